@@ -1,0 +1,22 @@
+# Imported targets for the system libraries that ship without a CMake package.
+
+function(fpnode_system_library name header library package)
+  find_path(${name}_INCLUDE_DIR ${header})
+  find_library(${name}_LIBRARY ${library})
+  if(NOT ${name}_INCLUDE_DIR OR NOT ${name}_LIBRARY)
+    message(FATAL_ERROR "${header} or lib${library} is missing: apt-get install ${package}")
+  endif()
+  add_library(system::${name} UNKNOWN IMPORTED)
+  set_target_properties(system::${name} PROPERTIES
+    IMPORTED_LOCATION ${${name}_LIBRARY}
+    INTERFACE_INCLUDE_DIRECTORIES ${${name}_INCLUDE_DIR})
+endfunction()
+
+fpnode_system_library(xxhash xxhash.h xxhash libxxhash-dev)
+fpnode_system_library(roaring roaring/roaring.hh roaring libroaring-dev)
+if(NOT FPNODE_CORE_ONLY)
+  fpnode_system_library(caf_core caf/all.hpp caf_core libcaf-dev)
+  fpnode_system_library(caf_io caf/io/all.hpp caf_io libcaf-dev)
+  fpnode_system_library(caf_openssl caf/openssl/all.hpp caf_openssl libcaf-dev)
+  find_package(OpenSSL REQUIRED)
+endif()

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace fp {
+
+static_assert(std::endian::native == std::endian::little, "on-disk integers are read as they lie");
+
+/// How many bits a value needs, 0 for 0.
+constexpr unsigned bits_for(uint64_t value) noexcept { return static_cast<unsigned>(std::bit_width(value)); }
+
+/// Bytes of `count` values of `width` bits, rounded up to whole bytes.
+constexpr uint64_t packed_bytes(uint64_t count, unsigned width) noexcept { return (count * width + 7) / 8; }
+
+/// A read-only array of values of one width (0 to 57 bits), packed without gaps, least significant bit first.
+/// Reading touches up to 8 bytes from a value's first byte on: the array needs 8 readable bytes behind it.
+class packed_array {
+ public:
+  packed_array() = default;
+  packed_array(const std::byte* data, unsigned width) noexcept
+      : data_(data), width_(width), mask_((uint64_t{1} << width) - 1) {}
+
+  uint64_t operator[](uint64_t i) const noexcept {
+    const uint64_t bit = i * width_;
+    uint64_t word;
+    std::memcpy(&word, data_ + (bit >> 3), sizeof word);
+    return (word >> (bit & 7)) & mask_;
+  }
+  const std::byte* address_of(uint64_t i) const noexcept { return data_ + (i * width_ >> 3); }
+  unsigned width() const noexcept { return width_; }
+
+ private:
+  const std::byte* data_ = nullptr;
+  unsigned width_ = 0;
+  uint64_t mask_ = 0;
+};
+
+}  // namespace fp

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/fs/file_system.hpp"
+#include "core/merge/merge_policy.hpp"
+#include "core/segment/segment.hpp"
+
+namespace fp {
+
+/// A TCP port from the configuration: a number (0: pick a free one) or off.
+struct port_setting {
+  bool enabled = true;
+  uint16_t port = 0;
+
+  friend bool operator==(const port_setting&, const port_setting&) = default;
+};
+
+/// All settings of a node. Each member has one line in the option table (`config_options`), which is the source
+/// of keys, flags, defaults, ranges and help texts.
+struct config {
+  std::string dir = "data";
+
+  std::string caf_host = "127.0.0.1";
+  port_setting caf_port{true, 8090};
+
+  // Loading.
+  uint32_t max_concurrent_loads = 4;        // flag: --load-concurrency
+  uint32_t parallel_loading_threshold = 3;  // flag: --parallel-threshold
+  bool parallel_loading = true;
+  load_mode segment_load_mode = load_mode::map;
+
+  // Readiness.
+  uint32_t max_waiting_requests = 10'000;  ///< requests that may wait for an index to load
+  uint32_t max_ready_wait_ms = 30'000;
+
+  // Writing.
+  uint32_t max_update_bytes = 16u << 20;
+  uint32_t max_queued_updates = 1'024;
+  uint64_t max_queued_update_bytes = uint64_t{256} << 20;
+  uint64_t oplog_file_bytes = uint64_t{64} << 20;
+
+  // Checkpoints and merges.
+  uint64_t checkpoint_threshold = 1'000'000;  ///< postings in memory segments
+  uint32_t checkpoint_age_ms = 60'000;        ///< age of the oldest commit in memory; 0: never by age
+  uint32_t max_memory_segments = 16;
+  merge_policy_options merge;                 // min_segment_size, max_segment_size, segments_per_level, ...
+
+  // Searching.
+  uint32_t threads = 0;  ///< searchers and CAF workers; 0: one per core
+  uint32_t max_queued_searches = 4'096;
+
+  // Logging.
+  std::string log_level = "info";
+};
+
+/// One setting as people see it.
+struct config_option {
+  std::string_view key;         ///< in the JSON file, e.g. "max_concurrent_loads"
+  std::string_view flag;        ///< on the command line, e.g. "--load-concurrency"
+  std::string default_text;     ///< e.g. "4"
+  std::string allowed_text;     ///< e.g. "1 to 256"
+  std::string_view help;        ///< one line
+};
+
+/// The option table, in the order of the README.
+std::vector<config_option> config_options();
+
+/// Reads a configuration: one JSON object, `//` and `/* */` comments allowed. Throws `invalid_configuration` with
+/// one line that names the key, what was found and what is allowed: unknown keys (with the nearest known one),
+/// duplicate keys, wrong types, values out of range, JSON errors with line and column.
+config parse_config(std::string_view json, std::string_view source_name);
+
+/// `parse_config` of a file's text.
+config load_config(file_system& fs, const path& file);
+
+/// Overrides one setting by its command-line flag and text, e.g. ("--port", "0"). Same errors.
+void apply_flag(config& c, std::string_view flag, std::string_view value);
+
+/// Checks what no single key can (such as a minimum above its maximum). Called by `parse_config` and after flags.
+void validate(const config& c);
+
+}  // namespace fp

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/fs/file_system.hpp"
+
+namespace fp {
+
+/// Whether a string may name an index: 1 to 255 of [A-Za-z0-9_-].
+bool is_valid_index_name(std::string_view name) noexcept;
+/// Throws `invalid_index_name`, quoting the name with control characters escaped.
+void require_valid_index_name(std::string_view name);
+
+/// Which generation of an index is live. A deleted index keeps its record, so that its generations stay used.
+struct index_record {
+  std::string name;
+  uint64_t generation = 0;
+  bool deleted = false;
+
+  friend bool operator==(const index_record&, const index_record&) = default;
+};
+
+/// Folders of one generation of an index.
+struct index_folders {
+  path data;   ///< manifest and segment files
+  path oplog;  ///< log files
+};
+
+/// What a `create` asks for.
+struct create_request {
+  bool expect_does_not_exist = false;
+  std::optional<uint64_t> generation;
+};
+
+/// The folder of a node: `lock`, and for each index `<name>/current` (a one-line JSON object with
+/// `format_version`, `generation`, `deleted` and `checksum`, replaced atomically) and `<name>/v<generation>/`
+/// with `data/` and `oplog/`. Holding an object means holding the lock. Not thread-safe.
+class data_folder {
+ public:
+  /// Creates the folder if absent and takes its lock. Throws `data_folder_locked`, or `io_error` when the folder
+  /// is no folder or cannot be read and written.
+  data_folder(file_system& fs, path root);
+
+  const path& root() const noexcept { return root_; }
+
+  /// Reads the record of every index. A folder entry that is not an index is `unexpected`; an index whose
+  /// `current` is missing or damaged is in `damaged` with the reason, so that the others can be served.
+  struct scan_result {
+    struct damage {
+      std::string name, reason;
+    };
+    std::vector<index_record> indexes;
+    std::vector<damage> damaged;
+    std::vector<std::string> unexpected;
+  };
+  scan_result scan();
+
+  /// Creates an index or finds the existing one (`created` false), per the HTTP contract: a fresh index has
+  /// generation 1, a re-created one the next. Throws `index_already_exists`, `older_index_already_exists`,
+  /// `newer_index_already_exists`, `generation_not_allowed` or `invalid_index_name`.
+  struct create_result {
+    index_record record;
+    bool created = false;
+  };
+  create_result create(const std::string& name, const create_request& request);
+
+  /// Marks an index deleted, durably. False when there was none. Files stay until `remove_generation`.
+  bool erase(const std::string& name);
+  /// Removes the files of one generation, which must not be live.
+  void remove_generation(const std::string& name, uint64_t generation);
+  /// Removes what interrupted creates and deletes left: every generation of an index but the live one.
+  void sweep(const index_record& record);
+
+  index_folders folders(const index_record& record) const;
+
+ private:
+  std::optional<index_record> read_record(const std::string& name);
+  void write_record(const index_record& record);
+
+  file_system& fs_;
+  path root_;
+  std::unique_ptr<file_lock> lock_;
+};
+
+}  // namespace fp

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/fs/file_system.hpp"
+#include "core/segment/segment.hpp"
+
+namespace fp {
+
+/// One segment file, as the manifest names it.
+struct manifest_entry {
+  std::string file_name;  ///< within the data folder, no slash
+  segment_info info;
+
+  friend bool operator==(const manifest_entry&, const manifest_entry&) = default;
+};
+
+/// The list of an index's segment files, oldest first: the commit point of checkpoints and merges. What it does
+/// not name is garbage; what it names must be there, whole.
+///
+/// On disk: `manifest.json`, replaced atomically. An object with `format_version` (1), `segments` (objects with
+/// the fields of `manifest_entry`, 64-bit checksums as 16 hex digits) and `checksum`: XXH3-64, 16 hex digits, of
+/// the compact dump of the object without that key.
+struct manifest {
+  std::vector<manifest_entry> segments;
+
+  uint64_t num_bytes() const noexcept;
+  friend bool operator==(const manifest&, const manifest&) = default;
+};
+
+inline constexpr std::string_view manifest_file_name = "manifest.json";
+
+/// Reads `<data>/manifest.json`; a missing file is an empty manifest only when the folder holds no segment files,
+/// and `corrupt_data` otherwise. Throws `corrupt_data` (with the file and what is wrong: checksum, a field, a gap
+/// between commit ranges, a name with a slash) or `unsupported_format`.
+manifest read_manifest(file_system& fs, const path& data);
+
+/// Replaces `<data>/manifest.json` durably.
+void write_manifest(file_system& fs, const path& data, const manifest& m);
+
+/// `<first commit>-<last commit>.seg`, both as 16 hex digits, so that names sort by history.
+std::string segment_file_name(commit_id first, commit_id last);
+
+/// Removes files of `<data>` that the manifest does not name (segments of interrupted checkpoints and merges,
+/// temporary files). Other files are left alone. Returns the removed names.
+std::vector<std::string> sweep_data_folder(file_system& fs, const path& data, const manifest& m);
+
+}  // namespace fp

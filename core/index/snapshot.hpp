@@ -1,0 +1,67 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "core/base/doc_set.hpp"
+#include "core/base/types.hpp"
+#include "core/segment/segment.hpp"
+
+namespace fp {
+
+class snapshot;
+using snapshot_ptr = std::shared_ptr<const snapshot>;
+
+/// Totals over the live documents of a snapshot.
+struct snapshot_stats {
+  document_id min_document = 0, max_document = 0;
+  uint64_t num_documents = 0, num_postings = 0, num_bytes = 0, memory_postings = 0;
+  size_t num_segments = 0, num_memory_segments = 0;
+};
+
+/// An index at one commit: an immutable list of adjacent segments, oldest first. File segments come before
+/// memory segments. Changing an index means making a new snapshot; whoever still holds an old one goes on
+/// reading it undisturbed.
+class snapshot {
+ public:
+  struct entry {
+    segment_ptr segment;
+    /// Documents of this segment that a newer segment speaks for; null when there are none.
+    doc_set_ptr superseded;
+  };
+
+  snapshot() = default;
+
+  /// From adjacent segments, oldest first. Throws `corrupt_data` when commit ranges leave gaps or overlap.
+  static snapshot_ptr from_segments(std::vector<segment_ptr> segments);
+
+  /// With one newer segment; cost follows the new segment's size, not the index's.
+  snapshot_ptr with_added(segment_ptr newest) const;
+
+  /// With `count` adjacent segments from position `first` on replaced by the one they were merged into, which
+  /// covers the same commits.
+  snapshot_ptr with_replaced(size_t first, size_t count, segment_ptr merged) const;
+
+  std::span<const entry> entries() const noexcept { return entries_; }
+  /// Position of a segment, by identity; nothing when it is not in here.
+  std::optional<size_t> position_of(const segment* s) const noexcept;
+
+  /// The newest commit in here, and the newest one that a file segment holds.
+  commit_id version() const noexcept;
+  commit_id file_version() const noexcept;
+  size_t num_file_segments() const noexcept;
+
+  /// The newest state of a document; nothing for one that is absent or deleted.
+  std::optional<document_state> find(document_id id) const noexcept;
+  /// Metadata of all segments, newer entries over older ones.
+  metadata_map metadata() const;
+  /// Computed on each call: some bitmap operations per segment.
+  snapshot_stats stats() const;
+
+ private:
+  std::vector<entry> entries_;
+};
+
+}  // namespace fp

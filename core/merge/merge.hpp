@@ -1,0 +1,20 @@
+#pragma once
+
+#include <span>
+
+#include "core/base/cancel.hpp"
+#include "core/index/snapshot.hpp"
+
+namespace fp {
+
+/// Merges `count` adjacent segments of a snapshot from position `first` on into one, streaming, with memory
+/// that does not depend on their size. Superseded and deleted documents are left out; a tombstone stays only
+/// while an older segment still holds its document. Throws `cancelled`; whatever was written by then is removed.
+segment_ptr merge_to_memory(const snapshot& from, size_t first, size_t count, const cancel_flag* cancel = nullptr);
+
+/// The same into a segment file, made durable under its final name before this returns, and opened as `mode`
+/// says. The folder must exist. Throws `io_error` or `no_space` with no file left behind.
+segment_ptr merge_to_file(const snapshot& from, size_t first, size_t count, file_system& fs, const path& file,
+                          load_mode mode, const cancel_flag* cancel = nullptr);
+
+}  // namespace fp

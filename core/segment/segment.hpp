@@ -1,0 +1,89 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "core/base/cancel.hpp"
+#include "core/base/doc_set.hpp"
+#include "core/base/types.hpp"
+#include "core/commit/changes.hpp"
+#include "core/fs/file_system.hpp"
+#include "core/segment/posting_table.hpp"
+
+namespace fp {
+
+/// Facts about a segment that are known without looking at its postings.
+struct segment_info {
+  commit_id first_commit = 0, last_commit = 0;  ///< the commits that the segment holds, inclusive
+  uint64_t num_postings = 0;
+  uint64_t num_documents = 0;   ///< documents that the segment speaks for, tombstones included
+  uint64_t num_tombstones = 0;  ///< of those, deleted ones
+  document_id min_document = 0, max_document = 0;  ///< over all of them; 0 and 0 when there are none
+  uint64_t num_bytes = 0;
+  uint64_t checksum = 0;  ///< over every byte (the header's XXH3-64: the header holds each section's)
+
+  friend bool operator==(const segment_info&, const segment_info&) = default;
+};
+
+/// Where a segment's bytes are.
+enum class segment_storage { memory, mapped_file, read_file };
+
+/// What a segment says about one document.
+struct document_state {
+  commit_id commit = 0;  ///< the commit that wrote or deleted it
+  bool deleted = false;
+};
+
+/// An immutable run of commits: their postings, the documents they speak for, and their metadata, in the
+/// layout of `segment_format.hpp`. The same bytes are searched wherever they lie. Safe for use from many
+/// threads at once.
+class segment {
+ public:
+  virtual ~segment() = default;
+
+  virtual const segment_info& info() const noexcept = 0;
+  virtual segment_storage storage() const noexcept = 0;
+  bool is_memory() const noexcept { return storage() == segment_storage::memory; }
+
+  /// The postings, for searching and merging.
+  virtual const posting_table& postings() const noexcept = 0;
+  /// All documents that this segment speaks for, and which of those it deletes.
+  virtual const doc_set& documents() const noexcept = 0;
+  virtual const doc_set& tombstones() const noexcept = 0;
+  virtual std::optional<document_state> find(document_id id) const noexcept = 0;
+  /// Metadata entries that this segment's commits set.
+  virtual const metadata_map& metadata() const noexcept = 0;
+
+  /// Checks all checksums again. Throws `corrupt_data` with file, section and offset.
+  virtual void verify(const cancel_flag* cancel = nullptr) const = 0;
+};
+
+using segment_ptr = std::shared_ptr<const segment>;
+
+/// How `open_segment` gets at a file's bytes.
+enum class load_mode {
+  map,   ///< memory-mapped: pages belong to the page cache
+  read,  ///< read into aligned memory of our own
+};
+
+struct open_options {
+  load_mode mode = load_mode::map;
+  const cancel_flag* cancel = nullptr;
+  /// Called between slices with the bytes verified since the last call.
+  std::function<void(uint64_t bytes)> on_progress;
+};
+
+/// Opens a segment file and verifies every byte of it. `expected`, when given, is what the manifest says of the
+/// file. Throws `corrupt_data` (file, section, offset, reason), `unsupported_format`, `io_error` or
+/// `cancelled`. The file is closed on return; the name may be removed while the segment lives.
+segment_ptr open_segment(file_system& fs, const path& file, const segment_info* expected,
+                         const open_options& options = {});
+
+/// Builds a segment in memory from consecutive commits (at least one). Of several changes to one document the
+/// last counts; a document's hashes become a set.
+segment_ptr build_memory_segment(std::span<const commit> commits);
+
+}  // namespace fp
