@@ -30,6 +30,9 @@ class snapshot {
     segment_ptr segment;
     /// Documents of this segment that a newer segment speaks for; null when there are none.
     doc_set_ptr superseded;
+
+    /// Documents whose newest version is in this segment, not deleted.
+    uint64_t live_documents() const;
   };
 
   snapshot() = default;

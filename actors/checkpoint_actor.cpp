@@ -1,0 +1,25 @@
+#include "actors/checkpoint_actor.hpp"
+
+#include "core/merge/merge.hpp"
+
+namespace fp {
+
+caf::result<segment_ptr> checkpoint_state::write(const merge_job& job) const {
+  try {
+    return merge_to_file(*job.index, job.first, job.count, *env->fs, job.file, env->settings.segment_load_mode,
+                         job.cancel.get());
+  } catch (const std::exception& e) {
+    return to_caf_error(e);
+  }
+}
+
+merge_handle::behavior_type checkpoint_actor(merge_handle::stateful_pointer<checkpoint_state> self,
+                                             environment_ptr env) {
+  keep_exception_text(self);
+  self->state.env = std::move(env);
+  return {
+      [=](const merge_job& job) { return self->state.write(job); },
+  };
+}
+
+}  // namespace fp

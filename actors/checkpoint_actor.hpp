@@ -1,0 +1,20 @@
+#pragma once
+
+#include "actors/environment.hpp"
+
+namespace fp {
+
+/// Writes all memory segments of a snapshot as one file segment, one checkpoint at a time. The checkpoint counts
+/// once the coordinator has had the manifest name that file.
+struct checkpoint_state {
+  static inline const char* name = "checkpoint_actor";
+
+  environment_ptr env;
+
+  caf::result<segment_ptr> write(const merge_job& job) const;
+};
+
+merge_handle::behavior_type checkpoint_actor(merge_handle::stateful_pointer<checkpoint_state> self,
+                                             environment_ptr env);
+
+}  // namespace fp

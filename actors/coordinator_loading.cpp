@@ -1,0 +1,153 @@
+#include "actors/index_coordinator.hpp"
+#include "actors/manifest_actor.hpp"
+#include "actors/oplog_actor.hpp"
+
+namespace fp {
+
+namespace {
+
+constexpr size_t max_observers = 64;
+
+}  // namespace
+
+void index_coordinator_state::start_load() {
+  tracker.begin(index_name(), ++attempts, now());
+  load_cancel = std::make_shared<cancel_flag>(false);
+  maintenance_cancel = std::make_shared<cancel_flag>(false);
+  write_block = {};
+  maintenance_error.clear();
+  set_state(index_state::loading, "");
+  manifests = spawn_blocking(self, *env, manifest_actor,
+                             manifest_setup{setup.env, index_name(), tracker.attempt(), setup.folders.data,
+                                            index_coordinator_handle(self), setup.budget, load_cancel});
+  children.emplace(manifests.address(), "manifest_actor");
+  tell_observers();
+}
+
+void index_coordinator_state::on_plan(const load_plan& plan) {
+  if (!is_current(plan.attempt)) return;
+  tracker.plan(plan);
+  const auto total = plan.segments->segments.size();
+  if (plan.strategy != load_strategy::none) {
+    env->log->info("{}: using {} loading for {} segments, {} bytes", index_name(), to_string(plan.strategy), total,
+                   plan.segments->num_bytes());
+  }
+  tell_observers();
+  if (total == 0) open_oplog();
+}
+
+void index_coordinator_state::on_segment(const segment_loaded& loaded) {
+  if (!is_current(loaded.attempt)) return;
+  if (auto e = capture_error([&] { tracker.place(loaded.position, loaded.segment); })) {
+    fail_load(e);
+    return;
+  }
+  const auto progress = tracker.progress(now());
+  const auto& facts = loaded.segment->info();
+  env->log->info("{}: loaded segment {}-{} ({}/{})", index_name(), facts.first_commit, facts.last_commit,
+                 progress.segments_done, progress.segments_total);
+  tell_observers();
+  if (tracker.all_in()) open_oplog();
+}
+
+void index_coordinator_state::on_advanced(const load_advanced& advanced) {
+  if (!is_current(advanced.attempt)) return;
+  tracker.advance(advanced.bytes);
+  if (tracker.worth_telling()) tell_observers();
+}
+
+void index_coordinator_state::on_load_failed(const load_failed& failed) {
+  if (is_current(failed.attempt)) fail_load(failed.reason);
+}
+
+void index_coordinator_state::open_oplog() {
+  tracker.segments_in(now());
+  auto error = capture_error([this] { current = snapshot::from_segments(tracker.take_segments()); });
+  if (error) {
+    fail_load(error);
+    return;
+  }
+  log = spawn_blocking(self, *env, oplog_actor,
+                       oplog_setup{setup.env, index_name(), tracker.attempt(), setup.folders.oplog,
+                                   current->file_version(), index_coordinator_handle(self), load_cancel});
+  children.emplace(log.address(), "oplog_actor");
+}
+
+void index_coordinator_state::on_oplog(const oplog_opened& opened) {
+  if (!is_current(opened.attempt)) return;
+  auto error = capture_error([&] {
+    auto next = current;
+    for (const auto& s : opened.segments) next = next->with_added(s);
+    publish(next);
+  });
+  if (error) {
+    fail_load(error);
+    return;
+  }
+  tracker.replayed(opened.report.num_commits);
+  tracker.end(index_state::ready, "", now());
+  oplog_bytes = opened.report.num_bytes;
+  if (opened.report.torn_bytes > 0) {
+    env->log->warn("{}: cut {} bytes of an unfinished write from the end of the log", index_name(),
+                   opened.report.torn_bytes);
+  }
+  spawn_workers();
+  self->send(manifests, sweep_atom_v);
+  set_state(index_state::ready, "");
+  const auto p = tracker.progress(now());
+  env->log->info("{}: ready at version {}: {} segments, {} bytes, {} commits replayed, in {} ms", index_name(),
+                 current->version(), p.segments_total, p.bytes_total, p.replayed_commits, p.elapsed_us / 1000);
+  tell_observers();
+  answer_waiting();
+  schedule_maintenance();
+}
+
+void index_coordinator_state::fail_load(const caf::error& why) {
+  const auto text = text_of(why);
+  env->log->error("{}: loading failed: {}", index_name(), text);
+  tracker.end(index_state::failed, text, now());
+  current = std::make_shared<const snapshot>();
+  cached_info = caf::none;
+  set_state(index_state::failed, text);
+  end_children();
+  tell_observers();
+  refuse_waiting(not_ready_error());
+}
+
+caf::result<index_status> index_coordinator_state::reload() {
+  switch (state) {
+    case index_state::failed:
+    case index_state::read_only:
+      break;
+    case index_state::closing:
+      return not_ready_error();
+    default:
+      return status();
+  }
+  refuse_pending(make_error(errc::index_not_ready, "index " + index_name() + " is being reloaded"));
+  current = std::make_shared<const snapshot>();
+  cached_info = caf::none;
+  // The attempt starts when all actors of the last one are gone.
+  reload_wanted = true;
+  tracker.begin(index_name(), attempts, now());
+  set_state(index_state::loading, "");
+  if (!ending_children) end_children();
+  return status();
+}
+
+caf::result<load_progress> index_coordinator_state::subscribe(const progress_observer& observer) {
+  if (!observer) return make_error(errc::bad_request, "no observer");
+  if (observers.size() >= max_observers) {
+    return make_error(errc::overloaded, std::to_string(max_observers) + " observers watch already");
+  }
+  if (observers.insert(observer).second) self->monitor(observer);
+  return tracker.progress(now());
+}
+
+void index_coordinator_state::tell_observers() {
+  if (observers.empty()) return;
+  const auto progress = tracker.progress(now());
+  for (const auto& observer : observers) self->send(observer, progress);
+}
+
+}  // namespace fp

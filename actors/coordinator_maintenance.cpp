@@ -1,0 +1,258 @@
+#include "actors/index_coordinator.hpp"
+
+#include <algorithm>
+
+namespace fp {
+
+namespace {
+
+// How long upkeep rests after a failure before it tries again.
+constexpr auto retry_delay = std::chrono::seconds(5);
+
+std::vector<uint64_t> sizes_of(std::span<const snapshot::entry> entries) {
+  std::vector<uint64_t> sizes;
+  for (const auto& e : entries) sizes.push_back(e.segment->info().num_postings);
+  return sizes;
+}
+
+}  // namespace
+
+void index_coordinator_state::schedule_maintenance() {
+  if (!is_serving() || ending_children) return;
+  answer_maintenance();
+  if (maintenance_error.empty() || now() >= maintenance_retry_at) {
+    if (!memory_job && !checkpoint_job && checkpoint_due()) start_checkpoint();
+    if (!memory_job) start_memory_merge();
+    if (!file_job) start_file_merge();
+  }
+  answer_maintenance();
+  arm_timer();
+}
+
+bool index_coordinator_state::checkpoint_due() const {
+  if (current->entries().size() == current->num_file_segments()) return false;
+  if (!checkpoint_promises.empty()) return true;
+  const auto& settings = env->settings;
+  if (memory_postings() >= settings.checkpoint_threshold) return true;
+  return settings.checkpoint_age_ms > 0 &&
+         now() - oldest_memory_commit >= std::chrono::milliseconds(settings.checkpoint_age_ms);
+}
+
+void index_coordinator_state::start_job(job_slot& slot, const merge_handle& worker,
+                                        size_t first, size_t count, bool to_file) {
+  auto j = std::make_unique<maintenance_job>();
+  const auto entries = current->entries().subspan(first, count);
+  for (const auto& e : entries) j->inputs.push_back(e.segment);
+  merge_job work{current, first, count, {}, maintenance_cancel};
+  if (to_file) {
+    j->file_name = segment_file_name(entries.front().segment->info().first_commit,
+                                     entries.back().segment->info().last_commit);
+    work.file = setup.folders.data / j->file_name;
+  }
+  j->number = ++jobs;
+  slot = std::move(j);
+  const auto number = slot->number;
+  auto* where = &slot;
+  self->request(worker, caf::infinite, std::move(work))
+      .then(
+          [=, this](const segment_ptr& merged) {
+            if (*where && (*where)->number == number) job_done(*where, merged);
+          },
+          [=, this](const caf::error& e) {
+            if (*where && (*where)->number == number) job_failed(*where, e);
+          });
+}
+
+void index_coordinator_state::start_checkpoint() {
+  const auto first = current->num_file_segments();
+  start_job(checkpoint_job, checkpointer, first, current->entries().size() - first, true);
+}
+
+void index_coordinator_state::start_memory_merge() {
+  const auto entries = current->entries();
+  // What a checkpoint is writing out stays as it is.
+  const size_t first = current->num_file_segments() + (checkpoint_job ? checkpoint_job->inputs.size() : 0);
+  const size_t count = entries.size() - first;
+  const auto& settings = env->settings;
+  if (count < 2 || count <= settings.max_memory_segments / 2) return;
+  merge_policy_options policy;
+  policy.min_segment_size = std::max<uint64_t>(1, settings.checkpoint_threshold / 256);
+  policy.max_segment_size = settings.checkpoint_threshold;
+  policy.segments_per_level = 4;
+  policy.segments_per_merge = settings.max_memory_segments;
+  policy.max_segments = settings.max_memory_segments;
+  if (const auto range = choose_merge(sizes_of(entries.subspan(first)), policy)) {
+    start_job(memory_job, memory_merger, first + range->first, range->count, false);
+  }
+}
+
+void index_coordinator_state::start_file_merge() {
+  const auto files = current->entries().first(current->num_file_segments());
+  const auto sizes = sizes_of(files);
+  auto range = full_merge_wanted ? widest_merge(sizes, env->settings.merge.max_segment_size)
+                                 : choose_merge(sizes, env->settings.merge);
+  if (full_merge_wanted && !range) full_merge_wanted = false;
+  // A finished checkpoint or merge that the manifest does not name yet holds segments of its own.
+  if (range) start_job(file_job, file_merger, range->first, range->count, true);
+}
+
+void index_coordinator_state::job_done(job_slot& slot, const segment_ptr& merged) {
+  slot->merged = merged;
+  if (!slot->file_name.empty()) {
+    unstored.push_back(&slot);
+    store_next_manifest();
+    return;
+  }
+  const auto done = std::move(slot);
+  const auto first = current->position_of(done->inputs.front().get());
+  publish(current->with_replaced(*first, done->inputs.size(), done->merged));
+  counters.memory_merges++;
+  schedule_maintenance();
+  start_batch();
+}
+
+void index_coordinator_state::store_next_manifest() {
+  if (storing || unstored.empty()) return;
+  auto* slot = unstored.front();
+  unstored.pop_front();
+  if (ending_children || state == index_state::closing) return;
+  storing = true;
+  const auto& j = **slot;
+  const auto first = current->position_of(j.inputs.front().get());
+  const auto next = current->with_replaced(*first, j.inputs.size(), j.merged);
+  auto names = std::make_shared<manifest>();
+  for (const auto& e : next->entries().first(next->num_file_segments())) {
+    const auto& facts = e.segment->info();
+    names->segments.push_back({segment_file_name(facts.first_commit, facts.last_commit), facts});
+  }
+  auto obsolete = std::make_shared<std::vector<std::string>>();
+  for (const auto& s : j.inputs) {
+    const auto& facts = s->info();
+    if (!s->is_memory()) obsolete->push_back(segment_file_name(facts.first_commit, facts.last_commit));
+  }
+  const auto number = j.number;
+  self->request(manifests, caf::infinite, store_atom_v, manifest_ptr(names), file_names_ptr(obsolete))
+      .then(
+          [=, this](caf::unit_t) {
+            if (*slot && (*slot)->number == number) manifest_stored(*slot);
+          },
+          [=, this](const caf::error& e) {
+            if (!*slot || (*slot)->number != number) return;
+            storing = false;
+            job_failed(*slot, e);
+            store_next_manifest();
+            continue_closing();
+          });
+}
+
+void index_coordinator_state::manifest_stored(job_slot& slot) {
+  storing = false;
+  const auto done = std::move(slot);
+  const bool is_checkpoint = done->inputs.front()->is_memory();
+  // Commits may have been published meanwhile; the job's own segments have not moved among themselves.
+  const auto first = current->position_of(done->inputs.front().get());
+  publish(current->with_replaced(*first, done->inputs.size(), done->merged));
+  maintenance_error.clear();
+  const auto& facts = done->merged->info();
+  env->log->info("{}: {} {}-{}: {} documents, {} postings, {} bytes", index_name(),
+                 is_checkpoint ? "checkpoint" : "merged segment", facts.first_commit, facts.last_commit,
+                 facts.num_documents, facts.num_postings, facts.num_bytes);
+  if (is_checkpoint) {
+    counters.checkpoints++;
+    oldest_memory_commit = now();
+    truncate_log();
+  } else {
+    counters.file_merges++;
+  }
+  store_next_manifest();
+  schedule_maintenance();
+  start_batch();
+  continue_closing();
+}
+
+void index_coordinator_state::truncate_log() {
+  if (!log) return;
+  self->request(log, caf::infinite, truncate_atom_v, current->file_version())
+      .then([this](uint64_t bytes) { oplog_bytes = bytes; },
+            [this](const caf::error& e) {
+              env->log->warn("{}: truncating the log: {}", index_name(), text_of(e));
+            });
+}
+
+void index_coordinator_state::job_failed(job_slot& slot, const caf::error& why) {
+  slot.reset();
+  if (!is_serving() || code_of(why) == errc::cancelled) return;
+  maintenance_error = text_of(why);
+  maintenance_retry_at = now() + retry_delay;
+  env->log->error("{}: upkeep failed, retried in {} s: {}", index_name(), retry_delay.count(), maintenance_error);
+  refuse_maintenance(why);
+  arm_timer();
+  start_batch();
+}
+
+void index_coordinator_state::refuse_maintenance(const caf::error& why) {
+  for (auto& promise : std::exchange(checkpoint_promises, {})) promise.deliver(why);
+  for (auto& promise : std::exchange(merge_promises, {})) promise.deliver(why);
+  full_merge_wanted = false;
+}
+
+void index_coordinator_state::forget_jobs() {
+  checkpoint_job.reset();
+  memory_job.reset();
+  file_job.reset();
+  unstored.clear();
+  storing = false;
+  refuse_maintenance(not_ready_error());
+}
+
+void index_coordinator_state::arm_timer() {
+  if (timer_armed) return;
+  const auto age = std::chrono::milliseconds(env->settings.checkpoint_age_ms);
+  const bool has_memory = current->entries().size() > current->num_file_segments();
+  caf::timespan wait;
+  if (!maintenance_error.empty()) {
+    wait = std::max<caf::timespan>(maintenance_retry_at - now(), std::chrono::milliseconds(1));
+  } else if (has_memory && age.count() > 0 && !checkpoint_job) {
+    wait = std::max<caf::timespan>(oldest_memory_commit + age - now(), std::chrono::milliseconds(1));
+  } else {
+    return;
+  }
+  timer_armed = true;
+  self->delayed_send(self, wait, tick_atom_v);
+}
+
+void index_coordinator_state::after_tick() {
+  timer_armed = false;
+  schedule_maintenance();
+}
+
+maintenance_reply index_coordinator_state::maintenance_state() const {
+  const auto files = static_cast<uint32_t>(current->num_file_segments());
+  return {current->version(), current->file_version(), files,
+          static_cast<uint32_t>(current->entries().size()) - files};
+}
+
+void index_coordinator_state::request_checkpoint(maintenance_promise promise) {
+  checkpoint_promises.push_back(promise);
+  checkpoint_goal = std::max(checkpoint_goal, current->version());
+  maintenance_retry_at = now();
+  schedule_maintenance();
+}
+
+void index_coordinator_state::request_merge(maintenance_promise promise) {
+  merge_promises.push_back(promise);
+  full_merge_wanted = true;
+  maintenance_retry_at = now();
+  schedule_maintenance();
+}
+
+void index_coordinator_state::answer_maintenance() {
+  if (!checkpoint_promises.empty() && current->file_version() >= checkpoint_goal) {
+    for (auto& promise : std::exchange(checkpoint_promises, {})) promise.deliver(maintenance_state());
+  }
+  if (!merge_promises.empty() && !full_merge_wanted && !file_job) {
+    for (auto& promise : std::exchange(merge_promises, {})) promise.deliver(maintenance_state());
+  }
+}
+
+}  // namespace fp

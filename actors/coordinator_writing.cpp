@@ -1,0 +1,171 @@
+#include "actors/index_coordinator.hpp"
+
+namespace fp {
+
+namespace {
+
+// A batch takes what is queued up to these bounds: large enough that one sync serves many writers, small enough that
+// the first writer of a batch does not wait long for the last.
+constexpr size_t max_batch_updates = 1024;
+constexpr size_t max_batch_bytes = size_t{8} << 20;
+
+// Writers are held while memory grows beyond these multiples of what upkeep aims for.
+constexpr size_t held_memory_factor = 4;
+
+}  // namespace
+
+void index_coordinator_state::update(caf::typed_response_promise<update_reply>& promise, update_request request) {
+  const auto& settings = env->settings;
+  auto refused = capture_error([&] {
+    validate_changes(request.changes, {.max_bytes = settings.max_update_bytes});
+    if (pending.size() >= settings.max_queued_updates ||
+        pending_bytes + request.changes.size() > settings.max_queued_update_bytes) {
+      throw error(errc::overloaded, "index " + index_name() + ": " + std::to_string(pending.size()) +
+                                        " updates are queued already");
+    }
+  });
+  if (!refused && write_block) refused = write_block;
+  if (refused) {
+    promise.deliver(std::move(refused));
+    return;
+  }
+  pending_bytes += request.changes.size();
+  pending.push_back({std::make_shared<const std::vector<uint8_t>>(std::move(request.changes)),
+                     request.expected_version, promise});
+  start_batch();
+}
+
+bool index_coordinator_state::must_hold_writes() const {
+  const auto& settings = env->settings;
+  const auto memory_segments = current->entries().size() - current->num_file_segments();
+  return memory_segments >= held_memory_factor * settings.max_memory_segments ||
+         memory_postings() >= held_memory_factor * settings.checkpoint_threshold;
+}
+
+void index_coordinator_state::start_batch() {
+  if (batch) return;
+  if (!pending.empty() && must_hold_writes()) {
+    // Upkeep is behind. If it works, wait for it; if it fails, say so.
+    if (!maintenance_error.empty()) {
+      refuse_pending(make_error(errc::read_only, "index " + index_name() +
+                                                     ": memory is full and cannot be written out: " +
+                                                     maintenance_error));
+    }
+    schedule_maintenance();
+    return;
+  }
+  auto next = std::make_unique<batch_in_flight>();
+  commit_batch commits;
+  size_t bytes = 0;
+  while (!pending.empty() && commits.size() < max_batch_updates && bytes < max_batch_bytes) {
+    auto u = std::move(pending.front());
+    pending.pop_front();
+    pending_bytes -= u.changes->size();
+    const auto version = current->version() + commits.size();
+    if (u.expected_version && *u.expected_version != version) {
+      // Told only when the commits that it was compared with are durable.
+      next->refused.emplace_back(
+          u.promise, make_error(errc::version_mismatch, "index " + index_name() + " is at version " +
+                                                            std::to_string(version) + ", not " +
+                                                            std::to_string(*u.expected_version)));
+      continue;
+    }
+    bytes += u.changes->size();
+    commits.push_back({version + 1, u.changes});
+    next->updates.push_back(std::move(u));
+  }
+  if (commits.empty()) {
+    for (auto& [promise, why] : next->refused) promise.deliver(why);
+    return;
+  }
+  next->number = ++batches;
+  next->commits = std::make_shared<const commit_batch>(std::move(commits));
+  batch = std::move(next);
+  // The answers of a batch that has been given up are not those of the next one.
+  const auto number = batch->number;
+  const auto is_current_batch = [this, number] { return batch && batch->number == number; };
+  self->request(log, caf::infinite, append_atom_v, batch->commits)
+      .then(
+          [=, this](uint64_t log_bytes) {
+            oplog_bytes = log_bytes;
+            if (!is_current_batch()) return;
+            batch->durable = true;
+            batch_step();
+          },
+          [=, this](const caf::error& e) {
+            if (is_current_batch()) fail_batch(e);
+          });
+  self->request(builder, caf::infinite, build_atom_v, batch->commits)
+      .then(
+          [=, this](const segment_ptr& built) {
+            if (!is_current_batch()) return;
+            batch->segment = built;
+            batch_step();
+          },
+          [=, this](const caf::error& e) {
+            if (!is_current_batch()) return;
+            // The log may hold these commits by now: only a replay can make log and memory agree again.
+            block_writes("indexing a commit failed (" + text_of(e) + "); reload the index");
+            fail_batch(write_block);
+          });
+}
+
+void index_coordinator_state::batch_step() {
+  if (!batch->durable || !batch->segment) return;
+  const auto done = std::move(batch);
+  publish(current->with_added(done->segment));
+  counters.updates += done->updates.size();
+  for (size_t i = 0; i < done->updates.size(); i++) {
+    done->updates[i].promise.deliver(update_reply{(*done->commits)[i].id});
+  }
+  for (auto& [promise, why] : done->refused) promise.deliver(why);
+  if (state == index_state::read_only && !write_block) set_state(index_state::ready, "");
+  schedule_maintenance();
+  start_batch();
+  continue_closing();
+}
+
+void index_coordinator_state::fail_batch(const caf::error& why) {
+  const auto failed = std::move(batch);
+  for (auto& u : failed->updates) u.promise.deliver(why);
+  for (auto& [promise, mismatch] : failed->refused) promise.deliver(why);
+  refuse_pending(why);
+  if (is_serving() && reason != text_of(why)) {
+    env->log->error("{}: read-only: {}", index_name(), text_of(why));
+    set_state(index_state::read_only, text_of(why));
+  }
+  continue_closing();
+}
+
+void index_coordinator_state::block_writes(const std::string& why) {
+  write_block = make_error(errc::read_only, "index " + index_name() + ": " + why);
+  if (is_serving()) {
+    env->log->error("{}: read-only: {}", index_name(), why);
+    set_state(index_state::read_only, why);
+  }
+  refuse_pending(write_block);
+}
+
+void index_coordinator_state::refuse_pending(const caf::error& why) {
+  pending_bytes = 0;
+  for (auto& u : std::exchange(pending, {})) u.promise.deliver(why);
+}
+
+uint64_t index_coordinator_state::memory_postings() const {
+  uint64_t sum = 0;
+  const auto entries = current->entries();
+  for (size_t i = current->num_file_segments(); i < entries.size(); i++) {
+    sum += entries[i].segment->info().num_postings;
+  }
+  return sum;
+}
+
+void index_coordinator_state::publish(snapshot_ptr next) {
+  const bool had_memory = current->entries().size() > current->num_file_segments();
+  current = std::move(next);
+  cached_info = caf::none;
+  const bool has_memory = current->entries().size() > current->num_file_segments();
+  if (has_memory && !had_memory) oldest_memory_commit = now();
+}
+
+}  // namespace fp

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <caf/all.hpp>
+#include <functional>
+#include <memory>
+#include <thread>
+
+#include "core/config/config.hpp"
+#include "core/fs/file_system.hpp"
+#include "messages/internal.hpp"
+
+namespace fp {
+
+struct environment;
+using environment_ptr = std::shared_ptr<const environment>;
+
+/// What a segment loader is given.
+struct loader_setup {
+  environment_ptr env;
+  uint64_t attempt = 0;
+  path data;  ///< folder of the segment files
+  manifest_handle tasks;
+  load_listener listener;
+  cancel_flag_ptr cancel;
+  permit_ptr permit;
+};
+
+/// What all actors of a node share: handed in, so that tests can replace any of it.
+struct environment {
+  file_system* fs = &posix_file_system();
+  config settings;
+  std::shared_ptr<spdlog::logger> log;
+  /// Whether actors that block get threads of their own. Off in tests with a deterministic scheduler.
+  bool detached = true;
+  /// Searchers of an index: as configured, or one per core.
+  uint32_t num_searchers() const {
+    return settings.threads > 0 ? settings.threads : std::max(1u, std::thread::hardware_concurrency());
+  }
+  /// Makes a segment loader, monitored and linked to the caller. Default: the real one.
+  std::function<segment_loader_handle(caf::scheduled_actor* parent, loader_setup)> spawn_loader;
+};
+
+/// Spawns an actor that blocks on I/O as a linked and monitored child.
+template <class F, class... Ts>
+auto spawn_blocking(caf::scheduled_actor* self, const environment& env, F f, Ts&&... args) {
+  auto handle = env.detached ? self->home_system().template spawn<caf::detached>(f, std::forward<Ts>(args)...)
+                             : self->home_system().spawn(f, std::forward<Ts>(args)...);
+  self->monitor(handle);
+  self->link_to(handle);
+  return handle;
+}
+
+/// Makes an actor keep the text of an exception that one of its handlers lets out: it ends with an error that says
+/// what was thrown.
+template <class Self>
+void keep_exception_text(Self* self) {
+  self->set_exception_handler([](std::exception_ptr& e) { return to_caf_error(e); });
+}
+
+}  // namespace fp

@@ -1,0 +1,414 @@
+#include "actors/index_coordinator.hpp"
+
+#include <algorithm>
+
+#include "actors/checkpoint_actor.hpp"
+#include "actors/manifest_actor.hpp"
+#include "actors/merge_actor.hpp"
+#include "actors/oplog_actor.hpp"
+#include "actors/segment_builder.hpp"
+
+namespace fp {
+
+// -- Life cycle -----------------------------------------------------------------------------------------------------
+
+void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_values) {
+  self = self_ptr;
+  setup = std::move(setup_values);
+  env = setup.env.get();
+  if (setup.start_failed) {
+    tracker.begin(index_name(), 0, now());
+    tracker.end(index_state::failed, text_of(setup.start_failed), now());
+    set_state(index_state::failed, text_of(setup.start_failed));
+    return;
+  }
+  start_load();
+}
+
+void index_coordinator_state::set_state(index_state next, std::string why) {
+  state = next;
+  reason = why;
+  self->send(setup.listener, index_state_changed{{index_name(), setup.record.generation, state, std::move(why)}});
+}
+
+void index_coordinator_state::child_down(const caf::down_msg& down) {
+  const auto address = caf::actor_cast<caf::actor_addr>(down.source);
+  for (auto it = observers.begin(); it != observers.end(); ++it) {
+    if (it->address() == address) {
+      observers.erase(it);
+      return;
+    }
+  }
+  const auto child = children.find(address);
+  if (child == children.end()) return;
+  const auto role = child->second;
+  children.erase(child);
+  if (ending_children) {
+    if (children.empty()) children_ended();
+    return;
+  }
+  const auto text = role + " died: " + text_of(down.reason);
+  env->log->error("{}: {}", index_name(), text);
+  if (state == index_state::loading) {
+    fail_load(make_error(errc::internal_error, text));
+    return;
+  }
+  // The log and the manifest hold state on disk that only a new load can be sure of. The others are replaced.
+  if (role == "oplog_actor" || role == "manifest_actor") {
+    block_writes(text + "; reload the index");
+  } else {
+    spawn_workers();
+  }
+}
+
+void index_coordinator_state::spawn_workers() {
+  const auto missing = [this](std::string_view role) {
+    return std::none_of(children.begin(), children.end(), [&](const auto& c) { return c.second == role; });
+  };
+  const auto adopt = [this](auto handle, const char* role) {
+    children.emplace(handle.address(), role);
+    return handle;
+  };
+  if (missing("segment_builder")) {
+    auto handle = self->spawn<caf::linked + caf::monitored>(segment_builder);
+    builder = adopt(handle, "segment_builder");
+  }
+  if (missing("checkpoint_actor")) {
+    checkpointer = adopt(spawn_blocking(self, *env, checkpoint_actor, setup.env), "checkpoint_actor");
+  }
+  if (missing("memory merge_actor")) {
+    memory_merger = adopt(spawn_blocking(self, *env, merge_actor, setup.env), "memory merge_actor");
+  }
+  if (missing("file merge_actor")) {
+    file_merger = adopt(spawn_blocking(self, *env, merge_actor, setup.env), "file merge_actor");
+  }
+  const size_t wanted = env->num_searchers();
+  searchers.resize(wanted);
+  for (size_t i = 0; i < wanted; i++) {
+    const auto role = "searcher " + std::to_string(i);
+    if (!missing(role)) continue;
+    auto depth = std::make_shared<std::atomic<uint32_t>>(0);
+    auto handle = self->spawn<caf::linked + caf::monitored>(searcher_actor, depth);
+    searchers[i] = {adopt(handle, role.c_str()), depth};
+  }
+}
+
+void index_coordinator_state::end_children() {
+  ending_children = true;
+  forget_jobs();
+  if (load_cancel) *load_cancel = true;
+  if (maintenance_cancel) *maintenance_cancel = true;
+  // The manifest actor outlives its loaders, so that files and memory are free once it is down.
+  if (manifests) self->send(manifests, stop_atom_v);
+  for (const auto& [address, role] : children) {
+    if (role != "manifest_actor") self->send_exit(address, caf::exit_reason::user_shutdown);
+  }
+  manifests = {};
+  log = {};
+  builder = {};
+  checkpointer = memory_merger = file_merger = {};
+  searchers.clear();
+  if (children.empty()) children_ended();
+}
+
+void index_coordinator_state::children_ended() {
+  ending_children = false;
+  if (state == index_state::closing) {
+    close_promise.deliver(caf::unit);
+    self->quit();
+  } else if (reload_wanted) {
+    reload_wanted = false;
+    start_load();
+  }
+}
+
+void index_coordinator_state::close(caf::typed_response_promise<caf::unit_t> promise) {
+  if (state == index_state::closing) {
+    promise.deliver(make_error(errc::shutting_down, "index " + index_name() + " is being closed already"));
+    return;
+  }
+  close_promise = promise;
+  const bool was_loading = state == index_state::loading;
+  set_state(index_state::closing, "");
+  if (was_loading) tracker.end(index_state::closing, "closed while loading", now());
+  refuse_waiting(make_error(errc::shutting_down, "index " + index_name() + " is being closed"));
+  if (load_cancel) *load_cancel = true;
+  if (maintenance_cancel) *maintenance_cancel = true;
+  continue_closing();
+}
+
+void index_coordinator_state::continue_closing() {
+  if (state != index_state::closing || ending_children) return;
+  // Accepted writes are answered first, then files are left in order, then everybody goes.
+  if (batch || !pending.empty() || storing) return;
+  if (log && !log_closing) {
+    log_closing = true;
+    const auto finish = [this] { end_children(); };
+    self->request(log, caf::infinite, close_atom_v)
+        .then([finish](caf::unit_t) { finish(); },
+              [this, finish](const caf::error& e) {
+                env->log->warn("{}: closing the log: {}", index_name(), text_of(e));
+                finish();
+              });
+    return;
+  }
+  if (!log_closing) end_children();
+}
+
+// -- Requests -------------------------------------------------------------------------------------------------------
+
+caf::error index_coordinator_state::not_ready_error() const {
+  switch (state) {
+    case index_state::failed:
+      return make_error(errc::index_failed, "index " + index_name() + " failed to load: " + reason);
+    case index_state::closing:
+      return make_error(errc::shutting_down, "index " + index_name() + " is being closed");
+    default: {
+      const auto p = tracker.progress(now());
+      return make_error(errc::index_not_ready, "index " + index_name() + " is loading: " +
+                                                   std::to_string(p.segments_done) + " of " +
+                                                   std::to_string(p.segments_total) + " segments");
+    }
+  }
+}
+
+void index_coordinator_state::wait_for_ready(uint32_t wait_ms, waiting_request request) {
+  if (waiting.size() >= env->settings.max_waiting_requests) {
+    request.refuse(make_error(errc::overloaded, std::to_string(waiting.size()) + " requests wait for index " +
+                                                    index_name() + " already"));
+    return;
+  }
+  const auto ticket = next_ticket++;
+  waiting.emplace(ticket, std::move(request));
+  const auto wait = std::chrono::milliseconds(std::min(wait_ms, env->settings.max_ready_wait_ms));
+  self->delayed_send(self, wait, expire_atom_v, ticket);
+}
+
+void index_coordinator_state::answer_waiting() {
+  auto ready = std::exchange(waiting, {});
+  for (auto& [ticket, request] : ready) request.serve();
+}
+
+void index_coordinator_state::refuse_waiting(const caf::error& why) {
+  auto refused = std::exchange(waiting, {});
+  for (auto& [ticket, request] : refused) request.refuse(why);
+}
+
+void index_coordinator_state::expire(uint64_t ticket) {
+  const auto it = waiting.find(ticket);
+  if (it == waiting.end()) return;
+  const auto request = std::move(it->second);
+  waiting.erase(it);
+  request.refuse(not_ready_error());
+}
+
+index_coordinator_state::searcher_slot* index_coordinator_state::pick_searcher() {
+  const auto depth = [](const searcher_slot& s) { return s.depth->load(std::memory_order_relaxed); };
+  auto best = std::min_element(searchers.begin(), searchers.end(),
+                               [&](const auto& a, const auto& b) { return depth(a) < depth(b); });
+  const auto bound = std::max<uint32_t>(1, env->settings.max_queued_searches / env->num_searchers());
+  if (best == searchers.end() || depth(*best) >= bound) return nullptr;
+  best->depth->fetch_add(1, std::memory_order_relaxed);
+  return &*best;
+}
+
+uint32_t index_coordinator_state::queued_searches() const {
+  uint32_t sum = 0;
+  for (const auto& s : searchers) sum += s.depth->load(std::memory_order_relaxed);
+  return sum;
+}
+
+namespace {
+
+caf::error check_search(const search_request& request) {
+  if (!request.query.is_whole()) return make_error(errc::bad_request, "query: not a list of 32-bit hashes");
+  if (request.query.empty()) return make_error(errc::empty_fingerprint, "query: no hashes");
+  if (request.query.size() > max_query_hashes) {
+    return make_error(errc::payload_too_large, "query: " + std::to_string(request.query.size()) +
+                                                   " hashes; at most " + std::to_string(max_query_hashes) +
+                                                   " are allowed");
+  }
+  return caf::none;
+}
+
+}  // namespace
+
+void index_coordinator_state::search(caf::typed_response_promise<search_reply>& promise, search_request request) {
+  if (auto e = check_search(request)) {
+    promise.deliver(std::move(e));
+    return;
+  }
+  auto* slot = pick_searcher();
+  if (slot == nullptr) {
+    promise.deliver(make_error(errc::overloaded, "too many searches are queued"));
+    return;
+  }
+  counters.searches++;
+  const auto deadline = search_deadline(request, steady_clock::now());
+  promise.delegate(slot->handle, search_task{current, std::move(request), deadline});
+}
+
+void index_coordinator_state::search_batch(caf::typed_response_promise<search_batch_reply>& promise,
+                                           search_batch_request request) {
+  if (request.searches.size() > max_search_batch) {
+    promise.deliver(make_error(errc::payload_too_large, std::to_string(request.searches.size()) +
+                                                            " searches; at most " +
+                                                            std::to_string(max_search_batch) + " a batch"));
+    return;
+  }
+  for (const auto& one : request.searches) {
+    if (auto e = check_search(one)) {
+      promise.deliver(std::move(e));
+      return;
+    }
+  }
+  auto* slot = pick_searcher();
+  if (slot == nullptr) {
+    promise.deliver(make_error(errc::overloaded, "too many searches are queued"));
+    return;
+  }
+  counters.searches += request.searches.size();
+  promise.delegate(slot->handle, search_batch_task{current, std::move(request), steady_clock::now()});
+}
+
+caf::result<document_reply> index_coordinator_state::document(const document_request& request) const {
+  if (request.id == 0) return make_error(errc::invalid_document_id, "document id 0; ids are 1 to 4294967295");
+  const auto found = current->find(request.id);
+  if (!found) {
+    return make_error(errc::document_not_found,
+                      "index " + index_name() + " holds no document " + std::to_string(request.id));
+  }
+  return document_reply{found->commit};
+}
+
+index_info index_coordinator_state::info() const {
+  if (cached_info) return *cached_info;
+  const auto stats = current->stats();
+  index_info out;
+  out.version = current->version();
+  out.file_version = current->file_version();
+  const auto metadata = current->metadata();
+  out.metadata.assign(metadata.begin(), metadata.end());
+  out.min_document = stats.min_document;
+  out.max_document = stats.max_document;
+  out.num_documents = stats.num_documents;
+  out.num_postings = stats.num_postings;
+  out.num_bytes = stats.num_bytes;
+  out.num_segments = static_cast<uint32_t>(stats.num_segments);
+  out.num_memory_segments = static_cast<uint32_t>(stats.num_memory_segments);
+  cached_info = out;
+  return out;
+}
+
+segment_list index_coordinator_state::segments() const {
+  segment_list out;
+  for (const auto& e : current->entries()) {
+    const auto& i = e.segment->info();
+    out.segments.push_back({e.segment->is_memory(), i.first_commit, i.last_commit, e.live_documents(),
+                            i.num_postings, i.num_bytes, i.min_document, i.max_document});
+  }
+  return out;
+}
+
+index_status index_coordinator_state::status() const {
+  index_status s;
+  s.name = index_name();
+  s.generation = setup.record.generation;
+  s.state = state;
+  s.reason = reason;
+  s.version = current->version();
+  s.file_version = current->file_version();
+  s.loading = tracker.progress(now());
+  s.num_file_segments = static_cast<uint32_t>(current->num_file_segments());
+  s.num_memory_segments = static_cast<uint32_t>(current->entries().size() - current->num_file_segments());
+  s.memory_postings = memory_postings();
+  s.oplog_bytes = oplog_bytes;
+  s.searches = counters.searches;
+  s.updates = counters.updates;
+  s.checkpoints = counters.checkpoints;
+  s.memory_merges = counters.memory_merges;
+  s.file_merges = counters.file_merges;
+  s.queued_searches = queued_searches();
+  s.queued_updates = static_cast<uint32_t>(pending.size() + (batch ? batch->updates.size() : 0));
+  s.waiting_requests = static_cast<uint32_t>(waiting.size());
+  s.checkpoint_running = checkpoint_job != nullptr;
+  s.merge_running = file_job != nullptr || memory_job != nullptr;
+  s.maintenance_error = maintenance_error;
+  return s;
+}
+
+// -- Wiring ---------------------------------------------------------------------------------------------------------
+
+index_coordinator_handle::behavior_type index_coordinator(index_coordinator_state::pointer self,
+                                                          coordinator_setup setup) {
+  auto* s = &self->state;
+  keep_exception_text(self);
+  self->set_down_handler([=](const caf::down_msg& down) { s->child_down(down); });
+  // Children end by `child_down`; a stranger's wish to end this actor is none of its business. Only who spawned it
+  // can take it along.
+  const auto parent = caf::actor_cast<caf::actor_addr>(setup.listener);
+  self->set_exit_handler([=](const caf::exit_msg& e) {
+    if (caf::actor_cast<caf::actor_addr>(e.source) == parent) {
+      self->quit(e.reason);
+    } else if (s->children.count(caf::actor_cast<caf::actor_addr>(e.source)) == 0) {
+      s->env->log->warn("{}: ignored an exit message from an actor that does not own it", s->index_name());
+    }
+  });
+  s->init(self, std::move(setup));
+  return {
+      [=](search_request& r) {
+        const auto wait = r.ready_wait_ms;
+        return s->when_ready<search_reply>(
+            wait, [s, r = std::move(r)](auto& promise) mutable { s->search(promise, std::move(r)); });
+      },
+      [=](search_batch_request& r) {
+        const auto wait = r.searches.empty() ? 0 : r.searches.front().ready_wait_ms;
+        return s->when_ready<search_batch_reply>(
+            wait, [s, r = std::move(r)](auto& promise) mutable { s->search_batch(promise, std::move(r)); });
+      },
+      [=](update_request& r) {
+        const auto wait = r.ready_wait_ms;
+        return s->when_ready<update_reply>(
+            wait, [s, r = std::move(r)](auto& promise) mutable { s->update(promise, std::move(r)); });
+      },
+      [=](const document_request& r) {
+        return s->when_ready<document_reply>(r.ready_wait_ms, [s, r](auto& promise) {
+          const auto reply = s->document(r);
+          if (reply) {
+            promise.deliver(*reply);
+          } else {
+            promise.deliver(reply.error());
+          }
+        });
+      },
+      [=](const index_info_request& r) {
+        return s->when_ready<index_info>(r.ready_wait_ms, [s](auto& promise) { promise.deliver(s->info()); });
+      },
+      [=](const segments_request& r) {
+        return s->when_ready<segment_list>(r.ready_wait_ms, [s](auto& promise) { promise.deliver(s->segments()); });
+      },
+      [=](status_atom) { return s->status(); },
+      [=](subscribe_atom, const progress_observer& observer) { return s->subscribe(observer); },
+      [=](checkpoint_atom) {
+        return s->when_ready<maintenance_reply>(0, [s](auto& promise) { s->request_checkpoint(promise); });
+      },
+      [=](merge_atom) {
+        return s->when_ready<maintenance_reply>(0, [s](auto& promise) { s->request_merge(promise); });
+      },
+      [=](reload_atom) { return s->reload(); },
+      [=](const load_plan& m) { s->on_plan(m); },
+      [=](const segment_loaded& m) { s->on_segment(m); },
+      [=](const load_failed& m) { s->on_load_failed(m); },
+      [=](const load_advanced& m) { s->on_advanced(m); },
+      [=](const oplog_opened& m) { s->on_oplog(m); },
+      [=](tick_atom) { s->after_tick(); },
+      [=](expire_atom, uint64_t ticket) { s->expire(ticket); },
+      [=](close_atom) {
+        auto promise = self->make_response_promise<caf::unit_t>();
+        s->close(promise);
+        return promise;
+      },
+  };
+}
+
+}  // namespace fp

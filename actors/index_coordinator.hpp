@@ -1,0 +1,224 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <set>
+
+#include "actors/environment.hpp"
+#include "actors/load_tracker.hpp"
+#include "actors/searcher_actor.hpp"
+
+namespace fp {
+
+struct coordinator_setup {
+  environment_ptr env;
+  index_record record;
+  index_folders folders;
+  loader_budget_handle budget;
+  node_listener listener;
+  /// Start as failed, with this reason, until somebody asks for a reload.
+  caf::error start_failed;
+};
+
+/// Owns an index: its snapshot, its state, and the actors that work for it.
+///
+///     loading    manifest_actor + segment_loaders -> load_plan, segment_loaded... -> oplog_actor -> oplog_opened
+///     searching  client -> here -> searcher -> client
+///     writing    client -> here -> oplog_actor and segment_builder, side by side -> here -> client
+///     upkeep     here -> checkpoint_actor / merge_actor -> here -> manifest_actor -> here
+///
+/// Nothing here blocks. The snapshot is replaced, never changed; only this actor replaces it. Messages of an earlier
+/// attempt to load carry its number and are dropped.
+struct index_coordinator_state {
+  static inline const char* name = "index_coordinator";
+
+  using pointer = index_coordinator_handle::stateful_pointer<index_coordinator_state>;
+  using clock_time = caf::actor_clock::time_point;
+
+  // -- Life cycle (index_coordinator.cpp)
+  void init(pointer self_ptr, coordinator_setup setup_values);
+  void set_state(index_state next, std::string why);
+  void child_down(const caf::down_msg& down);
+  /// Makes the actors that work for a loaded index, or those of them that have died.
+  void spawn_workers();
+  /// Ends all actors of this index; `children_ended` goes on when the last one is down.
+  void end_children();
+  void children_ended();
+  void close(caf::typed_response_promise<caf::unit_t> promise);
+  void continue_closing();
+  clock_time now() const { return self->clock().now(); }
+  const std::string& index_name() const { return setup.record.name; }
+
+  // -- Requests that need a loaded index (index_coordinator.cpp)
+  using serve_function = std::function<void()>;
+  using refuse_function = std::function<void(caf::error)>;
+  struct waiting_request {
+    serve_function serve;
+    refuse_function refuse;
+  };
+  bool is_serving() const { return state == index_state::ready || state == index_state::read_only; }
+  caf::error not_ready_error() const;
+  /// Serves a request now, later, or never: at once when the index serves, after loading when the request may wait
+  /// that long, else with the error that says why not.
+  template <class Reply, class F>
+  caf::typed_response_promise<Reply> when_ready(uint32_t wait_ms, F serve) {
+    auto promise = self->make_response_promise<Reply>();
+    if (is_serving()) {
+      serve(promise);
+    } else if (state == index_state::loading && wait_ms > 0) {
+      wait_for_ready(wait_ms, {[=]() mutable { serve(promise); },
+                               [=](const caf::error& e) mutable { promise.deliver(e); }});
+    } else {
+      promise.deliver(not_ready_error());
+    }
+    return promise;
+  }
+  void wait_for_ready(uint32_t wait_ms, waiting_request request);
+  void answer_waiting();
+  void refuse_waiting(const caf::error& reason);
+  void expire(uint64_t ticket);
+
+  void search(caf::typed_response_promise<search_reply>& promise, search_request request);
+  void search_batch(caf::typed_response_promise<search_batch_reply>& promise, search_batch_request request);
+  struct searcher_slot {
+    searcher_handle handle;
+    queue_depth depth;
+  };
+  searcher_slot* pick_searcher();
+  uint32_t queued_searches() const;
+
+  index_status status() const;
+  index_info info() const;
+  segment_list segments() const;
+  caf::result<document_reply> document(const document_request& request) const;
+
+  // -- Loading (coordinator_loading.cpp)
+  void start_load();
+  void on_plan(const load_plan& plan);
+  void on_segment(const segment_loaded& loaded);
+  void on_advanced(const load_advanced& advanced);
+  void on_load_failed(const load_failed& failed);
+  void on_oplog(const oplog_opened& opened);
+  void open_oplog();
+  void fail_load(const caf::error& reason);
+  caf::result<index_status> reload();
+  caf::result<load_progress> subscribe(const progress_observer& observer);
+  void tell_observers();
+  bool is_current(uint64_t attempt) const { return state == index_state::loading && tracker.attempt() == attempt; }
+
+  // -- Writing (coordinator_writing.cpp)
+  struct pending_update {
+    changes_ptr changes;
+    caf::optional<uint64_t> expected_version;
+    caf::typed_response_promise<update_reply> promise;
+  };
+  struct batch_in_flight {
+    uint64_t number = 0;
+    commit_batch_ptr commits;
+    std::vector<pending_update> updates;
+    std::vector<std::pair<caf::typed_response_promise<update_reply>, caf::error>> refused;
+    segment_ptr segment;
+    bool durable = false;
+  };
+  void update(caf::typed_response_promise<update_reply>& promise, update_request request);
+  bool must_hold_writes() const;
+  void start_batch();
+  void batch_step();
+  /// Nothing of the batch counts; the index serves searches only until a write succeeds again.
+  void fail_batch(const caf::error& why);
+  /// No write can succeed before a reload.
+  void block_writes(const std::string& why);
+  void refuse_pending(const caf::error& why);
+  uint64_t memory_postings() const;
+  void publish(snapshot_ptr next);
+
+  // -- Checkpoints and merges (coordinator_maintenance.cpp)
+  struct maintenance_job {
+    uint64_t number = 0;
+    std::vector<segment_ptr> inputs;
+    std::string file_name;  ///< of the result; empty: a memory segment
+    segment_ptr merged;
+  };
+  using job_slot = std::unique_ptr<maintenance_job>;
+  using maintenance_promise = caf::typed_response_promise<maintenance_reply>;
+  void schedule_maintenance();
+  bool checkpoint_due() const;
+  void start_checkpoint();
+  void start_memory_merge();
+  void start_file_merge();
+  void start_job(job_slot& slot, const merge_handle& worker, size_t first, size_t count, bool to_file);
+  void job_done(job_slot& slot, const segment_ptr& merged);
+  void job_failed(job_slot& slot, const caf::error& why);
+  void store_next_manifest();
+  void manifest_stored(job_slot& slot);
+  void truncate_log();
+  void forget_jobs();
+  void request_checkpoint(maintenance_promise promise);
+  void request_merge(maintenance_promise promise);
+  void answer_maintenance();
+  void refuse_maintenance(const caf::error& why);
+  maintenance_reply maintenance_state() const;
+  void arm_timer();
+  void after_tick();
+
+  pointer self = nullptr;
+  coordinator_setup setup;
+  const environment* env = nullptr;
+
+  index_state state = index_state::loading;
+  std::string reason;  ///< of `failed` and `read_only`
+  snapshot_ptr current = std::make_shared<const snapshot>();
+  mutable caf::optional<index_info> cached_info;
+
+  // Loading.
+  load_tracker tracker;
+  uint64_t attempts = 0;
+  cancel_flag_ptr load_cancel;
+  std::set<progress_observer> observers;
+  std::map<uint64_t, waiting_request> waiting;
+  uint64_t next_ticket = 1;
+  bool reload_wanted = false;
+
+  // The actors that work for this index, with the roles that errors call them by.
+  std::map<caf::actor_addr, std::string> children;
+  bool ending_children = false;
+  manifest_handle manifests;
+  oplog_handle log;
+  segment_builder_handle builder;
+  merge_handle checkpointer, memory_merger, file_merger;
+  std::vector<searcher_slot> searchers;
+
+  // Writing: at most one batch is on its way to the disk while the next one gathers.
+  std::deque<pending_update> pending;
+  uint64_t pending_bytes = 0;
+  std::unique_ptr<batch_in_flight> batch;
+  uint64_t batches = 0;
+  uint64_t oplog_bytes = 0;
+  caf::error write_block;
+
+  // Maintenance: at most one checkpoint, one memory merge and one file merge at a time, one manifest write at a time.
+  cancel_flag_ptr maintenance_cancel;
+  job_slot checkpoint_job, memory_job, file_job;
+  uint64_t jobs = 0;
+  std::deque<job_slot*> unstored;
+  bool storing = false, timer_armed = false;
+  clock_time oldest_memory_commit, maintenance_retry_at;
+  std::string maintenance_error;
+  std::vector<maintenance_promise> checkpoint_promises, merge_promises;
+  commit_id checkpoint_goal = 0;
+  bool full_merge_wanted = false;
+
+  // Closing.
+  caf::typed_response_promise<caf::unit_t> close_promise;
+  bool log_closing = false;
+
+  struct {
+    uint64_t searches = 0, updates = 0, checkpoints = 0, memory_merges = 0, file_merges = 0;
+  } counters;
+};
+
+index_coordinator_handle::behavior_type index_coordinator(index_coordinator_state::pointer self,
+                                                          coordinator_setup setup);
+
+}  // namespace fp

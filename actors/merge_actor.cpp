@@ -1,0 +1,25 @@
+#include "actors/merge_actor.hpp"
+
+#include "core/merge/merge.hpp"
+
+namespace fp {
+
+caf::result<segment_ptr> merge_state::merge(const merge_job& job) const {
+  try {
+    if (job.file.empty()) return merge_to_memory(*job.index, job.first, job.count, job.cancel.get());
+    return merge_to_file(*job.index, job.first, job.count, *env->fs, job.file, env->settings.segment_load_mode,
+                         job.cancel.get());
+  } catch (const std::exception& e) {
+    return to_caf_error(e);
+  }
+}
+
+merge_handle::behavior_type merge_actor(merge_handle::stateful_pointer<merge_state> self, environment_ptr env) {
+  keep_exception_text(self);
+  self->state.env = std::move(env);
+  return {
+      [=](const merge_job& job) { return self->state.merge(job); },
+  };
+}
+
+}  // namespace fp

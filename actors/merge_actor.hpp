@@ -1,0 +1,18 @@
+#pragma once
+
+#include "actors/environment.hpp"
+
+namespace fp {
+
+/// Merges neighbouring segments, into memory or into a file, one job at a time. The caller publishes the result.
+struct merge_state {
+  static inline const char* name = "merge_actor";
+
+  environment_ptr env;
+
+  caf::result<segment_ptr> merge(const merge_job& job) const;
+};
+
+merge_handle::behavior_type merge_actor(merge_handle::stateful_pointer<merge_state> self, environment_ptr env);
+
+}  // namespace fp

@@ -1,0 +1,187 @@
+#pragma once
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/typed_actor.hpp>
+#include <caf/unit.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/cancel.hpp"
+#include "core/commit/changes.hpp"
+#include "core/index/data_folder.hpp"
+#include "core/index/manifest.hpp"
+#include "core/index/snapshot.hpp"
+#include "core/oplog/oplog.hpp"
+#include "messages/interfaces.hpp"
+
+// What the actors of one node say to each other. Nothing of this travels over a wire, so messages may share memory.
+
+namespace fp {
+
+using cancel_flag_ptr = std::shared_ptr<cancel_flag>;
+using manifest_ptr = std::shared_ptr<const manifest>;
+using commit_batch = std::vector<commit>;
+using commit_batch_ptr = std::shared_ptr<const commit_batch>;
+using file_names_ptr = std::shared_ptr<const std::vector<std::string>>;
+
+/// The right to run one segment loader. It goes back to the loader budget when its last holder lets go, however that
+/// holder ends.
+class loader_permit;
+using permit_ptr = std::shared_ptr<loader_permit>;
+
+// -- Loading --------------------------------------------------------------------------------------------------------
+
+/// manifest_actor -> index_coordinator: what is going to be loaded.
+struct load_plan {
+  uint64_t attempt = 0;
+  load_strategy strategy = load_strategy::none;
+  manifest_ptr segments;
+};
+
+/// manifest_actor -> segment_loader: one segment to load.
+struct load_task {
+  size_t position = 0;  ///< in the manifest
+  manifest_entry entry;
+};
+
+/// segment_loader -> index_coordinator.
+struct segment_loaded {
+  uint64_t attempt = 0;
+  size_t position = 0;
+  segment_ptr segment;
+};
+
+/// segment_loader or manifest_actor -> index_coordinator: the attempt cannot succeed.
+struct load_failed {
+  uint64_t attempt = 0;
+  caf::error reason;
+};
+
+/// segment_loader -> index_coordinator: so many more bytes are verified.
+struct load_advanced {
+  uint64_t attempt = 0;
+  uint64_t bytes = 0;
+};
+
+/// oplog_actor -> index_coordinator: the log is open; what it held beyond the file segments, oldest first.
+struct oplog_opened {
+  uint64_t attempt = 0;
+  std::vector<segment_ptr> segments;
+  oplog_replay report;
+};
+
+// -- Working --------------------------------------------------------------------------------------------------------
+
+/// index_coordinator -> searcher.
+struct search_task {
+  snapshot_ptr index;
+  search_request request;
+  steady_clock::time_point deadline;
+};
+
+/// index_coordinator -> searcher.
+struct search_batch_task {
+  snapshot_ptr index;
+  search_batch_request request;
+  steady_clock::time_point received;
+};
+
+/// index_coordinator -> merge_actor or checkpoint_actor: merge `count` neighbours from position `first` on.
+struct merge_job {
+  snapshot_ptr index;
+  size_t first = 0, count = 0;
+  path file;  ///< empty: merge into memory
+  cancel_flag_ptr cancel;
+};
+
+/// index_coordinator -> node_actor.
+struct index_state_changed {
+  index_entry entry;
+};
+
+// -- Interfaces -----------------------------------------------------------------------------------------------------
+
+using loader_budget_handle = caf::typed_actor<
+    // Answered when a loader may run; first come, first served.
+    caf::replies_to<acquire_atom>::with<permit_ptr>,
+    caf::reacts_to<release_atom>,
+    // How many permits are out, and how many there are.
+    caf::replies_to<status_atom>::with<uint32_t, uint32_t>>;
+
+using segment_loader_handle = caf::typed_actor<caf::reacts_to<load_task>, caf::reacts_to<stop_atom>>;
+
+using load_listener = caf::typed_actor<caf::reacts_to<load_plan>, caf::reacts_to<segment_loaded>,
+                                       caf::reacts_to<load_failed>, caf::reacts_to<load_advanced>>;
+
+using manifest_handle = caf::typed_actor<
+    // To itself, once.
+    caf::reacts_to<next_atom>,
+    // A loader is idle.
+    caf::reacts_to<next_atom, segment_loader_handle>,
+    // The load is over, one way or the other: hand out nothing more.
+    caf::reacts_to<stop_atom>,
+    // Replaces the manifest durably, then removes the named files, which it no longer names.
+    caf::replies_to<store_atom, manifest_ptr, file_names_ptr>::with<caf::unit_t>,
+    // Removes files that no manifest names.
+    caf::reacts_to<sweep_atom>>;
+
+using oplog_listener = caf::typed_actor<caf::reacts_to<oplog_opened>, caf::reacts_to<load_failed>>;
+
+using oplog_handle = caf::typed_actor<
+    // To itself, once.
+    caf::reacts_to<next_atom>,
+    // Makes commits durable. Answers with the log's size in bytes.
+    caf::replies_to<append_atom, commit_batch_ptr>::with<uint64_t>,
+    // Drops files whose commits are all in file segments.
+    caf::replies_to<truncate_atom, commit_id>::with<uint64_t>,
+    // Seals the log; nothing may be appended any more.
+    caf::replies_to<close_atom>::with<caf::unit_t>>;
+
+using segment_builder_handle = caf::typed_actor<caf::replies_to<build_atom, commit_batch_ptr>::with<segment_ptr>>;
+
+using merge_handle = caf::typed_actor<caf::replies_to<merge_job>::with<segment_ptr>>;
+
+using searcher_handle = caf::typed_actor<caf::replies_to<search_task>::with<search_reply>,
+                                         caf::replies_to<search_batch_task>::with<search_batch_reply>>;
+
+using node_listener = caf::typed_actor<caf::reacts_to<index_state_changed>>;
+
+/// All that an index coordinator understands: the public face and what its own actors tell it.
+using index_coordinator_handle =
+    index_handle::extend_with<load_listener>::extend<caf::reacts_to<oplog_opened>, caf::reacts_to<tick_atom>,
+                                                     caf::reacts_to<expire_atom, uint64_t>,
+                                                     // Finishes accepted writes, closes all files, answers, ends.
+                                                     caf::replies_to<close_atom>::with<caf::unit_t>>;
+
+using scan_result_ptr = std::shared_ptr<const data_folder::scan_result>;
+
+/// The data folder's index folders, behind blocking I/O.
+using catalog_handle = caf::typed_actor<
+    caf::replies_to<scan_atom>::with<scan_result_ptr>,
+    caf::replies_to<create_atom, create_index_request>::with<index_record, bool>,
+    caf::replies_to<erase_atom, std::string>::with<bool>,
+    caf::replies_to<remove_atom, index_record>::with<caf::unit_t>>;
+
+/// All that the node actor understands.
+using node_actor_handle = node_handle::extend<caf::reacts_to<scan_atom>, caf::reacts_to<index_state_changed>>;
+
+}  // namespace fp
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::permit_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::manifest_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::commit_batch_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::file_names_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::segment_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::load_plan)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::load_task)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::segment_loaded)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::load_failed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::load_advanced)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::oplog_opened)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::search_task)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::search_batch_task)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::merge_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_state_changed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_record)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::scan_result_ptr)

@@ -1,0 +1,350 @@
+#pragma once
+
+#include <caf/meta/type_name.hpp>
+#include <caf/optional.hpp>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/types.hpp"
+#include "messages/packed.hpp"
+
+// What remote actors say to a node, and what it answers. Layouts are part of the wire protocol: a change to any of
+// them needs a new `protocol_version`, because CAF does not notice differing layouts by itself.
+
+namespace fp {
+
+inline constexpr uint32_t protocol_version = 1;
+
+// -- States -------------------------------------------------------------------------------------------------------
+
+/// What an index can do at the moment.
+enum class index_state : uint8_t {
+  loading = 1,  ///< reading segments and replaying the oplog; searches wait or are refused
+  ready,        ///< everything works
+  read_only,    ///< searches work, the log refuses writes; the reason says why
+  failed,       ///< loading failed; only status and reload work
+  closing,      ///< shutting down or being deleted
+};
+
+inline const char* to_string(index_state s) {
+  switch (s) {
+    case index_state::loading: return "loading";
+    case index_state::ready: return "ready";
+    case index_state::read_only: return "read_only";
+    case index_state::failed: return "failed";
+    case index_state::closing: return "closing";
+  }
+  return "unknown";
+}
+
+/// How the segments of an index are loaded.
+enum class load_strategy : uint8_t { none = 1, sequential, parallel };
+
+inline const char* to_string(load_strategy s) {
+  switch (s) {
+    case load_strategy::none: return "none";
+    case load_strategy::sequential: return "sequential";
+    case load_strategy::parallel: return "parallel";
+  }
+  return "unknown";
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, search_result& x) {
+  return f(caf::meta::type_name("search_result"), x.id, x.score);
+}
+
+// -- Searching ----------------------------------------------------------------------------------------------------
+
+struct search_request {
+  hash_list query;
+  uint32_t limit = 40;  ///< at most `max_search_limit`
+  caf::optional<uint32_t> min_score;
+  uint32_t score_pct = 10;
+  uint32_t timeout_ms = 500;     ///< 0: none
+  uint32_t ready_wait_ms = 0;    ///< how long to wait for a loading index; 0: fail with index_not_ready
+};
+inline constexpr uint32_t max_search_limit = 10'000;
+inline constexpr size_t max_query_hashes = 1u << 20;
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, search_request& x) {
+  return f(caf::meta::type_name("search_request"), x.query, x.limit, x.min_score, x.score_pct, x.timeout_ms,
+           x.ready_wait_ms);
+}
+
+struct search_reply {
+  result_list results;
+  commit_id version = 0;  ///< of the snapshot that was searched
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, search_reply& x) {
+  return f(caf::meta::type_name("search_reply"), x.results, x.version);
+}
+
+/// Several searches on one snapshot, answered in order in one message. One failing search fails the batch.
+struct search_batch_request {
+  std::vector<search_request> searches;  ///< at most `max_search_batch`; `ready_wait_ms` of the first one counts
+};
+inline constexpr size_t max_search_batch = 1'024;
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, search_batch_request& x) {
+  return f(caf::meta::type_name("search_batch_request"), x.searches);
+}
+
+struct search_batch_reply {
+  std::vector<search_reply> replies;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, search_batch_reply& x) {
+  return f(caf::meta::type_name("search_batch_reply"), x.replies);
+}
+
+// -- Writing ------------------------------------------------------------------------------------------------------
+
+/// One atomic commit. Acknowledged when it is durable and visible.
+struct update_request {
+  std::vector<uint8_t> changes;               ///< see `changes_encoder`
+  caf::optional<uint64_t> expected_version;   ///< fail with version_mismatch unless the index is exactly there
+  uint32_t ready_wait_ms = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, update_request& x) {
+  return f(caf::meta::type_name("update_request"), x.changes, x.expected_version, x.ready_wait_ms);
+}
+
+struct update_reply {
+  commit_id version = 0;  ///< the commit's id
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, update_reply& x) {
+  return f(caf::meta::type_name("update_reply"), x.version);
+}
+
+// -- Looking ------------------------------------------------------------------------------------------------------
+
+struct document_request {
+  document_id id = 0;
+  uint32_t ready_wait_ms = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, document_request& x) {
+  return f(caf::meta::type_name("document_request"), x.id, x.ready_wait_ms);
+}
+
+struct document_reply {
+  commit_id version = 0;  ///< the commit that last wrote the document
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, document_reply& x) {
+  return f(caf::meta::type_name("document_reply"), x.version);
+}
+
+/// Asks for `index_info`; waits for readiness like a search.
+struct index_info_request {
+  uint32_t ready_wait_ms = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, index_info_request& x) {
+  return f(caf::meta::type_name("index_info_request"), x.ready_wait_ms);
+}
+
+struct index_info {
+  commit_id version = 0, file_version = 0;
+  std::vector<std::pair<std::string, std::string>> metadata;
+  document_id min_document = 0, max_document = 0;  ///< over live documents; 0 and 0 when there are none
+  uint64_t num_documents = 0, num_postings = 0, num_bytes = 0;
+  uint32_t num_segments = 0, num_memory_segments = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, index_info& x) {
+  return f(caf::meta::type_name("index_info"), x.version, x.file_version, x.metadata, x.min_document,
+           x.max_document, x.num_documents, x.num_postings, x.num_bytes, x.num_segments, x.num_memory_segments);
+}
+
+/// Asks for `segment_list`; waits for readiness like a search.
+struct segments_request {
+  uint32_t ready_wait_ms = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, segments_request& x) {
+  return f(caf::meta::type_name("segments_request"), x.ready_wait_ms);
+}
+
+struct segment_summary {
+  bool in_memory = false;
+  commit_id first_commit = 0, last_commit = 0;
+  uint64_t num_documents = 0;  ///< live ones
+  uint64_t num_postings = 0, num_bytes = 0;
+  document_id min_document = 0, max_document = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, segment_summary& x) {
+  return f(caf::meta::type_name("segment_summary"), x.in_memory, x.first_commit, x.last_commit, x.num_documents,
+           x.num_postings, x.num_bytes, x.min_document, x.max_document);
+}
+
+struct segment_list {
+  std::vector<segment_summary> segments;  ///< oldest first
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, segment_list& x) {
+  return f(caf::meta::type_name("segment_list"), x.segments);
+}
+
+/// How far an index has got with loading. Sent to observers at every segment and about every percent of the bytes;
+/// the last one of an attempt has a state other than `loading`.
+struct load_progress {
+  std::string index;
+  uint64_t attempt = 0;
+  index_state state = index_state::loading;
+  load_strategy strategy = load_strategy::none;
+  uint32_t segments_done = 0, segments_total = 0;
+  uint64_t bytes_done = 0, bytes_total = 0;
+  uint64_t replayed_commits = 0;
+  uint64_t elapsed_us = 0;       ///< since the attempt started, until it ended
+  uint64_t segments_us = 0;      ///< of that, until the last segment was in
+  std::string reason;            ///< why it failed: segment, file, offset
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, load_progress& x) {
+  return f(caf::meta::type_name("load_progress"), x.index, x.attempt, x.state, x.strategy, x.segments_done,
+           x.segments_total, x.bytes_done, x.bytes_total, x.replayed_commits, x.elapsed_us, x.segments_us,
+           x.reason);
+}
+
+/// Everything about an index that can be told in any state, without waiting.
+struct index_status {
+  std::string name;
+  uint64_t generation = 0;
+  index_state state = index_state::loading;
+  std::string reason;  ///< of `failed` and `read_only`
+  commit_id version = 0, file_version = 0;
+  load_progress loading;  ///< of the newest attempt
+  uint32_t num_file_segments = 0, num_memory_segments = 0;
+  uint64_t memory_postings = 0, oplog_bytes = 0;
+  uint64_t searches = 0, updates = 0, checkpoints = 0, memory_merges = 0, file_merges = 0;  ///< since start
+  uint32_t queued_searches = 0, queued_updates = 0, waiting_requests = 0;
+  bool checkpoint_running = false, merge_running = false;
+  std::string maintenance_error;  ///< of the last checkpoint or merge, empty once one succeeded
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, index_status& x) {
+  return f(caf::meta::type_name("index_status"), x.name, x.generation, x.state, x.reason, x.version,
+           x.file_version, x.loading, x.num_file_segments, x.num_memory_segments, x.memory_postings, x.oplog_bytes,
+           x.searches, x.updates, x.checkpoints, x.memory_merges, x.file_merges, x.queued_searches,
+           x.queued_updates, x.waiting_requests, x.checkpoint_running, x.merge_running, x.maintenance_error);
+}
+
+// -- Maintenance on request -----------------------------------------------------------------------------------------
+
+/// Answer to a checkpoint or merge on request.
+struct maintenance_reply {
+  commit_id version = 0, file_version = 0;
+  uint32_t num_file_segments = 0, num_memory_segments = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, maintenance_reply& x) {
+  return f(caf::meta::type_name("maintenance_reply"), x.version, x.file_version, x.num_file_segments,
+           x.num_memory_segments);
+}
+
+// -- The node -------------------------------------------------------------------------------------------------------
+
+struct create_index_request {
+  std::string name;
+  bool expect_does_not_exist = false;
+  caf::optional<uint64_t> generation;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, create_index_request& x) {
+  return f(caf::meta::type_name("create_index_request"), x.name, x.expect_does_not_exist, x.generation);
+}
+
+struct create_index_reply {
+  uint64_t generation = 0;
+  commit_id version = 0;
+  bool ready = false;
+  bool created = false;  ///< false: it was there already
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, create_index_reply& x) {
+  return f(caf::meta::type_name("create_index_reply"), x.generation, x.version, x.ready, x.created);
+}
+
+struct delete_index_request {
+  std::string name;
+  bool expect_exists = false;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, delete_index_request& x) {
+  return f(caf::meta::type_name("delete_index_request"), x.name, x.expect_exists);
+}
+
+struct delete_index_reply {
+  bool deleted = false;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, delete_index_reply& x) {
+  return f(caf::meta::type_name("delete_index_reply"), x.deleted);
+}
+
+struct index_entry {
+  std::string name;
+  uint64_t generation = 0;
+  index_state state = index_state::loading;
+  std::string reason;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, index_entry& x) {
+  return f(caf::meta::type_name("index_entry"), x.name, x.generation, x.state, x.reason);
+}
+
+struct index_list {
+  std::vector<index_entry> indexes;  ///< by name
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, index_list& x) {
+  return f(caf::meta::type_name("index_list"), x.indexes);
+}
+
+struct node_status {
+  std::string version;  ///< of the program, e.g. "0.1.0"
+  uint32_t protocol = protocol_version;
+  uint32_t pid = 0;
+  uint64_t uptime_ms = 0;
+  std::string data_folder;
+  uint32_t loaders_running = 0, loaders_allowed = 0;
+  index_list indexes;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, node_status& x) {
+  return f(caf::meta::type_name("node_status"), x.version, x.protocol, x.pid, x.uptime_ms, x.data_folder,
+           x.loaders_running, x.loaders_allowed, x.indexes);
+}
+
+}  // namespace fp
