@@ -218,7 +218,7 @@ void index_coordinator_state::arm_timer() {
     return;
   }
   timer_armed = true;
-  self->delayed_send(self, wait, tick_atom_v);
+  self->delayed_send(index_coordinator_handle(self), wait, tick_atom_v);
 }
 
 void index_coordinator_state::after_tick() {

@@ -38,6 +38,8 @@ struct environment {
   uint32_t num_searchers() const {
     return settings.threads > 0 ? settings.threads : std::max(1u, std::thread::hardware_concurrency());
   }
+  /// Where an index's generation has its files.
+  index_folders folders_of(const index_record& record) const { return fp::folders_of(settings.dir, record); }
   /// Makes a segment loader, monitored and linked to the caller. Default: the real one.
   std::function<segment_loader_handle(caf::scheduled_actor* parent, loader_setup)> spawn_loader;
 };

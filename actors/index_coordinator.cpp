@@ -103,10 +103,10 @@ void index_coordinator_state::end_children() {
   for (const auto& [address, role] : children) {
     if (role != "manifest_actor") self->send_exit(address, caf::exit_reason::user_shutdown);
   }
-  manifests = {};
-  log = {};
-  builder = {};
-  checkpointer = memory_merger = file_merger = {};
+  manifests = manifest_handle{};
+  log = oplog_handle{};
+  builder = segment_builder_handle{};
+  checkpointer = memory_merger = file_merger = merge_handle{};
   searchers.clear();
   if (children.empty()) children_ended();
 }
@@ -181,7 +181,7 @@ void index_coordinator_state::wait_for_ready(uint32_t wait_ms, waiting_request r
   const auto ticket = next_ticket++;
   waiting.emplace(ticket, std::move(request));
   const auto wait = std::chrono::milliseconds(std::min(wait_ms, env->settings.max_ready_wait_ms));
-  self->delayed_send(self, wait, expire_atom_v, ticket);
+  self->delayed_send(index_coordinator_handle(self), wait, expire_atom_v, ticket);
 }
 
 void index_coordinator_state::answer_waiting() {
@@ -271,7 +271,7 @@ void index_coordinator_state::search_batch(caf::typed_response_promise<search_ba
   promise.delegate(slot->handle, search_batch_task{current, std::move(request), steady_clock::now()});
 }
 
-caf::result<document_reply> index_coordinator_state::document(const document_request& request) const {
+caf::expected<document_reply> index_coordinator_state::document(const document_request& request) const {
   if (request.id == 0) return make_error(errc::invalid_document_id, "document id 0; ids are 1 to 4294967295");
   const auto found = current->find(request.id);
   if (!found) {

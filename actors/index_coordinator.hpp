@@ -91,7 +91,7 @@ struct index_coordinator_state {
   index_status status() const;
   index_info info() const;
   segment_list segments() const;
-  caf::result<document_reply> document(const document_request& request) const;
+  caf::expected<document_reply> document(const document_request& request) const;
 
   // -- Loading (coordinator_loading.cpp)
   void start_load();

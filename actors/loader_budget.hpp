@@ -1,5 +1,6 @@
 #pragma once
 
+#include <caf/all.hpp>
 #include <deque>
 
 #include "messages/internal.hpp"

@@ -13,7 +13,9 @@
 #include "core/index/manifest.hpp"
 #include "core/index/snapshot.hpp"
 #include "core/oplog/oplog.hpp"
+#include "messages/error.hpp"
 #include "messages/interfaces.hpp"
+#include "messages/types.hpp"
 
 // What the actors of one node say to each other. Nothing of this travels over a wire, so messages may share memory.
 
@@ -164,7 +166,7 @@ using catalog_handle = caf::typed_actor<
     caf::replies_to<remove_atom, index_record>::with<caf::unit_t>>;
 
 /// All that the node actor understands.
-using node_actor_handle = node_handle::extend<caf::reacts_to<scan_atom>, caf::reacts_to<index_state_changed>>;
+using node_actor_handle = node_handle::extend<caf::reacts_to<index_state_changed>>;
 
 }  // namespace fp
 

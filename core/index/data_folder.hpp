@@ -30,6 +30,9 @@ struct index_folders {
   path oplog;  ///< log files
 };
 
+/// Where a generation of an index lies below the root of a data folder.
+index_folders folders_of(const path& root, const index_record& record);
+
 /// What a `create` asks for.
 struct create_request {
   bool expect_does_not_exist = false;
@@ -75,7 +78,7 @@ class data_folder {
   /// Removes what interrupted creates and deletes left: every generation of an index but the live one.
   void sweep(const index_record& record);
 
-  index_folders folders(const index_record& record) const;
+  index_folders folders(const index_record& record) const { return folders_of(root_, record); }
 
  private:
   std::optional<index_record> read_record(const std::string& name);

@@ -1,0 +1,61 @@
+#include "actors/catalog_actor.hpp"
+
+namespace fp {
+
+caf::result<scan_result_ptr> catalog_state::scan() {
+  try {
+    auto found = std::make_shared<data_folder::scan_result>(folder->scan());
+    for (const auto& record : found->indexes) {
+      if (auto e = capture_error([&] { folder->sweep(record); })) {
+        env->log->warn("{}: removing what an interrupted delete left: {}", record.name, text_of(e));
+      }
+    }
+    return scan_result_ptr(std::move(found));
+  } catch (const std::exception& e) {
+    return to_caf_error(e);
+  }
+}
+
+caf::result<index_record, bool> catalog_state::create(const create_index_request& request) {
+  try {
+    create_request wish;
+    wish.expect_does_not_exist = request.expect_does_not_exist;
+    if (request.generation) wish.generation = *request.generation;
+    auto result = folder->create(request.name, wish);
+    return {std::move(result.record), result.created};
+  } catch (const std::exception& e) {
+    return to_caf_error(e);
+  }
+}
+
+caf::result<bool> catalog_state::erase(const std::string& index) {
+  try {
+    return folder->erase(index);
+  } catch (const std::exception& e) {
+    return to_caf_error(e);
+  }
+}
+
+caf::result<caf::unit_t> catalog_state::remove(const index_record& record) {
+  try {
+    folder->remove_generation(record.name, record.generation);
+    return caf::unit;
+  } catch (const std::exception& e) {
+    return to_caf_error(e);
+  }
+}
+
+catalog_handle::behavior_type catalog_actor(catalog_handle::stateful_pointer<catalog_state> self,
+                                            environment_ptr env, std::shared_ptr<data_folder> folder) {
+  keep_exception_text(self);
+  self->state.env = std::move(env);
+  self->state.folder = std::move(folder);
+  return {
+      [=](scan_atom) { return self->state.scan(); },
+      [=](create_atom, const create_index_request& request) { return self->state.create(request); },
+      [=](erase_atom, const std::string& index) { return self->state.erase(index); },
+      [=](remove_atom, const index_record& record) { return self->state.remove(record); },
+  };
+}
+
+}  // namespace fp

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "actors/environment.hpp"
+
+namespace fp {
+
+/// Creates, deletes and finds index folders, so that nobody else waits for the disk while it does:
+///
+///     node_actor --scan / create / erase / remove--> catalog_actor
+///
+/// Holds the lock on the data folder as long as it lives.
+struct catalog_state {
+  static inline const char* name = "catalog_actor";
+
+  environment_ptr env;
+  std::shared_ptr<data_folder> folder;
+
+  caf::result<scan_result_ptr> scan();
+  caf::result<index_record, bool> create(const create_index_request& request);
+  caf::result<bool> erase(const std::string& name);
+  caf::result<caf::unit_t> remove(const index_record& record);
+};
+
+/// `folder` is opened by the caller, so that a folder that cannot be used stops the start.
+catalog_handle::behavior_type catalog_actor(catalog_handle::stateful_pointer<catalog_state> self,
+                                            environment_ptr env, std::shared_ptr<data_folder> folder);
+
+}  // namespace fp

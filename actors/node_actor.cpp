@@ -1,0 +1,283 @@
+#include "actors/node_actor.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "actors/catalog_actor.hpp"
+#include "actors/index_coordinator.hpp"
+#include "actors/loader_budget.hpp"
+
+namespace fp {
+
+namespace {
+
+constexpr size_t max_queued_operations = 1'000;
+
+// How long a create waits for its index to be ready before it answers that it is not ready yet.
+constexpr uint32_t create_wait_ms = 1'000;
+
+}  // namespace
+
+void node_state::init(pointer self_ptr, node_setup setup_values) {
+  self = self_ptr;
+  setup = std::move(setup_values);
+  started = self->clock().now();
+  budget = self->spawn<caf::linked>(loader_budget, setup.env->settings.max_concurrent_loads);
+  catalog = spawn_blocking(self, *setup.env, catalog_actor, setup.env, setup.folder);
+  setup.folder.reset();
+  // Requests that come before the folder is scanned wait behind the scan.
+  enqueue([this] { scan(); });
+}
+
+void node_state::scan() {
+  self->request(catalog, caf::infinite, scan_atom_v)
+      .then(
+          [this](const scan_result_ptr& found) {
+            for (const auto& record : found->indexes) {
+              if (!record.deleted) add_index(record);
+            }
+            for (const auto& damage : found->damaged) {
+              add_index({damage.name, 0, false}, make_error(errc::corrupt_data, damage.reason));
+            }
+            for (const auto& file : found->unexpected) {
+              setup.env->log->warn("{}: left alone, it is no index", file);
+            }
+            scanned = true;
+            next_operation();
+          },
+          [this](const caf::error& e) {
+            setup.env->log->critical("reading the data folder failed: {}", text_of(e));
+            self->quit(e);
+          });
+}
+
+void node_state::add_index(const index_record& record, caf::error start_failed) {
+  index_slot slot;
+  slot.record = record;
+  coordinator_setup s{setup.env, record, setup.env->folders_of(record), budget, node_actor_handle(self),
+                      std::move(start_failed)};
+  slot.coordinator = self->spawn<caf::linked + caf::monitored>(index_coordinator, std::move(s));
+  indexes[record.name] = std::move(slot);
+}
+
+void node_state::state_changed(const index_state_changed& changed) {
+  const auto it = indexes.find(changed.entry.name);
+  if (it == indexes.end() || it->second.record.generation != changed.entry.generation) return;
+  it->second.state = changed.entry.state;
+  it->second.reason = changed.entry.reason;
+}
+
+void node_state::coordinator_down(const caf::down_msg& down) {
+  const auto address = caf::actor_cast<caf::actor_addr>(down.source);
+  if (address == catalog.address()) {
+    if (!shutting_down) {
+      setup.env->log->critical("the catalog actor died: {}", text_of(down.reason));
+      self->quit(down.reason);
+    }
+    return;
+  }
+  const auto it = std::find_if(indexes.begin(), indexes.end(),
+                               [&](const auto& i) { return i.second.coordinator.address() == address; });
+  if (it == indexes.end()) return;
+  if (shutting_down) {
+    indexes.erase(it);
+    end_when_all_closed();
+    return;
+  }
+  if (it->second.removing) return;
+  // The index stays addressable, so that it can be reloaded.
+  const auto text = "the index coordinator died: " + text_of(down.reason);
+  setup.env->log->error("{}: {}", it->first, text);
+  const auto record = it->second.record;
+  add_index(record, make_error(errc::internal_error, text));
+}
+
+bool node_state::enqueue(std::function<void()> operation) {
+  if (operations.size() >= max_queued_operations) return false;
+  operations.push_back(std::move(operation));
+  if (!operation_running) next_operation();
+  return true;
+}
+
+void node_state::next_operation() {
+  operation_running = !operations.empty();
+  if (!operation_running) return;
+  const auto operation = std::move(operations.front());
+  operations.pop_front();
+  operation();
+}
+
+caf::result<create_index_reply> node_state::create(create_index_request request) {
+  if (shutting_down) return make_error(errc::shutting_down, "the node is shutting down");
+  if (auto e = capture_error([&] { require_valid_index_name(request.name); })) return e;
+  auto promise = self->make_response_promise<create_index_reply>();
+  if (!enqueue([this, request = std::move(request), promise] { do_create(request, promise); })) {
+    return make_error(errc::overloaded, "too many creates and deletes are queued");
+  }
+  return promise;
+}
+
+void node_state::do_create(const create_index_request& request,
+                           caf::typed_response_promise<create_index_reply> promise) {
+  self->request(catalog, caf::infinite, create_atom_v, request)
+      .then(
+          [this, promise](const index_record& record, bool created) mutable {
+            if (created) {
+              setup.env->log->info("{}: created, generation {}", record.name, record.generation);
+              add_index(record);
+            }
+            const auto generation = record.generation;
+            self->request(indexes[record.name].coordinator, caf::infinite, index_info_request{create_wait_ms})
+                .then(
+                    [=](const index_info& info) mutable {
+                      promise.deliver(create_index_reply{generation, info.version, true, created});
+                    },
+                    [=](const caf::error&) mutable {
+                      promise.deliver(create_index_reply{generation, 0, false, created});
+                    });
+            next_operation();
+          },
+          [this, promise](const caf::error& e) mutable {
+            promise.deliver(e);
+            next_operation();
+          });
+}
+
+caf::result<delete_index_reply> node_state::erase(delete_index_request request) {
+  if (shutting_down) return make_error(errc::shutting_down, "the node is shutting down");
+  if (auto e = capture_error([&] { require_valid_index_name(request.name); })) return e;
+  auto promise = self->make_response_promise<delete_index_reply>();
+  if (!enqueue([this, request = std::move(request), promise] { do_erase(request, promise); })) {
+    return make_error(errc::overloaded, "too many creates and deletes are queued");
+  }
+  return promise;
+}
+
+void node_state::do_erase(const delete_index_request& request,
+                          caf::typed_response_promise<delete_index_reply> promise) {
+  self->request(catalog, caf::infinite, erase_atom_v, request.name)
+      .then(
+          [this, request, promise](bool erased) mutable {
+            if (erased) {
+              finish_erase(request.name, promise);
+              return;
+            }
+            if (request.expect_exists) {
+              promise.deliver(make_error(errc::index_not_found, "there is no index " + request.name));
+            } else {
+              promise.deliver(delete_index_reply{false});
+            }
+            next_operation();
+          },
+          [this, promise](const caf::error& e) mutable {
+            promise.deliver(e);
+            next_operation();
+          });
+}
+
+void node_state::finish_erase(const std::string& index, caf::typed_response_promise<delete_index_reply> promise) {
+  auto& slot = indexes[index];
+  slot.removing = true;
+  const auto record = slot.record;
+  auto remove_files = [this, record, promise]() mutable {
+    indexes.erase(record.name);
+    auto finish = [this, record, promise]() mutable {
+      setup.env->log->info("{}: deleted, generation {}", record.name, record.generation);
+      promise.deliver(delete_index_reply{true});
+      next_operation();
+    };
+    self->request(catalog, caf::infinite, remove_atom_v, record)
+        .then([finish](caf::unit_t) mutable { finish(); },
+              [this, record, finish](const caf::error& e) mutable {
+                // The delete itself is durable; the next start sweeps the rest.
+                setup.env->log->warn("{}: removing the files of a deleted index: {}", record.name, text_of(e));
+                finish();
+              });
+  };
+  self->request(slot.coordinator, caf::infinite, close_atom_v)
+      .then([remove_files](caf::unit_t) mutable { remove_files(); },
+            [remove_files](const caf::error&) mutable { remove_files(); });
+}
+
+caf::result<index_handle> node_state::resolve(const std::string& index) const {
+  if (auto e = capture_error([&] { require_valid_index_name(index); })) return e;
+  const auto it = indexes.find(index);
+  if (it != indexes.end() && !it->second.removing) return index_handle(it->second.coordinator);
+  if (!scanned) return make_error(errc::index_not_ready, "the node is still reading its data folder");
+  return make_error(errc::index_not_found, "there is no index " + index);
+}
+
+index_list node_state::list() const {
+  index_list out;
+  for (const auto& [index, slot] : indexes) {
+    if (!slot.removing) out.indexes.push_back({index, slot.record.generation, slot.state, slot.reason});
+  }
+  return out;
+}
+
+caf::result<node_status> node_state::status() {
+  node_status s;
+  s.version = setup.version;
+  s.pid = static_cast<uint32_t>(::getpid());
+  s.uptime_ms = static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(self->clock().now() - started).count());
+  s.data_folder = setup.env->settings.dir;
+  s.indexes = list();
+  auto promise = self->make_response_promise<node_status>();
+  self->request(budget, caf::infinite, status_atom_v)
+      .then(
+          [=](uint32_t running, uint32_t allowed) mutable {
+            s.loaders_running = running;
+            s.loaders_allowed = allowed;
+            promise.deliver(s);
+          },
+          [=](const caf::error& e) mutable { promise.deliver(e); });
+  return promise;
+}
+
+caf::result<node_status> node_state::shutdown() {
+  auto answer = status();
+  if (shutting_down) return answer;
+  shutting_down = true;
+  setup.env->log->info("shutting down: closing {} indexes", indexes.size());
+  for (auto& [index, slot] : indexes) {
+    // The down message tells the rest.
+    self->request(slot.coordinator, caf::infinite, close_atom_v).then([](caf::unit_t) {}, [](const caf::error&) {});
+  }
+  end_when_all_closed();
+  return answer;
+}
+
+void node_state::end_when_all_closed() {
+  if (!indexes.empty()) return;
+  self->send_exit(catalog, caf::exit_reason::user_shutdown);
+  self->send_exit(budget, caf::exit_reason::user_shutdown);
+  self->quit();
+}
+
+node_actor_handle::behavior_type node_actor(node_state::pointer self, node_setup setup) {
+  auto* s = &self->state;
+  keep_exception_text(self);
+  self->set_down_handler([=](const caf::down_msg& down) { s->coordinator_down(down); });
+  // Linked children tell of their end by a down message; strangers have no say in this actor's life.
+  self->set_exit_handler([=](const caf::exit_msg& e) {
+    const auto source = caf::actor_cast<caf::actor_addr>(e.source);
+    const bool child = source == s->catalog.address() || source == s->budget.address() ||
+                       std::any_of(s->indexes.begin(), s->indexes.end(),
+                                   [&](const auto& i) { return i.second.coordinator.address() == source; });
+    if (!child) s->setup.env->log->warn("ignored an exit message from an actor that does not own the node");
+  });
+  s->init(self, std::move(setup));
+  return {
+      [=](create_index_request& r) { return s->create(std::move(r)); },
+      [=](delete_index_request& r) { return s->erase(std::move(r)); },
+      [=](list_atom) { return s->list(); },
+      [=](resolve_atom, const std::string& index) { return s->resolve(index); },
+      [=](status_atom) { return s->status(); },
+      [=](shutdown_atom) { return s->shutdown(); },
+      [=](const index_state_changed& changed) { s->state_changed(changed); },
+  };
+}
+
+}  // namespace fp

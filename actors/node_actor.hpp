@@ -1,0 +1,71 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+
+#include "actors/environment.hpp"
+
+namespace fp {
+
+struct node_setup {
+  environment_ptr env;
+  std::shared_ptr<data_folder> folder;
+  std::string version;  ///< of the program, for status
+};
+
+/// The public face of a node: creates, deletes, lists and resolves indexes, and answers status.
+///
+///     remote actor --create / delete / list / resolve / status / shutdown--> node_actor
+///                                     node_actor --> catalog_actor (folders), loader_budget
+///                                     node_actor --> index_coordinator, one per index
+///
+/// Creates and deletes run one after the other, so that folders and coordinators change in step.
+struct node_state {
+  static inline const char* name = "node_actor";
+
+  using pointer = node_actor_handle::stateful_pointer<node_state>;
+  using clock_time = caf::actor_clock::time_point;
+
+  struct index_slot {
+    index_record record;
+    index_coordinator_handle coordinator;
+    index_state state = index_state::loading;
+    std::string reason;
+    bool removing = false;
+  };
+
+  void init(pointer self_ptr, node_setup setup_values);
+  void scan();
+  void add_index(const index_record& record, caf::error start_failed = {});
+  void coordinator_down(const caf::down_msg& down);
+  void state_changed(const index_state_changed& changed);
+
+  caf::result<create_index_reply> create(create_index_request request);
+  caf::result<delete_index_reply> erase(delete_index_request request);
+  caf::result<index_handle> resolve(const std::string& index) const;
+  index_list list() const;
+  caf::result<node_status> status();
+  caf::result<node_status> shutdown();
+
+  /// Creates and deletes wait here for their turn.
+  bool enqueue(std::function<void()> operation);
+  void next_operation();
+  void do_create(const create_index_request& request, caf::typed_response_promise<create_index_reply> promise);
+  void do_erase(const delete_index_request& request, caf::typed_response_promise<delete_index_reply> promise);
+  void finish_erase(const std::string& index, caf::typed_response_promise<delete_index_reply> promise);
+  void end_when_all_closed();
+
+  pointer self = nullptr;
+  node_setup setup;
+  catalog_handle catalog;
+  loader_budget_handle budget;
+  std::map<std::string, index_slot> indexes;
+  std::deque<std::function<void()>> operations;
+  bool operation_running = false, scanned = false, shutting_down = false;
+  clock_time started;
+};
+
+node_actor_handle::behavior_type node_actor(node_state::pointer self, node_setup setup);
+
+}  // namespace fp
