@@ -1,0 +1,135 @@
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <caf/all.hpp>
+#include <caf/io/all.hpp>
+#include <cstring>
+#include <iostream>
+#include <variant>
+
+#include "actors/node_actor.hpp"
+#include "app/node/signals.hpp"
+#include "app/support/system_config.hpp"
+
+namespace {
+
+using namespace fp;
+
+// Exit codes, as the README lists them.
+constexpr int exit_ok = 0, exit_failed = 1, exit_usage = 2;
+
+/// The settings from the file and the flags, or an exit code when the command line ends the program.
+std::variant<config, int> read_settings(int argc, char** argv) {
+  CLI::App cli{"An audio-fingerprint index that runs as a node of actors."};
+  cli.set_version_flag("--version", std::string("fpnode ") + FPNODE_VERSION);
+  std::string file;
+  bool check_only = false;
+  cli.add_option("--config", file, "Configuration file (JSON, comments allowed)");
+  cli.add_flag("--check-config", check_only, "Check the configuration and exit");
+  const auto options = config_options();
+  std::vector<std::string> values(options.size());
+  std::vector<CLI::Option*> flags;
+  for (size_t i = 0; i < options.size(); i++) {
+    const auto& o = options[i];
+    flags.push_back(cli.add_option(std::string(o.flag), values[i],
+                                   std::string(o.help) + " (" + o.allowed_text + "; default " + o.default_text + ")")
+                        ->group("Settings, which override the file"));
+  }
+  try {
+    cli.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return cli.exit(e) == 0 ? exit_ok : exit_usage;
+  }
+  config settings = file.empty() ? config{} : load_config(posix_file_system(), file);
+  for (size_t i = 0; i < options.size(); i++) {
+    if (flags[i]->count() > 0) apply_flag(settings, options[i].flag, values[i]);
+  }
+  validate(settings);
+  if (check_only) {
+    std::cout << "the configuration is valid\n";
+    return exit_ok;
+  }
+  return settings;
+}
+
+std::shared_ptr<spdlog::logger> make_logger(const config& settings) {
+  auto logger = std::make_shared<spdlog::logger>("fpnode", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  logger->set_level(spdlog::level::from_str(settings.log_level));
+  logger->flush_on(spdlog::level::trace);
+  return logger;
+}
+
+/// Waits until the node has ended, and makes a first stop signal end it cleanly. A second one ends the process.
+int run_until_stopped(caf::scoped_actor& self, const node_actor_handle& node, signal_watcher& signals,
+                      spdlog::logger& log) {
+  self->monitor(node);
+  signals.start([main = caf::actor_cast<caf::actor>(self)](int number) { caf::anon_send(main, number); });
+  bool stopping = false, ended = false;
+  int exit_code = exit_ok;
+  self->receive_while([&] { return !ended; })(
+      [&](int number) {
+        if (stopping) {
+          log.warn("{} again: ending at once", strsignal(number));
+          std::_Exit(exit_failed);
+        }
+        stopping = true;
+        log.info("{}: shutting down", strsignal(number));
+        caf::anon_send(node, shutdown_atom_v);
+      },
+      [&](const caf::down_msg& down) {
+        ended = true;
+        if (down.reason && down.reason != caf::exit_reason::normal) {
+          log.critical("the node ended: {}", text_of(down.reason));
+          exit_code = exit_failed;
+        }
+      });
+  if (exit_code == exit_ok) log.info("stopped");
+  return exit_code;
+}
+
+int run(const config& settings, signal_watcher& signals) {
+  auto env = std::make_shared<environment>();
+  env->settings = settings;
+  env->log = make_logger(settings);
+  auto& log = *env->log;
+  log.info("fpnode {} starts on {}", FPNODE_VERSION, settings.dir);
+  auto folder = std::make_shared<data_folder>(posix_file_system(), settings.dir);
+
+  system_config caf_settings{env->num_searchers()};
+  caf::actor_system system{caf_settings};
+  caf::scoped_actor self{system};
+  const auto node = system.spawn(node_actor, node_setup{env, std::move(folder), FPNODE_VERSION});
+  if (settings.caf_port.enabled) {
+    const auto port = system.middleman().publish(node_handle(node), settings.caf_port.port,
+                                                 settings.caf_host.c_str(), true);
+    if (!port) {
+      log.critical("cannot listen on {}:{}: is another program using the port? ({})", settings.caf_host,
+                   settings.caf_port.port, text_of(port.error()));
+      self->monitor(node);
+      caf::anon_send(node, shutdown_atom_v);
+      self->receive([](const caf::down_msg&) {});
+      return exit_failed;
+    }
+    log.info("listening for remote actors on {}:{}", settings.caf_host, *port);
+  }
+  return run_until_stopped(self, node, signals, log);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  signal_watcher signals;
+  try {
+    const auto settings = read_settings(argc, argv);
+    if (const int* code = std::get_if<int>(&settings)) return *code;
+    return run(std::get<config>(settings), signals);
+  } catch (const fp::error& e) {
+    std::cerr << "fpnode: " << e.what() << "\n";
+    return e.code() == errc::invalid_configuration ? exit_usage : exit_failed;
+  } catch (const std::exception& e) {
+    std::cerr << "fpnode: " << e.what() << "\n";
+    return exit_failed;
+  }
+}
