@@ -44,7 +44,11 @@ void compare(const segment_info& found, const segment_info& expected, const std:
 
 segment_ptr open_segment(file_system& fs, const path& file, const segment_info* expected,
                          const open_options& options) {
-  const std::string name = file.string();
+  return open_segment_as(file.string(), fs, file, expected, options);
+}
+
+segment_ptr open_segment_as(const std::string& name, file_system& fs, const path& file,
+                            const segment_info* expected, const open_options& options) {
   const auto report = [&](uint64_t bytes) {
     if (options.on_progress && bytes > 0) options.on_progress(bytes);
   };

@@ -53,6 +53,10 @@ class stored_segment final : public segment {
   metadata_map metadata_;
 };
 
+/// `open_segment` for a file that errors shall call `name`.
+segment_ptr open_segment_as(const std::string& name, file_system& fs, const path& file,
+                            const segment_info* expected, const open_options& options);
+
 /// Takes over bytes that a `segment_writer` has just completed.
 segment_ptr make_memory_segment(aligned_memory bytes);
 
