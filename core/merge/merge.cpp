@@ -181,12 +181,13 @@ segment_ptr merge_to_file(const snapshot& from, size_t first, size_t count, file
     }
     // Read back before the file gets its name: one that cannot be read is worth nothing.
     segment_ptr merged = open_segment_as(file.string(), fs, temporary, &written, {mode, cancel, {}});
+    renamed = true;  // even if it fails: that does not tell whether it took effect
     fs.rename(temporary, file);
-    renamed = true;
     fs.sync_directory(folder);
     return merged;
   } catch (...) {
-    remove_quietly(fs, renamed ? file : temporary);
+    remove_quietly(fs, temporary);
+    if (renamed) remove_quietly(fs, file);
     throw;
   }
 }
