@@ -38,4 +38,36 @@ class packed_array {
   uint64_t mask_ = 0;
 };
 
+/// Packs values of one width (0 to 56 bits) the way `packed_array` reads them. Values must fit their width. Each
+/// `put` may write up to 8 bytes from the current byte on, so 8 writable bytes must follow the last value.
+class bit_packer {
+ public:
+  bit_packer() = default;
+  bit_packer(std::byte* out, unsigned width) noexcept : out_(out), width_(width) {}
+
+  void put(uint64_t value) noexcept {
+    pending_ |= value << fill_;
+    std::memcpy(out_, &pending_, sizeof pending_);
+    fill_ += width_;
+    out_ += fill_ >> 3;
+    pending_ >>= fill_ & ~7u;
+    fill_ &= 7;
+  }
+  /// The byte that the next value starts in; everything before it is final.
+  std::byte* position() const noexcept { return out_; }
+  /// Just behind the last byte that holds bits of a value.
+  std::byte* end() const noexcept { return out_ + (fill_ > 0 ? 1 : 0); }
+  /// Goes on at another address; the bits pending in the current byte come along.
+  void move_to(std::byte* out) noexcept {
+    out_ = out;
+    std::memcpy(out_, &pending_, sizeof pending_);
+  }
+
+ private:
+  std::byte* out_ = nullptr;
+  uint64_t pending_ = 0;
+  unsigned width_ = 0;
+  unsigned fill_ = 0;
+};
+
 }  // namespace fp

@@ -14,7 +14,8 @@ namespace fp {
 class snapshot;
 using snapshot_ptr = std::shared_ptr<const snapshot>;
 
-/// Totals over the live documents of a snapshot.
+/// Totals of a snapshot: documents are the live ones; postings and bytes are what is stored, superseded and deleted
+/// documents included until a merge drops them.
 struct snapshot_stats {
   document_id min_document = 0, max_document = 0;
   uint64_t num_documents = 0, num_postings = 0, num_bytes = 0, memory_postings = 0;

@@ -19,10 +19,13 @@ struct oplog_options {
 
 /// What a replay found.
 struct oplog_replay {
-  commit_id last_commit = 0;   ///< the newest commit in the log; the given `after` when there is none
-  uint64_t num_commits = 0;    ///< delivered, that is newer than `after`
-  uint64_t num_bytes = 0;      ///< of all files
-  uint64_t torn_bytes = 0;     ///< cut from the newest file: a write that was never acknowledged
+  commit_id last_commit = 0;  ///< the newest commit in the log; the given `after` when there is none
+  uint64_t num_commits = 0;   ///< delivered, that is newer than `after`
+  uint64_t num_bytes = 0;     ///< of all files
+  uint64_t torn_bytes = 0;    ///< cut from the newest file: a write that was never acknowledged
+  /// Commits up to `after` that log files should still hold at their end, but do not. File segments have them, so
+  /// they are not lost; but whatever cut them off may have taken newer ones too. Worth a warning.
+  uint64_t num_missing = 0;
 };
 
 /// The durable record of commits that are not in a file segment yet. One object owns a folder and serves one
@@ -30,24 +33,30 @@ struct oplog_replay {
 class oplog {
  public:
   /// Opens the log of a folder (which must exist) and hands every commit newer than `after` to `deliver`, in
-  /// order. Accepts a torn write only at the end of the newest file, and cuts it off. Throws `corrupt_data` with
-  /// file and offset for damage anywhere else, for gaps between commits or files, for a log that ends before
-  /// `after` in the middle of its range, and for one that ends before the commit at which it was closed.
+  /// order. `after` is the newest commit that file segments hold. Accepts a torn write only at the end of the
+  /// newest file, and cuts it off. Throws `corrupt_data` with file and offset for damage anywhere else, for gaps
+  /// between commits or files unless all missing commits are at most `after`, and for a log that ends elsewhere
+  /// than where it was closed; `unsupported_format` for files of a newer version; `cancelled`. Nothing is changed
+  /// before everything was read and found good. A log without files (new, or of a restored index) or one that
+  /// ends before `after` goes on with commit `after + 1`, in a new file.
   static std::unique_ptr<oplog> open(file_system& fs, const path& folder, const oplog_options& options,
                                      commit_id after, const std::function<void(commit&&)>& deliver,
                                      oplog_replay& report, const cancel_flag* cancel = nullptr);
   virtual ~oplog() = default;
 
-  /// Appends consecutive commits as one frame and makes them durable. On a failure nothing of them is in the
-  /// log any more, the error is thrown, and `is_broken()` tells whether the log could be cut back to its last
-  /// good frame (false: appending may be tried again, later) or not (true: only a new `open` helps).
+  /// Appends consecutive commits, the first one `last_commit() + 1`, as one frame of less than 4 GiB and makes
+  /// them durable: one write and one sync, and before that a new file when the newest is full. On a failure nothing
+  /// of them is in the log any more, the error is thrown, and `is_broken()` tells whether the log could be cut back
+  /// to its last good frame (false: appending may be tried again, later) or not (true: only a new
+  /// `open` helps, and that may find the commits of the failed append or not).
   virtual void append(std::span<const commit> commits) = 0;
   virtual bool is_broken() const noexcept = 0;
 
   /// Removes files all of whose commits are at most `durable`, the newest file excepted.
   virtual void truncate(commit_id durable) = 0;
 
-  /// Writes the seal that lets the next open notice a shortened log. No append may follow.
+  /// Writes the seal that lets the next open notice a shortened log. No append may follow. A broken log gets no
+  /// seal: where it ends is for the next open to find out. After a failure it may be called again.
   virtual void close() = 0;
 
   virtual commit_id last_commit() const noexcept = 0;

@@ -68,6 +68,7 @@ class posting_table {
   }
   const packed_array& tails() const noexcept { return tails_; }
   const packed_array& ids() const noexcept { return ids_; }
+  document_id min_document() const noexcept { return min_document_; }
   uint32_t tail_at(uint32_t position) const noexcept { return static_cast<uint32_t>(tails_[position]); }
   document_id document_at(uint32_t position) const noexcept {
     return min_document_ + static_cast<document_id>(ids_[position]);

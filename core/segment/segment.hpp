@@ -11,6 +11,7 @@
 #include "core/base/types.hpp"
 #include "core/commit/changes.hpp"
 #include "core/fs/file_system.hpp"
+#include "core/segment/document_table.hpp"
 #include "core/segment/posting_table.hpp"
 
 namespace fp {
@@ -19,8 +20,8 @@ namespace fp {
 struct segment_info {
   commit_id first_commit = 0, last_commit = 0;  ///< the commits that the segment holds, inclusive
   uint64_t num_postings = 0;
-  uint64_t num_documents = 0;   ///< documents that the segment speaks for, tombstones included
-  uint64_t num_tombstones = 0;  ///< of those, deleted ones
+  uint64_t num_documents = 0;                      ///< documents that the segment speaks for, tombstones included
+  uint64_t num_tombstones = 0;                     ///< of those, deleted ones
   document_id min_document = 0, max_document = 0;  ///< over all of them; 0 and 0 when there are none
   uint64_t num_bytes = 0;
   uint64_t checksum = 0;  ///< over every byte (the header's XXH3-64: the header holds each section's)
@@ -50,6 +51,10 @@ class segment {
 
   /// The postings, for searching and merging.
   virtual const posting_table& postings() const noexcept = 0;
+  /// The hash mask of `segment_format.hpp`: no hash in here has a bit outside it.
+  virtual hash_value hash_mask() const noexcept = 0;
+  /// Documents with their states, for merging.
+  virtual const document_table& document_states() const noexcept = 0;
   /// All documents that this segment speaks for, and which of those it deletes.
   virtual const doc_set& documents() const noexcept = 0;
   virtual const doc_set& tombstones() const noexcept = 0;

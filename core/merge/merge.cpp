@@ -1,0 +1,195 @@
+#include "core/merge/merge.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/error.hpp"
+#include "core/merge/posting_source.hpp"
+#include "core/segment/segment_writer.hpp"
+#include "core/segment/stored_segment.hpp"
+
+namespace fp {
+
+namespace {
+
+constexpr size_t block_keys = 1024;
+constexpr size_t blocks_per_cancel_check = 64;
+
+/// A segment to be merged, and what is left out of it.
+struct merge_input {
+  const segment* source = nullptr;
+  doc_set dropped;                   ///< superseded documents, and tombstones that nobody needs any more
+  document_filter dropped_postings;  ///< deleted documents have no postings here: the superseded ones alone
+  uint64_t num_postings = 0;         ///< that are left
+};
+
+/// The surviving documents of an input as `id << 32 | input`.
+class document_source final : public key_source {
+ public:
+  document_source(const merge_input& input, size_t number) : input_(input), number_(number) {}
+
+  size_t read(std::span<uint64_t> out) override {
+    const document_table& table = input_.source->document_states();
+    size_t count = 0;
+    for (; count < out.size() && position_ < table.size(); position_++) {
+      const document_id id = table.id_at(position_);
+      if (!input_.dropped.contains(id)) out[count++] = uint64_t{id} << 32 | number_;
+    }
+    return count;
+  }
+
+ private:
+  const merge_input& input_;
+  uint64_t number_;
+  uint64_t position_ = 0;
+};
+
+/// Everything about a merge that is known before the first posting is read.
+class merge_plan {
+ public:
+  merge_plan(const snapshot& from, size_t first, size_t count, const cancel_flag* cancel) : cancel_(cancel) {
+    const auto entries = from.entries();
+    if (count == 0 || first > entries.size() || count > entries.size() - first) {
+      throw error(errc::internal_error, "merging segments that the snapshot does not have");
+    }
+    inputs_.resize(count);
+    shape_.first_commit = entries[first].segment->info().first_commit;
+    shape_.last_commit = entries[first + count - 1].segment->info().last_commit;
+    for (size_t i = 0; i < count; i++) add_input(inputs_[i], entries.first(first), entries[first + i]);
+  }
+
+  const segment_shape& shape() const noexcept { return shape_; }
+
+  segment_info write_to(segment_sink& sink) const {
+    segment_writer writer(sink, shape_);
+    write_postings(writer);
+    write_documents(writer);
+    return writer.finish();
+  }
+
+ private:
+  void add_input(merge_input& input, std::span<const snapshot::entry> older, const snapshot::entry& e) {
+    const segment& source = *e.segment;
+    input.source = &source;
+    if (e.superseded) {
+      input.dropped = *e.superseded;
+      input.dropped_postings = document_filter(*e.superseded);
+    }
+    if (source.info().num_tombstones > 0) {
+      // A tombstone hides older versions: it goes only when there is none, not even another tombstone, which would
+      // itself hide one.
+      doc_set unneeded = source.tombstones();
+      for (const snapshot::entry& o : older) unneeded -= o.segment->documents();
+      input.dropped |= unneeded;
+    }
+    input.num_postings = count_postings(source, input.dropped_postings, cancel_);
+    shape_.num_postings += input.num_postings;
+    shape_.hash_mask |= source.hash_mask();
+    for (const auto& [key, value] : source.metadata()) shape_.metadata.insert_or_assign(key, value);
+    const doc_set kept = source.documents() - input.dropped;
+    if (kept.isEmpty()) return;
+    shape_.min_document =
+        shape_.num_documents == 0 ? kept.minimum() : std::min(shape_.min_document, kept.minimum());
+    shape_.max_document = std::max(shape_.max_document, kept.maximum());
+    shape_.num_documents += kept.cardinality();
+    shape_.num_tombstones += source.tombstones().andnot_cardinality(input.dropped);
+  }
+
+  void write_postings(segment_writer& writer) const {
+    std::vector<std::unique_ptr<key_source>> sources;
+    std::vector<uint64_t> sizes;
+    for (const merge_input& input : inputs_) {
+      if (input.num_postings == 0) continue;
+      sources.push_back(make_posting_source(*input.source, input.dropped_postings));
+      sizes.push_back(input.num_postings);
+    }
+    for_each_block(*merge_sources(std::move(sources), std::move(sizes)),
+                   [&](std::span<const uint64_t> postings) { writer.add_postings(postings); });
+  }
+
+  void write_documents(segment_writer& writer) const {
+    std::vector<std::unique_ptr<key_source>> sources;
+    std::vector<uint64_t> sizes;
+    for (size_t i = 0; i < inputs_.size(); i++) {
+      sources.push_back(std::make_unique<document_source>(inputs_[i], i));
+      sizes.push_back(inputs_[i].source->info().num_documents);
+    }
+    std::vector<uint64_t> positions(inputs_.size());
+    for_each_block(*merge_sources(std::move(sources), std::move(sizes)), [&](std::span<const uint64_t> keys) {
+      for (const uint64_t key : keys) {
+        const auto id = static_cast<document_id>(key >> 32);
+        const auto number = static_cast<uint32_t>(key);
+        const document_table& table = inputs_[number].source->document_states();
+        uint64_t& position = positions[number];
+        while (table.id_at(position) != id) position++;
+        writer.add_document(id, table.commit_at(position), table.deleted_at(position));
+      }
+    });
+  }
+
+  template <class Consumer>
+  void for_each_block(key_source& source, const Consumer& consume) const {
+    std::vector<uint64_t> block(block_keys);
+    for (size_t number = 0;; number++) {
+      if (number % blocks_per_cancel_check == 0 && is_cancelled(cancel_)) {
+        throw error(errc::cancelled, "merge: cancelled");
+      }
+      const size_t count = source.read(block);
+      if (count == 0) return;
+      consume(std::span<const uint64_t>(block).first(count));
+    }
+  }
+
+  const cancel_flag* cancel_;
+  segment_shape shape_;
+  std::vector<merge_input> inputs_;
+};
+
+void remove_quietly(file_system& fs, const path& file) noexcept {
+  try {
+    fs.remove(file);
+  } catch (const std::exception&) {
+    // The error that led here says more; what is left is swept at the next start.
+  }
+}
+
+}  // namespace
+
+segment_ptr merge_to_memory(const snapshot& from, size_t first, size_t count, const cancel_flag* cancel) {
+  const merge_plan plan(from, first, count, cancel);
+  memory_sink sink(plan_segment(plan.shape()).num_bytes());
+  plan.write_to(sink);
+  return make_memory_segment(sink.take());
+}
+
+segment_ptr merge_to_file(const snapshot& from, size_t first, size_t count, file_system& fs, const path& file,
+                          load_mode mode, const cancel_flag* cancel) {
+  const merge_plan plan(from, first, count, cancel);
+  path temporary = file;
+  temporary += ".tmp";
+  const path folder = file.has_parent_path() ? file.parent_path() : path(".");
+  bool renamed = false;
+  try {
+    segment_info written;
+    {
+      const auto out = fs.create(temporary);
+      file_sink sink(*out);
+      written = plan.write_to(sink);
+      out->sync();
+    }
+    // Read back before the file gets its name: one that cannot be read is worth nothing.
+    segment_ptr merged = open_segment_as(file.string(), fs, temporary, &written, {mode, cancel, {}});
+    renamed = true;  // even if it fails: that does not tell whether it took effect
+    fs.rename(temporary, file);
+    fs.sync_directory(folder);
+    return merged;
+  } catch (...) {
+    remove_quietly(fs, temporary);
+    if (renamed) remove_quietly(fs, file);
+    throw;
+  }
+}
+
+}  // namespace fp

@@ -1,0 +1,188 @@
+#include "core/merge/posting_source.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "core/base/error.hpp"
+
+namespace fp {
+
+namespace {
+
+constexpr size_t block_keys = 1024;
+constexpr uint64_t max_bitmap_range = uint64_t{1} << 26;  // 8 MB
+constexpr uint64_t postings_per_cancel_check = uint64_t{1} << 18;
+
+class posting_source final : public key_source {
+ public:
+  posting_source(const posting_table& table, const document_filter& dropped) : table_(table), dropped_(dropped) {
+    bucket_end_ = table_.size() == 0 ? 0 : table_.bucket_start(1);
+  }
+
+  size_t read(std::span<uint64_t> out) override {
+    if (dropped_.is_empty()) return decode(out);
+    // Documents that are all dropped may empty a block: go on until something is left.
+    while (const size_t count = decode(out)) {
+      size_t kept = 0;
+      for (size_t i = 0; i < count; i++) {
+        const uint64_t key = out[i];
+        out[kept] = key;
+        kept += !dropped_.contains(posting_document(key));
+      }
+      if (kept > 0) return kept;
+    }
+    return 0;
+  }
+
+ private:
+  size_t decode(std::span<uint64_t> out) {
+    // Copies: the compiler cannot know that writing keys leaves the table alone.
+    const hash_split split = table_.split();
+    const packed_array tails = table_.tails(), ids = table_.ids();
+    const document_id min_document = table_.min_document();
+    size_t count = 0;
+    while (count < out.size() && position_ < table_.size()) {
+      while (position_ == bucket_end_) bucket_end_ = table_.bucket_start(++bucket_ + 1);
+      const uint64_t length = std::min<uint64_t>(bucket_end_ - position_, out.size() - count);
+      uint64_t* const keys = out.data() + count;
+      for (uint64_t i = 0; i < length; i++) {
+        const auto tail = static_cast<uint32_t>(tails[position_ + i]);
+        const auto id = min_document + static_cast<document_id>(ids[position_ + i]);
+        keys[i] = make_posting(split.join(bucket_, tail), id);
+      }
+      count += length;
+      position_ += length;
+    }
+    return count;
+  }
+
+  const posting_table& table_;
+  const document_filter& dropped_;
+  uint64_t position_ = 0, bucket_end_ = 0;
+  uint32_t bucket_ = 0;
+};
+
+/// A source that is read through a buffer.
+class buffered_source {
+ public:
+  explicit buffered_source(std::unique_ptr<key_source> source) : source_(std::move(source)) {}
+
+  /// Makes sure that something is buffered; false at the end.
+  bool fill() {
+    if (begin_ == end_) {
+      begin_ = 0;
+      end_ = source_->read(buffer_);
+    }
+    return begin_ < end_;
+  }
+  size_t size() const noexcept { return end_ - begin_; }
+  const uint64_t* data() const noexcept { return buffer_.data() + begin_; }
+  void consume(size_t count) noexcept { begin_ += count; }
+
+ private:
+  std::unique_ptr<key_source> source_;
+  std::array<uint64_t, block_keys> buffer_;
+  size_t begin_ = 0, end_ = 0;
+};
+
+class merged_source final : public key_source {
+ public:
+  merged_source(std::unique_ptr<key_source> a, std::unique_ptr<key_source> b)
+      : a_(std::move(a)), b_(std::move(b)) {}
+
+  size_t read(std::span<uint64_t> out) override {
+    size_t count = 0;
+    while (count < out.size()) {
+      const bool has_a = a_.fill(), has_b = b_.fill();
+      if (!has_a && !has_b) break;
+      if (!has_a || !has_b) {
+        buffered_source& rest = has_a ? a_ : b_;
+        const size_t length = std::min(rest.size(), out.size() - count);
+        std::memcpy(out.data() + count, rest.data(), length * sizeof(uint64_t));
+        rest.consume(length);
+        count += length;
+        continue;
+      }
+      count += merge(out.subspan(count));
+    }
+    return count;
+  }
+
+ private:
+  /// As many keys as can be merged without running out of either side, without a branch on their order.
+  size_t merge(std::span<uint64_t> out) {
+    const size_t steps = std::min({a_.size(), b_.size(), out.size()});
+    const uint64_t *a = a_.data(), *b = b_.data();
+    uint64_t* o = out.data();
+    size_t taken_b = 0;
+    for (size_t i = 0; i < steps; i++) {
+      const uint64_t x = a[i - taken_b], y = b[taken_b];
+      o[i] = std::min(x, y);
+      taken_b += y < x;
+    }
+    a_.consume(steps - taken_b);
+    b_.consume(taken_b);
+    return steps;
+  }
+
+  buffered_source a_, b_;
+};
+
+class empty_source final : public key_source {
+ public:
+  size_t read(std::span<uint64_t>) override { return 0; }
+};
+
+}  // namespace
+
+document_filter::document_filter(const doc_set& set) {
+  if (set.isEmpty()) return;
+  set_ = &set;
+  min_ = set.minimum();
+  range_ = uint64_t{set.maximum()} - min_ + 1;
+  if (range_ > max_bitmap_range) return;
+  bits_.resize((range_ + 63) / 64);
+  for (const document_id id : set) bits_[(id - min_) / 64] |= uint64_t{1} << ((id - min_) % 64);
+}
+
+std::unique_ptr<key_source> make_posting_source(const segment& s, const document_filter& dropped) {
+  return std::make_unique<posting_source>(s.postings(), dropped);
+}
+
+uint64_t count_postings(const segment& s, const document_filter& dropped, const cancel_flag* cancel) {
+  const posting_table& table = s.postings();
+  if (dropped.is_empty()) return table.size();
+  uint64_t count = 0;
+  for (uint64_t i = 0; i < table.size();) {
+    if (is_cancelled(cancel)) throw error(errc::cancelled, "merge: cancelled");
+    const uint64_t end = std::min(table.size(), i + postings_per_cancel_check);
+    for (; i < end; i++) count += !dropped.contains(table.document_at(static_cast<uint32_t>(i)));
+  }
+  return count;
+}
+
+std::unique_ptr<key_source> merge_sources(std::vector<std::unique_ptr<key_source>> sources,
+                                          std::vector<uint64_t> sizes) {
+  if (sources.empty()) return std::make_unique<empty_source>();
+  // Huffman's tree: each step joins the two shortest, so that the fewest keys pass through the most merges.
+  while (sources.size() > 1) {
+    const auto move_smallest_to = [&](size_t target) {
+      const auto smallest = static_cast<size_t>(
+          std::min_element(sizes.begin(), sizes.begin() + static_cast<std::ptrdiff_t>(target) + 1) - sizes.begin());
+      std::swap(sizes[smallest], sizes[target]);
+      std::swap(sources[smallest], sources[target]);
+    };
+    move_smallest_to(sources.size() - 1);
+    move_smallest_to(sources.size() - 2);
+    auto& joined = sources[sources.size() - 2];
+    joined = std::make_unique<merged_source>(std::move(joined), std::move(sources.back()));
+    sizes[sizes.size() - 2] += sizes.back();
+    sources.pop_back();
+    sizes.pop_back();
+  }
+  return std::move(sources.front());
+}
+
+}  // namespace fp

@@ -1,0 +1,151 @@
+#include "core/oplog/oplog_format.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "core/base/checksum.hpp"
+
+namespace fp::oplog_format {
+
+static_assert(std::endian::native == std::endian::little, "on-disk integers are read as they lie");
+
+namespace {
+
+constexpr char log_magic[] = "FPOPLOG1";
+constexpr char seal_magic[] = "FPOPSEAL";
+constexpr std::string_view log_suffix = ".log";
+constexpr uint32_t blank_sector_flag = uint32_t{1} << 31;
+constexpr int min_written_bytes = 4;
+
+template <class T>
+T load(std::span<const std::byte> in, size_t at) noexcept {
+  T value;
+  std::memcpy(&value, in.data() + at, sizeof value);
+  return value;
+}
+
+template <class T>
+void store(std::span<std::byte> out, size_t at, T value) noexcept {
+  std::memcpy(out.data() + at, &value, sizeof value);
+}
+
+/// Magic, version and the reserved word, which log files and seals have in common.
+void store_preamble(std::span<std::byte> out, const char* magic) noexcept {
+  std::memcpy(out.data(), magic, 8);
+  store<uint32_t>(out, 8, version);
+  store<uint32_t>(out, 12, 0);
+}
+
+/// `bytes` is the header's size; its last 8 bytes are the checksum of those before.
+header_state check_preamble(std::span<const std::byte> in, const char* magic, size_t bytes) noexcept {
+  if (in.size() < bytes || std::memcmp(in.data(), magic, 8) != 0) return header_state::invalid;
+  if (load<uint64_t>(in, bytes - 8) != checksum(in.first(bytes - 8))) return header_state::invalid;
+  if (load<uint32_t>(in, 8) != version) return header_state::unknown_version;
+  return load<uint32_t>(in, 12) == 0 ? header_state::valid : header_state::invalid;
+}
+
+bool all_zero(std::span<const std::byte> bytes) noexcept {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+}
+
+constexpr uint64_t next_sector(uint64_t offset) noexcept {
+  return offset / sector_bytes * sector_bytes + sector_bytes;
+}
+
+/// Calls `test` with the parts of a frame in each sector after its header's; true when one of the calls is.
+template <class F>
+bool any_sector_part(uint64_t offset, std::span<const std::byte> frame, F&& test) {
+  for (uint64_t at = next_sector(offset) - offset; at < frame.size(); at += sector_bytes) {
+    if (test(frame.subspan(at, std::min<uint64_t>(sector_bytes, frame.size() - at)))) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string file_name(commit_id first) { return to_hex16(first) + std::string(log_suffix); }
+
+std::optional<commit_id> parse_file_name(std::string_view name) noexcept {
+  if (!name.ends_with(log_suffix)) return std::nullopt;
+  const auto first = parse_hex16(name.substr(0, name.size() - log_suffix.size()));
+  return first == commit_id{0} ? std::nullopt : first;
+}
+
+void encode_file_header(commit_id first, std::span<std::byte> out) noexcept {
+  store_preamble(out, log_magic);
+  store<uint64_t>(out, 16, first);
+  store<uint64_t>(out, 24, checksum(out.first(24)));
+}
+
+header_state decode_file_header(std::span<const std::byte> in, commit_id& first) noexcept {
+  const header_state state = check_preamble(in, log_magic, file_header_bytes);
+  if (state == header_state::valid) first = load<uint64_t>(in, 16);
+  return state;
+}
+
+void encode_frame_header(const frame_header& header, std::span<std::byte> out) noexcept {
+  store<uint32_t>(out, 0, header.payload_bytes);
+  store<uint32_t>(out, 4, header.num_commits | (header.has_blank_sector ? blank_sector_flag : 0));
+  store<uint64_t>(out, 8, header.first_commit);
+  store<uint64_t>(out, 16, header.payload_checksum);
+  store<uint64_t>(out, 24, checksum(out.first(24)));
+}
+
+bool decode_frame_header(std::span<const std::byte> in, frame_header& header) noexcept {
+  if (in.size() < frame_header_bytes || load<uint64_t>(in, 24) != checksum(in.first(24))) return false;
+  header.payload_bytes = load<uint32_t>(in, 0);
+  header.num_commits = load<uint32_t>(in, 4) & ~blank_sector_flag;
+  header.has_blank_sector = (load<uint32_t>(in, 4) & blank_sector_flag) != 0;
+  header.first_commit = load<uint64_t>(in, 8);
+  header.payload_checksum = load<uint64_t>(in, 16);
+  return true;
+}
+
+bool has_blank_sector(uint64_t offset, std::span<const std::byte> frame) noexcept {
+  return any_sector_part(offset, frame, [](std::span<const std::byte> part) {
+    int written = 0;
+    for (size_t i = 0; i < part.size() && written < min_written_bytes; i++) written += part[i] != std::byte{0};
+    return written < min_written_bytes;
+  });
+}
+
+bool is_torn_header(std::span<const std::byte> file) noexcept {
+  return file.size() < file_header_bytes || (file.size() == file_header_bytes && all_zero(file));
+}
+
+bool is_torn(std::span<const std::byte> file, size_t at) noexcept {
+  const auto rest = file.subspan(at);
+  frame_header header;
+  if (rest.size() < frame_header_bytes) return true;
+  if (decode_frame_header(rest, header)) {
+    if (header.frame_bytes() > rest.size()) return true;
+    return header.frame_bytes() == rest.size() && !header.has_blank_sector && any_sector_part(at, rest, all_zero);
+  }
+  if (!all_zero(rest.first(std::min<uint64_t>(next_sector(at) - at, rest.size())))) return false;
+  for (size_t i = frame_alignment; i < rest.size(); i += frame_alignment) {
+    if (decode_frame_header(rest.subspan(i), header)) return false;
+  }
+  return true;
+}
+
+void encode_seal(const seal& s, std::span<std::byte> out) noexcept {
+  store_preamble(out, seal_magic);
+  store<uint64_t>(out, 16, s.last_commit);
+  store<uint64_t>(out, 24, s.newest_file);
+  store<uint64_t>(out, 32, s.newest_bytes);
+  store<uint64_t>(out, 40, checksum(out.first(40)));
+}
+
+header_state decode_seal(std::span<const std::byte> in, seal& s) noexcept {
+  if (in.size() != seal_bytes) return header_state::invalid;
+  const header_state state = check_preamble(in, seal_magic, seal_bytes);
+  if (state == header_state::valid) {
+    s.last_commit = load<uint64_t>(in, 16);
+    s.newest_file = load<uint64_t>(in, 24);
+    s.newest_bytes = load<uint64_t>(in, 32);
+  }
+  return state;
+}
+
+}  // namespace fp::oplog_format

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/base/types.hpp"
+
+/// The files of an oplog folder. All integers are little-endian, all checksums XXH3-64.
+///
+/// Log files are named `<first commit as 16 hex digits>.log`: a file header, then frames without gaps. One frame
+/// holds the commits of one append, which was synced before the next one was written.
+///
+///     file header (32 bytes; this layout is the same in every format version)
+///       u8[8] magic "FPOPLOG1"   u32 format version   u32 0   u64 first commit
+///       u64 checksum of the 24 bytes before
+///     frame (starts at a multiple of 32, so that its header lies in one disk sector)
+///       u32 payload bytes   u32 number of commits, top bit: `has_blank_sector`   u64 first commit
+///       u64 checksum of the payload   u64 checksum of the 24 bytes before
+///       payload: for each commit a u32 length and its encoded changes, a multiple of 4 bytes
+///       zeros up to a multiple of 32
+///
+/// A write that was cut short by a crash must be told from damage to an acknowledged frame: the first is dropped,
+/// the second reported. After a crash the last write may be missing at its end, or (power loss) some of its
+/// 512-byte sectors may read as zeros. So the end of the newest file is a torn write exactly when
+///   - fewer bytes are left than a frame header has, or
+///   - a valid frame header announces more bytes than are left, or
+///   - the frame header is not valid, its sector is zero from the frame's start to the sector's or file's end,
+///     and no valid frame header follows anywhere (a later frame would prove this one was synced), or
+///   - the frame header is valid, the frame ends where the file ends, its payload does not match its checksum,
+///     one of its sectors after the header's is all zeros, and `has_blank_sector` is not set.
+/// The flag says that the payload as written has a sector part with fewer than 4 bytes that are not zero; zeros
+/// prove nothing then. The header of a log file is synced before its first frame is written, so a newest file is
+/// torn as a whole exactly when it is shorter than the file header, or consists of that many zeros.
+///
+/// `seal` is there while the log is closed (48 bytes):
+///
+///     u8[8] magic "FPOPSEAL"   u32 format version   u32 0   u64 last commit
+///     u64 first commit of the newest log file (0: no files)   u64 its size
+///     u64 checksum of the 40 bytes before
+namespace fp::oplog_format {
+
+inline constexpr uint32_t version = 1;
+inline constexpr size_t file_header_bytes = 32;
+inline constexpr size_t frame_header_bytes = 32;
+inline constexpr size_t frame_alignment = 32;
+inline constexpr size_t sector_bytes = 512;
+inline constexpr size_t seal_bytes = 48;
+inline constexpr std::string_view seal_name = "seal";
+/// The most payload that one frame can hold.
+inline constexpr uint64_t max_payload_bytes = UINT32_MAX - 3;
+
+std::string file_name(commit_id first);
+/// The first commit that a log file's name says; nothing for a name that is not one.
+std::optional<commit_id> parse_file_name(std::string_view name) noexcept;
+
+/// Result of decoding a header: its checksum and constants hold (`valid`), hold with a format version of which
+/// this program knows nothing (`unknown_version`), or do not.
+enum class header_state { valid, unknown_version, invalid };
+
+void encode_file_header(commit_id first, std::span<std::byte> out) noexcept;
+header_state decode_file_header(std::span<const std::byte> in, commit_id& first) noexcept;
+
+struct frame_header {
+  uint32_t payload_bytes = 0;
+  uint32_t num_commits = 0;
+  bool has_blank_sector = false;
+  commit_id first_commit = 0;
+  uint64_t payload_checksum = 0;
+
+  /// Bytes of the whole frame: header, payload and zeros.
+  uint64_t frame_bytes() const noexcept {
+    return (frame_header_bytes + uint64_t{payload_bytes} + frame_alignment - 1) & ~uint64_t{frame_alignment - 1};
+  }
+};
+
+void encode_frame_header(const frame_header& header, std::span<std::byte> out) noexcept;
+bool decode_frame_header(std::span<const std::byte> in, frame_header& header) noexcept;
+
+/// Whether a frame to be written at `offset` has a sector part after its header's sector with fewer than 4
+/// bytes that are not zero.
+bool has_blank_sector(uint64_t offset, std::span<const std::byte> frame) noexcept;
+
+/// Whether a newest file, whose header is not valid, is a torn write as a whole.
+bool is_torn_header(std::span<const std::byte> file) noexcept;
+/// Whether the bytes from `at` to the end of a newest file, where no intact frame starts, are a torn write.
+bool is_torn(std::span<const std::byte> file, size_t at) noexcept;
+
+struct seal {
+  commit_id last_commit = 0;
+  commit_id newest_file = 0;  ///< its first commit; 0 when the log has no files
+  uint64_t newest_bytes = 0;
+};
+
+void encode_seal(const seal& s, std::span<std::byte> out) noexcept;
+header_state decode_seal(std::span<const std::byte> in, seal& s) noexcept;
+
+}  // namespace fp::oplog_format

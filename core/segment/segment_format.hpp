@@ -1,0 +1,138 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "core/base/bit_packing.hpp"
+#include "core/segment/posting_table.hpp"
+#include "core/segment/segment.hpp"
+
+/// The bytes of a segment, version 1. The same in files and in memory; searching works on them as they lie.
+///
+/// All integers are little-endian. A segment is a header page of 4096 bytes followed by seven sections, in the
+/// order of `section_kind`, each starting at the next multiple of 64; the gaps and the rest of the header page are
+/// zero. Nothing lies outside header and sections, so every byte is under a checksum.
+///
+/// Header page, by byte offset:
+///
+///       0  8 bytes  magic: 89 46 50 53 45 47 0d 0a ("\x89FPSEG\r\n")
+///       8  u32      format version: 1
+///      12  u32      number of sections: 7
+///      16  u64      bytes of the whole segment, a multiple of 64
+///      24  u64      first commit
+///      32  u64      last commit
+///      40  u64      number of postings, less than 2^32
+///      48  u64      number of documents, tombstones included, less than 2^32
+///      56  u64      number of tombstones
+///      64  u32      smallest document id (0 when there are no documents)
+///      68  u32      largest document id
+///      72  u32      hash mask: no hash has a bit outside it
+///      76  u8       shift         \.
+///      77  u8       bucket bits    } the hash split, see `hash_split`: together at most 32
+///      78  u8       tail bits     /
+///      79  u8       id bits: bits of (largest - smallest document id)
+///      80  u8       commit bits: bits of (last - first commit), at most 56
+///      81  7 bytes  zero
+///      88  7 x 32 bytes: the section table
+///              u32  section kind
+///              u32  zero
+///              u64  offset, a multiple of 64
+///              u64  length in bytes
+///              u64  XXH3-64 (seed 0) of the section up to the start of the next one, its padding included
+///     312  zero
+///    4088  u64      XXH3-64 of the 4088 bytes before
+///
+/// Packed arrays hold values of one width without gaps, value i at bit i * width, least significant bit first. The
+/// length of a packed section includes 8 zero bytes behind the values, so that a value can be read as the 8 bytes
+/// from its first one on.
+///
+///     buckets     2^bucket_bits + 1 u32s: the number of postings in all buckets before bucket b
+///     tails       packed, tail bits: the tail of each posting's hash, in (hash, id) order
+///     ids         packed, id bits: document id - smallest document id of each posting, in the same order
+///     documents   packed, id bits: document id - smallest document id, ascending
+///     tombstones  packed, 1 bit a document, in the same order: deleted
+///     commits     packed, commit bits a document, in the same order: its commit - first commit
+///     metadata    u32 count, then for each entry in ascending key order: u32 key length, u32 value length, the
+///     key,
+///                 the value
+///
+/// A hash's bucket and tail are bits of (hash >> shift): the upper `bucket_bits` and the lower `tail_bits`.
+namespace fp {
+
+inline constexpr std::array<unsigned char, 8> segment_magic = {0x89, 'F', 'P', 'S', 'E', 'G', '\r', '\n'};
+inline constexpr uint32_t segment_format_version = 1;
+inline constexpr size_t segment_header_bytes = 4096;
+inline constexpr size_t section_alignment = 64;
+inline constexpr uint64_t max_segment_postings = UINT32_MAX;
+inline constexpr unsigned max_commit_bits = 56;
+
+enum class section_kind : uint32_t {
+  buckets = 1,
+  tails = 2,
+  ids = 3,
+  documents = 4,
+  tombstones = 5,
+  commits = 6,
+  metadata = 7,
+};
+inline constexpr size_t num_sections = 7;
+
+const char* to_string(section_kind kind) noexcept;
+
+struct section_location {
+  uint64_t offset = 0, length = 0, checksum = 0;
+
+  /// Where the next section starts.
+  constexpr uint64_t end() const noexcept {
+    return (offset + length + section_alignment - 1) / section_alignment * section_alignment;
+  }
+};
+
+/// The decoded header.
+struct segment_header {
+  commit_id first_commit = 0, last_commit = 0;
+  uint64_t num_postings = 0, num_documents = 0, num_tombstones = 0;
+  document_id min_document = 0, max_document = 0;
+  hash_value hash_mask = 0;
+  hash_split split;
+  std::array<section_location, num_sections> sections{};
+
+  unsigned id_bits() const noexcept { return bits_for(max_document - min_document); }
+  unsigned commit_bits() const noexcept { return bits_for(last_commit - first_commit); }
+  const section_location& section(section_kind kind) const noexcept {
+    return sections[static_cast<uint32_t>(kind) - 1];
+  }
+  section_location& section(section_kind kind) noexcept { return sections[static_cast<uint32_t>(kind) - 1]; }
+  uint64_t num_bytes() const noexcept { return sections.back().end(); }
+
+  /// Sets every section's offset and length from the counts. Throws `payload_too_large` when a count is more than
+  /// the format holds.
+  void lay_out(uint64_t metadata_bytes);
+};
+
+using header_page = std::array<std::byte, segment_header_bytes>;
+
+/// Encodes a header, its own checksum included.
+void encode_header(const segment_header& header, header_page& out) noexcept;
+
+/// Decodes and validates a header page; `file_bytes` is the real size. After this every section lies within the
+/// bytes and has the length that the counts ask for. Throws `corrupt_data` or `unsupported_format`, the message
+/// starting with `name`.
+segment_header decode_header(std::span<const std::byte, segment_header_bytes> page, uint64_t file_bytes,
+                             const std::string& name);
+
+/// The facts that a header page holds.
+segment_info make_info(const segment_header& header,
+                       std::span<const std::byte, segment_header_bytes> page) noexcept;
+
+/// Bytes of an encoded metadata map. Throws `payload_too_large` for more than 4 GB in a key, a value or the count.
+uint64_t metadata_bytes(const metadata_map& metadata);
+void encode_metadata(const metadata_map& metadata, std::span<std::byte> out) noexcept;
+/// Nothing when the bytes are not exactly an encoded map.
+std::optional<metadata_map> decode_metadata(std::span<const std::byte> bytes);
+
+}  // namespace fp

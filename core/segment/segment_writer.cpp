@@ -1,0 +1,212 @@
+#include "core/segment/segment_writer.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "core/base/error.hpp"
+
+namespace fp {
+
+namespace {
+
+constexpr size_t file_buffer_bytes = size_t{1} << 20;
+constexpr size_t in_place_slice_bytes = size_t{64} << 10;  ///< checksummed while still in the cache
+constexpr size_t buffer_slack_bytes = size_t{16} << 10;    ///< what may be written between two `advance` calls
+constexpr size_t block_postings = 1024;
+
+static_assert(block_postings * sizeof(uint64_t) + sizeof(uint64_t) <= buffer_slack_bytes);
+
+[[noreturn]] void not_as_announced(const segment_header& header, const char* what) {
+  throw error(errc::corrupt_data, "writing a segment of commits " + std::to_string(header.first_commit) + " to " +
+                                      std::to_string(header.last_commit) + ": " + what);
+}
+
+}  // namespace
+
+void memory_sink::write_at(uint64_t offset, std::span<const std::byte> bytes) {
+  std::memcpy(memory_.bytes().subspan(offset, bytes.size()).data(), bytes.data(), bytes.size());
+}
+
+segment_header plan_segment(const segment_shape& shape) {
+  segment_header header;
+  header.first_commit = shape.first_commit;
+  header.last_commit = shape.last_commit;
+  header.num_postings = shape.num_postings;
+  header.num_documents = shape.num_documents;
+  header.num_tombstones = shape.num_tombstones;
+  header.min_document = shape.min_document;
+  header.max_document = shape.max_document;
+  header.hash_mask = shape.hash_mask;
+  header.split = hash_split::choose(shape.num_postings, shape.hash_mask);
+  header.lay_out(metadata_bytes(shape.metadata));
+  return header;
+}
+
+section_writer::section_writer(segment_sink& sink, const section_location& location)
+    : sink_(sink), location_(location) {
+  if (const auto place = sink.in_place(); !place.empty()) {
+    base_ = place.data() + location.offset;
+    threshold_ = in_place_slice_bytes;
+  } else {
+    const uint64_t padded = location.end() - location.offset;
+    buffer_ = aligned_memory(std::min<uint64_t>(file_buffer_bytes, padded) + buffer_slack_bytes);
+    base_ = buffer_.bytes().data();
+    threshold_ = file_buffer_bytes;
+  }
+}
+
+std::byte* section_writer::flush(std::byte* position) {
+  const std::span<const std::byte> done(base_, position);
+  checksum_.update(done);
+  if (buffer_.bytes().empty()) {
+    base_ = position;
+  } else if (!done.empty()) {
+    sink_.write_at(location_.offset + flushed_, done);
+  }
+  flushed_ += done.size();
+  return base_;
+}
+
+uint64_t section_writer::finish(std::byte* position) {
+  const uint64_t written = flushed_ + static_cast<uint64_t>(position - base_);
+  const uint64_t padding = location_.end() - location_.offset - written;
+  std::memset(position, 0, padding);
+  flush(position + padding);
+  return checksum_.digest();
+}
+
+segment_writer::segment_writer(segment_sink& sink, const segment_shape& shape)
+    : sink_(sink),
+      header_(plan_segment(shape)),
+      metadata_(shape.metadata),
+      buckets_(sink, header_.section(section_kind::buckets)),
+      tails_(sink, header_.section(section_kind::tails)),
+      ids_(sink, header_.section(section_kind::ids)),
+      documents_(sink, header_.section(section_kind::documents)),
+      tombstones_(sink, header_.section(section_kind::tombstones)),
+      commits_(sink, header_.section(section_kind::commits)),
+      metadata_section_(sink, header_.section(section_kind::metadata)),
+      next_bucket_start_(buckets_.begin()),
+      tail_packer_(tails_.begin(), header_.split.tail_bits),
+      id_packer_(ids_.begin(), header_.id_bits()),
+      document_packer_(documents_.begin(), header_.id_bits()),
+      tombstone_packer_(tombstones_.begin(), 1),
+      commit_packer_(commits_.begin(), header_.commit_bits()) {}
+
+void segment_writer::add_postings(std::span<const posting> postings) {
+  if (postings.size() > header_.num_postings - num_postings_) not_as_announced(header_, "too many postings");
+  while (!postings.empty()) {
+    const auto block = postings.first(std::min(postings.size(), block_postings));
+    add_block(block);
+    postings = postings.subspan(block.size());
+  }
+}
+
+void segment_writer::add_block(std::span<const posting> postings) {
+  posting last = last_posting_;
+  hash_value used_bits = 0;
+  document_id smallest = UINT32_MAX, largest = 0;
+  bool ascending = true;
+  for (const posting p : postings) {
+    // The very first posting may be key 0 only with document 0, which does not exist: equality is an error.
+    ascending &= last < p;
+    last = p;
+    used_bits |= posting_hash(p);
+    smallest = std::min(smallest, posting_document(p));
+    largest = std::max(largest, posting_document(p));
+  }
+  if (!ascending) not_as_announced(header_, "postings are not in ascending order");
+  if (smallest < header_.min_document || largest > header_.max_document || !header_.split.holds(used_bits)) {
+    not_as_announced(header_, "a posting outside the announced range");
+  }
+  last_posting_ = last;
+
+  const hash_split split = header_.split;
+  auto next_bucket = started_buckets_;
+  for (size_t i = 0; i < postings.size(); i++) {
+    const uint32_t bucket = split.bucket(posting_hash(postings[i]));
+    if (bucket >= next_bucket) {
+      start_buckets(uint64_t{bucket} + 1, num_postings_ + i);
+      next_bucket = started_buckets_;
+    }
+  }
+  bit_packer tails = tail_packer_;
+  for (const posting p : postings) tails.put(split.tail(posting_hash(p)));
+  tails.move_to(tails_.advance(tails.position()));
+  tail_packer_ = tails;
+
+  bit_packer ids = id_packer_;
+  const document_id min_document = header_.min_document;
+  for (const posting p : postings) ids.put(posting_document(p) - min_document);
+  ids.move_to(ids_.advance(ids.position()));
+  id_packer_ = ids;
+  num_postings_ += postings.size();
+}
+
+void segment_writer::start_buckets(uint64_t upto, uint64_t position) {
+  const auto start = static_cast<uint32_t>(position);
+  while (started_buckets_ < upto) {
+    const uint64_t count = std::min<uint64_t>(upto - started_buckets_, buffer_slack_bytes / sizeof start);
+    for (uint64_t i = 0; i < count; i++) {
+      std::memcpy(next_bucket_start_, &start, sizeof start);
+      next_bucket_start_ += sizeof start;
+    }
+    started_buckets_ += count;
+    next_bucket_start_ = buckets_.advance(next_bucket_start_);
+  }
+}
+
+void segment_writer::add_document(document_id id, commit_id commit, bool deleted) {
+  if (num_documents_ == header_.num_documents) not_as_announced(header_, "too many documents");
+  if (id <= last_document_) not_as_announced(header_, "documents are not in ascending order");
+  if (id < header_.min_document || id > header_.max_document || commit < header_.first_commit ||
+      commit > header_.last_commit) {
+    not_as_announced(header_, "a document outside the announced range");
+  }
+  last_document_ = id;
+  num_documents_++;
+  num_tombstones_ += deleted;
+  document_packer_.put(id - header_.min_document);
+  tombstone_packer_.put(deleted);
+  commit_packer_.put(commit - header_.first_commit);
+  if (num_documents_ % block_postings == 0) {
+    document_packer_.move_to(documents_.advance(document_packer_.position()));
+    tombstone_packer_.move_to(tombstones_.advance(tombstone_packer_.position()));
+    commit_packer_.move_to(commits_.advance(commit_packer_.position()));
+  }
+}
+
+segment_info segment_writer::finish() {
+  if (num_postings_ != header_.num_postings) not_as_announced(header_, "too few postings");
+  if (num_documents_ != header_.num_documents) not_as_announced(header_, "too few documents");
+  if (num_tombstones_ != header_.num_tombstones) not_as_announced(header_, "not the announced tombstones");
+  start_buckets(header_.split.num_buckets() + 1, num_postings_);
+  const auto complete = [&](section_kind kind, section_writer& writer, std::byte* position) {
+    header_.section(kind).checksum = writer.finish(position);
+  };
+  complete(section_kind::buckets, buckets_, next_bucket_start_);
+  complete(section_kind::tails, tails_, tail_packer_.end());
+  complete(section_kind::ids, ids_, id_packer_.end());
+  complete(section_kind::documents, documents_, document_packer_.end());
+  complete(section_kind::tombstones, tombstones_, tombstone_packer_.end());
+  complete(section_kind::commits, commits_, commit_packer_.end());
+
+  std::vector<std::byte> metadata(header_.section(section_kind::metadata).length);
+  encode_metadata(metadata_, metadata);
+  std::byte* position = metadata_section_.begin();
+  for (std::span<const std::byte> left(metadata); !left.empty();) {
+    const auto piece = left.first(std::min(left.size(), buffer_slack_bytes));
+    std::memcpy(position, piece.data(), piece.size());
+    position = metadata_section_.advance(position + piece.size());
+    left = left.subspan(piece.size());
+  }
+  complete(section_kind::metadata, metadata_section_, position);
+
+  header_page page;
+  encode_header(header_, page);
+  sink_.write_at(0, page);
+  return make_info(header_, page);
+}
+
+}  // namespace fp

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "core/base/aligned_memory.hpp"
+#include "core/base/bit_packing.hpp"
+#include "core/base/checksum.hpp"
+#include "core/base/types.hpp"
+#include "core/segment/segment_format.hpp"
+#include "core/segment/segment_sink.hpp"
+
+namespace fp {
+
+/// What will be written, known exactly before the first posting; only `hash_mask` may be a superset.
+struct segment_shape {
+  commit_id first_commit = 0, last_commit = 0;
+  uint64_t num_postings = 0, num_documents = 0, num_tombstones = 0;
+  document_id min_document = 0, max_document = 0;  ///< 0 and 0 without documents
+  hash_value hash_mask = 0;
+  metadata_map metadata;
+};
+
+/// The header that a shape leads to, without checksums. Throws `payload_too_large` for more than fits a segment.
+segment_header plan_segment(const segment_shape& shape);
+
+/// Writes one section front to back, checksumming on the way.
+class section_writer {
+ public:
+  section_writer(segment_sink& sink, const section_location& location);
+
+  /// Where the section's first byte goes. At least 16 KB may be written between two calls of `advance`.
+  std::byte* begin() noexcept { return base_; }
+  /// Everything before `position` is final. Returns where to go on, which may be somewhere else; the byte at
+  /// `position` is then not copied along.
+  std::byte* advance(std::byte* position) {
+    return static_cast<size_t>(position - base_) < threshold_ ? position : flush(position);
+  }
+  /// Fills the section from `position` to its end with zeros and returns its checksum.
+  uint64_t finish(std::byte* position);
+
+ private:
+  std::byte* flush(std::byte* position);
+
+  segment_sink& sink_;
+  section_location location_;
+  aligned_memory buffer_;  ///< empty when written in place
+  std::byte* base_ = nullptr;
+  size_t threshold_ = 0;
+  uint64_t flushed_ = 0;  ///< bytes of the section that were checksummed and handed to the sink
+  checksum_stream checksum_;
+};
+
+/// Writes a segment in one pass with memory that does not depend on its size. Postings and documents may come in
+/// any interleaving, each kind in ascending order. Throws `corrupt_data` when they are not in order or not what the
+/// shape announced, as can happen when they come from a damaged segment.
+class segment_writer {
+ public:
+  segment_writer(segment_sink& sink, const segment_shape& shape);
+
+  void add_postings(std::span<const posting> postings);
+  void add_document(document_id id, commit_id commit, bool deleted);
+  /// Completes the sections and writes the header, last.
+  segment_info finish();
+
+ private:
+  void add_block(std::span<const posting> postings);
+  /// Lets all buckets below `upto` that have no start yet start at `position`.
+  void start_buckets(uint64_t upto, uint64_t position);
+
+  segment_sink& sink_;
+  segment_header header_;
+  metadata_map metadata_;
+  section_writer buckets_, tails_, ids_, documents_, tombstones_, commits_, metadata_section_;
+  std::byte* next_bucket_start_;
+  bit_packer tail_packer_, id_packer_, document_packer_, tombstone_packer_, commit_packer_;
+  uint64_t started_buckets_ = 0;  ///< buckets whose start is written
+  uint64_t num_postings_ = 0, num_documents_ = 0, num_tombstones_ = 0;
+  posting last_posting_ = 0;
+  document_id last_document_ = 0;
+};
+
+}  // namespace fp

@@ -1,0 +1,179 @@
+#include "core/segment/stored_segment.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "core/base/checksum.hpp"
+#include "core/base/error.hpp"
+
+namespace fp {
+
+namespace {
+
+constexpr uint64_t verify_slice_bytes = uint64_t{4} << 20;
+constexpr uint64_t items_per_cancel_check = uint64_t{1} << 20;
+constexpr size_t decode_block = 4096;
+/// Smaller sets are not worth the compression's time.
+constexpr uint64_t min_documents_to_compress = 4096;
+
+[[noreturn]] void corrupt(const std::string& name, section_kind kind, uint64_t offset, const std::string& what) {
+  throw error(errc::corrupt_data,
+              name + ": section " + to_string(kind) + " at offset " + std::to_string(offset) + ": " + what);
+}
+
+/// Adds ascending ids.
+void append(doc_set& set, std::span<const document_id> ids) {
+  if (ids.empty()) return;
+  if (ids.back() - ids.front() == ids.size() - 1) {
+    set.addRange(ids.front(), uint64_t{ids.back()} + 1);
+  } else {
+    set.addMany(ids.size(), ids.data());
+  }
+}
+
+}  // namespace
+
+void throw_if_cancelled(const cancel_flag* cancel, const std::string& name) {
+  if (is_cancelled(cancel)) throw error(errc::cancelled, name + ": cancelled");
+}
+
+void verify_section(const std::string& name, section_kind kind, const section_location& location,
+                    const std::function<std::span<const std::byte>(uint64_t offset, uint64_t length)>& slice) {
+  checksum_stream stream;
+  for (uint64_t at = location.offset; at < location.end();) {
+    const uint64_t length = std::min(verify_slice_bytes, location.end() - at);
+    stream.update(slice(at, length));
+    at += length;
+  }
+  if (stream.digest() != location.checksum) {
+    corrupt(name, kind, location.offset,
+            "checksum mismatch over " + std::to_string(location.end() - location.offset) + " bytes, stored " +
+                to_hex16(location.checksum) + ", computed " + to_hex16(stream.digest()));
+  }
+}
+
+stored_segment::stored_segment(std::string name, segment_storage storage, std::span<const std::byte> bytes,
+                               std::shared_ptr<const void> owner, const segment_header& header,
+                               const cancel_flag* cancel)
+    : name_(std::move(name)),
+      storage_(storage),
+      bytes_(bytes),
+      owner_(std::move(owner)),
+      header_(header),
+      info_(make_info(header, bytes.first<segment_header_bytes>())),
+      postings_(header.split, header.num_postings, section_data(section_kind::buckets),
+                packed_array(section_data(section_kind::tails), header.split.tail_bits),
+                packed_array(section_data(section_kind::ids), header.id_bits()), header.min_document),
+      document_states_(header.num_documents, header.min_document,
+                       packed_array(section_data(section_kind::documents), header.id_bits()),
+                       packed_array(section_data(section_kind::tombstones), 1),
+                       packed_array(section_data(section_kind::commits), header.commit_bits()),
+                       header.first_commit) {
+  check_buckets(cancel);
+  read_documents(cancel);
+  read_metadata();
+}
+
+void stored_segment::check_buckets(const cancel_flag* cancel) const {
+  const uint64_t num_buckets = postings_.split().num_buckets();
+  const uint64_t offset = header_.section(section_kind::buckets).offset;
+  uint32_t previous = 0;
+  for (uint64_t b = 0; b <= num_buckets;) {
+    throw_if_cancelled(cancel, name_);
+    const uint64_t end = std::min(num_buckets + 1, b + items_per_cancel_check);
+    bool ascending = true;
+    for (; b < end; b++) {
+      const uint32_t start = postings_.bucket_start(static_cast<uint32_t>(b));
+      ascending &= start >= previous;
+      previous = start;
+    }
+    if (!ascending) corrupt(name_, section_kind::buckets, offset, "counts are not cumulative");
+  }
+  if (postings_.bucket_start(0) != 0 || previous != header_.num_postings) {
+    corrupt(name_, section_kind::buckets, offset, "counts do not cover all postings");
+  }
+}
+
+void stored_segment::read_documents(const cancel_flag* cancel) {
+  const document_table& table = document_states_;
+  const uint64_t ids_at = header_.section(section_kind::documents).offset;
+  const uint64_t commits_at = header_.section(section_kind::commits).offset;
+  std::vector<document_id> ids, deleted;
+  ids.reserve(std::min<uint64_t>(table.size(), decode_block));
+  const uint64_t max_relative = header_.max_document - header_.min_document;
+  const packed_array relative_ids(section_data(section_kind::documents), header_.id_bits());
+  uint64_t next_allowed = 0;
+  for (uint64_t i = 0; i < table.size();) {
+    if (i % items_per_cancel_check == 0) throw_if_cancelled(cancel, name_);
+    const uint64_t end = std::min<uint64_t>(table.size(), i + decode_block);
+    ids.clear();
+    deleted.clear();
+    bool ascending = true;
+    commit_id newest = 0;
+    for (; i < end; i++) {
+      const uint64_t relative = relative_ids[i];
+      ascending &= relative >= next_allowed;
+      next_allowed = relative + 1;
+      newest = std::max(newest, table.commit_at(i));
+      ids.push_back(table.id_at(i));
+      if (table.deleted_at(i)) deleted.push_back(ids.back());
+    }
+    if (!ascending || next_allowed > max_relative + 1) {
+      corrupt(name_, section_kind::documents, ids_at, "ids are not ascending or outside the header's range");
+    }
+    if (newest > header_.last_commit) {
+      corrupt(name_, section_kind::commits, commits_at, "a commit outside the header's range");
+    }
+    append(documents_, ids);
+    append(tombstones_, deleted);
+  }
+  if (table.size() > 0 && (table.id_at(0) != header_.min_document || next_allowed != max_relative + 1)) {
+    corrupt(name_, section_kind::documents, ids_at, "ids do not fill the header's range");
+  }
+  if (table.size() >= min_documents_to_compress) {
+    for (doc_set* set : {&documents_, &tombstones_}) {
+      set->runOptimize();
+      set->shrinkToFit();
+    }
+  }
+  if (tombstones_.cardinality() != header_.num_tombstones) {
+    corrupt(name_, section_kind::tombstones, header_.section(section_kind::tombstones).offset,
+            "not as many tombstones as the header says");
+  }
+}
+
+void stored_segment::read_metadata() {
+  const section_location& location = header_.section(section_kind::metadata);
+  auto decoded = decode_metadata(bytes_.subspan(location.offset, location.length));
+  if (!decoded) corrupt(name_, section_kind::metadata, location.offset, "malformed");
+  metadata_ = std::move(*decoded);
+}
+
+std::optional<document_state> stored_segment::find(document_id id) const noexcept {
+  if (!documents_.contains(id)) return std::nullopt;
+  const auto position = document_states_.position_of(id);
+  if (!position) return std::nullopt;
+  return document_state{document_states_.commit_at(*position), document_states_.deleted_at(*position)};
+}
+
+void stored_segment::verify(const cancel_flag* cancel) const {
+  segment_header stored = decode_header(bytes_.first<segment_header_bytes>(), bytes_.size(), name_);
+  for (size_t i = 0; i < num_sections; i++) {
+    verify_section(name_, static_cast<section_kind>(i + 1), stored.sections[i], [&](uint64_t at, uint64_t length) {
+      throw_if_cancelled(cancel, name_);
+      return bytes_.subspan(at, length);
+    });
+  }
+}
+
+segment_ptr make_memory_segment(aligned_memory bytes) {
+  const auto owner = std::make_shared<const aligned_memory>(std::move(bytes));
+  const std::span<const std::byte> view = owner->bytes();
+  const std::string name = "segment in memory";
+  const segment_header header = decode_header(view.first<segment_header_bytes>(), view.size(), name);
+  return std::make_shared<stored_segment>(name, segment_storage::memory, view, owner, header);
+}
+
+}  // namespace fp

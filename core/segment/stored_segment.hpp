@@ -1,0 +1,71 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "core/base/aligned_memory.hpp"
+#include "core/segment/segment.hpp"
+#include "core/segment/segment_format.hpp"
+
+namespace fp {
+
+/// The one implementation of `segment`: a view of bytes in the segment format. Built beside the bytes are only the
+/// two document sets (0.1 to 2 bytes a document) and the map of metadata.
+class stored_segment final : public segment {
+ public:
+  /// `header` was decoded from `bytes`, which `owner` keeps; `name` starts error messages. The sections' checksums
+  /// are the caller's business; their structure is checked here, so that no later access can leave the bytes.
+  /// Throws `corrupt_data` or `cancelled`.
+  stored_segment(std::string name, segment_storage storage, std::span<const std::byte> bytes,
+                 std::shared_ptr<const void> owner, const segment_header& header,
+                 const cancel_flag* cancel = nullptr);
+
+  const segment_info& info() const noexcept override { return info_; }
+  segment_storage storage() const noexcept override { return storage_; }
+  const posting_table& postings() const noexcept override { return postings_; }
+  hash_value hash_mask() const noexcept override { return header_.hash_mask; }
+  const document_table& document_states() const noexcept override { return document_states_; }
+  const doc_set& documents() const noexcept override { return documents_; }
+  const doc_set& tombstones() const noexcept override { return tombstones_; }
+  std::optional<document_state> find(document_id id) const noexcept override;
+  const metadata_map& metadata() const noexcept override { return metadata_; }
+  void verify(const cancel_flag* cancel) const override;
+
+ private:
+  const std::byte* section_data(section_kind kind) const noexcept {
+    return bytes_.data() + header_.section(kind).offset;
+  }
+  void check_buckets(const cancel_flag* cancel) const;
+  void read_documents(const cancel_flag* cancel);
+  void read_metadata();
+
+  std::string name_;
+  segment_storage storage_;
+  std::span<const std::byte> bytes_;
+  std::shared_ptr<const void> owner_;
+  segment_header header_;
+  segment_info info_;
+  posting_table postings_;
+  document_table document_states_;
+  doc_set documents_, tombstones_;
+  metadata_map metadata_;
+};
+
+/// `open_segment` for a file that errors shall call `name`.
+segment_ptr open_segment_as(const std::string& name, file_system& fs, const path& file,
+                            const segment_info* expected, const open_options& options);
+
+/// Takes over bytes that a `segment_writer` has just completed.
+segment_ptr make_memory_segment(aligned_memory bytes);
+
+/// Checks one section's checksum, asking `slice(offset, length)` for the bytes of one slice after the other; the
+/// spans that it returns are part of the segment. Throws `corrupt_data`.
+void verify_section(const std::string& name, section_kind kind, const section_location& location,
+                    const std::function<std::span<const std::byte>(uint64_t offset, uint64_t length)>& slice);
+
+/// Throws `cancelled` when the flag is up.
+void throw_if_cancelled(const cancel_flag* cancel, const std::string& name);
+
+}  // namespace fp

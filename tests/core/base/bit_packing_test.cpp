@@ -1,0 +1,51 @@
+#include "core/base/bit_packing.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <vector>
+
+namespace fp {
+namespace {
+
+TEST(BitPacking, EveryWidthReadsBackWhatWasPut) {
+  std::mt19937_64 random(1);
+  for (unsigned width = 0; width <= 56; width++) {
+    const uint64_t mask = (uint64_t{1} << width) - 1;
+    for (const size_t count : {size_t{0}, size_t{1}, size_t{7}, size_t{64}, size_t{1001}}) {
+      std::vector<uint64_t> values(count);
+      for (auto& v : values) v = random() % 3 == 0 ? mask : random() & mask;
+      std::vector<std::byte> bytes(packed_bytes(count, width) + 8, std::byte{0xa5});
+      bit_packer packer(bytes.data(), width);
+      for (const uint64_t v : values) packer.put(v);
+      EXPECT_EQ(packer.end(), bytes.data() + packed_bytes(count, width)) << width;
+      const packed_array array(bytes.data(), width);
+      for (size_t i = 0; i < count; i++) ASSERT_EQ(array[i], values[i]) << "width " << width << ", value " << i;
+    }
+  }
+}
+
+TEST(BitPacking, PackerGoesOnElsewhereWithinAByte) {
+  std::vector<std::byte> first(64), second(64);
+  bit_packer packer(first.data(), 3);
+  for (uint64_t i = 0; i < 5; i++) packer.put(i);  // 15 bits: one whole byte, 7 bits pending
+  ASSERT_EQ(packer.position(), first.data() + 1);
+  packer.move_to(second.data());
+  for (uint64_t i = 5; i < 8; i++) packer.put(i);
+  std::vector<std::byte> joined(64);
+  joined[0] = first[0];
+  std::copy(second.begin(), second.end() - 1, joined.begin() + 1);
+  const packed_array array(joined.data(), 3);
+  for (uint64_t i = 0; i < 8; i++) EXPECT_EQ(array[i], i);
+}
+
+TEST(BitPacking, BitsFor) {
+  EXPECT_EQ(bits_for(0), 0u);
+  EXPECT_EQ(bits_for(1), 1u);
+  EXPECT_EQ(bits_for(255), 8u);
+  EXPECT_EQ(bits_for(256), 9u);
+  EXPECT_EQ(bits_for(UINT32_MAX), 32u);
+}
+
+}  // namespace
+}  // namespace fp
