@@ -47,7 +47,7 @@ struct config {
   uint64_t checkpoint_threshold = 1'000'000;  ///< postings in memory segments
   uint32_t checkpoint_age_ms = 60'000;        ///< age of the oldest commit in memory; 0: never by age
   uint32_t max_memory_segments = 16;
-  merge_policy_options merge;                 // min_segment_size, max_segment_size, segments_per_level, ...
+  merge_policy_options merge;  // min_segment_size, max_segment_size, segments_per_level, ...
 
   // Searching.
   uint32_t threads = 0;  ///< searchers and CAF workers; 0: one per core
@@ -59,28 +59,32 @@ struct config {
 
 /// One setting as people see it.
 struct config_option {
-  std::string_view key;         ///< in the JSON file, e.g. "max_concurrent_loads"
-  std::string_view flag;        ///< on the command line, e.g. "--load-concurrency"
-  std::string default_text;     ///< e.g. "4"
-  std::string allowed_text;     ///< e.g. "1 to 256"
-  std::string_view help;        ///< one line
+  std::string_view key;      ///< in the JSON file, e.g. "max_concurrent_loads"
+  std::string_view flag;     ///< on the command line, e.g. "--load-concurrency"
+  std::string default_text;  ///< e.g. "4"
+  std::string allowed_text;  ///< e.g. "1 to 256"
+  std::string_view help;     ///< one line
 };
 
 /// The option table, in the order of the README.
 std::vector<config_option> config_options();
 
+/// The option table as a Markdown table (key, flag, default, allowed, meaning), as the README shows it.
+std::string config_table_markdown();
+
 /// Reads a configuration: one JSON object, `//` and `/* */` comments allowed. Throws `invalid_configuration` with
-/// one line that names the key, what was found and what is allowed: unknown keys (with the nearest known one),
-/// duplicate keys, wrong types, values out of range, JSON errors with line and column.
+/// one line that names the key, what was found and what is allowed: unknown keys (with the nearest known one, if
+/// one is near), duplicate keys, wrong types, values out of range, JSON errors with line and column.
 config parse_config(std::string_view json, std::string_view source_name);
 
 /// `parse_config` of a file's text.
 config load_config(file_system& fs, const path& file);
 
-/// Overrides one setting by its command-line flag and text, e.g. ("--port", "0"). Same errors.
+/// Overrides one setting by its command-line flag and text, e.g. ("--caf-port", "0"). Same errors.
 void apply_flag(config& c, std::string_view flag, std::string_view value);
 
-/// Checks what no single key can (such as a minimum above its maximum). Called by `parse_config` and after flags.
+/// Checks every value, and what no single key can (such as a minimum above its maximum). Called by `parse_config`;
+/// to be called again after flags.
 void validate(const config& c);
 
 }  // namespace fp

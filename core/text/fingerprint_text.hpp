@@ -18,7 +18,8 @@ struct text_fingerprint {
 };
 
 /// Parses a list of hashes: signed or unsigned 32-bit decimals separated by commas or white space, optionally in
-/// braces or brackets. Throws `bad_request` naming what was found and where (1-based column).
+/// braces or brackets. Negative ones are two's complement. Throws `bad_request` naming what was found and where
+/// (1-based column); an empty list is an error too.
 std::vector<hash_value> parse_hashes(std::string_view text);
 
 /// Reads fingerprints from text, line by line. Understands, told apart by each line's look:
@@ -27,20 +28,23 @@ std::vector<hash_value> parse_hashes(std::string_view text);
 ///     7|{-1,2,3}           the same with braces and signed values (a database export)
 ///     7<tab>{1,2,3}        the same with a tab
 ///     mp3_64k<tab>7<tab>1,2,3     label, id, hashes (a query file)
-///     DURATION=..., FINGERPRINT=1,2,3, FILE=...    `fpcalc -raw` (blocks end at FINGERPRINT)
-///     {"duration": 1.0, "fingerprint": [1,2]}      `fpcalc -raw -json`, one object a line; "id" is read if there
+///     FILE=..., DURATION=..., FINGERPRINT=1,2,3    `fpcalc -raw`, a line each (blocks end at FINGERPRINT)
+///     {"duration": 1.0, "fingerprint": [1,2]}      `fpcalc -raw -json`, one object a line; "id" and "label" are
+///                                                  read if there, other members are skipped
 ///
-/// Empty lines and lines that start with '#' are skipped.
+/// Empty lines and lines that start with '#' are skipped, as is a byte order mark.
 class fingerprint_reader {
  public:
   /// Feeds the next line (without its line end). Returns a fingerprint when one is complete. Throws
-  /// `bad_request` with the 1-based line number and the reason.
+  /// `bad_request` with the 1-based line number and the reason; the reader may go on with the next line.
   std::optional<text_fingerprint> feed(std::string_view line);
   size_t line_number() const noexcept { return line_; }
 
  private:
+  std::optional<text_fingerprint> parse(std::string_view line);
+
   size_t line_ = 0;
-  std::string file_;
+  std::string file_;  ///< of the block of fpcalc's output that is being read
 };
 
 }  // namespace fp

@@ -1,0 +1,285 @@
+#include "core/config/option_table.hpp"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+
+#include "core/base/error.hpp"
+#include "core/base/printable.hpp"
+
+namespace fp {
+
+namespace {
+
+constexpr uint64_t KiB = 1024, MiB = 1024 * KiB, GiB = 1024 * MiB;
+constexpr uint32_t hour_ms = 3'600'000;
+
+constexpr std::array<std::string_view, 7> log_levels{"trace", "debug", "info", "warn", "error", "critical", "off"};
+
+bool is_log_level(std::string_view text) { return std::ranges::find(log_levels, text) != log_levels.end(); }
+
+bool is_folder_name(std::string_view text) {
+  return !text.empty() && text.size() <= 4096 && text.find('\0') == std::string_view::npos;
+}
+
+/// RFC 1123 host names, with the underscores that container networks use.
+bool is_host_name(std::string_view text) {
+  if (text.ends_with('.')) text.remove_suffix(1);
+  if (text.empty() || text.size() > 253) return false;
+  size_t label = 0;
+  for (size_t i = 0; i < text.size(); i++) {
+    const char c = text[i];
+    if (c == '.') {
+      if (label == 0 || text[i - 1] == '-') return false;
+      label = 0;
+      continue;
+    }
+    const bool alphanumeric = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
+    if (!alphanumeric && c != '_' && (c != '-' || label == 0)) return false;
+    if (++label > 63) return false;
+  }
+  return label != 0 && !text.ends_with('-');
+}
+
+bool is_host(std::string_view text) {
+  const std::string host(text);
+  if (host.find('\0') != std::string::npos) return false;
+  std::array<unsigned char, sizeof(in6_addr)> address;
+  if (host.find(':') != std::string::npos) return inet_pton(AF_INET6, host.c_str(), address.data()) == 1;
+  if (host.find_first_not_of("0123456789.") == std::string::npos) {
+    return inet_pton(AF_INET, host.c_str(), address.data()) == 1;
+  }
+  return is_host_name(text);
+}
+
+std::string default_flag(std::string_view key) {
+  std::string flag = "--" + std::string(key);
+  std::ranges::replace(flag, '_', '-');
+  return flag;
+}
+
+std::string range_text(uint64_t min, uint64_t max) { return std::to_string(min) + " to " + std::to_string(max); }
+
+struct number_line {
+  std::string_view key;
+  setting (*bind)(config&);
+  uint64_t min, max;
+  std::string_view help;
+  std::string_view flag = {};
+};
+
+option number(const number_line& n) {
+  return {n.key,
+          n.flag.empty() ? default_flag(n.key) : std::string(n.flag),
+          n.bind,
+          n.min,
+          n.max,
+          nullptr,
+          range_text(n.min, n.max),
+          n.help};
+}
+
+option text(std::string_view key, setting (*bind)(config&), bool (*valid)(std::string_view), std::string allowed,
+            std::string_view help) {
+  return {key, default_flag(key), bind, 0, 0, valid, std::move(allowed), help};
+}
+
+option choice(std::string_view key, setting (*bind)(config&), std::string allowed, std::string_view help) {
+  return {key, default_flag(key), bind, 0, 0, nullptr, std::move(allowed), help};
+}
+
+constexpr std::string_view port_allowed = "0 to 65535, or off";
+
+std::vector<option> make_table() {
+  std::vector<option> t;
+  t.push_back(text(
+      "dir", [](config& c) -> setting { return &c.dir; }, is_folder_name, "a folder's name",
+      "Data folder; created when it is missing"));
+
+  t.push_back(text(
+      "caf_host", [](config& c) -> setting { return &c.caf_host; }, is_host, "an IP address or a host name",
+      "Address that the node listens on for other actors"));
+  t.push_back(choice(
+      "caf_port", [](config& c) -> setting { return &c.caf_port; }, std::string(port_allowed),
+      "Port that the node listens on for other actors; 0 picks a free one, off does not listen"));
+
+  t.push_back(number({"max_concurrent_loads", [](config& c) -> setting { return &c.max_concurrent_loads; }, 1, 256,
+                      "Segments that load at the same time, in the whole node", "--load-concurrency"}));
+  t.push_back(
+      number({"parallel_loading_threshold", [](config& c) -> setting { return &c.parallel_loading_threshold; }, 1,
+              1'000'000, "An index with fewer segments than this loads them one after the other",
+              "--parallel-threshold"}));
+  t.push_back(choice(
+      "parallel_loading", [](config& c) -> setting { return &c.parallel_loading; }, "on or off",
+      "Load segments in parallel; off is for debugging"));
+  t.push_back(choice(
+      "segment_load_mode", [](config& c) -> setting { return &c.segment_load_mode; }, "map or read",
+      "map: segments stay in the page cache; read: they are copied into the node's own memory"));
+
+  t.push_back(number({"max_waiting_requests", [](config& c) -> setting { return &c.max_waiting_requests; }, 0,
+                      1'000'000, "Requests that may wait for one index to become ready"}));
+  t.push_back(number({"max_ready_wait_ms", [](config& c) -> setting { return &c.max_ready_wait_ms; }, 0, hour_ms,
+                      "How long a request may wait for an index to become ready, in milliseconds"}));
+
+  t.push_back(number({"max_update_bytes", [](config& c) -> setting { return &c.max_update_bytes; }, KiB, GiB,
+                      "Largest update that is accepted, in bytes"}));
+  t.push_back(number({"max_queued_updates", [](config& c) -> setting { return &c.max_queued_updates; }, 1,
+                      1'000'000, "Updates that may wait for the oplog of one index"}));
+  t.push_back(number({"max_queued_update_bytes", [](config& c) -> setting { return &c.max_queued_update_bytes; },
+                      KiB, 1024 * GiB, "Bytes of updates that may wait for the oplog of one index"}));
+  t.push_back(number({"oplog_file_bytes", [](config& c) -> setting { return &c.oplog_file_bytes; }, KiB, 64 * GiB,
+                      "Size at which the oplog begins a new file, in bytes"}));
+
+  t.push_back(number({"checkpoint_threshold", [](config& c) -> setting { return &c.checkpoint_threshold; }, 1,
+                      1'000'000'000'000, "Postings in memory at which they are written to a segment file"}));
+  t.push_back(
+      number({"checkpoint_age_ms", [](config& c) -> setting { return &c.checkpoint_age_ms; }, 0, 24 * hour_ms,
+              "Age at which commits in memory are written to a segment file, in milliseconds; 0: never by "
+              "age"}));
+  t.push_back(number({"max_memory_segments", [](config& c) -> setting { return &c.max_memory_segments; }, 1, 1024,
+                      "Memory segments that an index may have before they are merged"}));
+  t.push_back(number({"min_segment_size", [](config& c) -> setting { return &c.merge.min_segment_size; }, 1,
+                      1'000'000'000'000, "Smaller file segments count as this large in merging, in postings"}));
+  t.push_back(number({"max_segment_size", [](config& c) -> setting { return &c.merge.max_segment_size; }, 1,
+                      1'000'000'000'000, "No merge makes a larger file segment, in postings"}));
+  t.push_back(number({"segments_per_level", [](config& c) -> setting { return &c.merge.segments_per_level; }, 2,
+                      1024, "Segments of similar size that may stand side by side"}));
+  t.push_back(number({"segments_per_merge", [](config& c) -> setting { return &c.merge.segments_per_merge; }, 2,
+                      1024, "Segments that are merged at once, at most"}));
+  t.push_back(number({"max_segments", [](config& c) -> setting { return &c.merge.max_segments; }, 0, 1'000'000,
+                      "Bound on an index's file segments, whatever their sizes; 0: none"}));
+
+  t.push_back(number({"threads", [](config& c) -> setting { return &c.threads; }, 0, 1024,
+                      "Searchers and worker threads; 0: one per core"}));
+  t.push_back(number({"max_queued_searches", [](config& c) -> setting { return &c.max_queued_searches; }, 1,
+                      1'000'000, "Searches that may wait for a searcher"}));
+
+  t.push_back(text(
+      "log_level", [](config& c) -> setting { return &c.log_level; }, is_log_level,
+      "trace, debug, info, warn, error, critical or off", "Messages below this level are not logged"));
+  return t;
+}
+
+template <class... F>
+struct overloaded : F... {
+  using F::operator()...;
+};
+template <class... F>
+overloaded(F...) -> overloaded<F...>;
+
+bool looks_like_a_number(std::string_view text) {
+  if (text.starts_with('-')) text.remove_prefix(1);
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+std::string describe(const found_value& found) {
+  using form = found_value::form;
+  switch (found.kind) {
+    case form::string:
+      return "a string " + quoted(found.text);
+    case form::bare:
+      return looks_like_a_number(found.text) ? printable(found.text) : quoted(found.text);
+    default:
+      return printable(found.text);
+  }
+}
+
+[[noreturn]] void refuse(const found_value& found, std::string_view allowed) {
+  throw error(errc::invalid_configuration, "found " + describe(found) + ", allowed " + std::string(allowed));
+}
+
+/// The value of a whole number within the range; nothing when there is none to be had. `is_whole` tells a number
+/// out of range from what is no whole number at all.
+std::optional<uint64_t> whole_number(const found_value& found, uint64_t min, uint64_t max, bool& is_whole) {
+  using form = found_value::form;
+  is_whole = (found.kind == form::number || found.kind == form::bare) && looks_like_a_number(found.text);
+  if (!is_whole) return std::nullopt;
+  uint64_t value = 0;
+  const char* end = found.text.data() + found.text.size();
+  const auto parsed = std::from_chars(found.text.data(), end, value);
+  if (parsed.ec != std::errc() || parsed.ptr != end || value < min || value > max) return std::nullopt;
+  return value;
+}
+
+template <class T>
+void assign_number(const option& o, T* member, const found_value& found) {
+  bool is_whole = false;
+  const auto value = whole_number(found, o.min, o.max, is_whole);
+  if (!value) refuse(found, is_whole ? o.allowed : "a whole number " + o.allowed);
+  *member = static_cast<T>(*value);
+}
+
+}  // namespace
+
+const std::vector<option>& option_table() {
+  static const std::vector<option> table = make_table();
+  return table;
+}
+
+void assign(const option& o, config& c, const found_value& found) {
+  using form = found_value::form;
+  const bool is_text = found.kind == form::string || found.kind == form::bare;
+  std::visit(overloaded{
+                 [&](uint32_t* member) { assign_number(o, member, found); },
+                 [&](uint64_t* member) { assign_number(o, member, found); },
+                 [&](bool* member) {
+                   const bool is_word = found.kind == form::boolean || found.kind == form::bare;
+                   if ((is_word && found.text == "true") || (is_text && found.text == "on")) {
+                     *member = true;
+                   } else if ((is_word && found.text == "false") || (is_text && found.text == "off")) {
+                     *member = false;
+                   } else {
+                     refuse(found, o.allowed);
+                   }
+                 },
+                 [&](std::string* member) {
+                   if (!is_text || !o.valid(found.text)) refuse(found, o.allowed);
+                   *member = found.text;
+                 },
+                 [&](load_mode* member) {
+                   if (is_text && found.text == "map") {
+                     *member = load_mode::map;
+                   } else if (is_text && found.text == "read") {
+                     *member = load_mode::read;
+                   } else {
+                     refuse(found, o.allowed);
+                   }
+                 },
+                 [&](port_setting* member) {
+                   bool is_whole = false;
+                   if (is_text && found.text == "off") {
+                     *member = {false, 0};
+                   } else if (const auto port = whole_number(found, 0, 65535, is_whole)) {
+                     *member = {true, static_cast<uint16_t>(*port)};
+                   } else {
+                     refuse(found, is_whole ? o.allowed : "a whole number " + o.allowed);
+                   }
+                 },
+             },
+             o.bind(c));
+}
+
+std::string value_text(const option& o, const config& c) {
+  return std::visit(
+      overloaded{
+          [](const uint32_t* member) { return std::to_string(*member); },
+          [](const uint64_t* member) { return std::to_string(*member); },
+          [](const bool* member) { return std::string(*member ? "on" : "off"); },
+          [](const std::string* member) { return *member; },
+          [](const load_mode* member) { return std::string(*member == load_mode::map ? "map" : "read"); },
+          [](const port_setting* member) {
+            return member->enabled ? std::to_string(member->port) : std::string("off");
+          },
+      },
+      o.bind(const_cast<config&>(c)));
+}
+
+void check(const option& o, const config& c) {
+  config scratch;
+  assign(o, scratch, {found_value::form::bare, value_text(o, c)});
+}
+
+}  // namespace fp
