@@ -216,6 +216,7 @@ TEST_F(data_folder_test, detects_every_bit_flip_of_a_record) {
   for (size_t bit = 0; bit < text.size() * 8; bit++) {
     std::string damaged = text;
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
+    fs_.remove(file);
     fs_.create(file)->write_at(0, std::as_bytes(std::span(damaged)));
     const auto found = folder.scan();
     num_detected += found.damaged.size();
