@@ -181,8 +181,8 @@ void data_folder::sweep(const index_record& record) {
   }
 }
 
-index_folders data_folder::folders(const index_record& record) const {
-  const path generation = root_ / record.name / generation_name(record.generation);
+index_folders folders_of(const path& root, const index_record& record) {
+  const path generation = root / record.name / generation_name(record.generation);
   return {generation / data_name, generation / oplog_name};
 }
 
