@@ -41,10 +41,10 @@ TEST(HashSplit, JoinsWhatItSplits) {
   std::mt19937_64 random(3);
   for (const hash_value mask : {0u, 1u, 0x80000000u, 0xffffffffu, 0xfffffff0u, 0x00ffff00u, 0xf0000001u}) {
     for (const uint64_t count :
-         {uint64_t{0}, uint64_t{1}, uint64_t{48}, uint64_t{49}, uint64_t{5'000'000}, uint64_t{UINT32_MAX}}) {
+         {uint64_t{0}, uint64_t{1}, uint64_t{32}, uint64_t{33}, uint64_t{5'000'000}, uint64_t{UINT32_MAX}}) {
       const hash_split split = hash_split::choose(count, mask);
       ASSERT_LE(split.shift + split.bucket_bits + split.tail_bits, 32);
-      const bool few = (count >> split.bucket_bits) <= 48;
+      const bool few = (count >> split.bucket_bits) <= 32;
       ASSERT_TRUE(few || split.tail_bits == 0) << "buckets are too full";
       ASSERT_TRUE(split.holds(mask));
       for (int i = 0; i < 100; i++) {
