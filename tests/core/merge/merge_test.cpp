@@ -109,13 +109,22 @@ TEST(Merge, TombstonesStayOnlyWhileOlderVersionsExist) {
 }
 
 TEST(Merge, TombstoneOverAnOlderTombstoneStays) {
-  // Without it the middle tombstone would look superseded by nothing, could be dropped and bring document 1 back.
+  const auto s =
+      snapshot::from_segments({make_segment(make_commit(1, {}, {1})), make_segment(make_commit(2, {}, {1}))});
+  EXPECT_EQ(merge_to_memory(*s, 1, 1)->tombstones(), doc_set::bitmapOf(1, 1));
+  EXPECT_EQ(merge_to_memory(*s, 0, 2)->info().num_documents, 0u);
+}
+
+TEST(Merge, DeletedDocumentsStayDeletedWhicheverTombstoneIsMergedFirst) {
   const auto s =
       snapshot::from_segments({make_segment(make_commit(1, {{1, {1}}})), make_segment(make_commit(2, {}, {1})),
                                make_segment(make_commit(3, {{9, {9}}}, {1}))});
-  auto merged = s->with_replaced(2, 1, merge_to_memory(*s, 2, 1));
-  merged = merged->with_replaced(1, 1, merge_to_memory(*merged, 1, 1));
-  EXPECT_FALSE(merged->find(1));
+  for (const auto& [first, second] : {std::pair<size_t, size_t>{1, 2}, {2, 1}}) {
+    auto merged = s->with_replaced(first, 1, merge_to_memory(*s, first, 1));
+    merged = merged->with_replaced(second, 1, merge_to_memory(*merged, second, 1));
+    EXPECT_FALSE(merged->find(1));
+    EXPECT_TRUE(merged->entries()[0].superseded);
+  }
 }
 
 TEST(Merge, NothingLeftIsStillASegment) {
