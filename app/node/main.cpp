@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "actors/node_actor.hpp"
+#include "app/http/http_gateway.hpp"
 #include "app/node/signals.hpp"
 #include "app/support/system_config.hpp"
 
@@ -63,8 +64,8 @@ std::shared_ptr<spdlog::logger> make_logger(const config& settings) {
 }
 
 /// Waits until the node has ended, and makes a first stop signal end it cleanly. A second one ends the process.
-int run_until_stopped(caf::scoped_actor& self, const node_actor_handle& node, signal_watcher& signals,
-                      spdlog::logger& log) {
+int run_until_stopped(caf::scoped_actor& self, const node_actor_handle& node, http_gateway* gateway,
+                      signal_watcher& signals, spdlog::logger& log) {
   self->monitor(node);
   signals.start([main = caf::actor_cast<caf::actor>(self)](int number) { caf::anon_send(main, number); });
   bool stopping = false, ended = false;
@@ -77,6 +78,7 @@ int run_until_stopped(caf::scoped_actor& self, const node_actor_handle& node, si
         }
         stopping = true;
         log.info("{}: shutting down", strsignal(number));
+        if (gateway) gateway->stop();
         caf::anon_send(node, shutdown_atom_v);
       },
       [&](const caf::down_msg& down) {
@@ -102,20 +104,33 @@ int run(const config& settings, signal_watcher& signals) {
   caf::actor_system system{caf_settings};
   caf::scoped_actor self{system};
   const auto node = system.spawn(node_actor, node_setup{env, std::move(folder), FPNODE_VERSION});
+  const auto give_up = [&] {
+    self->monitor(node);
+    caf::anon_send(node, shutdown_atom_v);
+    self->receive([](const caf::down_msg&) {});
+    return exit_failed;
+  };
+  std::optional<http_gateway> gateway;
+  if (settings.port.enabled) {
+    try {
+      gateway.emplace(system, settings, node);
+    } catch (const error& e) {
+      log.critical("{}", e.what());
+      return give_up();
+    }
+    log.info("listening for HTTP on {}:{}", settings.host, gateway->port());
+  }
   if (settings.caf_port.enabled) {
     const auto port =
         system.middleman().publish(node_handle(node), settings.caf_port.port, settings.caf_host.c_str(), true);
     if (!port) {
       log.critical("cannot listen on {}:{}: is another program using the port? ({})", settings.caf_host,
                    settings.caf_port.port, text_of(port.error()));
-      self->monitor(node);
-      caf::anon_send(node, shutdown_atom_v);
-      self->receive([](const caf::down_msg&) {});
-      return exit_failed;
+      return give_up();
     }
     log.info("listening for remote actors on {}:{}", settings.caf_host, *port);
   }
-  return run_until_stopped(self, node, signals, log);
+  return run_until_stopped(self, node, gateway ? &*gateway : nullptr, signals, log);
 }
 
 }  // namespace
