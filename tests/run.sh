@@ -25,7 +25,8 @@ ctest --preset release -j "$jobs"
 [ $quick = no ] || exit 0
 
 say "system tests: real processes over real sockets"
-python3 -m unittest discover -v -s tests/system -t tests/system
+# The Debian packages belong to this Python, whichever other one comes first.
+/usr/bin/python3 -m unittest discover -v -s tests/system -t tests/system
 
 say "core under ThreadSanitizer"
 cmake --preset tsan

@@ -196,6 +196,13 @@ void session::advance() {
   while (advance_again_ && !closed_) {
     advance_again_ = false;
     if (!lingering_) parse();
+    if (peer_sends_no_more_ && may_take_request()) {
+      // Whole requests that came before the end are answered; a part of one is dropped.
+      no_more_requests_ = true;
+      parser_.reset();
+      track_body_bytes(0);
+      want_continue_ = false;
+    }
     if (!closed_) write();
   }
   advancing_ = false;
@@ -403,9 +410,6 @@ void session::on_read(error_code ec, size_t bytes) {
   if (closed_) return;
   if (ec == asio::error::eof) {
     peer_sends_no_more_ = true;
-    no_more_requests_ = true;
-    parser_.reset();
-    track_body_bytes(0);
     if (lingering_) {
       abort();
       return;
@@ -424,13 +428,6 @@ void session::on_read(error_code ec, size_t bytes) {
     }
   }
   last_event_ = clock::now();
-  if (peer_sends_no_more_ && buffer_.size() > 0) {
-    // Whole requests that came before the end are still answered.
-    no_more_requests_ = false;
-    if (!worker_->stopping && !close_after_write_) parse();
-    no_more_requests_ = true;
-    parser_.reset();
-  }
   advance();
 }
 

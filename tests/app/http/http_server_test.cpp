@@ -1,0 +1,348 @@
+#include "app/http/http_server.hpp"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "core/base/error.hpp"
+#include "tests/core/support/error_of.hpp"
+
+namespace fp {
+namespace {
+
+http_response refusal(unsigned status, const http_request&) {
+  http_response r;
+  r.status = status;
+  r.body = "refused";
+  return r;
+}
+
+class client {
+ public:
+  explicit client(uint16_t port, int receive_bytes = 0) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    if (receive_bytes > 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
+    sockaddr_in where{};
+    where.sin_family = AF_INET;
+    where.sin_port = htons(port);
+    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(fd_, reinterpret_cast<sockaddr*>(&where), sizeof where), 0);
+  }
+  ~client() { close(); }
+  void send(std::string_view text) {
+    EXPECT_EQ(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+  }
+  /// All until the server closes.
+  std::string receive_all() {
+    std::string out;
+    while (receive_some(out)) {
+    }
+    return out;
+  }
+  bool receive_some(std::string& out) {
+    char bytes[4096];
+    const auto n = ::recv(fd_, bytes, sizeof bytes, 0);
+    if (n > 0) out.append(bytes, static_cast<size_t>(n));
+    return n > 0;
+  }
+  std::string receive_until(std::string_view end) {
+    std::string out;
+    while (!out.ends_with(end) && receive_some(out)) {
+    }
+    return out;
+  }
+  /// With a reset.
+  void close() {
+    if (fd_ < 0) return;
+    const linger now{1, 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    ::close(fd_);
+    fd_ = -1;
+  }
+
+ private:
+  int fd_;
+};
+
+/// Counts what is asked of it, and ends after so many pieces, or fails.
+class counted_source : public body_source {
+ public:
+  struct progress {
+    std::mutex mutex;
+    std::condition_variable changed;
+    size_t asked = 0;
+    bool gone = false, two_at_once = false, asking = false;
+    template <class F>
+    void wait(F done) {
+      std::unique_lock lock(mutex);
+      changed.wait(lock, done);
+    }
+  };
+  counted_source(std::shared_ptr<progress> p, size_t pieces, size_t bytes, bool fails)
+      : progress_(std::move(p)), left_(pieces), bytes_(bytes), fails_(fails) {}
+  ~counted_source() override {
+    std::lock_guard lock(progress_->mutex);
+    progress_->gone = true;
+    progress_->changed.notify_all();
+  }
+  void next(piece_callback deliver) override {
+    std::lock_guard lock(progress_->mutex);
+    progress_->two_at_once |= progress_->asking;
+    progress_->asking = true;
+    progress_->asked++;
+    progress_->changed.notify_all();
+    // Pieces come from another thread.
+    std::thread([p = progress_, deliver = std::move(deliver), piece = make()]() mutable {
+      {
+        std::lock_guard inner(p->mutex);
+        p->asking = false;
+      }
+      deliver(std::move(piece));
+    }).detach();
+  }
+
+ private:
+  piece make() {
+    if (left_ == 0) return fails_ ? piece() : piece("");
+    left_--;
+    return std::string(bytes_, 'x');
+  }
+  std::shared_ptr<progress> progress_;
+  size_t left_, bytes_;
+  bool fails_;
+};
+
+struct streaming_server {
+  explicit streaming_server(size_t pieces, size_t bytes, bool fails = false)
+      : server(
+            {.threads = 1},
+            [=, this](http_request, http_responder respond) {
+              http_response r;
+              r.stream = std::make_shared<counted_source>(progress, pieces, bytes, fails);
+              respond(std::move(r));
+            },
+            refusal) {}
+  std::shared_ptr<counted_source::progress> progress = std::make_shared<counted_source::progress>();
+  http_server server;
+};
+
+constexpr std::string_view get_1_1 = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+TEST(http_server, streams_chunk_by_chunk_and_goes_on) {
+  streaming_server s(3, 5);
+  client c(s.server.port());
+  for (int i = 0; i < 2; i++) {
+    c.send(get_1_1);
+    const auto text = c.receive_until("\r\n0\r\n\r\n");
+    EXPECT_NE(text.find("Transfer-Encoding: chunked\r\n"), std::string::npos);
+    EXPECT_EQ(text.substr(text.find("\r\n\r\n") + 4), "5\r\nxxxxx\r\n5\r\nxxxxx\r\n5\r\nxxxxx\r\n0\r\n\r\n");
+  }
+  EXPECT_FALSE(s.progress->two_at_once);
+}
+
+TEST(http_server, streams_without_chunks_to_old_clients) {
+  streaming_server s(3, 5);
+  client c(s.server.port());
+  c.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  const auto text = c.receive_all();
+  EXPECT_EQ(text.find("chunked"), std::string::npos);
+  EXPECT_EQ(text.substr(text.find("\r\n\r\n") + 4), std::string(15, 'x'));
+}
+
+TEST(http_server, answers_a_pipelined_request_after_a_stream) {
+  streaming_server s(2, 3);
+  client c(s.server.port());
+  c.send(std::string(get_1_1) + "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const auto text = c.receive_all();
+  size_t ends = 0;
+  for (size_t at = 0; (at = text.find("\r\n0\r\n\r\n", at)) != std::string::npos; at++) ends++;
+  EXPECT_EQ(ends, 2u);
+}
+
+TEST(http_server, cuts_a_stream_that_fails) {
+  streaming_server s(2, 5, true);
+  client c(s.server.port());
+  c.send(get_1_1);
+  const auto text = c.receive_all();
+  EXPECT_EQ(text.substr(text.find("\r\n\r\n") + 4), "5\r\nxxxxx\r\n5\r\nxxxxx\r\n");
+}
+
+TEST(http_server, asks_a_source_only_as_fast_as_the_client_reads) {
+  constexpr size_t pieces = 100'000, bytes = 64u << 10;
+  streaming_server s(pieces, bytes);
+  client c(s.server.port(), 16u << 10);
+  c.send(get_1_1);
+  // The client reads nothing: what the kernel's buffers do not take stays with the source.
+  s.progress->wait([&] { return s.progress->asked >= 2; });
+  std::string read;
+  while (read.size() < 10 * bytes && c.receive_some(read)) {
+  }
+  {
+    std::lock_guard lock(s.progress->mutex);
+    EXPECT_LT(s.progress->asked, 1000u);
+    EXPECT_GE(s.progress->asked, 10u);
+    EXPECT_FALSE(s.progress->two_at_once);
+  }
+  c.close();
+  s.progress->wait([&] { return s.progress->gone; });
+}
+
+TEST(http_server, head_does_not_start_a_stream) {
+  streaming_server s(2, 5);
+  client c(s.server.port());
+  c.send("HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(c.receive_all().ends_with("\r\n\r\n"));
+  EXPECT_EQ(s.progress->asked, 0u);
+}
+
+/// Keeps the requests that it gets.
+struct holding_server {
+  explicit holding_server(http_server_options o = {.threads = 1})
+      : server(
+            std::move(o),
+            [this](http_request, http_responder respond) {
+              std::lock_guard lock(mutex);
+              held.push_back(std::move(respond));
+              changed.notify_all();
+            },
+            refusal) {}
+  void wait_for(size_t count) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return held.size() >= count; });
+  }
+  std::vector<http_responder> take() {
+    std::lock_guard lock(mutex);
+    return std::exchange(held, {});
+  }
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<http_responder> held;
+  http_server server;
+};
+
+http_response text(std::string body) {
+  http_response r;
+  r.body = std::move(body);
+  return r;
+}
+
+std::string bodies_of(const std::string& answers) {
+  std::string out;
+  for (size_t at = 0; (at = answers.find("\r\n\r\n", at)) != std::string::npos; at += 4) {
+    out += answers.substr(at + 4, answers.find("HTTP/", at) - at - 4);
+  }
+  return out;
+}
+
+TEST(http_server, keeps_the_order_of_answers) {
+  holding_server s;
+  client c(s.server.port());
+  c.send(std::string(get_1_1) + std::string(get_1_1) + "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  s.wait_for(3);
+  const auto held = s.take();
+  held[2](text("c"));
+  held[0](text("a"));
+  held[0](text("not this"));
+  held[1](text("b"));
+  EXPECT_EQ(bodies_of(c.receive_all()), "abc");
+}
+
+TEST(http_server, bounds_what_it_reads_ahead) {
+  holding_server s({.threads = 1, .max_pipelined = 2});
+  client c(s.server.port());
+  c.send(std::string(get_1_1) + std::string(get_1_1) + "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  s.wait_for(2);
+  const auto held = s.take();
+  ASSERT_EQ(held.size(), 2u);
+  held[0](text("a"));
+  s.wait_for(1);
+  held[1](text("b"));
+  s.take()[0](text("c"));
+  EXPECT_EQ(bodies_of(c.receive_all()), "abc");
+}
+
+TEST(http_server, answers_for_handlers_that_do_not) {
+  holding_server s;
+  client c(s.server.port());
+  c.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  s.wait_for(1);
+  s.take();
+  EXPECT_TRUE(c.receive_all().starts_with("HTTP/1.1 500 "));
+}
+
+TEST(http_server, answers_for_handlers_that_throw) {
+  http_server server(
+      {.threads = 1}, [](http_request, http_responder) { throw std::runtime_error("x"); }, refusal);
+  client c(server.port());
+  c.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(c.receive_all().starts_with("HTTP/1.1 500 "));
+}
+
+TEST(http_server, refuses_requests_beyond_the_bound) {
+  holding_server s({.threads = 1, .max_requests_in_flight = 1});
+  client a(s.server.port()), b(s.server.port());
+  a.send(get_1_1);
+  s.wait_for(1);
+  b.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(b.receive_all().starts_with("HTTP/1.1 503 "));
+  s.take()[0](text("a"));
+  EXPECT_TRUE(a.receive_until("\r\n\r\na").starts_with("HTTP/1.1 200 "));
+  a.send(get_1_1);
+  s.wait_for(1);
+}
+
+TEST(http_server, tells_handlers_that_the_client_is_gone) {
+  holding_server s;
+  auto c = std::make_unique<client>(s.server.port());
+  c->send(get_1_1);
+  s.wait_for(1);
+  const auto held = s.take();
+  EXPECT_FALSE(held[0].cancel()->load());
+  c.reset();
+  // Another request of the same thread is handled after the end of the first connection was.
+  while (!held[0].cancel()->load()) {
+    client other(s.server.port());
+    other.send(get_1_1);
+    s.wait_for(1);
+    s.take();
+  }
+  held[0](text("nobody reads this"));
+}
+
+TEST(http_server, stops_with_answers_but_does_not_wait_for_ever) {
+  holding_server s({.threads = 2, .stop_timeout = std::chrono::milliseconds(50)});
+  client a(s.server.port());
+  a.send(get_1_1);
+  s.wait_for(1);
+  const auto held = s.take();
+  s.server.stop();
+  EXPECT_EQ(a.receive_all(), "");
+  // An answer that comes too late has nowhere to go.
+  held[0](text("late"));
+}
+
+TEST(http_server, finishes_what_is_in_flight_when_it_stops) {
+  holding_server s({.threads = 2});
+  client a(s.server.port());
+  a.send(get_1_1);
+  s.wait_for(1);
+  std::thread stopper([&] { s.server.stop(); });
+  s.take()[0](text("done"));
+  EXPECT_TRUE(a.receive_all().ends_with("\r\n\r\ndone"));
+  stopper.join();
+}
+
+TEST(http_server, says_when_it_cannot_listen) {
+  holding_server s;
+  const auto again = [&] { holding_server other({.port = s.server.port(), .threads = 1}); };
+  const error e = test::error_of(again);
+  EXPECT_EQ(e.code(), errc::io_error);
+  EXPECT_NE(std::string(e.what()).find("127.0.0.1:" + std::to_string(s.server.port())), std::string::npos);
+}
+
+}  // namespace
+}  // namespace fp
