@@ -1,0 +1,147 @@
+"""What was acknowledged is there after any kind of end."""
+
+import gzip
+import random
+import signal
+import subprocess
+import threading
+import unittest
+
+from support import BUILD, DATA, PATIENCE, NodeTest
+
+# Small enough that checkpoints and merges happen while the tests write.
+BUSY = ["--checkpoint-threshold", "20000", "--min-segment-size", "2000", "--max-memory-segments", "4"]
+
+
+def fingerprint(document, version=0):
+    """Hashes that only this version of this document has."""
+    draw = random.Random(document * 1000 + version)
+    return [draw.getrandbits(32) for _ in range(40)]
+
+
+def line(document, version=0):
+    return f"{document}|{','.join(map(str, fingerprint(document, version)))}\n"
+
+
+class Restart(NodeTest):
+    def check_documents(self, node, documents):
+        queries = "".join(f"q\t{d}\t{','.join(map(str, fingerprint(d)))}\n" for d in documents)
+        report = node.json("search", "main", "--file", "-", stdin=queries)
+        found = {q["expected"]: (q["results"][0] if q["results"] else None) for q in report["queries"]}
+        missing = [d for d in documents if found.get(d) != {"id": d, "score": 40}]
+        self.assertEqual(missing, [])
+
+    def test_stop_signals_end_the_node_cleanly(self):
+        for number in signal.SIGTERM, signal.SIGINT:
+            with self.subTest(number):
+                node = self.start(data=f"data-{number}")
+                node.ctl("index", "create", "main")
+                node.ctl("ingest", "main", "-", stdin=line(1))
+                self.assertEqual(node.stop(number), 0)
+                node = self.start(data=f"data-{number}")
+                self.check_documents(node, [1])
+
+    def test_a_clean_stop_answers_writes_in_flight(self):
+        node = self.start(*BUSY)
+        node.ctl("index", "create", "main")
+        writer = Writer(node.port, first=1)
+        writer.wait_for(20)
+        self.assertEqual(node.stop(), 0)
+        acknowledged = writer.finish()
+        node = self.start(*BUSY)
+        self.check_documents(node, range(1, acknowledged + 1))
+        self.assertNotIn("unfinished write", node.log())
+
+    def test_kill_under_load_from_two_clients(self):
+        node = self.start(*BUSY)
+        node.ctl("index", "create", "main")
+        acknowledged = {1: 0, 1_000_001: 0}
+        for _ in range(4):
+            writers = [Writer(node.port, first=first + done) for first, done in acknowledged.items()]
+            for w in writers:
+                w.wait_for(60)
+            node.kill()
+            for w, first in zip(writers, acknowledged):
+                acknowledged[first] += w.finish()
+            node = self.start(*BUSY)
+            for first, done in acknowledged.items():
+                self.assertGreater(done, 0)
+                self.check_documents(node, range(first, first + done))
+            version = node.json("index", "info", "main", )["version"]
+            self.assertGreaterEqual(version, sum(acknowledged.values()))
+
+
+class Writer:
+    """An fpctl that ingests one document a commit, and says after each that it is acknowledged."""
+
+    def __init__(self, port, first):
+        self.first = first
+        self._changed = threading.Condition()
+        self.acknowledged = 0
+        self._ended = False
+        self.process = subprocess.Popen(
+            [BUILD / "fpctl", "--port", str(port), "ingest", "main", "-", "--batch", "1", "--report-batches"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        threading.Thread(target=self._write, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _write(self):
+        try:
+            for document in range(self.first, self.first + 100_000):
+                self.process.stdin.write(line(document))
+            self.process.stdin.close()
+        except (BrokenPipeError, ValueError):
+            pass
+
+    def _read(self):
+        for text in self.process.stdout:
+            word = text.split()
+            if word[:1] == ["acknowledged"]:
+                with self._changed:
+                    self.acknowledged = int(word[1])
+                    self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def wait_for(self, documents):
+        with self._changed:
+            done = self._changed.wait_for(lambda: self.acknowledged >= documents or self._ended, PATIENCE)
+            if not done or self.acknowledged < documents:
+                raise AssertionError(f"only {self.acknowledged} documents were acknowledged")
+
+    def finish(self):
+        """Waits for the client's end, which a node's end brings, and returns how many documents it saw acknowledged."""
+        self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        self.process.stdout.close()
+        return self.acknowledged
+
+
+class Music(NodeTest):
+    def test_clips_of_real_music_are_identified_before_and_after_a_restart(self):
+        flags = ["--checkpoint-threshold", "100000", "--min-segment-size", "1000", "--segments-per-level", "32"]
+        node = self.start(*flags)
+        node.ctl("index", "create", "music")
+        report = node.json("ingest", "music", DATA / "fingerprints.txt.gz", "--batch", "25", "--checkpoint")
+        self.assertEqual(report["documents"], 625)
+        before = node.json("search", "music", "--file", DATA / "clips.tsv.gz", "--expect", check=None)
+        self.assertEqual(node.stop(), 0)
+
+        node = self.start(*flags)
+        node.wait_for(r"music: ready at version")
+        segments = node.json("index", "segments", "music")["segments"]
+        self.assertGreaterEqual(len(segments), 8)
+        self.assertIn(f"using parallel loading for {len(segments)} segments", node.log())
+        for i in range(1, len(segments) + 1):
+            self.assertIn(f"({i}/{len(segments)})", node.log())
+        after = node.json("search", "music", "--file", DATA / "clips.tsv.gz", "--expect", check=None)
+        self.assertEqual(before["queries"], after["queries"])
+        shares = {label["label"]: label["share"] for label in after["labels"]}
+        for label, least in {"mp3_64k": 0.99, "speed1": 0.99, "noise": 0.98, "clip30": 0.98}.items():
+            self.assertGreaterEqual(shares[label], least, label)
+
+
+if __name__ == "__main__":
+    unittest.main()
