@@ -88,7 +88,8 @@ class file_system {
 file_system& posix_file_system();
 
 /// Writes a file so that after a crash either the old or the new contents are there, complete: temporary
-/// file beside it (`<name>.tmp`), sync, rename, sync of the folder.
+/// file beside it (`<name>.tmp`), sync, rename, sync of the folder. When it throws, the file has its old or its new
+/// contents, and the temporary file was removed if that was possible.
 void replace_file(file_system& fs, const path& file, std::span<const std::byte> contents);
 void replace_file(file_system& fs, const path& file, std::string_view contents);
 

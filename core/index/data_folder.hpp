@@ -39,9 +39,9 @@ struct create_request {
   std::optional<uint64_t> generation;
 };
 
-/// The folder of a node: `lock`, and for each index `<name>/current` (a one-line JSON object with
-/// `format_version`, `generation`, `deleted` and `checksum`, replaced atomically) and `<name>/v<generation>/`
-/// with `data/` and `oplog/`. Holding an object means holding the lock. Not thread-safe.
+/// The folder of a node: `.lock` (no index can have that name), and for each index `<name>/current` (a one-line
+/// JSON object with `format_version`, `generation`, `deleted` and `checksum`, replaced atomically) and
+/// `<name>/v<generation>/` with `data/` and `oplog/`. Holding an object means holding the lock. Not thread-safe.
 class data_folder {
  public:
   /// Creates the folder if absent and takes its lock. Throws `data_folder_locked`, or `io_error` when the folder
@@ -51,7 +51,8 @@ class data_folder {
   const path& root() const noexcept { return root_; }
 
   /// Reads the record of every index. A folder entry that is not an index is `unexpected`; an index whose
-  /// `current` is missing or damaged is in `damaged` with the reason, so that the others can be served.
+  /// `current` is damaged, or is missing although the index has data, is in `damaged` with the reason, so that the
+  /// others can be served. What an interrupted create left is removed.
   struct scan_result {
     struct damage {
       std::string name, reason;
@@ -63,8 +64,8 @@ class data_folder {
   scan_result scan();
 
   /// Creates an index or finds the existing one (`created` false), per the HTTP contract: a fresh index has
-  /// generation 1, a re-created one the next. Throws `index_already_exists`, `older_index_already_exists`,
-  /// `newer_index_already_exists`, `generation_not_allowed` or `invalid_index_name`.
+  /// generation 1, a re-created one the next. A created index has an empty manifest. Throws `index_already_exists`,
+  /// `older_index_already_exists`, `newer_index_already_exists`, `generation_not_allowed` or `invalid_index_name`.
   struct create_result {
     index_record record;
     bool created = false;
@@ -73,9 +74,10 @@ class data_folder {
 
   /// Marks an index deleted, durably. False when there was none. Files stay until `remove_generation`.
   bool erase(const std::string& name);
-  /// Removes the files of one generation, which must not be live.
+  /// Removes the files of one generation; `internal_error` when it is live.
   void remove_generation(const std::string& name, uint64_t generation);
-  /// Removes what interrupted creates and deletes left: every generation of an index but the live one.
+  /// Removes what interrupted creates and deletes left: every generation of an index but the live one, and
+  /// temporary files.
   void sweep(const index_record& record);
 
   index_folders folders(const index_record& record) const { return folders_of(root_, record); }

@@ -49,7 +49,20 @@ void require_order(std::span<const snapshot::entry> entries) {
   }
 }
 
+/// Documents whose newest version is in the segment of `e`, not deleted.
+doc_set live_set(const snapshot::entry& e) {
+  doc_set live = e.segment->documents() - e.segment->tombstones();
+  if (e.superseded) live -= *e.superseded;
+  return live;
+}
+
+bool all_live(const snapshot::entry& e) { return !e.superseded && e.segment->info().num_tombstones == 0; }
+
 }  // namespace
+
+uint64_t snapshot::entry::live_documents() const {
+  return all_live(*this) ? segment->info().num_documents : live_set(*this).cardinality();
+}
 
 snapshot_ptr snapshot::from_segments(std::vector<segment_ptr> segments) {
   auto result = std::make_shared<snapshot>();
@@ -151,9 +164,8 @@ snapshot_stats snapshot::stats() const {
     }
     document_id smallest = info.min_document, largest = info.max_document;
     uint64_t live_documents = info.num_documents;
-    if (e.superseded || info.num_tombstones > 0) {
-      doc_set live = e.segment->documents() - e.segment->tombstones();
-      if (e.superseded) live -= *e.superseded;
+    if (!all_live(e)) {
+      const doc_set live = live_set(e);
       live_documents = live.cardinality();
       if (live_documents > 0) {
         smallest = live.minimum();

@@ -109,4 +109,18 @@ std::optional<merge_range> choose_merge(std::span<const uint64_t> sizes, const m
   return tiered_choice(sizes, options).choose();
 }
 
+std::optional<merge_range> widest_merge(std::span<const uint64_t> sizes, uint64_t max_segment_size) {
+  std::optional<merge_range> widest;
+  for (size_t first = 0; first < sizes.size(); first++) {
+    uint64_t total = 0;
+    size_t count = 0;
+    while (first + count < sizes.size() && sizes[first + count] <= max_segment_size &&
+           total <= max_segment_size - sizes[first + count]) {
+      total += sizes[first + count++];
+    }
+    if (count >= 2 && (!widest || count > widest->count)) widest = merge_range{first, count};
+  }
+  return widest;
+}
+
 }  // namespace fp

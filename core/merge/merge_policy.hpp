@@ -26,8 +26,8 @@ struct merge_range {
 /// with the least skew, small runs preferred, is merged. `sizes` are oldest first. Nothing when all is well.
 std::optional<merge_range> choose_merge(std::span<const uint64_t> sizes, const merge_policy_options& options);
 
-/// For a merge on request: the first run of at least two neighbours that can become one segment of at most
-/// `max_segment_size`, as long as possible. Nothing when no two neighbours fit together.
+/// For a merge on request: the longest run of at least two neighbours that can become one segment of at most
+/// `max_segment_size`, the first of them when there are several. Nothing when no two neighbours fit together.
 std::optional<merge_range> widest_merge(std::span<const uint64_t> sizes, uint64_t max_segment_size);
 
 }  // namespace fp

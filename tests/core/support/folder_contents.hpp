@@ -1,7 +1,7 @@
 #pragma once
 
-#include <algorithm>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,12 +20,11 @@ inline folder_contents read_folder(const path& folder) {
   return contents;
 }
 
-/// Makes the files of a folder exactly these, without syncing.
+/// Makes the files of a folder exactly these, without syncing. Files are made anew: file systems flush a file
+/// that was emptied and written again, which is slow.
 inline void write_folder(const path& folder, const folder_contents& contents) {
   file_system& fs = posix_file_system();
-  for (const std::string& name : fs.list(folder)) {
-    if (!contents.contains(name)) fs.remove(folder / name);
-  }
+  for (const std::string& name : fs.list(folder)) fs.remove(folder / name);
   for (const auto& [name, text] : contents) fs.create(folder / name)->write_at(0, std::as_bytes(std::span(text)));
 }
 

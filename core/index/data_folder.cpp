@@ -1,0 +1,210 @@
+#include "core/index/data_folder.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "core/base/error.hpp"
+#include "core/index/checked_json.hpp"
+#include "core/index/manifest.hpp"
+
+namespace fp {
+
+namespace {
+
+constexpr uint64_t record_version = 1;
+constexpr std::string_view lock_name = ".lock";
+constexpr std::string_view current_name = "current";
+constexpr std::string_view data_name = "data";
+constexpr std::string_view oplog_name = "oplog";
+
+std::string generation_name(uint64_t generation) { return "v" + std::to_string(generation); }
+
+std::optional<uint64_t> parse_generation_name(std::string_view name) {
+  uint64_t generation = 0;
+  if (name.size() < 2 || name.front() != 'v') return std::nullopt;
+  const auto [end, failure] = std::from_chars(name.data() + 1, name.data() + name.size(), generation);
+  if (failure != std::errc() || end != name.data() + name.size() || generation_name(generation) != name) {
+    return std::nullopt;
+  }
+  return generation;
+}
+
+/// What an index's folder without a `current` is.
+enum class leftover { interrupted_create, index_with_data, something_else };
+
+/// Looks at everything in the folder: only what `create` makes, and nothing that was written later, may be removed.
+leftover classify(file_system& fs, const path& folder) {
+  bool has_data = false;
+  for (const std::string& name : fs.list(folder)) {
+    if (is_temporary_name(name)) continue;
+    const path generation = folder / name;
+    if (!parse_generation_name(name) || !fs.is_directory(generation)) return leftover::something_else;
+    for (const std::string& part : fs.list(generation)) {
+      if ((part != data_name && part != oplog_name) || !fs.is_directory(generation / part)) {
+        return leftover::something_else;
+      }
+      for (const std::string& file : fs.list(generation / part)) {
+        if (is_temporary_name(file)) continue;
+        const bool is_manifest = part == data_name && file == manifest_file_name;
+        if (!is_manifest || !read_manifest(fs, generation / part).segments.empty()) has_data = true;
+      }
+    }
+  }
+  return has_data ? leftover::index_with_data : leftover::interrupted_create;
+}
+
+[[noreturn]] void conflict(errc code, const std::string& name, const index_record& record,
+                           const std::string& what) {
+  throw error(code, "index " + name + " has generation " + std::to_string(record.generation) +
+                        (record.deleted ? " (deleted)" : "") + what);
+}
+
+}  // namespace
+
+bool is_valid_index_name(std::string_view name) noexcept {
+  const auto is_allowed = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+  };
+  return !name.empty() && name.size() <= 255 && std::all_of(name.begin(), name.end(), is_allowed);
+}
+
+void require_valid_index_name(std::string_view name) {
+  if (is_valid_index_name(name)) return;
+  std::string quoted;
+  for (const char c : name.substr(0, 255)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f || c == '"' || c == '\\') {
+      quoted += {'\\', 'x', "0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]};
+    } else {
+      quoted += c;
+    }
+  }
+  if (name.size() > 255) quoted += "...";
+  throw error(errc::invalid_index_name,
+              "invalid index name \"" + quoted + "\": 1 to 255 letters, digits, '_' and '-' are allowed");
+}
+
+data_folder::data_folder(file_system& fs, path root) : fs_(fs), root_(std::move(root)) {
+  fs_.create_directories(root_);
+  lock_ = fs_.lock(root_ / lock_name);
+  fs_.list(root_);
+}
+
+data_folder::scan_result data_folder::scan() {
+  scan_result result;
+  for (const std::string& name : fs_.list(root_)) {
+    if (name == lock_name) continue;
+    const path folder = root_ / name;
+    try {
+      if (!is_valid_index_name(name) || !fs_.is_directory(folder)) {
+        result.unexpected.push_back(name);
+      } else if (const auto record = read_record(name)) {
+        result.indexes.push_back(*record);
+      } else if (classify(fs_, folder) == leftover::interrupted_create) {
+        fs_.remove_all(folder);
+      } else {
+        result.unexpected.push_back(name);
+      }
+    } catch (const error& e) {
+      result.damaged.push_back({name, e.what()});
+    }
+  }
+  return result;
+}
+
+data_folder::create_result data_folder::create(const std::string& name, const create_request& request) {
+  require_valid_index_name(name);
+  if (request.generation == uint64_t{0}) {
+    throw error(errc::generation_not_allowed, "index " + name + ": generation 0 is not allowed");
+  }
+  const auto existing = read_record(name);
+  if (existing && !existing->deleted) {
+    if (request.expect_does_not_exist) conflict(errc::index_already_exists, name, *existing, "; it must not exist");
+    const uint64_t wanted = request.generation.value_or(existing->generation);
+    if (wanted < existing->generation) {
+      conflict(errc::older_index_already_exists, name, *existing, ", above the wanted " + std::to_string(wanted));
+    }
+    if (wanted > existing->generation) {
+      conflict(errc::newer_index_already_exists, name, *existing, ", below the wanted " + std::to_string(wanted));
+    }
+    return {*existing, false};
+  }
+
+  const uint64_t newest = existing ? existing->generation : 0;
+  if (newest == UINT64_MAX) conflict(errc::generation_not_allowed, name, *existing, ", the last one possible");
+  const index_record record{name, request.generation.value_or(newest + 1), false};
+  if (record.generation <= newest) {
+    conflict(errc::older_index_already_exists, name, *existing,
+             ", not below the wanted " + std::to_string(record.generation));
+  }
+  if (!existing && fs_.exists(root_ / name) && classify(fs_, root_ / name) != leftover::interrupted_create) {
+    throw error(errc::io_error, (root_ / name).string() + ": is in the way and is not an index");
+  }
+  // An interrupted create may have left this generation half made. Nobody has used it yet.
+  fs_.remove_all(root_ / name / generation_name(record.generation));
+  const index_folders made = folders(record);
+  fs_.create_directories(made.data);
+  fs_.create_directories(made.oplog);
+  write_manifest(fs_, made.data, {});
+  write_record(record);
+  return {record, true};
+}
+
+bool data_folder::erase(const std::string& name) {
+  require_valid_index_name(name);
+  auto record = read_record(name);
+  if (!record || record->deleted) return false;
+  record->deleted = true;
+  write_record(*record);
+  return true;
+}
+
+void data_folder::remove_generation(const std::string& name, uint64_t generation) {
+  require_valid_index_name(name);
+  const auto record = read_record(name);
+  if (record && !record->deleted && record->generation == generation) {
+    throw error(errc::internal_error, "index " + name + ": generation " + std::to_string(generation) + " is live");
+  }
+  fs_.remove_all(root_ / name / generation_name(generation));
+}
+
+void data_folder::sweep(const index_record& record) {
+  const path folder = root_ / record.name;
+  for (const std::string& name : fs_.list(folder)) {
+    const auto generation = parse_generation_name(name);
+    if (is_temporary_name(name)) {
+      fs_.remove(folder / name);
+    } else if (generation && (record.deleted || *generation != record.generation)) {
+      fs_.remove_all(folder / name);
+    }
+  }
+}
+
+index_folders folders_of(const path& root, const index_record& record) {
+  const path generation = root / record.name / generation_name(record.generation);
+  return {generation / data_name, generation / oplog_name};
+}
+
+std::optional<index_record> data_folder::read_record(const std::string& name) {
+  const path file = root_ / name / current_name;
+  if (!fs_.exists(file)) {
+    if (fs_.is_directory(root_ / name) && classify(fs_, root_ / name) == leftover::index_with_data) {
+      throw error(errc::corrupt_data, file.string() + ": missing, but the index has data");
+    }
+    return std::nullopt;
+  }
+  const auto object = parse_checked_json(read_file(fs_, file, 4096), record_version, file);
+  const json_reader in(object, file);
+  in.expect_only({"generation", "deleted"});
+  const index_record record{name, in.get_number("generation"), in.get_bool("deleted")};
+  if (record.generation == 0) throw error(errc::corrupt_data, file.string() + ": generation 0");
+  return record;
+}
+
+void data_folder::write_record(const index_record& record) {
+  replace_file(fs_, root_ / record.name / current_name,
+               dump_checked_json({{"generation", record.generation}, {"deleted", record.deleted}}, record_version));
+}
+
+}  // namespace fp

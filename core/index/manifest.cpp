@@ -1,0 +1,140 @@
+#include "core/index/manifest.hpp"
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+
+#include "core/base/checksum.hpp"
+#include "core/base/error.hpp"
+#include "core/index/checked_json.hpp"
+
+namespace fp {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr uint64_t manifest_version = 1;
+constexpr std::string_view segment_suffix = ".seg";
+
+/// Whether a name stays within its folder and is one that `sweep_data_folder` would know as a segment's.
+bool is_segment_name(std::string_view name) noexcept {
+  const auto is_allowed = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
+           c == '.';
+  };
+  return name.size() > segment_suffix.size() && name.size() <= 255 && name.front() != '.' &&
+         name.ends_with(segment_suffix) && std::all_of(name.begin(), name.end(), is_allowed);
+}
+
+/// What is wrong with a manifest; empty when nothing is.
+std::string find_fault(const manifest& m) {
+  std::set<std::string_view> names;
+  for (size_t i = 0; i < m.segments.size(); i++) {
+    const auto& [name, info] = m.segments[i];
+    const auto fault = [&](const std::string& what) { return "segments[" + std::to_string(i) + "]: " + what; };
+    if (!is_segment_name(name)) return fault("file_name is not the name of a segment file");
+    if (!names.insert(name).second) return fault("file_name is there twice");
+    if (info.first_commit == 0 || info.first_commit > info.last_commit) return fault("empty range of commits");
+    if (i > 0 && info.first_commit - 1 != m.segments[i - 1].info.last_commit) {
+      return fault("begins with commit " + std::to_string(info.first_commit) + " after a segment that ends with " +
+                   std::to_string(m.segments[i - 1].info.last_commit));
+    }
+    if (info.num_tombstones > info.num_documents) return fault("more tombstones than documents");
+    if (info.min_document > info.max_document) return fault("min_document is above max_document");
+  }
+  return {};
+}
+
+manifest_entry read_entry(const json& object, const path& file, size_t i) {
+  const json_reader in(object, file, "segments[" + std::to_string(i) + "].");
+  in.expect_only({"file_name", "first_commit", "last_commit", "num_postings", "num_documents", "num_tombstones",
+                  "min_document", "max_document", "num_bytes", "checksum"});
+  manifest_entry entry;
+  entry.file_name = in.get_string("file_name");
+  entry.info.first_commit = in.get_number("first_commit");
+  entry.info.last_commit = in.get_number("last_commit");
+  entry.info.num_postings = in.get_number("num_postings");
+  entry.info.num_documents = in.get_number("num_documents");
+  entry.info.num_tombstones = in.get_number("num_tombstones");
+  entry.info.min_document = static_cast<document_id>(in.get_number("min_document", UINT32_MAX));
+  entry.info.max_document = static_cast<document_id>(in.get_number("max_document", UINT32_MAX));
+  entry.info.num_bytes = in.get_number("num_bytes");
+  entry.info.checksum = in.get_hex("checksum");
+  return entry;
+}
+
+json to_json(const manifest_entry& entry) {
+  return {{"file_name", entry.file_name},
+          {"first_commit", entry.info.first_commit},
+          {"last_commit", entry.info.last_commit},
+          {"num_postings", entry.info.num_postings},
+          {"num_documents", entry.info.num_documents},
+          {"num_tombstones", entry.info.num_tombstones},
+          {"min_document", entry.info.min_document},
+          {"max_document", entry.info.max_document},
+          {"num_bytes", entry.info.num_bytes},
+          {"checksum", to_hex16(entry.info.checksum)}};
+}
+
+}  // namespace
+
+uint64_t manifest::num_bytes() const noexcept {
+  uint64_t sum = 0;
+  for (const manifest_entry& entry : segments) sum += entry.info.num_bytes;
+  return sum;
+}
+
+manifest read_manifest(file_system& fs, const path& data) {
+  const path file = data / manifest_file_name;
+  manifest m;
+  if (!fs.exists(file)) {
+    for (const std::string& name : fs.list(data)) {
+      if (name.ends_with(segment_suffix)) {
+        throw error(errc::corrupt_data, file.string() + ": missing, but " + name + " is there");
+      }
+    }
+    return m;
+  }
+  const json object = parse_checked_json(read_file(fs, file), manifest_version, file);
+  const json_reader in(object, file);
+  in.expect_only({"segments"});
+  const json& segments = in.get_array("segments");
+  for (size_t i = 0; i < segments.size(); i++) m.segments.push_back(read_entry(segments[i], file, i));
+  if (const std::string fault = find_fault(m); !fault.empty()) {
+    throw error(errc::corrupt_data, file.string() + ": " + fault);
+  }
+  return m;
+}
+
+void write_manifest(file_system& fs, const path& data, const manifest& m) {
+  const path file = data / manifest_file_name;
+  if (const std::string fault = find_fault(m); !fault.empty()) {
+    throw error(errc::internal_error, file.string() + ": not written: " + fault);
+  }
+  json segments = json::array();
+  for (const manifest_entry& entry : m.segments) segments.push_back(to_json(entry));
+  json object = json::object();
+  object["segments"] = std::move(segments);
+  replace_file(fs, file, dump_checked_json(std::move(object), manifest_version));
+}
+
+std::string segment_file_name(commit_id first, commit_id last) {
+  return to_hex16(first) + "-" + to_hex16(last) + std::string(segment_suffix);
+}
+
+std::vector<std::string> sweep_data_folder(file_system& fs, const path& data, const manifest& m) {
+  std::unordered_set<std::string> named;
+  for (const manifest_entry& entry : m.segments) named.insert(entry.file_name);
+  std::vector<std::string> removed;
+  for (const std::string& name : fs.list(data)) {
+    if (!is_temporary_name(name) && (!name.ends_with(segment_suffix) || named.contains(name))) continue;
+    fs.remove(data / name);
+    removed.push_back(name);
+  }
+  return removed;
+}
+
+}  // namespace fp

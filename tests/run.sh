@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds everything, and runs all tests. For Debian 12, as root or with sudo.
+#
+#   tests/run.sh            everything: release tests, system tests, sanitizers
+#   tests/run.sh --quick    release unit and actor tests alone
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source app/packages.sh
+
+quick=no
+[ "${1:-}" = --quick ] && quick=yes
+
+say() { printf '\n== %s\n' "$*"; }
+
+say "packages"
+install_packages "${build_packages[@]}" "${test_packages[@]}"
+
+jobs=$(nproc)
+
+say "release build"
+cmake --preset release
+cmake --build --preset release -j "$jobs"
+say "unit and actor tests"
+ctest --preset release -j "$jobs"
+[ $quick = no ] || exit 0
+
+say "system tests: real processes over real sockets"
+python3 -m unittest discover -v -s tests/system -t tests/system
+
+say "core under ThreadSanitizer"
+cmake --preset tsan
+cmake --build --preset tsan -j "$jobs"
+ctest --preset tsan -j "$jobs"
+
+say "everything under AddressSanitizer and UndefinedBehaviorSanitizer"
+cmake --preset asan
+cmake --build --preset asan -j "$jobs"
+ctest --preset asan -j "$jobs"
+
+say "all tests passed"
