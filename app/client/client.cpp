@@ -42,11 +42,15 @@ create_index_reply client::create_index(const create_index_request& r) { return 
 delete_index_reply client::delete_index(const delete_index_request& r) { return ask<delete_index_reply>(r); }
 node_status client::shutdown() { return ask<node_status>(shutdown_atom_v); }
 
-search_reply client::search(const std::string& index, const search_request& r) { return ask<search_reply>(index, r); }
+search_reply client::search(const std::string& index, const search_request& r) {
+  return ask<search_reply>(index, r);
+}
 search_batch_reply client::search_batch(const std::string& index, const search_batch_request& r) {
   return ask<search_batch_reply>(index, r);
 }
-update_reply client::update(const std::string& index, const update_request& r) { return ask<update_reply>(index, r); }
+update_reply client::update(const std::string& index, const update_request& r) {
+  return ask<update_reply>(index, r);
+}
 document_reply client::document(const std::string& index, const document_request& r) {
   return ask<document_reply>(index, r);
 }
@@ -91,11 +95,12 @@ load_progress client::subscribe(const std::string& index, const std::function<bo
                  }
                  raise(e);
                });
-  const std::stop_callback wake(stop, [to = caf::actor_cast<caf::actor>(watcher)] { caf::anon_send(to, stop_atom_v); });
+  const std::stop_callback wake(stop,
+                                [to = caf::actor_cast<caf::actor>(watcher)] { caf::anon_send(to, stop_atom_v); });
   bool gone = false;
-  watcher->receive_while([&] { return !done && !gone; })(
-      [&](const load_progress& p) { see(p); }, [&](stop_atom) { done = true; },
-      [&](const caf::down_msg&) { gone = true; });
+  watcher->receive_while([&] { return !done && !gone; })([&](const load_progress& p) { see(p); },
+                                                         [&](stop_atom) { done = true; },
+                                                         [&](const caf::down_msg&) { gone = true; });
   if (gone) throw error(errc::unreachable, options_.address() + ": the node or index " + index + " went away");
   return last;
 }
@@ -104,9 +109,10 @@ update_pipeline::update_pipeline(client& node, std::string index, size_t window)
     : node_(node), index_(std::move(index)), window_(std::max<size_t>(window, 1)) {}
 
 void update_pipeline::send(const update_request& request) {
-  answers_.push_back([response = node_.self_->request(node_.connection_, caf::infinite, index_, request)]() mutable {
-    return receive_from<update_reply>(response);
-  });
+  answers_.push_back(
+      [response = node_.self_->request(node_.connection_, caf::infinite, index_, request)]() mutable {
+        return receive_from<update_reply>(response);
+      });
 }
 
 update_reply update_pipeline::receive() {

@@ -12,17 +12,17 @@
 
 namespace fp {
 
-/// A node, for programs that are no actors themselves: every method asks the node and waits for the answer, a bounded
-/// time. One thread at a time may use an object; threads that share an actor system make an object each.
+/// A node, for programs that are no actors themselves: every method asks the node and waits for the answer, a
+/// bounded time. One thread at a time may use an object; threads that share an actor system make an object each.
 ///
 /// Nothing is connected before the first call, and a lost connection is made anew at the next one. Methods throw
-/// `fp::error` with the node's code and text; `unreachable` (no node there, or gone), `protocol_mismatch` (something
-/// else is there) and `request_timeout` name host and port. Reads are sent once more when the connection was lost
-/// before their answer came. Writes are not: after `unreachable` or `request_timeout` the node may have done what was
-/// asked. Inserts and deletes of documents may simply be repeated.
+/// `fp::error` with the node's code and text; `unreachable` (no node there, or gone), `protocol_mismatch`
+/// (something else is there) and `request_timeout` name host and port. Reads are sent once more when the connection
+/// was lost before their answer came. Writes are not: after `unreachable` or `request_timeout` the node may have
+/// done what was asked. Inserts and deletes of documents may simply be repeated.
 ///
-/// A connection attempt to a host that drops packets cannot be interrupted: the actor system's destructor waits until
-/// the operating system gives up.
+/// A connection attempt to a host that drops packets cannot be interrupted: the actor system's destructor waits
+/// until the operating system gives up.
 class client {
  public:
   client(caf::actor_system& system, client_options options);
@@ -72,8 +72,8 @@ class client {
   connection_handle connection_;
 };
 
-/// Sends updates without waiting for each one's answer, a bounded number at a time. The node applies them in the order
-/// of `send`, each one atomically. After a failure, updates that were sent later may still have been applied.
+/// Sends updates without waiting for each one's answer, a bounded number at a time. The node applies them in the
+/// order of `send`, each one atomically. After a failure, updates that were sent later may still have been applied.
 class update_pipeline {
  public:
   /// `window`: updates that may be unanswered at one time, at least 1.

@@ -25,7 +25,8 @@ void connection_state::init(pointer self_ptr, client_options o) {
   options = std::move(o);
 }
 
-// -- Requests -------------------------------------------------------------------------------------------------------
+// -- Requests
+// -------------------------------------------------------------------------------------------------------
 
 template <class Reply, class Handle, class... Ts>
 void connection_state::forward(const operation_ptr& op, const Handle& target, std::chrono::milliseconds timeout,
@@ -40,8 +41,8 @@ void connection_state::forward(const operation_ptr& op, const Handle& target, st
           [=, this](const caf::error& e) {
             if (in_flight.erase(op) == 0) return;
             if (e == caf::sec::request_timeout) {
-              failed(op, make_error(errc::request_timeout,
-                                    options.address() + ": no answer within " + in_ms(timeout)));
+              failed(op,
+                     make_error(errc::request_timeout, options.address() + ": no answer within " + in_ms(timeout)));
             } else if (e.category() != error_category && code_of(e) == errc::unreachable) {
               // The actor is gone, and its down message is on the way.
               const auto it = indexes.find(op->index);
@@ -177,8 +178,9 @@ void connection_state::answer_lost(const operation_ptr& op) {
   } else if (op->is_read) {
     failed(op, make_error(errc::unreachable, "the connection to " + options.address() + " was lost twice"));
   } else {
-    failed(op, make_error(errc::unreachable, "the connection to " + options.address() +
-                                                 " was lost before the answer; the node may have done what was asked"));
+    failed(op,
+           make_error(errc::unreachable, "the connection to " + options.address() +
+                                             " was lost before the answer; the node may have done what was asked"));
   }
 }
 
@@ -188,7 +190,8 @@ size_t connection_state::num_pending() const {
   return sum;
 }
 
-// -- The connection -------------------------------------------------------------------------------------------------
+// -- The connection
+// -------------------------------------------------------------------------------------------------
 
 std::chrono::milliseconds connection_state::time_left() const {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - self->clock().now());
@@ -219,9 +222,9 @@ void connection_state::connect(uint64_t attempt) {
 void connection_state::verify(uint64_t attempt, const caf::strong_actor_ptr& published,
                               const std::set<std::string>& interface) {
   if (!published || !self->home_system().assignable<node_handle>(interface)) {
-    connect_failed(make_error(errc::protocol_mismatch,
-                              options.address() + " is a CAF program, but no fpnode of protocol " +
-                                  std::to_string(protocol_version)));
+    connect_failed(make_error(
+        errc::protocol_mismatch,
+        options.address() + " is a CAF program, but no fpnode of protocol " + std::to_string(protocol_version)));
     return;
   }
   node = caf::actor_cast<node_handle>(published);
@@ -266,8 +269,7 @@ caf::error connection_state::describe(const caf::error& why) const {
   const auto where = options.address();
   if (why.category() == error_category) return why;
   if (why == sec::request_timeout) {
-    return make_error(errc::unreachable,
-                      where + ": no fpnode answered within " + in_ms(options.connect_timeout));
+    return make_error(errc::unreachable, where + ": no fpnode answered within " + in_ms(options.connect_timeout));
   }
   if (why == sec::incompatible_application_ids) {
     return make_error(errc::protocol_mismatch,
@@ -280,8 +282,9 @@ caf::error connection_state::describe(const caf::error& why) const {
   }
   if (why == sec::disconnect_during_handshake) {
     return make_error(errc::protocol_mismatch,
-                      where + " ended the connection during the handshake: it is no fpnode, or one of another protocol "
-                              "version");
+                      where +
+                          " ended the connection during the handshake: it is no fpnode, or one of another protocol "
+                          "version");
   }
   if (why == sec::no_actor_published_at_port) {
     return make_error(errc::protocol_mismatch, where + " is a CAF program, but no fpnode");
@@ -316,7 +319,8 @@ void connection_state::node_lost() {
     if (++stale_handles < max_stale_handles) {
       self->delayed_send(connection_handle(self), stale_handle_delay, tick_atom_v, attempt);
     } else {
-      connect_failed(make_error(errc::unreachable, options.address() + ": the node goes away when it is spoken to"));
+      connect_failed(
+          make_error(errc::unreachable, options.address() + ": the node goes away when it is spoken to"));
     }
     return;
   }
@@ -329,7 +333,8 @@ void connection_state::node_lost() {
       if (op->restarts++ < max_restarts) {
         submit(op);
       } else {
-        failed(op, make_error(errc::unreachable, "the connection to " + options.address() + " was lost again and again"));
+        failed(op, make_error(errc::unreachable,
+                              "the connection to " + options.address() + " was lost again and again"));
       }
     }
   }
@@ -346,7 +351,8 @@ void connection_state::target_lost(const caf::actor_addr& address) {
   }
 }
 
-// -- Wiring ---------------------------------------------------------------------------------------------------------
+// -- Wiring
+// ---------------------------------------------------------------------------------------------------------
 
 connection_handle::behavior_type connection_actor(connection_state::pointer self, client_options options) {
   using std::chrono::milliseconds;

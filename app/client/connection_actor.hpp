@@ -14,27 +14,26 @@
 
 namespace fp {
 
-/// A node as a local actor: what `node_handle` understands, and what `index_handle` understands with the index's name
-/// in front. Every request is answered in a bounded time; errors carry an `errc` and a text.
-using connection_handle = caf::typed_actor<
-    caf::replies_to<create_index_request>::with<create_index_reply>,
-    caf::replies_to<delete_index_request>::with<delete_index_reply>,
-    caf::replies_to<list_atom>::with<index_list>,
-    caf::replies_to<status_atom>::with<node_status>,
-    caf::replies_to<shutdown_atom>::with<node_status>,
-    caf::replies_to<resolve_atom, std::string>::with<index_handle>,
-    caf::replies_to<std::string, search_request>::with<search_reply>,
-    caf::replies_to<std::string, search_batch_request>::with<search_batch_reply>,
-    caf::replies_to<std::string, update_request>::with<update_reply>,
-    caf::replies_to<std::string, document_request>::with<document_reply>,
-    caf::replies_to<std::string, index_info_request>::with<index_info>,
-    caf::replies_to<std::string, segments_request>::with<segment_list>,
-    caf::replies_to<std::string, status_atom>::with<index_status>,
-    caf::replies_to<std::string, checkpoint_atom>::with<maintenance_reply>,
-    caf::replies_to<std::string, merge_atom>::with<maintenance_reply>,
-    caf::replies_to<std::string, reload_atom>::with<index_status>,
-    // To itself: the next attempt of a connection.
-    caf::reacts_to<tick_atom, uint64_t>>;
+/// A node as a local actor: what `node_handle` understands, and what `index_handle` understands with the index's
+/// name in front. Every request is answered in a bounded time; errors carry an `errc` and a text.
+using connection_handle =
+    caf::typed_actor<caf::replies_to<create_index_request>::with<create_index_reply>,
+                     caf::replies_to<delete_index_request>::with<delete_index_reply>,
+                     caf::replies_to<list_atom>::with<index_list>, caf::replies_to<status_atom>::with<node_status>,
+                     caf::replies_to<shutdown_atom>::with<node_status>,
+                     caf::replies_to<resolve_atom, std::string>::with<index_handle>,
+                     caf::replies_to<std::string, search_request>::with<search_reply>,
+                     caf::replies_to<std::string, search_batch_request>::with<search_batch_reply>,
+                     caf::replies_to<std::string, update_request>::with<update_reply>,
+                     caf::replies_to<std::string, document_request>::with<document_reply>,
+                     caf::replies_to<std::string, index_info_request>::with<index_info>,
+                     caf::replies_to<std::string, segments_request>::with<segment_list>,
+                     caf::replies_to<std::string, status_atom>::with<index_status>,
+                     caf::replies_to<std::string, checkpoint_atom>::with<maintenance_reply>,
+                     caf::replies_to<std::string, merge_atom>::with<maintenance_reply>,
+                     caf::replies_to<std::string, reload_atom>::with<index_status>,
+                     // To itself: the next attempt of a connection.
+                     caf::reacts_to<tick_atom, uint64_t>>;
 
 /// Keeps the connection to one node: made at the first request, made anew at the first request after it was lost.
 ///
@@ -46,7 +45,8 @@ using connection_handle = caf::typed_actor<
 ///                                           <--down----- either of them, or the connection to them
 ///
 /// CAF drops requests to a remote actor that is gone without a word, so every remote actor is monitored and its
-/// unanswered requests fail when it goes: reads are sent once more, writes are not, since the node may have done them.
+/// unanswered requests fail when it goes: reads are sent once more, writes are not, since the node may have done
+/// them.
 struct connection_state {
   static inline const char* name = "connection_actor";
 
@@ -59,7 +59,7 @@ struct connection_state {
   struct operation {
     std::string index;  ///< empty: for the node itself
     bool is_read = false;
-    uint32_t losses = 0;   ///< how often the answer was lost
+    uint32_t losses = 0;    ///< how often the answer was lost
     uint32_t restarts = 0;  ///< how often it was put back before it was sent
     caf::actor_addr target;
     std::function<void(const std::shared_ptr<operation>&)> send;
@@ -109,9 +109,9 @@ struct connection_state {
   pointer self = nullptr;
   client_options options;
   phase now_in = phase::idle;
-  uint64_t attempts = 0;        ///< answers to older attempts are ignored
-  uint32_t stale_handles = 0;   ///< of this connection attempt
-  clock_time deadline;          ///< of this connection attempt
+  uint64_t attempts = 0;       ///< answers to older attempts are ignored
+  uint32_t stale_handles = 0;  ///< of this connection attempt
+  clock_time deadline;         ///< of this connection attempt
   node_handle node;
   std::map<std::string, index_slot> indexes;
   std::deque<operation_ptr> waiting;  ///< for the connection
