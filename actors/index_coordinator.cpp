@@ -10,7 +10,8 @@
 
 namespace fp {
 
-// -- Life cycle -----------------------------------------------------------------------------------------------------
+// -- Life cycle
+// -----------------------------------------------------------------------------------------------------
 
 void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_values) {
   self = self_ptr;
@@ -114,7 +115,7 @@ void index_coordinator_state::end_children() {
 void index_coordinator_state::children_ended() {
   ending_children = false;
   if (state == index_state::closing) {
-    close_promise.deliver(caf::unit);
+    close_promise.deliver(done_atom_v);
     self->quit();
   } else if (reload_wanted) {
     reload_wanted = false;
@@ -122,7 +123,7 @@ void index_coordinator_state::children_ended() {
   }
 }
 
-void index_coordinator_state::close(caf::typed_response_promise<caf::unit_t> promise) {
+void index_coordinator_state::close(caf::typed_response_promise<done_atom> promise) {
   if (state == index_state::closing) {
     promise.deliver(make_error(errc::shutting_down, "index " + index_name() + " is being closed already"));
     return;
@@ -145,7 +146,7 @@ void index_coordinator_state::continue_closing() {
     log_closing = true;
     const auto finish = [this] { end_children(); };
     self->request(log, caf::infinite, close_atom_v)
-        .then([finish](caf::unit_t) { finish(); },
+        .then([finish](done_atom) { finish(); },
               [this, finish](const caf::error& e) {
                 env->log->warn("{}: closing the log: {}", index_name(), text_of(e));
                 finish();
@@ -155,7 +156,8 @@ void index_coordinator_state::continue_closing() {
   if (!log_closing) end_children();
 }
 
-// -- Requests -------------------------------------------------------------------------------------------------------
+// -- Requests
+// -------------------------------------------------------------------------------------------------------
 
 caf::error index_coordinator_state::not_ready_error() const {
   switch (state) {
@@ -165,8 +167,8 @@ caf::error index_coordinator_state::not_ready_error() const {
       return make_error(errc::shutting_down, "index " + index_name() + " is being closed");
     default: {
       const auto p = tracker.progress(now());
-      return make_error(errc::index_not_ready, "index " + index_name() + " is loading: " +
-                                                   std::to_string(p.segments_done) + " of " +
+      return make_error(errc::index_not_ready, "index " + index_name() +
+                                                   " is loading: " + std::to_string(p.segments_done) + " of " +
                                                    std::to_string(p.segments_total) + " segments");
     }
   }
@@ -337,7 +339,8 @@ index_status index_coordinator_state::status() const {
   return s;
 }
 
-// -- Wiring ---------------------------------------------------------------------------------------------------------
+// -- Wiring
+// ---------------------------------------------------------------------------------------------------------
 
 index_coordinator_handle::behavior_type index_coordinator(index_coordinator_state::pointer self,
                                                           coordinator_setup setup) {
@@ -404,7 +407,7 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
       [=](tick_atom) { s->after_tick(); },
       [=](expire_atom, uint64_t ticket) { s->expire(ticket); },
       [=](close_atom) {
-        auto promise = self->make_response_promise<caf::unit_t>();
+        auto promise = self->make_response_promise<done_atom>();
         s->close(promise);
         return promise;
       },

@@ -28,8 +28,8 @@ struct coordinator_setup {
 ///     writing    client -> here -> oplog_actor and segment_builder, side by side -> here -> client
 ///     upkeep     here -> checkpoint_actor / merge_actor -> here -> manifest_actor -> here
 ///
-/// Nothing here blocks. The snapshot is replaced, never changed; only this actor replaces it. Messages of an earlier
-/// attempt to load carry its number and are dropped.
+/// Nothing here blocks. The snapshot is replaced, never changed; only this actor replaces it. Messages of an
+/// earlier attempt to load carry its number and are dropped.
 struct index_coordinator_state {
   static inline const char* name = "index_coordinator";
 
@@ -45,7 +45,7 @@ struct index_coordinator_state {
   /// Ends all actors of this index; `children_ended` goes on when the last one is down.
   void end_children();
   void children_ended();
-  void close(caf::typed_response_promise<caf::unit_t> promise);
+  void close(caf::typed_response_promise<done_atom> promise);
   void continue_closing();
   clock_time now() const { return self->clock().now(); }
   const std::string& index_name() const { return setup.record.name; }
@@ -67,8 +67,8 @@ struct index_coordinator_state {
     if (is_serving()) {
       serve(promise);
     } else if (state == index_state::loading && wait_ms > 0) {
-      wait_for_ready(wait_ms, {[=]() mutable { serve(promise); },
-                               [=](const caf::error& e) mutable { promise.deliver(e); }});
+      wait_for_ready(wait_ms,
+                     {[=]() mutable { serve(promise); }, [=](const caf::error& e) mutable { promise.deliver(e); }});
     } else {
       promise.deliver(not_ready_error());
     }
@@ -197,7 +197,8 @@ struct index_coordinator_state {
   uint64_t oplog_bytes = 0;
   caf::error write_block;
 
-  // Maintenance: at most one checkpoint, one memory merge and one file merge at a time, one manifest write at a time.
+  // Maintenance: at most one checkpoint, one memory merge and one file merge at a time, one manifest write at a
+  // time.
   cancel_flag_ptr maintenance_cancel;
   job_slot checkpoint_job, memory_job, file_job;
   uint64_t jobs = 0;
@@ -210,7 +211,7 @@ struct index_coordinator_state {
   bool full_merge_wanted = false;
 
   // Closing.
-  caf::typed_response_promise<caf::unit_t> close_promise;
+  caf::typed_response_promise<done_atom> close_promise;
   bool log_closing = false;
 
   struct {

@@ -2,7 +2,6 @@
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/typed_actor.hpp>
-#include <caf/unit.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,12 +26,13 @@ using commit_batch = std::vector<commit>;
 using commit_batch_ptr = std::shared_ptr<const commit_batch>;
 using file_names_ptr = std::shared_ptr<const std::vector<std::string>>;
 
-/// The right to run one segment loader. It goes back to the loader budget when its last holder lets go, however that
-/// holder ends.
+/// The right to run one segment loader. It goes back to the loader budget when its last holder lets go, however
+/// that holder ends.
 class loader_permit;
 using permit_ptr = std::shared_ptr<loader_permit>;
 
-// -- Loading --------------------------------------------------------------------------------------------------------
+// -- Loading
+// --------------------------------------------------------------------------------------------------------
 
 /// manifest_actor -> index_coordinator: what is going to be loaded.
 struct load_plan {
@@ -73,7 +73,8 @@ struct oplog_opened {
   oplog_replay report;
 };
 
-// -- Working --------------------------------------------------------------------------------------------------------
+// -- Working
+// --------------------------------------------------------------------------------------------------------
 
 /// index_coordinator -> searcher.
 struct search_task {
@@ -102,12 +103,12 @@ struct index_state_changed {
   index_entry entry;
 };
 
-// -- Interfaces -----------------------------------------------------------------------------------------------------
+// -- Interfaces
+// -----------------------------------------------------------------------------------------------------
 
 using loader_budget_handle = caf::typed_actor<
     // Answered when a loader may run; first come, first served.
-    caf::replies_to<acquire_atom>::with<permit_ptr>,
-    caf::reacts_to<release_atom>,
+    caf::replies_to<acquire_atom>::with<permit_ptr>, caf::reacts_to<release_atom>,
     // How many permits are out, and how many there are.
     caf::replies_to<status_atom>::with<uint32_t, uint32_t>>;
 
@@ -124,7 +125,7 @@ using manifest_handle = caf::typed_actor<
     // The load is over, one way or the other: hand out nothing more.
     caf::reacts_to<stop_atom>,
     // Replaces the manifest durably, then removes the named files, which it no longer names.
-    caf::replies_to<store_atom, manifest_ptr, file_names_ptr>::with<caf::unit_t>,
+    caf::replies_to<store_atom, manifest_ptr, file_names_ptr>::with<done_atom>,
     // Removes files that no manifest names.
     caf::reacts_to<sweep_atom>>;
 
@@ -138,7 +139,7 @@ using oplog_handle = caf::typed_actor<
     // Drops files whose commits are all in file segments.
     caf::replies_to<truncate_atom, commit_id>::with<uint64_t>,
     // Seals the log; nothing may be appended any more.
-    caf::replies_to<close_atom>::with<caf::unit_t>>;
+    caf::replies_to<close_atom>::with<done_atom>>;
 
 using segment_builder_handle = caf::typed_actor<caf::replies_to<build_atom, commit_batch_ptr>::with<segment_ptr>>;
 
@@ -154,16 +155,16 @@ using index_coordinator_handle =
     index_handle::extend_with<load_listener>::extend<caf::reacts_to<oplog_opened>, caf::reacts_to<tick_atom>,
                                                      caf::reacts_to<expire_atom, uint64_t>,
                                                      // Finishes accepted writes, closes all files, answers, ends.
-                                                     caf::replies_to<close_atom>::with<caf::unit_t>>;
+                                                     caf::replies_to<close_atom>::with<done_atom>>;
 
 using scan_result_ptr = std::shared_ptr<const data_folder::scan_result>;
 
 /// The data folder's index folders, behind blocking I/O.
-using catalog_handle = caf::typed_actor<
-    caf::replies_to<scan_atom>::with<scan_result_ptr>,
-    caf::replies_to<create_atom, create_index_request>::with<index_record, bool>,
-    caf::replies_to<erase_atom, std::string>::with<bool>,
-    caf::replies_to<remove_atom, index_record>::with<caf::unit_t>>;
+using catalog_handle =
+    caf::typed_actor<caf::replies_to<scan_atom>::with<scan_result_ptr>,
+                     caf::replies_to<create_atom, create_index_request>::with<index_record, bool>,
+                     caf::replies_to<erase_atom, std::string>::with<bool>,
+                     caf::replies_to<remove_atom, index_record>::with<done_atom>>;
 
 /// All that the node actor understands.
 using node_actor_handle = node_handle::extend<caf::reacts_to<index_state_changed>>;
