@@ -44,7 +44,7 @@ class BadStart(NodeTest):
         self.assertEqual(node.stop(), 0)
         (self.folder / "data" / "bad" / "current").unlink()
         node = self.start()
-        states = {i["name"]: i for i in node.json("index", "list")["indexes"]}
+        states = {i["name"]: i for i in node.json("index", "list")}
         self.assertEqual(states["bad"]["state"], "failed")
         self.assertIn("current", states["bad"]["reason"])
         self.assertEqual(node.json("search", "good", "10,20,30")["results"][0]["id"], 1)

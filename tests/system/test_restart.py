@@ -1,7 +1,7 @@
 """What was acknowledged is there after any kind of end."""
 
-import gzip
 import random
+import re
 import signal
 import subprocess
 import threading
@@ -26,9 +26,9 @@ def line(document, version=0):
 class Restart(NodeTest):
     def check_documents(self, node, documents):
         queries = "".join(f"q\t{d}\t{','.join(map(str, fingerprint(d)))}\n" for d in documents)
-        report = node.json("search", "main", "--file", "-", stdin=queries)
-        found = {q["expected"]: (q["results"][0] if q["results"] else None) for q in report["queries"]}
-        missing = [d for d in documents if found.get(d) != {"id": d, "score": 40}]
+        report = node.json("search", "main", "--file", "-", stdin=queries, check=None)
+        found = {q["expected"]: (q["best"], q["score"]) for q in report["results"]}
+        missing = [d for d in documents if found.get(d) != (d, 40)]
         self.assertEqual(missing, [])
 
     def test_stop_signals_end_the_node_cleanly(self):
@@ -45,9 +45,10 @@ class Restart(NodeTest):
         node = self.start(*BUSY)
         node.ctl("index", "create", "main")
         writer = Writer(node.port, first=1)
-        writer.wait_for(20)
+        writer.wait_until_busy()
         self.assertEqual(node.stop(), 0)
         acknowledged = writer.finish()
+        self.assertGreater(acknowledged, 0)
         node = self.start(*BUSY)
         self.check_documents(node, range(1, acknowledged + 1))
         self.assertNotIn("unfinished write", node.log())
@@ -56,10 +57,10 @@ class Restart(NodeTest):
         node = self.start(*BUSY)
         node.ctl("index", "create", "main")
         acknowledged = {1: 0, 1_000_001: 0}
-        for _ in range(4):
+        for _ in range(3):
             writers = [Writer(node.port, first=first + done) for first, done in acknowledged.items()]
             for w in writers:
-                w.wait_for(60)
+                w.wait_until_busy()
             node.kill()
             for w, first in zip(writers, acknowledged):
                 acknowledged[first] += w.finish()
@@ -67,56 +68,39 @@ class Restart(NodeTest):
             for first, done in acknowledged.items():
                 self.assertGreater(done, 0)
                 self.check_documents(node, range(first, first + done))
-            version = node.json("index", "info", "main", )["version"]
-            self.assertGreaterEqual(version, sum(acknowledged.values()))
 
 
 class Writer:
-    """An fpctl that ingests one document a commit, and says after each that it is acknowledged."""
+    """An fpctl that ingests documents, some a commit, until its node goes away."""
 
     def __init__(self, port, first):
         self.first = first
-        self._changed = threading.Condition()
-        self.acknowledged = 0
-        self._ended = False
         self.process = subprocess.Popen(
-            [BUILD / "fpctl", "--port", str(port), "ingest", "main", "-", "--batch", "1", "--report-batches"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        threading.Thread(target=self._write, daemon=True).start()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+            [BUILD / "fpctl", "--port", str(port), "ingest", "main", "-", "--batch", "4", "--restart"],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self._writer = threading.Thread(target=self._write, daemon=True)
+        self._writer.start()
 
     def _write(self):
         try:
-            for document in range(self.first, self.first + 100_000):
+            for document in range(self.first, self.first + 1_000_000):
                 self.process.stdin.write(line(document))
-            self.process.stdin.close()
         except (BrokenPipeError, ValueError):
             pass
 
-    def _read(self):
-        for text in self.process.stdout:
-            word = text.split()
-            if word[:1] == ["acknowledged"]:
-                with self._changed:
-                    self.acknowledged = int(word[1])
-                    self._changed.notify_all()
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
-
-    def wait_for(self, documents):
-        with self._changed:
-            done = self._changed.wait_for(lambda: self.acknowledged >= documents or self._ended, PATIENCE)
-            if not done or self.acknowledged < documents:
-                raise AssertionError(f"only {self.acknowledged} documents were acknowledged")
+    def wait_until_busy(self):
+        """Waits for the first line of progress, which comes after about a thousand documents."""
+        first_line = self.process.stderr.readline()
+        if "documents" not in first_line:
+            raise AssertionError(first_line + self.process.stderr.read())
 
     def finish(self):
-        """Waits for the client's end, which a node's end brings, and returns how many documents it saw acknowledged."""
+        """Waits for the client's end, which a node's end brings. Returns how many documents it saw acknowledged."""
+        said = self.process.stderr.read()
         self.process.wait(PATIENCE)
-        self._reader.join(PATIENCE)
-        self.process.stdout.close()
-        return self.acknowledged
+        self._writer.join(PATIENCE)
+        self.process.stderr.close()
+        return int(re.search(r"([\d,]+) documents of this run were acknowledged", said).group(1).replace(",", ""))
 
 
 class Music(NodeTest):
@@ -131,16 +115,16 @@ class Music(NodeTest):
 
         node = self.start(*flags)
         node.wait_for(r"music: ready at version")
-        segments = node.json("index", "segments", "music")["segments"]
+        segments = node.json("index", "segments", "music")
         self.assertGreaterEqual(len(segments), 8)
         self.assertIn(f"using parallel loading for {len(segments)} segments", node.log())
         for i in range(1, len(segments) + 1):
             self.assertIn(f"({i}/{len(segments)})", node.log())
         after = node.json("search", "music", "--file", DATA / "clips.tsv.gz", "--expect", check=None)
-        self.assertEqual(before["queries"], after["queries"])
-        shares = {label["label"]: label["share"] for label in after["labels"]}
+        self.assertEqual(before["results"], after["results"])
+        labels = after["expected"]["labels"]
         for label, least in {"mp3_64k": 0.99, "speed1": 0.99, "noise": 0.98, "clip30": 0.98}.items():
-            self.assertGreaterEqual(shares[label], least, label)
+            self.assertGreaterEqual(labels[label]["share"], least, label)
 
 
 if __name__ == "__main__":
