@@ -30,8 +30,9 @@ class Node:
         self.lines = []
         self._changed = threading.Condition()
         self._ended = False
+        port = [] if "--caf-port" in flags else ["--caf-port", "0"]
         self.process = subprocess.Popen(
-            [BUILD / "fpnode", "--dir", self.data, "--caf-port", "0", *map(str, flags)],
+            [BUILD / "fpnode", "--dir", self.data, *port, *map(str, flags)],
             stderr=subprocess.PIPE, text=True, errors="replace")
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -100,6 +100,10 @@ class Writer:
         self.process.wait(PATIENCE)
         self._writer.join(PATIENCE)
         self.process.stderr.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
         return int(re.search(r"([\d,]+) documents of this run were acknowledged", said).group(1).replace(",", ""))
 
 
