@@ -36,10 +36,10 @@ caf::result<bool> catalog_state::erase(const std::string& index) {
   }
 }
 
-caf::result<caf::unit_t> catalog_state::remove(const index_record& record) {
+caf::result<done_atom> catalog_state::remove(const index_record& record) {
   try {
     folder->remove_generation(record.name, record.generation);
-    return caf::unit;
+    return done_atom_v;
   } catch (const std::exception& e) {
     return to_caf_error(e);
   }

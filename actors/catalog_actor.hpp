@@ -18,7 +18,7 @@ struct catalog_state {
   caf::result<scan_result_ptr> scan();
   caf::result<index_record, bool> create(const create_index_request& request);
   caf::result<bool> erase(const std::string& name);
-  caf::result<caf::unit_t> remove(const index_record& record);
+  caf::result<done_atom> remove(const index_record& record);
 };
 
 /// `folder` is opened by the caller, so that a folder that cannot be used stops the start.

@@ -133,7 +133,7 @@ void index_coordinator_state::store_next_manifest() {
   const auto number = j.number;
   self->request(manifests, caf::infinite, store_atom_v, manifest_ptr(names), file_names_ptr(obsolete))
       .then(
-          [=, this](caf::unit_t) {
+          [=, this](done_atom) {
             if (*slot && (*slot)->number == number) manifest_stored(*slot);
           },
           [=, this](const caf::error& e) {

@@ -114,7 +114,7 @@ void index_coordinator_state::end_children() {
 void index_coordinator_state::children_ended() {
   ending_children = false;
   if (state == index_state::closing) {
-    close_promise.deliver(caf::unit);
+    close_promise.deliver(done_atom_v);
     self->quit();
   } else if (reload_wanted) {
     reload_wanted = false;
@@ -122,7 +122,7 @@ void index_coordinator_state::children_ended() {
   }
 }
 
-void index_coordinator_state::close(caf::typed_response_promise<caf::unit_t> promise) {
+void index_coordinator_state::close(caf::typed_response_promise<done_atom> promise) {
   if (state == index_state::closing) {
     promise.deliver(make_error(errc::shutting_down, "index " + index_name() + " is being closed already"));
     return;
@@ -145,7 +145,7 @@ void index_coordinator_state::continue_closing() {
     log_closing = true;
     const auto finish = [this] { end_children(); };
     self->request(log, caf::infinite, close_atom_v)
-        .then([finish](caf::unit_t) { finish(); },
+        .then([finish](done_atom) { finish(); },
               [this, finish](const caf::error& e) {
                 env->log->warn("{}: closing the log: {}", index_name(), text_of(e));
                 finish();
@@ -404,7 +404,7 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
       [=](tick_atom) { s->after_tick(); },
       [=](expire_atom, uint64_t ticket) { s->expire(ticket); },
       [=](close_atom) {
-        auto promise = self->make_response_promise<caf::unit_t>();
+        auto promise = self->make_response_promise<done_atom>();
         s->close(promise);
         return promise;
       },

@@ -45,7 +45,7 @@ struct index_coordinator_state {
   /// Ends all actors of this index; `children_ended` goes on when the last one is down.
   void end_children();
   void children_ended();
-  void close(caf::typed_response_promise<caf::unit_t> promise);
+  void close(caf::typed_response_promise<done_atom> promise);
   void continue_closing();
   clock_time now() const { return self->clock().now(); }
   const std::string& index_name() const { return setup.record.name; }
@@ -210,7 +210,7 @@ struct index_coordinator_state {
   bool full_merge_wanted = false;
 
   // Closing.
-  caf::typed_response_promise<caf::unit_t> close_promise;
+  caf::typed_response_promise<done_atom> close_promise;
   bool log_closing = false;
 
   struct {

@@ -72,7 +72,7 @@ void manifest_state::stop() {
   if (loaders.empty()) self->quit();
 }
 
-caf::result<caf::unit_t> manifest_state::store(const manifest_ptr& next, const file_names_ptr& obsolete) {
+caf::result<done_atom> manifest_state::store(const manifest_ptr& next, const file_names_ptr& obsolete) {
   try {
     write_manifest(*setup.env->fs, setup.data, *next);
     current = *next;
@@ -85,7 +85,7 @@ caf::result<caf::unit_t> manifest_state::store(const manifest_ptr& next, const f
       setup.env->log->warn("{}: cannot remove {}: {}", setup.index, file, text_of(e));
     }
   }
-  return caf::unit;
+  return done_atom_v;
 }
 
 void manifest_state::sweep() {

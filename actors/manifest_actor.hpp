@@ -40,7 +40,7 @@ struct manifest_state {
   void feed(const segment_loader_handle& loader);
   void loader_down(const caf::down_msg& down);
   void stop();
-  caf::result<caf::unit_t> store(const manifest_ptr& next, const file_names_ptr& obsolete);
+  caf::result<done_atom> store(const manifest_ptr& next, const file_names_ptr& obsolete);
   void sweep();
 };
 

@@ -188,7 +188,7 @@ void node_state::finish_erase(const std::string& index, caf::typed_response_prom
       next_operation();
     };
     self->request(catalog, caf::infinite, remove_atom_v, record)
-        .then([finish](caf::unit_t) mutable { finish(); },
+        .then([finish](done_atom) mutable { finish(); },
               [this, record, finish](const caf::error& e) mutable {
                 // The delete itself is durable; the next start sweeps the rest.
                 setup.env->log->warn("{}: removing the files of a deleted index: {}", record.name, text_of(e));
@@ -196,7 +196,7 @@ void node_state::finish_erase(const std::string& index, caf::typed_response_prom
               });
   };
   self->request(slot.coordinator, caf::infinite, close_atom_v)
-      .then([remove_files](caf::unit_t) mutable { remove_files(); },
+      .then([remove_files](done_atom) mutable { remove_files(); },
             [remove_files](const caf::error&) mutable { remove_files(); });
 }
 
@@ -243,7 +243,7 @@ caf::result<node_status> node_state::shutdown() {
   setup.env->log->info("shutting down: closing {} indexes", indexes.size());
   for (auto& [index, slot] : indexes) {
     // The down message tells the rest.
-    self->request(slot.coordinator, caf::infinite, close_atom_v).then([](caf::unit_t) {}, [](const caf::error&) {});
+    self->request(slot.coordinator, caf::infinite, close_atom_v).then([](done_atom) {}, [](const caf::error&) {});
   }
   end_when_all_closed();
   return answer;

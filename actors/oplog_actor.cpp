@@ -58,11 +58,11 @@ caf::result<uint64_t> oplog_state::truncate(commit_id durable) {
   return log->num_bytes();
 }
 
-caf::result<caf::unit_t> oplog_state::close() {
+caf::result<done_atom> oplog_state::close() {
   try {
     if (log) log->close();
     log.reset();
-    return caf::unit;
+    return done_atom_v;
   } catch (const std::exception& e) {
     return to_caf_error(e);
   }

@@ -29,7 +29,7 @@ struct oplog_state {
   void open();
   caf::result<uint64_t> append(const commit_batch_ptr& batch);
   caf::result<uint64_t> truncate(commit_id durable);
-  caf::result<caf::unit_t> close();
+  caf::result<done_atom> close();
 };
 
 oplog_handle::behavior_type oplog_actor(oplog_handle::stateful_pointer<oplog_state> self, oplog_setup setup);

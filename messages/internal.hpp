@@ -2,7 +2,6 @@
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/typed_actor.hpp>
-#include <caf/unit.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -124,7 +123,7 @@ using manifest_handle = caf::typed_actor<
     // The load is over, one way or the other: hand out nothing more.
     caf::reacts_to<stop_atom>,
     // Replaces the manifest durably, then removes the named files, which it no longer names.
-    caf::replies_to<store_atom, manifest_ptr, file_names_ptr>::with<caf::unit_t>,
+    caf::replies_to<store_atom, manifest_ptr, file_names_ptr>::with<done_atom>,
     // Removes files that no manifest names.
     caf::reacts_to<sweep_atom>>;
 
@@ -138,7 +137,7 @@ using oplog_handle = caf::typed_actor<
     // Drops files whose commits are all in file segments.
     caf::replies_to<truncate_atom, commit_id>::with<uint64_t>,
     // Seals the log; nothing may be appended any more.
-    caf::replies_to<close_atom>::with<caf::unit_t>>;
+    caf::replies_to<close_atom>::with<done_atom>>;
 
 using segment_builder_handle = caf::typed_actor<caf::replies_to<build_atom, commit_batch_ptr>::with<segment_ptr>>;
 
@@ -154,7 +153,7 @@ using index_coordinator_handle =
     index_handle::extend_with<load_listener>::extend<caf::reacts_to<oplog_opened>, caf::reacts_to<tick_atom>,
                                                      caf::reacts_to<expire_atom, uint64_t>,
                                                      // Finishes accepted writes, closes all files, answers, ends.
-                                                     caf::replies_to<close_atom>::with<caf::unit_t>>;
+                                                     caf::replies_to<close_atom>::with<done_atom>>;
 
 using scan_result_ptr = std::shared_ptr<const data_folder::scan_result>;
 
@@ -163,7 +162,7 @@ using catalog_handle = caf::typed_actor<
     caf::replies_to<scan_atom>::with<scan_result_ptr>,
     caf::replies_to<create_atom, create_index_request>::with<index_record, bool>,
     caf::replies_to<erase_atom, std::string>::with<bool>,
-    caf::replies_to<remove_atom, index_record>::with<caf::unit_t>>;
+    caf::replies_to<remove_atom, index_record>::with<done_atom>>;
 
 /// All that the node actor understands.
 using node_actor_handle = node_handle::extend<caf::reacts_to<index_state_changed>>;
