@@ -22,6 +22,7 @@ void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_val
     set_state(index_state::failed, text_of(setup.start_failed));
     return;
   }
+  begin_attempt();
   start_load();
 }
 

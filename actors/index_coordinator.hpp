@@ -94,6 +94,8 @@ struct index_coordinator_state {
   caf::expected<document_reply> document(const document_request& request) const;
 
   // -- Loading (coordinator_loading.cpp)
+  /// Numbers a new attempt; `start_load` runs it.
+  void begin_attempt();
   void start_load();
   void on_plan(const load_plan& plan);
   void on_segment(const segment_loaded& loaded);

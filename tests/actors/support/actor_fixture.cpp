@@ -136,7 +136,9 @@ index_coordinator_state& actor_fixture::state_of(const index_coordinator_handle&
 void actor_fixture::kill_child(const index_coordinator_handle& index, const std::string& role) {
   for (const auto& [address, name] : state_of(index).children) {
     if (name == role) {
-      caf::anon_send_exit(address, caf::exit_reason::kill);
+      // As from an exception; `kill` would be fatal to all that are linked, too.
+      const auto child = caf::actor_cast<caf::actor>(address);
+      caf::anon_send(child, caf::exit_msg{child.address(), make_error(errc::internal_error, "killed by a test")});
       return;
     }
   }
