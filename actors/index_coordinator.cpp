@@ -131,7 +131,10 @@ void index_coordinator_state::close(caf::typed_response_promise<done_atom> promi
   close_promise = promise;
   const bool was_loading = state == index_state::loading;
   set_state(index_state::closing, "");
-  if (was_loading) tracker.end(index_state::closing, "closed while loading", now());
+  if (was_loading) {
+    tracker.end(index_state::closing, "closed while loading", now());
+    tell_observers();
+  }
   refuse_waiting(make_error(errc::shutting_down, "index " + index_name() + " is being closed"));
   if (load_cancel) *load_cancel = true;
   if (maintenance_cancel) *maintenance_cancel = true;
