@@ -107,6 +107,7 @@ void ingest::continue_where_it_stopped() {
     }
     start_ = *found;
     recorded_ = *found;
+    newest_record_lines_ = found->lines;
   }
 }
 
@@ -160,11 +161,13 @@ void ingest::read_batches() {
 
 void ingest::send(batch b, changes_encoder& changes) {
   while (pipeline_.is_full()) receive_oldest();
-  // A batch that is alone on its way can vouch for itself.
+  // A batch that is alone on its way can vouch for itself. The others leave the position alone unless they know
+  // better.
   const auto& position = sent_.empty() ? b.after : acknowledged_;
-  if (!options_.source.empty()) {
+  if (!options_.source.empty() && position.lines > newest_record_lines_) {
     changes.set_metadata(key(), position.encode());
-    b.records = sent_.empty();
+    newest_record_lines_ = position.lines;
+    b.record = position;
   }
   update_request request;
   request.changes = changes.take();
@@ -194,7 +197,7 @@ void ingest::receive_oldest() {
   version_ = reply.version;
   acknowledged_ = done.after;
   acknowledged_hashes_ += done.hashes;
-  recorded_ = done.records ? std::optional(done.after) : std::nullopt;
+  if (done.record) recorded_ = done.record;
   on_progress(*this);
 }
 

@@ -74,7 +74,7 @@ class ingest {
   struct batch {
     ingest_position after;
     uint64_t hashes = 0;
-    bool records = false;
+    std::optional<ingest_position> record;  ///< that it carries
   };
 
   void continue_where_it_stopped();
@@ -93,6 +93,7 @@ class ingest {
   std::deque<batch> sent_;
   ingest_position start_, read_, acknowledged_;
   std::optional<ingest_position> recorded_;  ///< by an acknowledged commit
+  uint64_t newest_record_lines_ = 0;         ///< of all records that were sent
   uint64_t acknowledged_hashes_ = 0;
   commit_id version_ = 0;
   bool single_id_used_ = false;
