@@ -10,13 +10,16 @@ constexpr size_t max_observers = 64;
 
 }  // namespace
 
-void index_coordinator_state::start_load() {
+void index_coordinator_state::begin_attempt() {
   tracker.begin(index_name(), ++attempts, now());
+  set_state(index_state::loading, "");
+}
+
+void index_coordinator_state::start_load() {
   load_cancel = std::make_shared<cancel_flag>(false);
   maintenance_cancel = std::make_shared<cancel_flag>(false);
   write_block = {};
   maintenance_error.clear();
-  set_state(index_state::loading, "");
   manifests = spawn_blocking(self, *env, manifest_actor,
                              manifest_setup{setup.env, index_name(), tracker.attempt(), setup.folders.data,
                                             index_coordinator_handle(self), setup.budget, load_cancel});
@@ -132,10 +135,10 @@ caf::result<index_status> index_coordinator_state::reload() {
   refuse_pending(make_error(errc::index_not_ready, "index " + index_name() + " is being reloaded"));
   current = std::make_shared<const snapshot>();
   cached_info = caf::none;
-  // The attempt starts when all actors of the last one are gone.
+  // The attempt has its number from now on, so that late messages of the last one are known as such, but starts
+  // when all actors of the last one are gone.
   reload_wanted = true;
-  tracker.begin(index_name(), attempts, now());
-  set_state(index_state::loading, "");
+  begin_attempt();
   if (!ending_children) end_children();
   return status();
 }

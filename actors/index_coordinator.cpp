@@ -13,6 +13,23 @@ namespace fp {
 // -- Life cycle
 // -----------------------------------------------------------------------------------------------------
 
+index_coordinator_state::~index_coordinator_state() {
+  try {
+    if (load_cancel) *load_cancel = true;
+    if (maintenance_cancel) *maintenance_cancel = true;
+    const auto why = make_error(errc::internal_error, "the coordinator of index " + index_name() + " has ended");
+    if (close_promise.pending()) close_promise.deliver(why);
+    refuse_waiting(why);
+    refuse_maintenance(why);
+    refuse_pending(why);
+    if (!batch) return;
+    for (auto& u : batch->updates) u.promise.deliver(why);
+    for (auto& [promise, mismatch] : batch->refused) promise.deliver(why);
+  } catch (const std::exception&) {
+    // Out of memory: their requests end at their own timeouts.
+  }
+}
+
 void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_values) {
   self = self_ptr;
   setup = std::move(setup_values);
@@ -23,6 +40,7 @@ void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_val
     set_state(index_state::failed, text_of(setup.start_failed));
     return;
   }
+  begin_attempt();
   start_load();
 }
 
@@ -131,7 +149,10 @@ void index_coordinator_state::close(caf::typed_response_promise<done_atom> promi
   close_promise = promise;
   const bool was_loading = state == index_state::loading;
   set_state(index_state::closing, "");
-  if (was_loading) tracker.end(index_state::closing, "closed while loading", now());
+  if (was_loading) {
+    tracker.end(index_state::closing, "closed while loading", now());
+    tell_observers();
+  }
   refuse_waiting(make_error(errc::shutting_down, "index " + index_name() + " is being closed"));
   if (load_cancel) *load_cancel = true;
   if (maintenance_cancel) *maintenance_cancel = true;

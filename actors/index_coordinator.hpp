@@ -37,6 +37,9 @@ struct index_coordinator_state {
   using clock_time = caf::actor_clock::time_point;
 
   // -- Life cycle (index_coordinator.cpp)
+  index_coordinator_state() = default;
+  /// However the actor ends: whoever still waits for an answer gets one, and whoever still works is told to stop.
+  ~index_coordinator_state();
   void init(pointer self_ptr, coordinator_setup setup_values);
   void set_state(index_state next, std::string why);
   void child_down(const caf::down_msg& down);
@@ -65,7 +68,13 @@ struct index_coordinator_state {
   caf::typed_response_promise<Reply> when_ready(uint32_t wait_ms, F serve) {
     auto promise = self->make_response_promise<Reply>();
     if (is_serving()) {
-      serve(promise);
+      // CAF gives no answer when a handler throws.
+      try {
+        serve(promise);
+      } catch (...) {
+        promise.deliver(to_caf_error(std::current_exception()));
+        throw;
+      }
     } else if (state == index_state::loading && wait_ms > 0) {
       wait_for_ready(wait_ms,
                      {[=]() mutable { serve(promise); }, [=](const caf::error& e) mutable { promise.deliver(e); }});
@@ -94,6 +103,8 @@ struct index_coordinator_state {
   caf::expected<document_reply> document(const document_request& request) const;
 
   // -- Loading (coordinator_loading.cpp)
+  /// Numbers a new attempt; `start_load` runs it.
+  void begin_attempt();
   void start_load();
   void on_plan(const load_plan& plan);
   void on_segment(const segment_loaded& loaded);

@@ -34,3 +34,4 @@ CAF_ADD_ATOM(fpnode, fp, erase_atom, "erase")
 CAF_ADD_ATOM(fpnode, fp, remove_atom, "remove")
 CAF_ADD_ATOM(fpnode, fp, done_atom, "done")
 CAF_ADD_ATOM(fpnode, fp, connect_atom, "connect")
+// The answer to what has nothing else to say: CAF sends `unit_t` as an empty message, which no handler accepts.
