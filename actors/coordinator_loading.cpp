@@ -94,6 +94,11 @@ void index_coordinator_state::on_oplog(const oplog_opened& opened) {
     env->log->warn("{}: cut {} bytes of an unfinished write from the end of the log", index_name(),
                    opened.report.torn_bytes);
   }
+  if (opened.report.num_missing > 0) {
+    env->log->warn(
+        "{}: the log lacks {} commits that file segments hold: nothing is lost, but something removed them",
+        index_name(), opened.report.num_missing);
+  }
   spawn_workers();
   self->send(manifests, sweep_atom_v);
   set_state(index_state::ready, "");

@@ -38,15 +38,15 @@ bool index_coordinator_state::checkpoint_due() const {
          now() - oldest_memory_commit >= std::chrono::milliseconds(settings.checkpoint_age_ms);
 }
 
-void index_coordinator_state::start_job(job_slot& slot, const merge_handle& worker,
-                                        size_t first, size_t count, bool to_file) {
+void index_coordinator_state::start_job(job_slot& slot, const merge_handle& worker, size_t first, size_t count,
+                                        bool to_file) {
   auto j = std::make_unique<maintenance_job>();
   const auto entries = current->entries().subspan(first, count);
   for (const auto& e : entries) j->inputs.push_back(e.segment);
   merge_job work{current, first, count, {}, maintenance_cancel};
   if (to_file) {
-    j->file_name = segment_file_name(entries.front().segment->info().first_commit,
-                                     entries.back().segment->info().last_commit);
+    j->file_name =
+        segment_file_name(entries.front().segment->info().first_commit, entries.back().segment->info().last_commit);
     work.file = setup.folders.data / j->file_name;
   }
   j->number = ++jobs;
@@ -173,10 +173,9 @@ void index_coordinator_state::manifest_stored(job_slot& slot) {
 void index_coordinator_state::truncate_log() {
   if (!log) return;
   self->request(log, caf::infinite, truncate_atom_v, current->file_version())
-      .then([this](uint64_t bytes) { oplog_bytes = bytes; },
-            [this](const caf::error& e) {
-              env->log->warn("{}: truncating the log: {}", index_name(), text_of(e));
-            });
+      .then(
+          [this](uint64_t bytes) { oplog_bytes = bytes; },
+          [this](const caf::error& e) { env->log->warn("{}: truncating the log: {}", index_name(), text_of(e)); });
 }
 
 void index_coordinator_state::job_failed(job_slot& slot, const caf::error& why) {

@@ -4,8 +4,8 @@ namespace fp {
 
 namespace {
 
-// A batch takes what is queued up to these bounds: large enough that one sync serves many writers, small enough that
-// the first writer of a batch does not wait long for the last.
+// A batch takes what is queued up to these bounds: large enough that one sync serves many writers, small enough
+// that the first writer of a batch does not wait long for the last.
 constexpr size_t max_batch_updates = 1024;
 constexpr size_t max_batch_bytes = size_t{8} << 20;
 
@@ -20,8 +20,8 @@ void index_coordinator_state::update(caf::typed_response_promise<update_reply>& 
     validate_changes(request.changes, {.max_bytes = settings.max_update_bytes});
     if (pending.size() >= settings.max_queued_updates ||
         pending_bytes + request.changes.size() > settings.max_queued_update_bytes) {
-      throw error(errc::overloaded, "index " + index_name() + ": " + std::to_string(pending.size()) +
-                                        " updates are queued already");
+      throw error(errc::overloaded,
+                  "index " + index_name() + ": " + std::to_string(pending.size()) + " updates are queued already");
     }
   });
   if (!refused && write_block) refused = write_block;
@@ -49,9 +49,9 @@ void index_coordinator_state::start_batch() {
   if (!pending.empty() && must_hold_writes()) {
     // Upkeep is behind. If it works, wait for it; if it fails, say so.
     if (!maintenance_error.empty()) {
-      refuse_pending(make_error(errc::read_only, "index " + index_name() +
-                                                     ": memory is full and cannot be written out: " +
-                                                     maintenance_error));
+      refuse_pending(
+          make_error(errc::read_only,
+                     "index " + index_name() + ": memory is full and cannot be written out: " + maintenance_error));
     }
     schedule_maintenance();
     return;
@@ -67,9 +67,9 @@ void index_coordinator_state::start_batch() {
     if (u.expected_version && *u.expected_version != version) {
       // Told only when the commits that it was compared with are durable.
       next->refused.emplace_back(
-          u.promise, make_error(errc::version_mismatch, "index " + index_name() + " is at version " +
-                                                            std::to_string(version) + ", not " +
-                                                            std::to_string(*u.expected_version)));
+          u.promise,
+          make_error(errc::version_mismatch, "index " + index_name() + " is at version " + std::to_string(version) +
+                                                 ", not " + std::to_string(*u.expected_version)));
       continue;
     }
     bytes += u.changes->size();

@@ -10,7 +10,8 @@
 
 namespace fp {
 
-// -- Life cycle -----------------------------------------------------------------------------------------------------
+// -- Life cycle
+// -----------------------------------------------------------------------------------------------------
 
 index_coordinator_state::~index_coordinator_state() {
   try {
@@ -175,7 +176,8 @@ void index_coordinator_state::continue_closing() {
   if (!log_closing) end_children();
 }
 
-// -- Requests -------------------------------------------------------------------------------------------------------
+// -- Requests
+// -------------------------------------------------------------------------------------------------------
 
 caf::error index_coordinator_state::not_ready_error() const {
   switch (state) {
@@ -185,8 +187,8 @@ caf::error index_coordinator_state::not_ready_error() const {
       return make_error(errc::shutting_down, "index " + index_name() + " is being closed");
     default: {
       const auto p = tracker.progress(now());
-      return make_error(errc::index_not_ready, "index " + index_name() + " is loading: " +
-                                                   std::to_string(p.segments_done) + " of " +
+      return make_error(errc::index_not_ready, "index " + index_name() +
+                                                   " is loading: " + std::to_string(p.segments_done) + " of " +
                                                    std::to_string(p.segments_total) + " segments");
     }
   }
@@ -357,7 +359,8 @@ index_status index_coordinator_state::status() const {
   return s;
 }
 
-// -- Wiring ---------------------------------------------------------------------------------------------------------
+// -- Wiring
+// ---------------------------------------------------------------------------------------------------------
 
 index_coordinator_handle::behavior_type index_coordinator(index_coordinator_state::pointer self,
                                                           coordinator_setup setup) {

@@ -28,8 +28,8 @@ struct coordinator_setup {
 ///     writing    client -> here -> oplog_actor and segment_builder, side by side -> here -> client
 ///     upkeep     here -> checkpoint_actor / merge_actor -> here -> manifest_actor -> here
 ///
-/// Nothing here blocks. The snapshot is replaced, never changed; only this actor replaces it. Messages of an earlier
-/// attempt to load carry its number and are dropped.
+/// Nothing here blocks. The snapshot is replaced, never changed; only this actor replaces it. Messages of an
+/// earlier attempt to load carry its number and are dropped.
 struct index_coordinator_state {
   static inline const char* name = "index_coordinator";
 
@@ -76,8 +76,8 @@ struct index_coordinator_state {
         throw;
       }
     } else if (state == index_state::loading && wait_ms > 0) {
-      wait_for_ready(wait_ms, {[=]() mutable { serve(promise); },
-                               [=](const caf::error& e) mutable { promise.deliver(e); }});
+      wait_for_ready(wait_ms,
+                     {[=]() mutable { serve(promise); }, [=](const caf::error& e) mutable { promise.deliver(e); }});
     } else {
       promise.deliver(not_ready_error());
     }
@@ -210,7 +210,8 @@ struct index_coordinator_state {
   uint64_t oplog_bytes = 0;
   caf::error write_block;
 
-  // Maintenance: at most one checkpoint, one memory merge and one file merge at a time, one manifest write at a time.
+  // Maintenance: at most one checkpoint, one memory merge and one file merge at a time, one manifest write at a
+  // time.
   cancel_flag_ptr maintenance_cancel;
   job_slot checkpoint_job, memory_job, file_job;
   uint64_t jobs = 0;

@@ -25,15 +25,17 @@ void loader_budget_state::grant_waiting() {
   }
 }
 
-loader_budget_handle::behavior_type loader_budget(
-    loader_budget_handle::stateful_pointer<loader_budget_state> self, uint32_t allowed) {
+loader_budget_handle::behavior_type loader_budget(loader_budget_handle::stateful_pointer<loader_budget_state> self,
+                                                  uint32_t allowed) {
   keep_exception_text(self);
   self->state.self = self;
   self->state.allowed = allowed;
   return {
       [=](acquire_atom) { return self->state.acquire(); },
       [=](release_atom) { self->state.release(); },
-      [=](status_atom) -> caf::result<uint32_t, uint32_t> { return {self->state.running, self->state.allowed}; },
+      [=](status_atom) -> caf::result<uint32_t, uint32_t> {
+        return {self->state.running, self->state.allowed};
+      },
   };
 }
 

@@ -34,7 +34,7 @@ struct loader_budget_state {
   void grant_waiting();
 };
 
-loader_budget_handle::behavior_type loader_budget(
-    loader_budget_handle::stateful_pointer<loader_budget_state> self, uint32_t allowed);
+loader_budget_handle::behavior_type loader_budget(loader_budget_handle::stateful_pointer<loader_budget_state> self,
+                                                  uint32_t allowed);
 
 }  // namespace fp

@@ -41,10 +41,12 @@ void manifest_state::add_loader() {
             loader_setup loader{setup.env,      setup.attempt, setup.data, manifest_handle(self),
                                 setup.listener, setup.cancel,  permit};
             const auto& spawn = setup.env->spawn_loader;
-            loaders.insert((spawn ? spawn(self, std::move(loader)) : spawn_segment_loader(self, std::move(loader)))
-                               .address());
+            loaders.insert(
+                (spawn ? spawn(self, std::move(loader)) : spawn_segment_loader(self, std::move(loader))).address());
           },
-          [this](const caf::error& e) { self->send(setup.listener, load_failed{setup.attempt, e}); });
+          [this](const caf::error& e) {
+            self->send(setup.listener, load_failed{setup.attempt, e});
+          });
 }
 
 void manifest_state::feed(const segment_loader_handle& loader) {
@@ -103,7 +105,8 @@ manifest_handle::behavior_type manifest_actor(manifest_handle::stateful_pointer<
   self->state.self = self;
   self->state.setup = std::move(setup);
   self->set_down_handler([=](const caf::down_msg& down) { self->state.loader_down(down); });
-  // A loader's death is handled where it is known which attempt it belongs to; only the coordinator ends this actor.
+  // A loader's death is handled where it is known which attempt it belongs to; only the coordinator ends this
+  // actor.
   self->set_exit_handler([=](const caf::exit_msg& e) {
     if (self->state.loaders.count(caf::actor_cast<caf::actor_addr>(e.source)) == 0) self->quit(e.reason);
   });

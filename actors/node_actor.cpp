@@ -55,8 +55,8 @@ void node_state::scan() {
 void node_state::add_index(const index_record& record, caf::error start_failed) {
   index_slot slot;
   slot.record = record;
-  coordinator_setup s{setup.env, record, setup.env->folders_of(record), budget, node_actor_handle(self),
-                      std::move(start_failed)};
+  coordinator_setup s{
+      setup.env, record, setup.env->folders_of(record), budget, node_actor_handle(self), std::move(start_failed)};
   slot.coordinator = self->spawn<caf::linked + caf::monitored>(index_coordinator, std::move(s));
   indexes[record.name] = std::move(slot);
 }
@@ -200,15 +200,21 @@ void node_state::finish_erase(const std::string& index, caf::typed_response_prom
             [remove_files](const caf::error&) mutable { remove_files(); });
 }
 
-caf::result<index_handle> node_state::resolve(const std::string& index) const {
+caf::result<index_handle> node_state::resolve(const std::string& index) {
   if (auto e = capture_error([&] { require_valid_index_name(index); })) return e;
-  const auto it = indexes.find(index);
-  if (it != indexes.end() && !it->second.removing) return index_handle(it->second.coordinator);
-  if (!scanned) return make_error(errc::index_not_ready, "the node is still reading its data folder");
-  return make_error(errc::index_not_found, "there is no index " + index);
+  const auto find = [this, index]() -> caf::expected<index_handle> {
+    const auto it = indexes.find(index);
+    if (it != indexes.end() && !it->second.removing) return index_handle(it->second.coordinator);
+    return make_error(errc::index_not_found, "there is no index " + index);
+  };
+  return when_scanned<index_handle>(find);
 }
 
-index_list node_state::list() const {
+caf::result<index_list> node_state::list() {
+  return when_scanned<index_list>([this]() -> caf::expected<index_list> { return known_indexes(); });
+}
+
+index_list node_state::known_indexes() const {
   index_list out;
   for (const auto& [index, slot] : indexes) {
     if (!slot.removing) out.indexes.push_back({index, slot.record.generation, slot.state, slot.reason});
@@ -217,36 +223,49 @@ index_list node_state::list() const {
 }
 
 caf::result<node_status> node_state::status() {
+  auto promise = self->make_response_promise<node_status>();
+  answer_status(promise, [] {});
+  return promise;
+}
+
+void node_state::answer_status(caf::typed_response_promise<node_status> promise, std::function<void()> then) {
   node_status s;
   s.version = setup.version;
   s.pid = static_cast<uint32_t>(::getpid());
   s.uptime_ms = static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(self->clock().now() - started).count());
   s.data_folder = setup.env->settings.dir;
-  s.indexes = list();
-  auto promise = self->make_response_promise<node_status>();
+  s.indexes = known_indexes();
   self->request(budget, caf::infinite, status_atom_v)
       .then(
           [=](uint32_t running, uint32_t allowed) mutable {
             s.loaders_running = running;
             s.loaders_allowed = allowed;
             promise.deliver(s);
+            then();
           },
-          [=](const caf::error& e) mutable { promise.deliver(e); });
-  return promise;
+          [=](const caf::error& e) mutable {
+            promise.deliver(e);
+            then();
+          });
 }
 
 caf::result<node_status> node_state::shutdown() {
-  auto answer = status();
-  if (shutting_down) return answer;
-  shutting_down = true;
+  auto promise = self->make_response_promise<node_status>();
+  const bool first = !std::exchange(shutting_down, true);
+  answer_status(promise, [this, first] {
+    if (first) close_all();
+  });
+  return promise;
+}
+
+void node_state::close_all() {
   setup.env->log->info("shutting down: closing {} indexes", indexes.size());
   for (auto& [index, slot] : indexes) {
     // The down message tells the rest.
     self->request(slot.coordinator, caf::infinite, close_atom_v).then([](done_atom) {}, [](const caf::error&) {});
   }
   end_when_all_closed();
-  return answer;
 }
 
 void node_state::end_when_all_closed() {

@@ -43,14 +43,40 @@ struct node_state {
 
   caf::result<create_index_reply> create(create_index_request request);
   caf::result<delete_index_reply> erase(delete_index_request request);
-  caf::result<index_handle> resolve(const std::string& index) const;
-  index_list list() const;
+  caf::result<index_handle> resolve(const std::string& index);
+  caf::result<index_list> list();
+  index_list known_indexes() const;
   caf::result<node_status> status();
+  /// `then` runs when the answer is on its way.
+  void answer_status(caf::typed_response_promise<node_status> promise, std::function<void()> then);
   caf::result<node_status> shutdown();
+  void close_all();
 
   /// Creates and deletes wait here for their turn.
   bool enqueue(std::function<void()> operation);
   void next_operation();
+  /// Answers now, or as soon as the data folder is read.
+  template <class Reply, class F>
+  caf::result<Reply> when_scanned(F answer) {
+    if (scanned) {
+      auto now = answer();
+      if (now) return std::move(*now);
+      return now.error();
+    }
+    auto promise = self->make_response_promise<Reply>();
+    const auto later = [this, promise, answer]() mutable {
+      auto then = answer();
+      if (then) {
+        promise.deliver(std::move(*then));
+      } else {
+        promise.deliver(then.error());
+      }
+      next_operation();
+    };
+    if (!enqueue(later))
+      return make_error(errc::overloaded, "too many requests wait for the data folder to be read");
+    return promise;
+  }
   void do_create(const create_index_request& request, caf::typed_response_promise<create_index_reply> promise);
   void do_erase(const delete_index_request& request, caf::typed_response_promise<delete_index_reply> promise);
   void finish_erase(const std::string& index, caf::typed_response_promise<delete_index_reply> promise);

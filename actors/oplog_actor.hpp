@@ -4,7 +4,6 @@
 
 namespace fp {
 
-
 struct oplog_setup {
   environment_ptr env;
   std::string index;

@@ -14,9 +14,7 @@ void segment_loader_state::load(const load_task& task) {
   open_options options;
   options.mode = setup.env->settings.segment_load_mode;
   options.cancel = setup.cancel.get();
-  options.on_progress = [this](uint64_t bytes) {
-    self->send(setup.listener, load_advanced{setup.attempt, bytes});
-  };
+  options.on_progress = [this](uint64_t bytes) { self->send(setup.listener, load_advanced{setup.attempt, bytes}); };
   try {
     auto loaded = open_segment(*setup.env->fs, setup.data / task.entry.file_name, &task.entry.info, options);
     self->send(setup.listener, segment_loaded{setup.attempt, task.position, std::move(loaded)});

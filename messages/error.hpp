@@ -2,9 +2,9 @@
 
 #include <caf/atom.hpp>
 #include <caf/error.hpp>
+#include <caf/exit_reason.hpp>
 #include <caf/message.hpp>
 #include <caf/sec.hpp>
-#include <caf/exit_reason.hpp>
 #include <exception>
 #include <new>
 #include <string>

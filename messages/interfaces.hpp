@@ -5,7 +5,6 @@
 #include "messages/atoms.hpp"
 #include "messages/requests.hpp"
 
-
 namespace fp {
 
 /// Receives the load progress that it subscribed to.
@@ -16,10 +15,8 @@ using progress_observer = caf::typed_actor<caf::reacts_to<load_progress>>;
 using index_handle = caf::typed_actor<
     caf::replies_to<search_request>::with<search_reply>,
     caf::replies_to<search_batch_request>::with<search_batch_reply>,
-    caf::replies_to<update_request>::with<update_reply>,
-    caf::replies_to<document_request>::with<document_reply>,
-    caf::replies_to<index_info_request>::with<index_info>,
-    caf::replies_to<segments_request>::with<segment_list>,
+    caf::replies_to<update_request>::with<update_reply>, caf::replies_to<document_request>::with<document_reply>,
+    caf::replies_to<index_info_request>::with<index_info>, caf::replies_to<segments_request>::with<segment_list>,
     caf::replies_to<status_atom>::with<index_status>,
     // Answers with the progress so far; later progress arrives as messages until the observer goes down.
     caf::replies_to<subscribe_atom, progress_observer>::with<load_progress>,
@@ -34,10 +31,8 @@ using index_handle = caf::typed_actor<
 /// The public face of a node, published on its CAF port.
 using node_handle = caf::typed_actor<
     caf::replies_to<create_index_request>::with<create_index_reply>,
-    caf::replies_to<delete_index_request>::with<delete_index_reply>,
-    caf::replies_to<list_atom>::with<index_list>,
-    caf::replies_to<resolve_atom, std::string>::with<index_handle>,
-    caf::replies_to<status_atom>::with<node_status>,
+    caf::replies_to<delete_index_request>::with<delete_index_reply>, caf::replies_to<list_atom>::with<index_list>,
+    caf::replies_to<resolve_atom, std::string>::with<index_handle>, caf::replies_to<status_atom>::with<node_status>,
     // Ends the node cleanly. Answers before it starts to.
     caf::replies_to<shutdown_atom>::with<node_status>>;
 

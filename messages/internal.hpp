@@ -26,12 +26,13 @@ using commit_batch = std::vector<commit>;
 using commit_batch_ptr = std::shared_ptr<const commit_batch>;
 using file_names_ptr = std::shared_ptr<const std::vector<std::string>>;
 
-/// The right to run one segment loader. It goes back to the loader budget when its last holder lets go, however that
-/// holder ends.
+/// The right to run one segment loader. It goes back to the loader budget when its last holder lets go, however
+/// that holder ends.
 class loader_permit;
 using permit_ptr = std::shared_ptr<loader_permit>;
 
-// -- Loading --------------------------------------------------------------------------------------------------------
+// -- Loading
+// --------------------------------------------------------------------------------------------------------
 
 /// manifest_actor -> index_coordinator: what is going to be loaded.
 struct load_plan {
@@ -72,7 +73,8 @@ struct oplog_opened {
   oplog_replay report;
 };
 
-// -- Working --------------------------------------------------------------------------------------------------------
+// -- Working
+// --------------------------------------------------------------------------------------------------------
 
 /// index_coordinator -> searcher.
 struct search_task {
@@ -101,12 +103,12 @@ struct index_state_changed {
   index_entry entry;
 };
 
-// -- Interfaces -----------------------------------------------------------------------------------------------------
+// -- Interfaces
+// -----------------------------------------------------------------------------------------------------
 
 using loader_budget_handle = caf::typed_actor<
     // Answered when a loader may run; first come, first served.
-    caf::replies_to<acquire_atom>::with<permit_ptr>,
-    caf::reacts_to<release_atom>,
+    caf::replies_to<acquire_atom>::with<permit_ptr>, caf::reacts_to<release_atom>,
     // How many permits are out, and how many there are.
     caf::replies_to<status_atom>::with<uint32_t, uint32_t>>;
 
@@ -158,11 +160,11 @@ using index_coordinator_handle =
 using scan_result_ptr = std::shared_ptr<const data_folder::scan_result>;
 
 /// The data folder's index folders, behind blocking I/O.
-using catalog_handle = caf::typed_actor<
-    caf::replies_to<scan_atom>::with<scan_result_ptr>,
-    caf::replies_to<create_atom, create_index_request>::with<index_record, bool>,
-    caf::replies_to<erase_atom, std::string>::with<bool>,
-    caf::replies_to<remove_atom, index_record>::with<done_atom>>;
+using catalog_handle =
+    caf::typed_actor<caf::replies_to<scan_atom>::with<scan_result_ptr>,
+                     caf::replies_to<create_atom, create_index_request>::with<index_record, bool>,
+                     caf::replies_to<erase_atom, std::string>::with<bool>,
+                     caf::replies_to<remove_atom, index_record>::with<done_atom>>;
 
 /// All that the node actor understands.
 using node_actor_handle = node_handle::extend<caf::reacts_to<index_state_changed>>;

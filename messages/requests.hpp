@@ -30,11 +30,16 @@ enum class index_state : uint8_t {
 
 inline const char* to_string(index_state s) {
   switch (s) {
-    case index_state::loading: return "loading";
-    case index_state::ready: return "ready";
-    case index_state::read_only: return "read_only";
-    case index_state::failed: return "failed";
-    case index_state::closing: return "closing";
+    case index_state::loading:
+      return "loading";
+    case index_state::ready:
+      return "ready";
+    case index_state::read_only:
+      return "read_only";
+    case index_state::failed:
+      return "failed";
+    case index_state::closing:
+      return "closing";
   }
   return "unknown";
 }
@@ -44,9 +49,12 @@ enum class load_strategy : uint8_t { none = 1, sequential, parallel };
 
 inline const char* to_string(load_strategy s) {
   switch (s) {
-    case load_strategy::none: return "none";
-    case load_strategy::sequential: return "sequential";
-    case load_strategy::parallel: return "parallel";
+    case load_strategy::none:
+      return "none";
+    case load_strategy::sequential:
+      return "sequential";
+    case load_strategy::parallel:
+      return "parallel";
   }
   return "unknown";
 }
@@ -63,8 +71,8 @@ struct search_request {
   uint32_t limit = 40;  ///< at most `max_search_limit`
   caf::optional<uint32_t> min_score;
   uint32_t score_pct = 10;
-  uint32_t timeout_ms = 500;     ///< 0: none
-  uint32_t ready_wait_ms = 0;    ///< how long to wait for a loading index; 0: fail with index_not_ready
+  uint32_t timeout_ms = 500;   ///< 0: none
+  uint32_t ready_wait_ms = 0;  ///< how long to wait for a loading index; 0: fail with index_not_ready
 };
 inline constexpr uint32_t max_search_limit = 10'000;
 inline constexpr size_t max_query_hashes = 1u << 20;
@@ -109,8 +117,8 @@ typename Inspector::result_type inspect(Inspector& f, search_batch_reply& x) {
 
 /// One atomic commit. Acknowledged when it is durable and visible.
 struct update_request {
-  std::vector<uint8_t> changes;               ///< see `changes_encoder`
-  caf::optional<uint64_t> expected_version;   ///< fail with version_mismatch unless the index is exactly there
+  std::vector<uint8_t> changes;              ///< see `changes_encoder`
+  caf::optional<uint64_t> expected_version;  ///< fail with version_mismatch unless the index is exactly there
   uint32_t ready_wait_ms = 0;
 };
 
@@ -216,9 +224,9 @@ struct load_progress {
   uint32_t segments_done = 0, segments_total = 0;
   uint64_t bytes_done = 0, bytes_total = 0;
   uint64_t replayed_commits = 0;
-  uint64_t elapsed_us = 0;       ///< since the attempt started, until it ended
-  uint64_t segments_us = 0;      ///< of that, until the last segment was in
-  std::string reason;            ///< why it failed: segment, file, offset
+  uint64_t elapsed_us = 0;   ///< since the attempt started, until it ended
+  uint64_t segments_us = 0;  ///< of that, until the last segment was in
+  std::string reason;        ///< why it failed: segment, file, offset
 };
 
 template <class Inspector>
@@ -246,13 +254,14 @@ struct index_status {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, index_status& x) {
-  return f(caf::meta::type_name("index_status"), x.name, x.generation, x.state, x.reason, x.version,
-           x.file_version, x.loading, x.num_file_segments, x.num_memory_segments, x.memory_postings, x.oplog_bytes,
-           x.searches, x.updates, x.checkpoints, x.memory_merges, x.file_merges, x.queued_searches,
-           x.queued_updates, x.waiting_requests, x.checkpoint_running, x.merge_running, x.maintenance_error);
+  return f(caf::meta::type_name("index_status"), x.name, x.generation, x.state, x.reason, x.version, x.file_version,
+           x.loading, x.num_file_segments, x.num_memory_segments, x.memory_postings, x.oplog_bytes, x.searches,
+           x.updates, x.checkpoints, x.memory_merges, x.file_merges, x.queued_searches, x.queued_updates,
+           x.waiting_requests, x.checkpoint_running, x.merge_running, x.maintenance_error);
 }
 
-// -- Maintenance on request -----------------------------------------------------------------------------------------
+// -- Maintenance on request
+// -----------------------------------------------------------------------------------------
 
 /// Answer to a checkpoint or merge on request.
 struct maintenance_reply {
@@ -266,7 +275,8 @@ typename Inspector::result_type inspect(Inspector& f, maintenance_reply& x) {
            x.num_memory_segments);
 }
 
-// -- The node -------------------------------------------------------------------------------------------------------
+// -- The node
+// -------------------------------------------------------------------------------------------------------
 
 struct create_index_request {
   std::string name;

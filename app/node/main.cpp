@@ -32,9 +32,10 @@ std::variant<config, int> read_settings(int argc, char** argv) {
   std::vector<CLI::Option*> flags;
   for (size_t i = 0; i < options.size(); i++) {
     const auto& o = options[i];
-    flags.push_back(cli.add_option(std::string(o.flag), values[i],
-                                   std::string(o.help) + " (" + o.allowed_text + "; default " + o.default_text + ")")
-                        ->group("Settings, which override the file"));
+    flags.push_back(
+        cli.add_option(std::string(o.flag), values[i],
+                       std::string(o.help) + " (" + o.allowed_text + "; default " + o.default_text + ")")
+            ->group("Settings, which override the file"));
   }
   try {
     cli.parse(argc, argv);
@@ -102,8 +103,8 @@ int run(const config& settings, signal_watcher& signals) {
   caf::scoped_actor self{system};
   const auto node = system.spawn(node_actor, node_setup{env, std::move(folder), FPNODE_VERSION});
   if (settings.caf_port.enabled) {
-    const auto port = system.middleman().publish(node_handle(node), settings.caf_port.port,
-                                                 settings.caf_host.c_str(), true);
+    const auto port =
+        system.middleman().publish(node_handle(node), settings.caf_port.port, settings.caf_host.c_str(), true);
     if (!port) {
       log.critical("cannot listen on {}:{}: is another program using the port? ({})", settings.caf_host,
                    settings.caf_port.port, text_of(port.error()));

@@ -95,10 +95,9 @@ changes_summary validate_changes(std::span<const uint8_t> bytes, const changes_l
     if (change.kind == change_kind::set_metadata) {
       if (change.key.empty()) throw error(errc::bad_request, "a metadata key is empty");
       if (change.key.size() + change.value.size() > limits.max_metadata_bytes) {
-        throw error(errc::payload_too_large, "a metadata entry of " +
-                                                 std::to_string(change.key.size() + change.value.size()) +
-                                                 " bytes; at most " + std::to_string(limits.max_metadata_bytes) +
-                                                 " are allowed");
+        throw error(errc::payload_too_large,
+                    "a metadata entry of " + std::to_string(change.key.size() + change.value.size()) +
+                        " bytes; at most " + std::to_string(limits.max_metadata_bytes) + " are allowed");
       }
       continue;
     }

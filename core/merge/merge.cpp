@@ -78,8 +78,8 @@ class merge_plan {
       input.dropped_postings = document_filter(*e.superseded);
     }
     if (source.info().num_tombstones > 0) {
-      // A tombstone hides older versions: it goes only when there is none, not even another tombstone, which would
-      // itself hide one.
+      // A tombstone hides older versions. It goes only when no older segment speaks for its document at all, so
+      // that what older segments have noted as superseded stays true.
       doc_set unneeded = source.tombstones();
       for (const snapshot::entry& o : older) unneeded -= o.segment->documents();
       input.dropped |= unneeded;

@@ -13,7 +13,8 @@ namespace fp {
 segment_ptr merge_to_memory(const snapshot& from, size_t first, size_t count, const cancel_flag* cancel = nullptr);
 
 /// The same into a segment file, made durable under its final name before this returns, and opened as `mode`
-/// says. The folder must exist, a file of that name must not be in use. Throws `io_error` or `no_space` with no file left behind.
+/// says. The folder must exist, a file of that name must not be in use. Throws `io_error` or `no_space` with no
+/// file left behind.
 segment_ptr merge_to_file(const snapshot& from, size_t first, size_t count, file_system& fs, const path& file,
                           load_mode mode, const cancel_flag* cancel = nullptr);
 

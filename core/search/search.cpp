@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <string>
 
 #include "core/base/error.hpp"
@@ -92,9 +93,12 @@ void look_up(const posting_table& table, uint32_t segment_number, std::span<cons
     lookup& l = lookups[i];
     l.first = table.bucket_start(l.bucket);
     l.last = table.bucket_start(l.bucket + 1);
-    const std::byte *begin = tails.address_of(l.first), *end = tails.address_of(l.last);
-    if (end - begin < max_prefetched_bytes) {
-      for (const std::byte* p = begin; p < end + cache_line; p += cache_line) __builtin_prefetch(p);
+    // Every value is read as 8 bytes, so the last one may reach into one more line.
+    const std::byte* const begin = tails.address_of(l.first);
+    const std::byte* const end = tails.address_of(l.last) + sizeof(uint64_t);
+    if (end - begin <= max_prefetched_bytes) {
+      const auto misalignment = static_cast<std::ptrdiff_t>(reinterpret_cast<uintptr_t>(begin) % cache_line);
+      for (const std::byte* p = begin - misalignment; p < end; p += cache_line) __builtin_prefetch(p);
     } else {
       __builtin_prefetch(begin + (end - begin) / 2);
     }

@@ -62,13 +62,13 @@ constexpr uint64_t packed_section(uint64_t count, unsigned width) noexcept {
 }  // namespace
 
 hash_split hash_split::choose(uint64_t num_postings, hash_value hash_mask) noexcept {
-  constexpr uint64_t postings_per_bucket = 48;
+  constexpr uint64_t max_average_bucket = 32;
   hash_split split;
   split.shift = hash_mask == 0 ? 0 : static_cast<uint8_t>(std::countr_zero(hash_mask));
   const unsigned value_bits = bits_for(hash_mask >> split.shift);
   unsigned bucket_bits = 0;
   while (bucket_bits < std::min(value_bits, max_bucket_bits) &&
-         (num_postings >> bucket_bits) > postings_per_bucket) {
+         (num_postings >> bucket_bits) > max_average_bucket) {
     bucket_bits++;
   }
   split.bucket_bits = static_cast<uint8_t>(bucket_bits);

@@ -18,8 +18,7 @@ TEST(RadixSort, SortsStablyByTheGivenBits) {
         return bits == 64 ? key : key >> low & ((uint64_t{1} << bits) - 1);
       };
       auto expected = keys;
-      std::stable_sort(expected.begin(), expected.end(),
-                       [&](uint64_t a, uint64_t b) { return part(a) < part(b); });
+      std::stable_sort(expected.begin(), expected.end(), [&](uint64_t a, uint64_t b) { return part(a) < part(b); });
       std::vector<uint64_t> scratch;
       radix_sort(keys, scratch, low, bits);
       EXPECT_EQ(keys, expected) << count << " keys by " << bits << " bits from " << low;

@@ -57,7 +57,8 @@ class random_data {
   std::vector<hash_value> hashes(size_t max_count) {
     std::vector<hash_value> result(1 + below(max_count));
     for (auto& h : result) h = hash();
-    if (chance(50)) result.insert(result.end(), result.begin(), result.begin() + static_cast<long>(result.size() / 2));
+    if (chance(50))
+      result.insert(result.end(), result.begin(), result.begin() + static_cast<long>(result.size() / 2));
     return result;
   }
   document_id id() {

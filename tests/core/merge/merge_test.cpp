@@ -1,0 +1,221 @@
+#include "core/merge/merge.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "core/base/error.hpp"
+#include "core/merge/posting_source.hpp"
+#include "tests/core/support/commits.hpp"
+#include "tests/core/support/faulty_file_system.hpp"
+#include "tests/core/support/temporary_folder.hpp"
+
+namespace fp {
+namespace {
+
+using test::make_commit;
+using test::make_segment;
+
+/// Segments of 0 to 30,000 postings each, with rewrites and deletes across them.
+snapshot_ptr large_snapshot(uint64_t seed, size_t num_segments = 6) {
+  std::mt19937_64 random(seed);
+  snapshot_ptr s = std::make_shared<const snapshot>();
+  for (size_t i = 1; i <= num_segments; i++) {
+    test::documents inserts;
+    for (document_id id = 1 + static_cast<document_id>(random() % 50); id < 3000 && i != 3;
+         id += 1 + static_cast<document_id>(random() % (20 * i))) {
+      std::vector<hash_value> hashes(100);
+      for (auto& h : hashes) h = static_cast<hash_value>(random() >> 36 << 4);
+      inserts.push_back({id, hashes});
+    }
+    s = s->with_added(make_segment(make_commit(i, inserts, {static_cast<document_id>(random() % 3000 + 1)})));
+  }
+  return s;
+}
+
+std::vector<posting> read_all(key_source& source, size_t block = 1000) {
+  std::vector<posting> all, buffer(block);
+  while (const size_t count = source.read(buffer)) {
+    all.insert(all.end(), buffer.begin(), buffer.begin() + static_cast<long>(count));
+  }
+  return all;
+}
+
+TEST(PostingSource, LeavesOutDroppedDocuments) {
+  const auto s = large_snapshot(1);
+  const segment& first = *s->entries()[0].segment;
+  const auto everything = read_all(*make_posting_source(first, document_filter()));
+  EXPECT_EQ(everything.size(), first.info().num_postings);
+  EXPECT_TRUE(std::is_sorted(everything.begin(), everything.end()));
+  doc_set dropped;
+  dropped.addRange(500, 2500);
+  for (const bool wide : {false, true}) {
+    if (wide) dropped.add(0xffffffff);  // too wide a range for a plain bitmap
+    const document_filter filter(dropped);
+    std::vector<posting> expected;
+    for (const posting p : everything) {
+      if (!dropped.contains(posting_document(p))) expected.push_back(p);
+    }
+    for (const size_t block : {1, 7, 1024})
+      EXPECT_EQ(read_all(*make_posting_source(first, filter), block), expected);
+    EXPECT_EQ(count_postings(first, filter, nullptr), expected.size());
+  }
+}
+
+TEST(MergeSources, AnyNumberOfSources) {
+  class numbers final : public key_source {
+   public:
+    explicit numbers(std::vector<uint64_t> keys) : keys_(std::move(keys)) {}
+    size_t read(std::span<uint64_t> out) override {
+      const size_t count = std::min(out.size(), keys_.size() - at_);
+      std::copy_n(keys_.begin() + static_cast<long>(at_), count, out.begin());
+      at_ += count;
+      return count;
+    }
+
+   private:
+    std::vector<uint64_t> keys_;
+    size_t at_ = 0;
+  };
+  std::mt19937_64 random(4);
+  for (size_t num_sources = 0; num_sources < 12; num_sources++) {
+    std::vector<std::unique_ptr<key_source>> sources;
+    std::vector<uint64_t> sizes, expected;
+    for (size_t i = 0; i < num_sources; i++) {
+      std::vector<uint64_t> keys(random() % 3 == 0 ? 0 : random() % (size_t{1} << random() % 14));
+      for (auto& k : keys) k = random();
+      std::sort(keys.begin(), keys.end());
+      expected.insert(expected.end(), keys.begin(), keys.end());
+      sizes.push_back(keys.size());
+      sources.push_back(std::make_unique<numbers>(std::move(keys)));
+    }
+    std::sort(expected.begin(), expected.end());
+    EXPECT_EQ(read_all(*merge_sources(std::move(sources), std::move(sizes))), expected) << num_sources;
+  }
+}
+
+TEST(Merge, TombstonesStayOnlyWhileOlderVersionsExist) {
+  const auto s = snapshot::from_segments({make_segment(make_commit(1, {{1, {1}}, {2, {2}}})),
+                                          make_segment(make_commit(2, {{3, {3}}}, {1})),
+                                          make_segment(make_commit(3, {}, {1, 3, 4}))});
+  const auto newer_two = merge_to_memory(*s, 1, 2);
+  EXPECT_EQ(newer_two->documents(), doc_set::bitmapOf(1, 1)) << "3 and 4 exist nowhere older";
+  EXPECT_EQ(newer_two->tombstones(), doc_set::bitmapOf(1, 1));
+  EXPECT_EQ(newer_two->find(1)->commit, 3u);
+  EXPECT_FALSE(s->with_replaced(1, 2, newer_two)->find(1));
+  const auto all = merge_to_memory(*s, 0, 3);
+  EXPECT_EQ(all->documents(), doc_set::bitmapOf(1, 2));
+  EXPECT_EQ(all->info().num_tombstones, 0u);
+}
+
+TEST(Merge, TombstoneOverAnOlderTombstoneStays) {
+  const auto s =
+      snapshot::from_segments({make_segment(make_commit(1, {}, {1})), make_segment(make_commit(2, {}, {1}))});
+  EXPECT_EQ(merge_to_memory(*s, 1, 1)->tombstones(), doc_set::bitmapOf(1, 1));
+  EXPECT_EQ(merge_to_memory(*s, 0, 2)->info().num_documents, 0u);
+}
+
+TEST(Merge, DeletedDocumentsStayDeletedWhicheverTombstoneIsMergedFirst) {
+  const auto s =
+      snapshot::from_segments({make_segment(make_commit(1, {{1, {1}}})), make_segment(make_commit(2, {}, {1})),
+                               make_segment(make_commit(3, {{9, {9}}}, {1}))});
+  for (const auto& [first, second] : {std::pair<size_t, size_t>{1, 2}, {2, 1}}) {
+    auto merged = s->with_replaced(first, 1, merge_to_memory(*s, first, 1));
+    merged = merged->with_replaced(second, 1, merge_to_memory(*merged, second, 1));
+    EXPECT_FALSE(merged->find(1));
+    EXPECT_TRUE(merged->entries()[0].superseded);
+  }
+}
+
+TEST(Merge, NothingLeftIsStillASegment) {
+  const test::temporary_folder folder;
+  const auto s =
+      snapshot::from_segments({make_segment(make_commit(1, {{1, {1, 2}}})), make_segment(make_commit(2, {}, {1}))});
+  for (const auto& merged : {merge_to_memory(*s, 0, 2),
+                             merge_to_file(*s, 0, 2, posix_file_system(), folder / "a.seg", load_mode::read)}) {
+    EXPECT_EQ(merged->info().first_commit, 1u);
+    EXPECT_EQ(merged->info().last_commit, 2u);
+    EXPECT_EQ(merged->info().num_documents, 0u);
+    EXPECT_EQ(merged->info().num_postings, 0u);
+    EXPECT_EQ(s->with_replaced(0, 2, merged)->version(), 2u);
+  }
+}
+
+TEST(Merge, MemoryAndFileGiveTheSameBytes) {
+  const test::temporary_folder folder;
+  const auto s = large_snapshot(2);
+  for (const auto& [first, count] : {std::pair<size_t, size_t>{0, 6}, {1, 4}, {2, 1}, {5, 1}}) {
+    const auto memory = merge_to_memory(*s, first, count);
+    const auto file = merge_to_file(*s, first, count, posix_file_system(), folder / "a.seg", load_mode::map);
+    EXPECT_EQ(memory->info(), file->info());
+    EXPECT_EQ(memory->documents(), file->documents());
+    EXPECT_FALSE(posix_file_system().exists(folder / "a.seg.tmp"));
+  }
+}
+
+TEST(Merge, ManyPostingsOverSeveralWriteBuffers) {
+  // More than 1 MB a section, and buckets that are mostly empty.
+  const test::temporary_folder folder;
+  test::documents documents;
+  std::mt19937_64 random(6);
+  for (document_id id = 1; id <= 9000; id++) {
+    std::vector<hash_value> hashes(100);
+    for (auto& h : hashes) h = static_cast<hash_value>(random() >> 50);
+    hashes[0] = 0xffffffff;
+    documents.push_back({id * 7, hashes});
+  }
+  const auto s = snapshot::from_segments({make_segment(make_commit(1, documents))});
+  const auto merged = merge_to_file(*s, 0, 1, posix_file_system(), folder / "a.seg", load_mode::read);
+  // The same bytes as in memory, so the same checksum over all of them.
+  EXPECT_EQ(merged->info(), s->entries()[0].segment->info());
+  EXPECT_GT(merged->info().num_bytes, uint64_t{3} << 20);
+}
+
+TEST(Merge, CancelledLeavesNothingBehind) {
+  const test::temporary_folder folder;
+  const auto s = large_snapshot(3);
+  const cancel_flag cancel = true;
+  EXPECT_THROW(merge_to_memory(*s, 0, 6, &cancel), error);
+  try {
+    merge_to_file(*s, 0, 6, posix_file_system(), folder / "a.seg", load_mode::map, &cancel);
+    ADD_FAILURE() << "not cancelled";
+  } catch (const error& e) {
+    EXPECT_EQ(e.code(), errc::cancelled);
+  }
+  EXPECT_TRUE(posix_file_system().list(folder.path()).empty());
+}
+
+TEST(Merge, AnyFailingFileOperationLeavesNothingBehind) {
+  const auto s = large_snapshot(4);
+  test::faulty_file_system fs(posix_file_system());
+  uint64_t num_operations;
+  {
+    const test::temporary_folder folder;
+    merge_to_file(*s, 0, 6, fs, folder / "a.seg", load_mode::read);
+    num_operations = fs.num_operations();
+  }
+  ASSERT_GT(num_operations, 10u);
+  for (uint64_t nth = 1; nth <= num_operations; nth++) {
+    for (const bool after_effect : {false, true}) {
+      const test::temporary_folder folder;
+      fs.fail(nth, {errc::no_space, 100, after_effect, false});
+      try {
+        merge_to_file(*s, 0, 6, fs, folder / "a.seg", load_mode::read);
+        ADD_FAILURE() << "operation " << nth << " failed unnoticed";
+      } catch (const error& e) {
+        EXPECT_EQ(e.code(), errc::no_space);
+      }
+      EXPECT_TRUE(posix_file_system().list(folder.path()).empty()) << "operation " << nth;
+    }
+  }
+}
+
+TEST(Merge, RefusesARangeOutsideTheSnapshot) {
+  const auto s = large_snapshot(5, 2);
+  EXPECT_THROW(merge_to_memory(*s, 0, 3), error);
+  EXPECT_THROW(merge_to_memory(*s, 0, 0), error);
+  EXPECT_THROW(merge_to_memory(*s, 3, 1), error);
+}
+
+}  // namespace
+}  // namespace fp

@@ -1,0 +1,193 @@
+#include "core/search/search.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <thread>
+
+#include "core/base/error.hpp"
+#include "core/merge/merge.hpp"
+#include "core/search/score_table.hpp"
+#include "tests/core/support/commits.hpp"
+#include "tests/core/support/naive_index.hpp"
+
+namespace fp {
+namespace {
+
+using test::make_commit;
+using test::make_segment;
+
+using results = std::vector<search_result>;
+
+results search(const snapshot& s, const std::vector<hash_value>& query, const search_options& options = {}) {
+  return searcher().search(s, query, options).results;
+}
+
+search_options with(uint32_t limit, std::optional<uint32_t> min_score, uint32_t score_pct) {
+  search_options options;
+  options.limit = limit;
+  options.min_score = min_score;
+  options.score_pct = score_pct;
+  return options;
+}
+
+errc code_of(const snapshot& s, const search_options& options) {
+  try {
+    searcher().search(s, std::vector<hash_value>{1}, options);
+  } catch (const error& e) {
+    return e.code();
+  }
+  ADD_FAILURE() << "no error";
+  return errc::internal_error;
+}
+
+TEST(Search, ThresholdsAndOrder) {
+  const auto s = snapshot::from_segments({make_segment(
+      make_commit(1, {{5, {1, 2, 3, 4}}, {4, {1, 2, 3, 4}}, {3, {1, 2, 3}}, {2, {1, 2}}, {1, {1}}, {9, {77}}}))});
+  const std::vector<hash_value> query = {4, 3, 2, 1, 1, 2};
+  EXPECT_EQ(search(*s, query), (results{{4, 4}, {5, 4}, {3, 3}, {2, 2}, {1, 1}}));
+  EXPECT_EQ(search(*s, query, with(3, 0, 0)), (results{{4, 4}, {5, 4}, {3, 3}}));
+  EXPECT_EQ(search(*s, query, with(40, 3, 0)), (results{{4, 4}, {5, 4}, {3, 3}}));
+  EXPECT_EQ(search(*s, query, with(40, 0, 50)), (results{{4, 4}, {5, 4}, {3, 3}, {2, 2}}));
+  EXPECT_EQ(search(*s, query, with(40, 0, 100)), (results{{4, 4}, {5, 4}}));
+  EXPECT_EQ(search(*s, query, with(40, 0, 126)), results{});
+  EXPECT_EQ(search(*s, query, with(40, 5, 0)), results{});
+  EXPECT_EQ(search(*s, query, with(0, 0, 0)), results{});
+  EXPECT_EQ(search(*s, {}, with(40, 0, 0)), results{});
+  EXPECT_EQ(search(snapshot(), query), results{});
+}
+
+TEST(Search, DefaultMinScoreCountsTheQueryAsGiven) {
+  const auto s = snapshot::from_segments({make_segment(make_commit(1, {{1, {1}}, {2, {1, 2}}}))});
+  std::vector<hash_value> query(20, 1);
+  query[0] = 2;
+  EXPECT_EQ(search(*s, query), (results{{2, 2}, {1, 1}}));
+  query.push_back(1);  // 21 hashes as given: min_score 2
+  EXPECT_EQ(search(*s, query), (results{{2, 2}}));
+}
+
+TEST(Search, CountsAreReported) {
+  const auto s = snapshot::from_segments(
+      {make_segment(make_commit(1, {{1, {1, 2}}})), make_segment(make_commit(2, {{1, {1}}, {2, {3}}}))});
+  const auto outcome = searcher().search(*s, std::vector<hash_value>{1, 1, 2, 50}, {});
+  EXPECT_EQ(outcome.num_hashes, 3u);
+  EXPECT_EQ(outcome.num_postings, 3u) << "the superseded version's postings matched too";
+  EXPECT_EQ(outcome.results, (results{{1, 1}}));
+}
+
+TEST(Search, HotHashesInManyDocuments) {
+  test::documents documents;
+  for (document_id id = 1; id <= 200'000; id++) {
+    documents.push_back({id * 3, {16, id % 2 == 0 ? 32u : 48u, id % 1000 == 0 ? 64u : 80u}});
+  }
+  const commit c = make_commit(1, documents);
+  test::naive_index model;
+  model.apply(c);
+  const auto s = snapshot::from_segments({make_segment(c)});
+  searcher one;
+  for (const uint32_t limit : {1u, 300u}) {
+    const std::vector<hash_value> query = {16, 32, 64, 80, 96};
+    const search_options options = with(limit, 1, 10);
+    EXPECT_EQ(one.search(*s, query, options).results, model.search(query, options));
+    EXPECT_EQ(one.search(*s, std::vector<hash_value>{64}, options).results,
+              model.search(std::vector<hash_value>{64}, options));
+  }
+}
+
+TEST(Search, RunsOfOneHashEndWhereTheyEnd) {
+  // Run lengths around the steps of the galloping search, between neighbours in the same bucket.
+  for (uint32_t length = 1; length < 70; length++) {
+    test::documents documents;
+    for (document_id id = 1; id <= 100; id++) {
+      documents.push_back({id, {1}});
+      if (id <= length) documents.back().second.push_back(2);
+      documents.back().second.push_back(3);
+    }
+    const auto s = snapshot::from_segments({make_segment(make_commit(1, documents))});
+    EXPECT_EQ(searcher().search(*s, std::vector<hash_value>{2}, {}).num_postings, length);
+  }
+}
+
+TEST(Search, DeadlineAndCancel) {
+  const auto s = snapshot::from_segments({make_segment(make_commit(1, {{1, {1}}}))});
+  search_options options;
+  options.deadline = steady_clock::time_point::min();
+  EXPECT_EQ(code_of(*s, options), errc::search_timeout);
+  options.deadline = steady_clock::now();
+  EXPECT_EQ(code_of(*s, options), errc::search_timeout);
+  const cancel_flag cancel = true;
+  options.cancel = &cancel;
+  EXPECT_EQ(code_of(*s, options), errc::cancelled);
+  options.deadline = steady_clock::now() + std::chrono::hours(1);
+  options.cancel = nullptr;
+  EXPECT_EQ(search(*s, {1}, options), (results{{1, 1}}));
+}
+
+TEST(Search, ManyThreadsOnOneSnapshot) {
+  test::random_data data(12);
+  test::naive_index model;
+  snapshot_ptr s = std::make_shared<const snapshot>();
+  for (commit_id id = 1; id <= 6; id++) {
+    const commit c = data.next_commit(id, 100);
+    model.apply(c);
+    s = s->with_added(make_segment(c));
+  }
+  std::vector<std::vector<hash_value>> queries;
+  for (int i = 0; i < 50; i++) queries.push_back(data.hashes(100));
+  std::vector<results> expected;
+  for (const auto& q : queries) expected.push_back(model.search(q, with(20, 1, 10)));
+  const metadata_map metadata = s->metadata();
+  const snapshot_stats stats = s->stats();
+  std::vector<int> wrong(4);
+  std::vector<std::thread> threads;
+  for (int& mine : wrong) {
+    threads.emplace_back([&, snapshot_of_mine = s] {
+      searcher own;
+      for (int round = 0; round < 5; round++) {
+        for (size_t i = 0; i < queries.size(); i++) {
+          mine += own.search(*snapshot_of_mine, queries[i], with(20, 1, 10)).results != expected[i];
+        }
+        mine += snapshot_of_mine->metadata() != metadata;
+        mine += snapshot_of_mine->stats().num_documents != stats.num_documents;
+        for (document_id id = 1; id < 100; id++) {
+          mine += snapshot_of_mine->find(id).has_value() != model.find(id).has_value();
+        }
+        mine += merge_to_memory(*snapshot_of_mine, 0, 6)->info().num_documents != model.documents().size();
+      }
+    });
+  }
+  s.reset();
+  for (auto& t : threads) t.join();
+  EXPECT_EQ(wrong, std::vector<int>(4));
+}
+
+TEST(ScoreTable, CountsLikeAMap) {
+  std::mt19937_64 random(13);
+  score_table table;
+  for (const uint64_t range : {1u, 100u, 3000u, 1u << 20, 0xffffffffu}) {
+    table.clear();
+    std::map<document_id, uint32_t> expected;
+    for (int block = 0; block < 300; block++) {
+      std::vector<document_id> ids(random() % 257);
+      for (auto& id : ids) {
+        id = static_cast<document_id>(random() % range);
+        expected[id]++;
+      }
+      table.add(ids);
+    }
+    std::map<document_id, uint32_t> counted;
+    uint32_t best = 0;
+    for (const auto& slot : table.slots()) {
+      if (slot.count > 0) {
+        counted[slot.id] = slot.count;
+        best = std::max(best, slot.count);
+      }
+    }
+    EXPECT_EQ(counted, expected);
+    EXPECT_EQ(table.best(), best);
+  }
+}
+
+}  // namespace
+}  // namespace fp

@@ -1,0 +1,138 @@
+"""Starts real nodes and clients for the system tests.
+
+The programs are taken from the folder named by FPNODE_BUILD (default: build). Nodes listen on free loopback ports and
+keep their data in temporary folders.
+"""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / os.environ.get("FPNODE_BUILD", "build")
+DATA = ROOT / "tests" / "data"
+
+# Nothing here takes this long unless it hangs; sanitizer builds are slow.
+PATIENCE = 120
+
+
+class Node:
+    """A running fpnode. Its log is read as it comes; nothing polls."""
+
+    def __init__(self, data, *flags):
+        self.data = pathlib.Path(data)
+        self.lines = []
+        self._changed = threading.Condition()
+        self._ended = False
+        port = [] if "--caf-port" in flags else ["--caf-port", "0"]
+        self.process = subprocess.Popen(
+            [BUILD / "fpnode", "--dir", self.data, *port, *map(str, flags)],
+            stderr=subprocess.PIPE, text=True, errors="replace")
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stderr:
+            with self._changed:
+                self.lines.append(line.rstrip("\n"))
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def wait_for(self, pattern):
+        """The match of the first log line with the pattern, past or future."""
+        wanted = re.compile(pattern)
+        found = []
+
+        def seen():
+            found[:] = [m for m in map(wanted.search, self.lines) if m]
+            return found or self._ended
+
+        with self._changed:
+            if not self._changed.wait_for(seen, PATIENCE) or not found:
+                raise AssertionError(f"no log line matches {pattern!r}:\n" + "\n".join(self.lines))
+        return found[0]
+
+    @property
+    def port(self):
+        return int(self.wait_for(r"listening for remote actors on \S+:(\d+)").group(1))
+
+    def log(self):
+        with self._changed:
+            return "\n".join(self.lines)
+
+    def stop(self, number=signal.SIGTERM):
+        """Ends the node cleanly and returns its exit code."""
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self):
+        code = self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        self.process.stderr.close()
+        return code
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        return self.wait()
+
+    def open_files(self):
+        """Paths of the files that the process has open."""
+        folder = pathlib.Path(f"/proc/{self.process.pid}/fd")
+        paths = []
+        for entry in folder.iterdir():
+            try:
+                paths.append(os.readlink(entry))
+            except FileNotFoundError:
+                pass
+        return paths
+
+    def mapped_segments(self):
+        """Segment files that the process has mapped."""
+        maps = pathlib.Path(f"/proc/{self.process.pid}/maps").read_text()
+        return {line.split()[-1] for line in maps.splitlines() if ".seg" in line}
+
+    def ctl(self, *arguments, stdin=None, check=0):
+        """Runs fpctl against this node and returns its output; `check` is the exit code that it must have."""
+        result = run_ctl(self.port, *arguments, stdin=stdin)
+        if check is not None and result.returncode != check:
+            raise AssertionError(f"fpctl {arguments}: exit code {result.returncode}, not {check}\n"
+                                 f"{result.stdout}{result.stderr}\n{self.log()}")
+        return result
+
+    def json(self, *arguments, stdin=None, check=0):
+        return json.loads(self.ctl("--json", *arguments, stdin=stdin, check=check).stdout)
+
+
+def run_ctl(port, *arguments, stdin=None):
+    return subprocess.run([BUILD / "fpctl", "--port", str(port), *map(str, arguments)], input=stdin,
+                          capture_output=True, text=True, timeout=PATIENCE)
+
+
+class NodeTest(unittest.TestCase):
+    """A test with a temporary folder, whose nodes end with it."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="fpnode-test-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def start(self, *flags, data="data"):
+        node = Node(self.folder / data, *flags)
+        self.addCleanup(node.kill)
+        node.port  # listening, or an error that shows the log
+        return node
+
+    def start_refused(self, *flags, data="data"):
+        """Starts a node that must not come up. Returns its exit code and what it said."""
+        node = Node(self.folder / data, *flags)
+        self.addCleanup(node.kill)
+        return node.wait(), node.log()
