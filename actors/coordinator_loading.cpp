@@ -132,6 +132,7 @@ caf::result<index_status> index_coordinator_state::reload() {
     default:
       return status();
   }
+  // A batch in flight gets its answer from the log, which is asked before it ends.
   refuse_pending(make_error(errc::index_not_ready, "index " + index_name() + " is being reloaded"));
   current = std::make_shared<const snapshot>();
   cached_info = caf::none;

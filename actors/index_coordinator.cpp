@@ -22,9 +22,7 @@ index_coordinator_state::~index_coordinator_state() {
     refuse_waiting(why);
     refuse_maintenance(why);
     refuse_pending(why);
-    if (!batch) return;
-    for (auto& u : batch->updates) u.promise.deliver(why);
-    for (auto& [promise, mismatch] : batch->refused) promise.deliver(why);
+    give_up_batch(why);
   } catch (const std::exception&) {
     // Out of memory: their requests end at their own timeouts.
   }
@@ -156,6 +154,7 @@ void index_coordinator_state::close(caf::typed_response_promise<done_atom> promi
   refuse_waiting(make_error(errc::shutting_down, "index " + index_name() + " is being closed"));
   if (load_cancel) *load_cancel = true;
   if (maintenance_cancel) *maintenance_cancel = true;
+  start_batch();
   continue_closing();
 }
 

@@ -136,6 +136,8 @@ struct index_coordinator_state {
   bool must_hold_writes() const;
   void start_batch();
   void batch_step();
+  /// Answers a batch's writers with an error; what the log and the builder say of it later is ignored.
+  void give_up_batch(const caf::error& why);
   /// Nothing of the batch counts; the index serves searches only until a write succeeds again.
   void fail_batch(const caf::error& why);
   /// No write can succeed before a reload.

@@ -138,7 +138,8 @@ void actor_fixture::kill_child(const index_coordinator_handle& index, const std:
     if (name == role) {
       // As from an exception; `kill` would be fatal to all that are linked, too.
       const auto child = caf::actor_cast<caf::actor>(address);
-      caf::anon_send(child, caf::exit_msg{child.address(), make_error(errc::internal_error, "killed by a test")});
+      caf::anon_send<caf::message_priority::high>(
+          child, caf::exit_msg{child.address(), make_error(errc::internal_error, "killed by a test")});
       return;
     }
   }
