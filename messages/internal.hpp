@@ -150,6 +150,10 @@ using searcher_handle = caf::typed_actor<caf::replies_to<search_task>::with<sear
 
 using node_listener = caf::typed_actor<caf::reacts_to<index_state_changed>>;
 
+/// Follows the states of a node's indexes: all of them, once the data folder is scanned; then every change, until
+/// the node shuts down.
+using node_watcher = node_listener::extend<caf::reacts_to<index_list>, caf::reacts_to<shutdown_atom>>;
+
 /// All that an index coordinator understands: the public face and what its own actors tell it.
 using index_coordinator_handle =
     index_handle::extend_with<load_listener>::extend<caf::reacts_to<oplog_opened>, caf::reacts_to<tick_atom>,
