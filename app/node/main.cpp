@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "actors/node_actor.hpp"
+#include "app/http/http_gateway.hpp"
 #include "app/node/logging.hpp"
 #include "app/node/notify.hpp"
 #include "app/node/readiness_actor.hpp"
@@ -66,8 +67,8 @@ readiness_handle spawn_watcher(caf::actor_system& system, std::shared_ptr<spdlog
 
 /// Waits until the node has ended. SIGHUP opens the log file again, a first stop signal ends the node cleanly, and
 /// a second one ends the process.
-int run_until_stopped(caf::scoped_actor& self, const node_actor_handle& node, signal_watcher& signals,
-                      node_log& node_logs) {
+int run_until_stopped(caf::scoped_actor& self, const node_actor_handle& node, http_gateway* gateway,
+                      signal_watcher& signals, node_log& node_logs) {
   auto& log = *node_logs.logger();
   self->monitor(node);
   signals.start([main = caf::actor_cast<caf::actor>(self)](int number) { caf::anon_send(main, number); });
@@ -85,6 +86,7 @@ int run_until_stopped(caf::scoped_actor& self, const node_actor_handle& node, si
         }
         stopping = true;
         log.info("{}: shutting down", strsignal(number));
+        if (gateway) gateway->stop();
         caf::anon_send(node, shutdown_atom_v);
       },
       [&](const caf::down_msg& down) {
@@ -112,21 +114,34 @@ int run(const config& settings, signal_watcher& signals) {
   caf::scoped_actor self{system};
   const auto watcher = spawn_watcher(system, env->log);
   const auto node = system.spawn(node_actor, node_setup{env, std::move(folder), FPNODE_VERSION, watcher});
+  const auto give_up = [&] {
+    self->monitor(node);
+    caf::anon_send(node, shutdown_atom_v);
+    self->receive([](const caf::down_msg&) {});
+    return exit_failed;
+  };
+  std::optional<http_gateway> gateway;
+  if (settings.port.enabled) {
+    try {
+      gateway.emplace(system, settings, node);
+    } catch (const error& e) {
+      log.critical("{}", e.what());
+      return give_up();
+    }
+    log.info("listening for HTTP on {}:{}", settings.host, gateway->port());
+  }
   if (settings.caf_port.enabled) {
     const auto port =
         system.middleman().publish(node_handle(node), settings.caf_port.port, settings.caf_host.c_str(), true);
     if (!port) {
       log.critical("cannot listen on {}:{}: is another program using the port? ({})", settings.caf_host,
                    settings.caf_port.port, text_of(port.error()));
-      self->monitor(node);
-      caf::anon_send(node, shutdown_atom_v);
-      self->receive([](const caf::down_msg&) {});
-      return exit_failed;
+      return give_up();
     }
     log.info("listening for remote actors on {}:{}", settings.caf_host, *port);
   }
   if (watcher) caf::anon_send(watcher, listening_atom_v);
-  return run_until_stopped(self, node, signals, logs);
+  return run_until_stopped(self, node, gateway ? &*gateway : nullptr, signals, logs);
 }
 
 }  // namespace

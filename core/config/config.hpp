@@ -24,6 +24,19 @@ struct port_setting {
 struct config {
   std::string dir = "data";
 
+  // HTTP.
+  std::string host = "127.0.0.1";
+  port_setting port{true, 8080};
+  uint32_t http_threads = 2;
+  uint32_t http_max_body_bytes = 16u << 20;
+  uint32_t http_max_header_bytes = 16u << 10;  ///< of the request line and all header fields
+  uint32_t http_max_connections = 4'096;
+  uint32_t http_max_requests_in_flight = 4'096;
+  uint32_t http_idle_timeout_ms = 300'000;   ///< between requests, and for a client that takes no more of an answer
+  uint32_t http_header_timeout_ms = 10'000;  ///< from the first byte of a request to the end of its header
+  uint32_t http_body_timeout_ms = 60'000;    ///< from there to the end of its body
+
+  // Remote actors.
   std::string caf_host = "127.0.0.1";
   port_setting caf_port{true, 8090};
 

@@ -104,6 +104,32 @@ std::vector<option> make_table() {
       "Data folder; created when it is missing"));
 
   t.push_back(text(
+      "host", [](config& c) -> setting { return &c.host; }, is_host, "an IP address or a host name",
+      "Address that the node listens on for HTTP"));
+  t.push_back(choice(
+      "port", [](config& c) -> setting { return &c.port; }, std::string(port_allowed),
+      "Port that the node listens on for HTTP; 0 picks a free one, off does not listen"));
+  t.push_back(number({"http_threads", [](config& c) -> setting { return &c.http_threads; }, 1, 64,
+                      "Threads that read and write HTTP"}));
+  t.push_back(number({"http_max_body_bytes", [](config& c) -> setting { return &c.http_max_body_bytes; }, KiB, GiB,
+                      "Largest request body that is accepted, in bytes"}));
+  t.push_back(number({"http_max_header_bytes", [](config& c) -> setting { return &c.http_max_header_bytes; }, KiB,
+                      MiB, "Largest request header that is accepted, in bytes"}));
+  t.push_back(number({"http_max_connections", [](config& c) -> setting { return &c.http_max_connections; }, 1,
+                      1'000'000, "HTTP connections that may be open; more are told to come back later"}));
+  t.push_back(
+      number({"http_max_requests_in_flight", [](config& c) -> setting { return &c.http_max_requests_in_flight; }, 1,
+              1'000'000, "HTTP requests that may wait for an answer; more are told to come back later"}));
+  t.push_back(
+      number({"http_idle_timeout_ms", [](config& c) -> setting { return &c.http_idle_timeout_ms; }, 1, 24 * hour_ms,
+              "How long an HTTP connection may rest between requests, or not take its answer, in "
+              "milliseconds"}));
+  t.push_back(number({"http_header_timeout_ms", [](config& c) -> setting { return &c.http_header_timeout_ms; }, 1,
+                      hour_ms, "How long the header of an HTTP request may take to arrive, in milliseconds"}));
+  t.push_back(number({"http_body_timeout_ms", [](config& c) -> setting { return &c.http_body_timeout_ms; }, 1,
+                      24 * hour_ms, "How long the body of an HTTP request may take to arrive, in milliseconds"}));
+
+  t.push_back(text(
       "caf_host", [](config& c) -> setting { return &c.caf_host; }, is_host, "an IP address or a host name",
       "Address that the node listens on for other actors"));
   t.push_back(choice(
