@@ -44,7 +44,7 @@ void node_state::scan() {
               setup.env->log->warn("{}: left alone, it is no index", file);
             }
             scanned = true;
-            tell_watcher(list());
+            tell_watcher(known_indexes());
             next_operation();
           },
           [this](const caf::error& e) {
