@@ -110,7 +110,7 @@ class Writer:
             self.process.stdin.close()
         except BrokenPipeError:
             pass
-        return int(re.search(r"([\d,]+) documents of this run were acknowledged", said).group(1).replace(",", ""))
+        return int(re.search(r"([\d,]+) documents of this run are in the index", said).group(1).replace(",", ""))
 
 
 class Music(NodeTest):
