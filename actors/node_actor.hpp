@@ -12,7 +12,7 @@ struct node_setup {
   environment_ptr env;
   std::shared_ptr<data_folder> folder;
   std::string version;   ///< of the program, for status
-  node_watcher watcher;  ///< optional; only who spawns the node can watch it
+  node_watcher watcher = {};  ///< optional; only who spawns the node can watch it
 };
 
 /// The public face of a node: creates, deletes, lists and resolves indexes, and answers status.
