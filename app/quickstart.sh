@@ -15,7 +15,7 @@ say "packages"
 install_packages "${build_packages[@]}" python3
 
 say "build"
-cmake --preset release -B "$build" -DFPNODE_TESTS=OFF
+cmake --preset release -B "$build"
 cmake --build "$build" -j "$(nproc)" --target fpnode fpctl
 
 work=$(mktemp -d)
@@ -67,7 +67,7 @@ ctl --json ingest music tests/data/fingerprints.txt.gz --batch 25 --checkpoint >
 ctl index info music
 
 say "identify 400 degraded clips"
-ctl search music --file tests/data/clips.tsv.gz --expect
+ctl search music --file tests/data/clips.tsv.gz --expect | tail -n 6
 
 say "stop the node and start it again: loading in parallel"
 stop_node
