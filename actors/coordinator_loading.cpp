@@ -137,6 +137,9 @@ void index_coordinator_state::fail_load(const caf::error& why) {
 caf::result<index_status> index_coordinator_state::reload() {
   switch (state) {
     case index_state::failed:
+      // Of an index whose record is damaged nobody knows the files.
+      if (setup.record.generation == 0) return not_ready_error();
+      break;
     case index_state::read_only:
       break;
     case index_state::closing:
