@@ -100,7 +100,7 @@ void index_coordinator_state::on_oplog(const oplog_opened& opened) {
         index_name(), opened.report.num_missing);
   }
   spawn_workers();
-  self->send(manifests, sweep_atom_v);
+  sweep();
   set_state(index_state::ready, "");
   const auto p = tracker.progress(now());
   env->log->info("{}: ready at version {}: {} segments, {} bytes, {} commits replayed, in {} ms", index_name(),
@@ -108,6 +108,18 @@ void index_coordinator_state::on_oplog(const oplog_opened& opened) {
   tell_observers();
   answer_waiting();
   schedule_maintenance();
+}
+
+void index_coordinator_state::sweep() {
+  // Upkeep waits: to the sweep, a file that it has begun is one that the manifest does not name.
+  sweeping = true;
+  const auto finish = [this, attempt = tracker.attempt()] {
+    if (tracker.attempt() != attempt) return;
+    sweeping = false;
+    schedule_maintenance();
+  };
+  self->request(manifests, caf::infinite, sweep_atom_v)
+      .then([finish](done_atom) { finish(); }, [finish](const caf::error&) { finish(); });
 }
 
 void index_coordinator_state::fail_load(const caf::error& why) {
@@ -125,6 +137,9 @@ void index_coordinator_state::fail_load(const caf::error& why) {
 caf::result<index_status> index_coordinator_state::reload() {
   switch (state) {
     case index_state::failed:
+      // Of an index whose record is damaged nobody knows the files.
+      if (setup.record.generation == 0) return not_ready_error();
+      break;
     case index_state::read_only:
       break;
     case index_state::closing:

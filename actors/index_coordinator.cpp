@@ -73,6 +73,10 @@ void index_coordinator_state::child_down(const caf::down_msg& down) {
   // The log and the manifest hold state on disk that only a new load can be sure of. The others are replaced.
   if (role == "oplog_actor" || role == "manifest_actor") {
     block_writes(text + "; reload the index");
+    if (role == "manifest_actor") {
+      manifests = manifest_handle{};
+      refuse_maintenance(write_block);
+    }
   } else {
     spawn_workers();
   }
@@ -117,8 +121,11 @@ void index_coordinator_state::end_children() {
   if (maintenance_cancel) *maintenance_cancel = true;
   // The manifest actor outlives its loaders, so that files and memory are free once it is down.
   if (manifests) self->send(manifests, stop_atom_v);
+  // Searchers answer what they have accepted.
+  for (const auto& s : searchers) self->send(s.handle, stop_atom_v);
   for (const auto& [address, role] : children) {
-    if (role != "manifest_actor") self->send_exit(address, caf::exit_reason::user_shutdown);
+    const bool stops_by_itself = role == "manifest_actor" || role.starts_with("searcher ");
+    if (!stops_by_itself) self->send_exit(address, caf::exit_reason::user_shutdown);
   }
   manifests = manifest_handle{};
   log = oplog_handle{};

@@ -115,6 +115,8 @@ struct index_coordinator_state {
   void on_load_failed(const load_failed& failed);
   void on_oplog(const oplog_opened& opened);
   void open_oplog();
+  /// Removes what no manifest names.
+  void sweep();
   void fail_load(const caf::error& reason);
   caf::result<index_status> reload();
   caf::result<load_progress> subscribe(const progress_observer& observer);
@@ -160,6 +162,8 @@ struct index_coordinator_state {
   using job_slot = std::unique_ptr<maintenance_job>;
   using maintenance_promise = caf::typed_response_promise<maintenance_reply>;
   void schedule_maintenance();
+  /// Whether the manifest actor is there to commit what upkeep makes, and has finished sweeping.
+  bool can_store() const { return manifests && !sweeping; }
   bool checkpoint_due() const;
   void start_checkpoint();
   void start_memory_merge();
@@ -220,9 +224,11 @@ struct index_coordinator_state {
   job_slot checkpoint_job, memory_job, file_job;
   uint64_t jobs = 0;
   std::deque<job_slot*> unstored;
-  bool storing = false, timer_armed = false;
+  bool storing = false, sweeping = false;
+  caf::optional<clock_time> timer_at;
   clock_time oldest_memory_commit, maintenance_retry_at;
   std::string maintenance_error;
+  const job_slot* failed_job = nullptr;  ///< whose error that is
   std::vector<maintenance_promise> checkpoint_promises, merge_promises;
   commit_id checkpoint_goal = 0;
   bool full_merge_wanted = false;

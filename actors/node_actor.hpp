@@ -37,6 +37,28 @@ struct node_state {
     bool removing = false;
   };
 
+  /// A promise that the node answers with an error if it ends before it knows better.
+  template <class Reply>
+  class kept_promise {
+   public:
+    explicit kept_promise(node_state& node) : node_(&node), number_(++node.num_promises) {
+      promise_ = node.self->make_response_promise<Reply>();
+      node.promises.emplace(number_, [promise = promise_](const caf::error& e) mutable { promise.deliver(e); });
+    }
+    template <class T>
+    void deliver(T&& outcome) {
+      if (node_->promises.erase(number_) > 0) promise_.deliver(std::forward<T>(outcome));
+    }
+    caf::result<Reply> pending() const { return promise_; }
+
+   private:
+    node_state* node_;
+    uint64_t number_;
+    caf::typed_response_promise<Reply> promise_;
+  };
+
+  node_state() = default;
+  ~node_state();
   void init(pointer self_ptr, node_setup setup_values);
   void scan();
   void add_index(const index_record& record, caf::error start_failed = {});
@@ -54,7 +76,7 @@ struct node_state {
   index_list known_indexes() const;
   caf::result<node_status> status();
   /// `then` runs when the answer is on its way.
-  void answer_status(caf::typed_response_promise<node_status> promise, std::function<void()> then);
+  void answer_status(kept_promise<node_status> promise, std::function<void()> then);
   caf::result<node_status> shutdown();
   void close_all();
 
@@ -69,7 +91,7 @@ struct node_state {
       if (now) return std::move(*now);
       return now.error();
     }
-    auto promise = self->make_response_promise<Reply>();
+    kept_promise<Reply> promise(*this);
     const auto later = [this, promise, answer]() mutable {
       auto then = answer();
       if (then) {
@@ -80,12 +102,12 @@ struct node_state {
       next_operation();
     };
     if (!enqueue(later))
-      return make_error(errc::overloaded, "too many requests wait for the data folder to be read");
-    return promise;
+      promise.deliver(make_error(errc::overloaded, "too many requests wait for the data folder to be read"));
+    return promise.pending();
   }
-  void do_create(const create_index_request& request, caf::typed_response_promise<create_index_reply> promise);
-  void do_erase(const delete_index_request& request, caf::typed_response_promise<delete_index_reply> promise);
-  void finish_erase(const std::string& index, caf::typed_response_promise<delete_index_reply> promise);
+  void do_create(const create_index_request& request, kept_promise<create_index_reply> promise);
+  void do_erase(const delete_index_request& request, kept_promise<delete_index_reply> promise);
+  void finish_erase(const std::string& index, kept_promise<delete_index_reply> promise);
   void end_when_all_closed();
 
   pointer self = nullptr;
@@ -94,7 +116,9 @@ struct node_state {
   loader_budget_handle budget;
   std::map<std::string, index_slot> indexes;
   std::deque<std::function<void()>> operations;
-  bool operation_running = false, scanned = false, shutting_down = false;
+  bool operation_running = false, scanned = false, shutting_down = false, closing_all = false;
+  uint64_t num_promises = 0;
+  std::map<uint64_t, std::function<void(const caf::error&)>> promises;  ///< not answered yet
   clock_time started;
 };
 

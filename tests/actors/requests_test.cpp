@@ -203,6 +203,12 @@ TEST_F(requests, searches_that_were_accepted_are_answered_before_a_close) {
   std::vector<test::answer<search_reply>> answers;
   for (int i = 0; i < 20; i++) answers.push_back(ask<search_reply>(index, query({1000})));
   const auto closed = ask<done_atom>(index, close_atom_v);
+  // The searchers run last.
+  while (!state_of(index).ending_children) {
+    scheduler().prioritize(index);
+    scheduler().prioritize(state_of(index).log);
+    ASSERT_TRUE(step());
+  }
   run();
   EXPECT_TRUE(closed.succeeded());
   for (const auto& a : answers) EXPECT_EQ(a.value().results.size(), 3u);
