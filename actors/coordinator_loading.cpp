@@ -10,13 +10,16 @@ constexpr size_t max_observers = 64;
 
 }  // namespace
 
-void index_coordinator_state::start_load() {
+void index_coordinator_state::begin_attempt() {
   tracker.begin(index_name(), ++attempts, now());
+  set_state(index_state::loading, "");
+}
+
+void index_coordinator_state::start_load() {
   load_cancel = std::make_shared<cancel_flag>(false);
   maintenance_cancel = std::make_shared<cancel_flag>(false);
   write_block = {};
   maintenance_error.clear();
-  set_state(index_state::loading, "");
   manifests = spawn_blocking(self, *env, manifest_actor,
                              manifest_setup{setup.env, index_name(), tracker.attempt(), setup.folders.data,
                                             index_coordinator_handle(self), setup.budget, load_cancel});
@@ -97,7 +100,7 @@ void index_coordinator_state::on_oplog(const oplog_opened& opened) {
         index_name(), opened.report.num_missing);
   }
   spawn_workers();
-  self->send(manifests, sweep_atom_v);
+  sweep();
   set_state(index_state::ready, "");
   const auto p = tracker.progress(now());
   env->log->info("{}: ready at version {}: {} segments, {} bytes, {} commits replayed, in {} ms", index_name(),
@@ -105,6 +108,18 @@ void index_coordinator_state::on_oplog(const oplog_opened& opened) {
   tell_observers();
   answer_waiting();
   schedule_maintenance();
+}
+
+void index_coordinator_state::sweep() {
+  // Upkeep waits: to the sweep, a file that it has begun is one that the manifest does not name.
+  sweeping = true;
+  const auto finish = [this, attempt = tracker.attempt()] {
+    if (tracker.attempt() != attempt) return;
+    sweeping = false;
+    schedule_maintenance();
+  };
+  self->request(manifests, caf::infinite, sweep_atom_v)
+      .then([finish](done_atom) { finish(); }, [finish](const caf::error&) { finish(); });
 }
 
 void index_coordinator_state::fail_load(const caf::error& why) {
@@ -122,6 +137,9 @@ void index_coordinator_state::fail_load(const caf::error& why) {
 caf::result<index_status> index_coordinator_state::reload() {
   switch (state) {
     case index_state::failed:
+      // Of an index whose record is damaged nobody knows the files.
+      if (setup.record.generation == 0) return not_ready_error();
+      break;
     case index_state::read_only:
       break;
     case index_state::closing:
@@ -129,13 +147,14 @@ caf::result<index_status> index_coordinator_state::reload() {
     default:
       return status();
   }
+  // A batch in flight gets its answer from the log, which is asked before it ends.
   refuse_pending(make_error(errc::index_not_ready, "index " + index_name() + " is being reloaded"));
   current = std::make_shared<const snapshot>();
   cached_info = caf::none;
-  // The attempt starts when all actors of the last one are gone.
+  // The attempt has its number from now on, so that late messages of the last one are known as such, but starts
+  // when all actors of the last one are gone.
   reload_wanted = true;
-  tracker.begin(index_name(), attempts, now());
-  set_state(index_state::loading, "");
+  begin_attempt();
   if (!ending_children) end_children();
   return status();
 }

@@ -20,7 +20,7 @@ std::vector<uint64_t> sizes_of(std::span<const snapshot::entry> entries) {
 void index_coordinator_state::schedule_maintenance() {
   if (!is_serving() || ending_children) return;
   answer_maintenance();
-  if (maintenance_error.empty() || now() >= maintenance_retry_at) {
+  if (can_store() && (maintenance_error.empty() || now() >= maintenance_retry_at)) {
     if (!memory_job && !checkpoint_job && checkpoint_due()) start_checkpoint();
     if (!memory_job) start_memory_merge();
     if (!file_job) start_file_merge();
@@ -107,6 +107,8 @@ void index_coordinator_state::job_done(job_slot& slot, const segment_ptr& merged
   const auto first = current->position_of(done->inputs.front().get());
   publish(current->with_replaced(*first, done->inputs.size(), done->merged));
   counters.memory_merges++;
+  // It says nothing about the disk that a checkpoint has failed for.
+  if (failed_job == &slot) maintenance_error.clear();
   schedule_maintenance();
   start_batch();
 }
@@ -181,6 +183,7 @@ void index_coordinator_state::truncate_log() {
 void index_coordinator_state::job_failed(job_slot& slot, const caf::error& why) {
   slot.reset();
   if (!is_serving() || code_of(why) == errc::cancelled) return;
+  failed_job = &slot;
   maintenance_error = text_of(why);
   maintenance_retry_at = now() + retry_delay;
   env->log->error("{}: upkeep failed, retried in {} s: {}", index_name(), retry_delay.count(), maintenance_error);
@@ -205,23 +208,26 @@ void index_coordinator_state::forget_jobs() {
 }
 
 void index_coordinator_state::arm_timer() {
-  if (timer_armed) return;
+  if (!can_store()) return;
   const auto age = std::chrono::milliseconds(env->settings.checkpoint_age_ms);
   const bool has_memory = current->entries().size() > current->num_file_segments();
-  caf::timespan wait;
-  if (!maintenance_error.empty()) {
-    wait = std::max<caf::timespan>(maintenance_retry_at - now(), std::chrono::milliseconds(1));
-  } else if (has_memory && age.count() > 0 && !checkpoint_job) {
-    wait = std::max<caf::timespan>(oldest_memory_commit + age - now(), std::chrono::milliseconds(1));
+  clock_time wanted;
+  if (!maintenance_error.empty() && maintenance_retry_at > now()) {
+    wanted = maintenance_retry_at;
+  } else if (has_memory && age.count() > 0 && !checkpoint_job && !memory_job) {
+    wanted = oldest_memory_commit + age;
   } else {
+    // Nothing is due, or what is due waits for a job whose end brings it about.
     return;
   }
-  timer_armed = true;
+  if (timer_at && *timer_at <= wanted) return;
+  timer_at = wanted;
+  const auto wait = std::max<caf::timespan>(wanted - now(), std::chrono::milliseconds(1));
   self->delayed_send(index_coordinator_handle(self), wait, tick_atom_v);
 }
 
 void index_coordinator_state::after_tick() {
-  timer_armed = false;
+  if (timer_at && *timer_at <= now()) timer_at = caf::none;
   schedule_maintenance();
 }
 
@@ -232,13 +238,21 @@ maintenance_reply index_coordinator_state::maintenance_state() const {
 }
 
 void index_coordinator_state::request_checkpoint(maintenance_promise promise) {
+  if (!manifests) {
+    promise.deliver(write_block);
+    return;
+  }
   checkpoint_promises.push_back(promise);
-  checkpoint_goal = std::max(checkpoint_goal, current->version());
+  checkpoint_goal = current->version();
   maintenance_retry_at = now();
   schedule_maintenance();
 }
 
 void index_coordinator_state::request_merge(maintenance_promise promise) {
+  if (!manifests) {
+    promise.deliver(write_block);
+    return;
+  }
   merge_promises.push_back(promise);
   full_merge_wanted = true;
   maintenance_retry_at = now();

@@ -42,6 +42,8 @@ void index_coordinator_state::enqueue_update(caf::typed_response_promise<update_
 }
 
 bool index_coordinator_state::must_hold_writes() const {
+  // There is no upkeep any more to wait for.
+  if (state == index_state::closing) return false;
   const auto& settings = env->settings;
   const auto memory_segments = current->entries().size() - current->num_file_segments();
   return memory_segments >= held_memory_factor * settings.max_memory_segments ||
@@ -119,7 +121,8 @@ void index_coordinator_state::start_batch() {
 void index_coordinator_state::batch_step() {
   if (!batch->durable || !batch->segment) return;
   const auto done = std::move(batch);
-  publish(current->with_added(done->segment));
+  // During a reload, the replay brings these commits.
+  if (state != index_state::loading) publish(current->with_added(done->segment));
   counters.updates += done->updates.size();
   for (size_t i = 0; i < done->updates.size(); i++) {
     done->updates[i].promise.deliver(update_reply{(*done->commits)[i].id});
@@ -131,10 +134,15 @@ void index_coordinator_state::batch_step() {
   continue_closing();
 }
 
-void index_coordinator_state::fail_batch(const caf::error& why) {
+void index_coordinator_state::give_up_batch(const caf::error& why) {
   const auto failed = std::move(batch);
+  if (!failed) return;
   for (auto& u : failed->updates) u.promise.deliver(why);
   for (auto& [promise, mismatch] : failed->refused) promise.deliver(why);
+}
+
+void index_coordinator_state::fail_batch(const caf::error& why) {
+  give_up_batch(why);
   refuse_pending(why);
   if (is_serving() && reason != text_of(why)) {
     env->log->error("{}: read-only: {}", index_name(), text_of(why));

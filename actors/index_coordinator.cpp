@@ -13,6 +13,21 @@ namespace fp {
 // -- Life cycle
 // -----------------------------------------------------------------------------------------------------
 
+index_coordinator_state::~index_coordinator_state() {
+  try {
+    if (load_cancel) *load_cancel = true;
+    if (maintenance_cancel) *maintenance_cancel = true;
+    const auto why = make_error(errc::internal_error, "the coordinator of index " + index_name() + " has ended");
+    if (close_promise.pending()) close_promise.deliver(why);
+    refuse_waiting(why);
+    refuse_maintenance(why);
+    refuse_pending(why);
+    give_up_batch(why);
+  } catch (const std::exception&) {
+    // Out of memory: their requests end at their own timeouts.
+  }
+}
+
 void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_values) {
   self = self_ptr;
   setup = std::move(setup_values);
@@ -23,6 +38,7 @@ void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_val
     set_state(index_state::failed, text_of(setup.start_failed));
     return;
   }
+  begin_attempt();
   start_load();
 }
 
@@ -57,6 +73,10 @@ void index_coordinator_state::child_down(const caf::down_msg& down) {
   // The log and the manifest hold state on disk that only a new load can be sure of. The others are replaced.
   if (role == "oplog_actor" || role == "manifest_actor") {
     block_writes(text + "; reload the index");
+    if (role == "manifest_actor") {
+      manifests = manifest_handle{};
+      refuse_maintenance(write_block);
+    }
   } else {
     spawn_workers();
   }
@@ -101,8 +121,11 @@ void index_coordinator_state::end_children() {
   if (maintenance_cancel) *maintenance_cancel = true;
   // The manifest actor outlives its loaders, so that files and memory are free once it is down.
   if (manifests) self->send(manifests, stop_atom_v);
+  // Searchers answer what they have accepted.
+  for (const auto& s : searchers) self->send(s.handle, stop_atom_v);
   for (const auto& [address, role] : children) {
-    if (role != "manifest_actor") self->send_exit(address, caf::exit_reason::user_shutdown);
+    const bool stops_by_itself = role == "manifest_actor" || role.starts_with("searcher ");
+    if (!stops_by_itself) self->send_exit(address, caf::exit_reason::user_shutdown);
   }
   manifests = manifest_handle{};
   log = oplog_handle{};
@@ -131,10 +154,14 @@ void index_coordinator_state::close(caf::typed_response_promise<done_atom> promi
   close_promise = promise;
   const bool was_loading = state == index_state::loading;
   set_state(index_state::closing, "");
-  if (was_loading) tracker.end(index_state::closing, "closed while loading", now());
+  if (was_loading) {
+    tracker.end(index_state::closing, "closed while loading", now());
+    tell_observers();
+  }
   refuse_waiting(make_error(errc::shutting_down, "index " + index_name() + " is being closed"));
   if (load_cancel) *load_cancel = true;
   if (maintenance_cancel) *maintenance_cancel = true;
+  start_batch();
   continue_closing();
 }
 

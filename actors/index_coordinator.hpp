@@ -37,6 +37,9 @@ struct index_coordinator_state {
   using clock_time = caf::actor_clock::time_point;
 
   // -- Life cycle (index_coordinator.cpp)
+  index_coordinator_state() = default;
+  /// However the actor ends: whoever still waits for an answer gets one, and whoever still works is told to stop.
+  ~index_coordinator_state();
   void init(pointer self_ptr, coordinator_setup setup_values);
   void set_state(index_state next, std::string why);
   void child_down(const caf::down_msg& down);
@@ -65,7 +68,13 @@ struct index_coordinator_state {
   caf::typed_response_promise<Reply> when_ready(uint32_t wait_ms, F serve) {
     auto promise = self->make_response_promise<Reply>();
     if (is_serving()) {
-      serve(promise);
+      // CAF gives no answer when a handler throws.
+      try {
+        serve(promise);
+      } catch (...) {
+        promise.deliver(to_caf_error(std::current_exception()));
+        throw;
+      }
     } else if (state == index_state::loading && wait_ms > 0) {
       wait_for_ready(wait_ms,
                      {[=]() mutable { serve(promise); }, [=](const caf::error& e) mutable { promise.deliver(e); }});
@@ -97,6 +106,8 @@ struct index_coordinator_state {
   caf::expected<document_reply> document(const document_request& request) const;
 
   // -- Loading (coordinator_loading.cpp)
+  /// Numbers a new attempt; `start_load` runs it.
+  void begin_attempt();
   void start_load();
   void on_plan(const load_plan& plan);
   void on_segment(const segment_loaded& loaded);
@@ -104,6 +115,8 @@ struct index_coordinator_state {
   void on_load_failed(const load_failed& failed);
   void on_oplog(const oplog_opened& opened);
   void open_oplog();
+  /// Removes what no manifest names.
+  void sweep();
   void fail_load(const caf::error& reason);
   caf::result<index_status> reload();
   caf::result<load_progress> subscribe(const progress_observer& observer);
@@ -129,6 +142,8 @@ struct index_coordinator_state {
   bool must_hold_writes() const;
   void start_batch();
   void batch_step();
+  /// Answers a batch's writers with an error; what the log and the builder say of it later is ignored.
+  void give_up_batch(const caf::error& why);
   /// Nothing of the batch counts; the index serves searches only until a write succeeds again.
   void fail_batch(const caf::error& why);
   /// No write can succeed before a reload.
@@ -147,6 +162,8 @@ struct index_coordinator_state {
   using job_slot = std::unique_ptr<maintenance_job>;
   using maintenance_promise = caf::typed_response_promise<maintenance_reply>;
   void schedule_maintenance();
+  /// Whether the manifest actor is there to commit what upkeep makes, and has finished sweeping.
+  bool can_store() const { return manifests && !sweeping; }
   bool checkpoint_due() const;
   void start_checkpoint();
   void start_memory_merge();
@@ -207,9 +224,11 @@ struct index_coordinator_state {
   job_slot checkpoint_job, memory_job, file_job;
   uint64_t jobs = 0;
   std::deque<job_slot*> unstored;
-  bool storing = false, timer_armed = false;
+  bool storing = false, sweeping = false;
+  caf::optional<clock_time> timer_at;
   clock_time oldest_memory_commit, maintenance_retry_at;
   std::string maintenance_error;
+  const job_slot* failed_job = nullptr;  ///< whose error that is
   std::vector<maintenance_promise> checkpoint_promises, merge_promises;
   commit_id checkpoint_goal = 0;
   bool full_merge_wanted = false;

@@ -82,6 +82,8 @@ caf::result<done_atom> manifest_state::store(const manifest_ptr& next, const fil
     return to_caf_error(e);
   }
   for (const auto& file : *obsolete) {
+    const auto is_it = [&](const manifest_entry& e) { return e.file_name == file; };
+    if (std::any_of(next->segments.begin(), next->segments.end(), is_it)) continue;
     // Not worth failing for: the next start sweeps what stays behind.
     if (auto e = capture_error([&] { setup.env->fs->remove(setup.data / file); })) {
       setup.env->log->warn("{}: cannot remove {}: {}", setup.index, file, text_of(e));
@@ -118,7 +120,10 @@ manifest_handle::behavior_type manifest_actor(manifest_handle::stateful_pointer<
       [=](store_atom, const manifest_ptr& next, const file_names_ptr& obsolete) {
         return self->state.store(next, obsolete);
       },
-      [=](sweep_atom) { self->state.sweep(); },
+      [=](sweep_atom) {
+        self->state.sweep();
+        return done_atom_v;
+      },
   };
 }
 

@@ -7,8 +7,12 @@ namespace fp {
 caf::result<segment_ptr> merge_state::merge(const merge_job& job) const {
   try {
     if (job.file.empty()) return merge_to_memory(*job.index, job.first, job.count, job.cancel.get());
-    return merge_to_file(*job.index, job.first, job.count, *env->fs, job.file, env->settings.segment_load_mode,
-                         job.cancel.get());
+    // A file must be whole by itself: what only memory segments rewrite or delete stays in it, in case their log is
+    // lost.
+    std::vector<segment_ptr> files;
+    for (const auto& e : job.index->entries().first(job.index->num_file_segments())) files.push_back(e.segment);
+    return merge_to_file(*snapshot::from_segments(std::move(files)), job.first, job.count, *env->fs, job.file,
+                         env->settings.segment_load_mode, job.cancel.get());
   } catch (const std::exception& e) {
     return to_caf_error(e);
   }

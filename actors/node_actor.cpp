@@ -19,11 +19,20 @@ constexpr uint32_t create_wait_ms = 1'000;
 
 }  // namespace
 
+node_state::~node_state() {
+  try {
+    const auto why = make_error(errc::shutting_down, "the node has ended");
+    for (auto& [number, refuse] : std::exchange(promises, {})) refuse(why);
+  } catch (const std::exception&) {
+    // Out of memory: the requests end at their own timeouts.
+  }
+}
+
 void node_state::init(pointer self_ptr, node_setup setup_values) {
   self = self_ptr;
   setup = std::move(setup_values);
   started = self->clock().now();
-  budget = self->spawn<caf::linked>(loader_budget, setup.env->settings.max_concurrent_loads);
+  budget = self->spawn<caf::linked + caf::monitored>(loader_budget, setup.env->settings.max_concurrent_loads);
   catalog = spawn_blocking(self, *setup.env, catalog_actor, setup.env, setup.folder);
   setup.folder.reset();
   // Requests that come before the folder is scanned wait behind the scan.
@@ -35,15 +44,16 @@ void node_state::scan() {
       .then(
           [this](const scan_result_ptr& found) {
             for (const auto& record : found->indexes) {
-              if (!record.deleted) add_index(record);
+              if (!record.deleted && !shutting_down) add_index(record);
             }
             for (const auto& damage : found->damaged) {
-              add_index({damage.name, 0, false}, make_error(errc::corrupt_data, damage.reason));
+              if (!shutting_down) add_index({damage.name, 0, false}, make_error(errc::corrupt_data, damage.reason));
             }
             for (const auto& file : found->unexpected) {
               setup.env->log->warn("{}: left alone, it is no index", file);
             }
             scanned = true;
+            tell_watcher(known_indexes());
             next_operation();
           },
           [this](const caf::error& e) {
@@ -66,15 +76,15 @@ void node_state::state_changed(const index_state_changed& changed) {
   if (it == indexes.end() || it->second.record.generation != changed.entry.generation) return;
   it->second.state = changed.entry.state;
   it->second.reason = changed.entry.reason;
+  tell_watcher(changed);
 }
 
 void node_state::coordinator_down(const caf::down_msg& down) {
   const auto address = caf::actor_cast<caf::actor_addr>(down.source);
-  if (address == catalog.address()) {
-    if (!shutting_down) {
-      setup.env->log->critical("the catalog actor died: {}", text_of(down.reason));
-      self->quit(down.reason);
-    }
+  if (address == catalog.address() || address == budget.address()) {
+    setup.env->log->critical("the {} died: {}", address == catalog.address() ? "catalog actor" : "loader budget",
+                             text_of(down.reason));
+    self->quit(down.reason);
     return;
   }
   const auto it = std::find_if(indexes.begin(), indexes.end(),
@@ -101,8 +111,13 @@ bool node_state::enqueue(std::function<void()> operation) {
 }
 
 void node_state::next_operation() {
+  // What has not begun is answered when the node ends.
+  if (shutting_down) operations.clear();
   operation_running = !operations.empty();
-  if (!operation_running) return;
+  if (!operation_running) {
+    end_when_all_closed();
+    return;
+  }
   const auto operation = std::move(operations.front());
   operations.pop_front();
   operation();
@@ -111,18 +126,22 @@ void node_state::next_operation() {
 caf::result<create_index_reply> node_state::create(create_index_request request) {
   if (shutting_down) return make_error(errc::shutting_down, "the node is shutting down");
   if (auto e = capture_error([&] { require_valid_index_name(request.name); })) return e;
-  auto promise = self->make_response_promise<create_index_reply>();
+  kept_promise<create_index_reply> promise(*this);
   if (!enqueue([this, request = std::move(request), promise] { do_create(request, promise); })) {
-    return make_error(errc::overloaded, "too many creates and deletes are queued");
+    promise.deliver(make_error(errc::overloaded, "too many creates and deletes are queued"));
   }
-  return promise;
+  return promise.pending();
 }
 
-void node_state::do_create(const create_index_request& request,
-                           caf::typed_response_promise<create_index_reply> promise) {
+void node_state::do_create(const create_index_request& request, kept_promise<create_index_reply> promise) {
   self->request(catalog, caf::infinite, create_atom_v, request)
       .then(
           [this, promise](const index_record& record, bool created) mutable {
+            if (shutting_down) {
+              promise.deliver(make_error(errc::shutting_down, "the node is shutting down"));
+              next_operation();
+              return;
+            }
             if (created) {
               setup.env->log->info("{}: created, generation {}", record.name, record.generation);
               add_index(record);
@@ -147,15 +166,14 @@ void node_state::do_create(const create_index_request& request,
 caf::result<delete_index_reply> node_state::erase(delete_index_request request) {
   if (shutting_down) return make_error(errc::shutting_down, "the node is shutting down");
   if (auto e = capture_error([&] { require_valid_index_name(request.name); })) return e;
-  auto promise = self->make_response_promise<delete_index_reply>();
+  kept_promise<delete_index_reply> promise(*this);
   if (!enqueue([this, request = std::move(request), promise] { do_erase(request, promise); })) {
-    return make_error(errc::overloaded, "too many creates and deletes are queued");
+    promise.deliver(make_error(errc::overloaded, "too many creates and deletes are queued"));
   }
-  return promise;
+  return promise.pending();
 }
 
-void node_state::do_erase(const delete_index_request& request,
-                          caf::typed_response_promise<delete_index_reply> promise) {
+void node_state::do_erase(const delete_index_request& request, kept_promise<delete_index_reply> promise) {
   self->request(catalog, caf::infinite, erase_atom_v, request.name)
       .then(
           [this, request, promise](bool erased) mutable {
@@ -176,7 +194,7 @@ void node_state::do_erase(const delete_index_request& request,
           });
 }
 
-void node_state::finish_erase(const std::string& index, caf::typed_response_promise<delete_index_reply> promise) {
+void node_state::finish_erase(const std::string& index, kept_promise<delete_index_reply> promise) {
   auto& slot = indexes[index];
   slot.removing = true;
   const auto record = slot.record;
@@ -200,15 +218,21 @@ void node_state::finish_erase(const std::string& index, caf::typed_response_prom
             [remove_files](const caf::error&) mutable { remove_files(); });
 }
 
-caf::result<index_handle> node_state::resolve(const std::string& index) const {
+caf::result<index_handle> node_state::resolve(const std::string& index) {
   if (auto e = capture_error([&] { require_valid_index_name(index); })) return e;
-  const auto it = indexes.find(index);
-  if (it != indexes.end() && !it->second.removing) return index_handle(it->second.coordinator);
-  if (!scanned) return make_error(errc::index_not_ready, "the node is still reading its data folder");
-  return make_error(errc::index_not_found, "there is no index " + index);
+  const auto find = [this, index]() -> caf::expected<index_handle> {
+    const auto it = indexes.find(index);
+    if (it != indexes.end() && !it->second.removing) return index_handle(it->second.coordinator);
+    return make_error(errc::index_not_found, "there is no index " + index);
+  };
+  return when_scanned<index_handle>(find);
 }
 
-index_list node_state::list() const {
+caf::result<index_list> node_state::list() {
+  return when_scanned<index_list>([this]() -> caf::expected<index_list> { return known_indexes(); });
+}
+
+index_list node_state::known_indexes() const {
   index_list out;
   for (const auto& [index, slot] : indexes) {
     if (!slot.removing) out.indexes.push_back({index, slot.record.generation, slot.state, slot.reason});
@@ -217,40 +241,55 @@ index_list node_state::list() const {
 }
 
 caf::result<node_status> node_state::status() {
+  kept_promise<node_status> promise(*this);
+  answer_status(promise, [] {});
+  return promise.pending();
+}
+
+void node_state::answer_status(kept_promise<node_status> promise, std::function<void()> then) {
   node_status s;
   s.version = setup.version;
   s.pid = static_cast<uint32_t>(::getpid());
   s.uptime_ms = static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(self->clock().now() - started).count());
   s.data_folder = setup.env->settings.dir;
-  s.indexes = list();
-  auto promise = self->make_response_promise<node_status>();
+  s.indexes = known_indexes();
   self->request(budget, caf::infinite, status_atom_v)
       .then(
           [=](uint32_t running, uint32_t allowed) mutable {
             s.loaders_running = running;
             s.loaders_allowed = allowed;
             promise.deliver(s);
+            then();
           },
-          [=](const caf::error& e) mutable { promise.deliver(e); });
-  return promise;
+          [=](const caf::error& e) mutable {
+            promise.deliver(e);
+            then();
+          });
 }
 
 caf::result<node_status> node_state::shutdown() {
-  auto answer = status();
-  if (shutting_down) return answer;
-  shutting_down = true;
+  kept_promise<node_status> promise(*this);
+  const bool first = !std::exchange(shutting_down, true);
+  answer_status(promise, [this, first] {
+    if (first) close_all();
+  });
+  return promise.pending();
+}
+
+void node_state::close_all() {
+  closing_all = true;
+  tell_watcher(shutdown_atom_v);
   setup.env->log->info("shutting down: closing {} indexes", indexes.size());
   for (auto& [index, slot] : indexes) {
     // The down message tells the rest.
     self->request(slot.coordinator, caf::infinite, close_atom_v).then([](done_atom) {}, [](const caf::error&) {});
   }
   end_when_all_closed();
-  return answer;
 }
 
 void node_state::end_when_all_closed() {
-  if (!indexes.empty()) return;
+  if (!closing_all || operation_running || !indexes.empty()) return;
   self->send_exit(catalog, caf::exit_reason::user_shutdown);
   self->send_exit(budget, caf::exit_reason::user_shutdown);
   self->quit();

@@ -11,7 +11,8 @@ namespace fp {
 struct node_setup {
   environment_ptr env;
   std::shared_ptr<data_folder> folder;
-  std::string version;  ///< of the program, for status
+  std::string version;   ///< of the program, for status
+  node_watcher watcher = {};  ///< optional; only who spawns the node can watch it
 };
 
 /// The public face of a node: creates, deletes, lists and resolves indexes, and answers status.
@@ -19,6 +20,7 @@ struct node_setup {
 ///     remote actor --create / delete / list / resolve / status / shutdown--> node_actor
 ///                                     node_actor --> catalog_actor (folders), loader_budget
 ///                                     node_actor --> index_coordinator, one per index
+///                                     node_actor --> node_watcher: states of the indexes
 ///
 /// Creates and deletes run one after the other, so that folders and coordinators change in step.
 struct node_state {
@@ -35,25 +37,77 @@ struct node_state {
     bool removing = false;
   };
 
+  /// A promise that the node answers with an error if it ends before it knows better.
+  template <class Reply>
+  class kept_promise {
+   public:
+    explicit kept_promise(node_state& node) : node_(&node), number_(++node.num_promises) {
+      promise_ = node.self->make_response_promise<Reply>();
+      node.promises.emplace(number_, [promise = promise_](const caf::error& e) mutable { promise.deliver(e); });
+    }
+    template <class T>
+    void deliver(T&& outcome) {
+      if (node_->promises.erase(number_) > 0) promise_.deliver(std::forward<T>(outcome));
+    }
+    caf::result<Reply> pending() const { return promise_; }
+
+   private:
+    node_state* node_;
+    uint64_t number_;
+    caf::typed_response_promise<Reply> promise_;
+  };
+
+  node_state() = default;
+  ~node_state();
   void init(pointer self_ptr, node_setup setup_values);
   void scan();
   void add_index(const index_record& record, caf::error start_failed = {});
   void coordinator_down(const caf::down_msg& down);
   void state_changed(const index_state_changed& changed);
+  template <class... Ts>
+  void tell_watcher(const Ts&... message) {
+    if (setup.watcher) self->send(setup.watcher, message...);
+  }
 
   caf::result<create_index_reply> create(create_index_request request);
   caf::result<delete_index_reply> erase(delete_index_request request);
-  caf::result<index_handle> resolve(const std::string& index) const;
-  index_list list() const;
+  caf::result<index_handle> resolve(const std::string& index);
+  caf::result<index_list> list();
+  index_list known_indexes() const;
   caf::result<node_status> status();
+  /// `then` runs when the answer is on its way.
+  void answer_status(kept_promise<node_status> promise, std::function<void()> then);
   caf::result<node_status> shutdown();
+  void close_all();
 
   /// Creates and deletes wait here for their turn.
   bool enqueue(std::function<void()> operation);
   void next_operation();
-  void do_create(const create_index_request& request, caf::typed_response_promise<create_index_reply> promise);
-  void do_erase(const delete_index_request& request, caf::typed_response_promise<delete_index_reply> promise);
-  void finish_erase(const std::string& index, caf::typed_response_promise<delete_index_reply> promise);
+  /// Answers now, or as soon as the data folder is read.
+  template <class Reply, class F>
+  caf::result<Reply> when_scanned(F answer) {
+    if (scanned) {
+      auto now = answer();
+      if (now) return std::move(*now);
+      return now.error();
+    }
+    kept_promise<Reply> promise(*this);
+    const auto later = [this, promise, answer]() mutable {
+      auto then = answer();
+      if (then) {
+        promise.deliver(std::move(*then));
+      } else {
+        promise.deliver(then.error());
+      }
+      next_operation();
+    };
+    if (!enqueue(later))
+      promise.deliver(make_error(errc::overloaded, "too many requests wait for the data folder to be read"));
+    return promise.pending();
+  }
+  void do_create(const create_index_request& request, kept_promise<create_index_reply> promise);
+  void do_erase(const delete_index_request& request, kept_promise<delete_index_reply> promise);
+  void finish_erase(const std::string& index, kept_promise<delete_index_reply> promise);
   void end_when_all_closed();
 
   pointer self = nullptr;
@@ -62,7 +116,9 @@ struct node_state {
   loader_budget_handle budget;
   std::map<std::string, index_slot> indexes;
   std::deque<std::function<void()>> operations;
-  bool operation_running = false, scanned = false, shutting_down = false;
+  bool operation_running = false, scanned = false, shutting_down = false, closing_all = false;
+  uint64_t num_promises = 0;
+  std::map<uint64_t, std::function<void(const caf::error&)>> promises;  ///< not answered yet
   clock_time started;
 };
 

@@ -60,6 +60,7 @@ searcher_handle::behavior_type searcher_actor(searcher_handle::stateful_pointer<
   return {
       [=](const search_task& task) { return self->state.search(task); },
       [=](const search_batch_task& task) { return self->state.search_batch(task); },
+      [=](stop_atom) { self->quit(); },
   };
 }
 

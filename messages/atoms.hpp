@@ -32,5 +32,7 @@ CAF_ADD_ATOM(fpnode, fp, scan_atom, "scan")
 CAF_ADD_ATOM(fpnode, fp, create_atom, "create")
 CAF_ADD_ATOM(fpnode, fp, erase_atom, "erase")
 CAF_ADD_ATOM(fpnode, fp, remove_atom, "remove")
+// The answer to what has nothing else to say: CAF sends `unit_t` as an empty message, which no handler accepts.
 CAF_ADD_ATOM(fpnode, fp, done_atom, "done")
 CAF_ADD_ATOM(fpnode, fp, connect_atom, "connect")
+CAF_ADD_ATOM(fpnode, fp, listening_atom, "listening")

@@ -143,8 +143,8 @@ using manifest_handle = caf::typed_actor<
     caf::reacts_to<stop_atom>,
     // Replaces the manifest durably, then removes the named files, which it no longer names.
     caf::replies_to<store_atom, manifest_ptr, file_names_ptr>::with<done_atom>,
-    // Removes files that no manifest names.
-    caf::reacts_to<sweep_atom>>;
+    // Removes files that no manifest names. A failure is logged, no more.
+    caf::replies_to<sweep_atom>::with<done_atom>>;
 
 using oplog_listener = caf::typed_actor<caf::reacts_to<oplog_opened>, caf::reacts_to<load_failed>>;
 
@@ -163,9 +163,15 @@ using segment_builder_handle = caf::typed_actor<caf::replies_to<build_atom, comm
 using merge_handle = caf::typed_actor<caf::replies_to<merge_job>::with<segment_ptr>>;
 
 using searcher_handle = caf::typed_actor<caf::replies_to<search_task>::with<search_reply>,
-                                         caf::replies_to<search_batch_task>::with<search_batch_reply>>;
+                                         caf::replies_to<search_batch_task>::with<search_batch_reply>,
+                                         // Ends when the searches before it are done.
+                                         caf::reacts_to<stop_atom>>;
 
 using node_listener = caf::typed_actor<caf::reacts_to<index_state_changed>>;
+
+/// Follows the states of a node's indexes: all of them, once the data folder is scanned; then every change, until
+/// the node shuts down.
+using node_watcher = node_listener::extend<caf::reacts_to<index_list>, caf::reacts_to<shutdown_atom>>;
 
 /// The face of an index towards gateways in the same process. A handle that the local node resolves a name to is
 /// one of these.

@@ -68,13 +68,17 @@ struct config {
 
   // Logging.
   std::string log_level = "info";
+  std::string log_format = "text";                 ///< "text" or "json"
+  std::string log_file;                            ///< empty: standard error
+  uint64_t log_rotate_bytes = uint64_t{64} << 20;  ///< 0: never by size
+  uint32_t log_rotate_files = 5;                   ///< older files that are kept
 };
 
 /// One setting as people see it.
 struct config_option {
   std::string_view key;      ///< in the JSON file, e.g. "max_concurrent_loads"
   std::string_view flag;     ///< on the command line, e.g. "--load-concurrency"
-  std::string default_text;  ///< e.g. "4"
+  std::string default_text;  ///< e.g. "4"; an empty text is shown as ""
   std::string allowed_text;  ///< e.g. "1 to 256"
   std::string_view help;     ///< one line
 };

@@ -21,9 +21,13 @@ constexpr std::array<std::string_view, 7> log_levels{"trace", "debug", "info", "
 
 bool is_log_level(std::string_view text) { return std::ranges::find(log_levels, text) != log_levels.end(); }
 
+bool is_log_format(std::string_view text) { return text == "text" || text == "json"; }
+
 bool is_folder_name(std::string_view text) {
   return !text.empty() && text.size() <= 4096 && text.find('\0') == std::string_view::npos;
 }
+
+bool is_file_name_or_empty(std::string_view text) { return text.empty() || is_folder_name(text); }
 
 /// RFC 1123 host names, with the underscores that container networks use.
 bool is_host_name(std::string_view text) {
@@ -186,6 +190,16 @@ std::vector<option> make_table() {
   t.push_back(text(
       "log_level", [](config& c) -> setting { return &c.log_level; }, is_log_level,
       "trace, debug, info, warn, error, critical or off", "Messages below this level are not logged"));
+  t.push_back(text(
+      "log_format", [](config& c) -> setting { return &c.log_format; }, is_log_format, "text or json",
+      "text: lines for people; json: one object a line with time, level and message"));
+  t.push_back(text(
+      "log_file", [](config& c) -> setting { return &c.log_file; }, is_file_name_or_empty,
+      "a file's name, or empty", "File that is logged to, opened again on SIGHUP; empty: standard error"));
+  t.push_back(number({"log_rotate_bytes", [](config& c) -> setting { return &c.log_rotate_bytes; }, 0, 1024 * GiB,
+                      "Size at which the log file is renamed and a new one begun, in bytes; 0: never"}));
+  t.push_back(number({"log_rotate_files", [](config& c) -> setting { return &c.log_rotate_files; }, 1, 1'000,
+                      "Renamed log files that are kept"}));
   return t;
 }
 

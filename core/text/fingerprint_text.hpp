@@ -38,6 +38,8 @@ class fingerprint_reader {
   /// Feeds the next line (without its line end). Returns a fingerprint when one is complete. Throws
   /// `bad_request` with the 1-based line number and the reason; the reader may go on with the next line.
   std::optional<text_fingerprint> feed(std::string_view line);
+  /// Passes over a line that has been dealt with before: it only counts.
+  void skip_line() noexcept { line_++; }
   size_t line_number() const noexcept { return line_; }
 
  private:

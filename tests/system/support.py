@@ -1,151 +1,140 @@
-"""Starts and stops real fpnode processes for the system tests.
+"""Starts real nodes and clients for the system tests.
 
-Nothing here sleeps: a node is ready when it has logged what the caller waits for, and gone when its process is.
+The programs are taken from the folder named by FPNODE_BUILD (default: build). Nodes listen on free loopback ports and
+keep their data in temporary folders.
 """
 
 import json
 import os
-import queue
+import pathlib
 import re
-import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
-import time
 import unittest
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get("FPNODE_BUILD", os.path.join(ROOT, "build"))
-TIMEOUT = float(os.environ.get("FPNODE_TEST_TIMEOUT", "60"))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / os.environ.get("FPNODE_BUILD", "build")
+DATA = ROOT / "tests" / "data"
 
-
-def binary(name):
-    return os.path.join(BUILD, name)
+# Nothing here takes this long unless it hangs; sanitizer builds are slow.
+PATIENCE = 120
 
 
 class Node:
-    """One fpnode process on free ports, with a data folder that outlives restarts."""
+    """A running fpnode. Its log is read as it comes; nothing polls."""
 
-    def __init__(self, folder=None, **settings):
-        self._own_folder = folder is None
-        self.folder = folder or tempfile.mkdtemp(prefix="fpnode-test-")
-        self.settings = {"dir": os.path.join(self.folder, "data"), "port": 0, "caf_port": 0, **settings}
-        self.process = None
-        self.log = []
-        self.ports = {}
-
-    def start(self, args=(), wait=True):
-        """Starts the process; with `wait`, returns once every listener that is on has logged its port."""
-        config = os.path.join(self.folder, "config.json")
-        with open(config, "w", encoding="utf-8") as f:
-            json.dump(self.settings, f)
-        self.log = []
-        self.ports = {}
-        self._lines = queue.Queue()
+    def __init__(self, data, *flags):
+        self.data = pathlib.Path(data)
+        self.lines = []
+        self._changed = threading.Condition()
+        self._ended = False
+        port = [] if "--caf-port" in flags else ["--caf-port", "0"]
+        if "--port" not in flags:
+            port += ["--port", "0"]
         self.process = subprocess.Popen(
-            [binary("fpnode"), "--config", config, *args],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-        )
-        self._reader = threading.Thread(target=self._read_log, args=(self.process, self._lines), daemon=True)
+            [BUILD / "fpnode", "--dir", self.data, *port, *map(str, flags)],
+            stderr=subprocess.PIPE, text=True, errors="replace")
+        self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        if wait:
-            if self.settings["port"] != "off":
-                self.ports["http"] = int(self.wait_for(r"listening for HTTP on .*:(\d+)").group(1))
-            if self.settings["caf_port"] != "off":
-                self.ports["caf"] = int(self.wait_for(r"listening for remote actors on .*:(\d+)").group(1))
-        return self
 
-    @staticmethod
-    def _read_log(process, lines):
-        for line in process.stderr:
-            lines.put(line.rstrip("\n"))
-        process.stderr.close()
-        lines.put(None)
+    def _read(self):
+        for line in self.process.stderr:
+            with self._changed:
+                self.lines.append(line.rstrip("\n"))
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
 
-    def wait_for(self, pattern, timeout=TIMEOUT):
-        """The match of the first log line since the start that has the pattern; waits for it to be logged."""
-        for line in self.log:
-            if match := re.search(pattern, line):
-                return match
-        deadline = time.monotonic() + timeout
-        while True:
-            try:
-                line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                raise AssertionError(f"not logged in {timeout} s: {pattern}\n" + self.log_text()) from None
-            if line is None:
-                raise AssertionError(f"the node ended without logging: {pattern}\n" + self.log_text())
-            self.log.append(line)
-            if match := re.search(pattern, line):
-                return match
+    def wait_for(self, pattern):
+        """The match of the first log line with the pattern, past or future."""
+        wanted = re.compile(pattern)
+        found = []
 
-    def log_text(self):
-        return "\n".join(self.log)
+        def seen():
+            found[:] = [m for m in map(wanted.search, self.lines) if m]
+            return found or self._ended
 
-    def _ended(self, timeout):
-        code = self.process.wait(timeout)
-        self._reader.join()
-        while (line := self._lines.get()) is not None:
-            self.log.append(line)
-        self._lines.put(None)
+        with self._changed:
+            if not self._changed.wait_for(seen, PATIENCE) or not found:
+                raise AssertionError(f"no log line matches {pattern!r}:\n" + "\n".join(self.lines))
+        return found[0]
+
+    @property
+    def port(self):
+        return int(self.wait_for(r"listening for remote actors on \S+:(\d+)").group(1))
+
+    def log(self):
+        with self._changed:
+            return "\n".join(self.lines)
+
+    def stop(self, number=signal.SIGTERM):
+        """Ends the node cleanly and returns its exit code."""
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self):
+        code = self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        self.process.stderr.close()
         return code
 
-    def wait_end(self, timeout=TIMEOUT):
-        """Waits until the process has ended by itself; returns its exit code."""
-        return self._ended(timeout)
-
-    def signal(self, number):
-        self.process.send_signal(number)
-
-    def stop(self, timeout=TIMEOUT):
-        """Ends the process cleanly; returns its exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        return self._ended(timeout)
-
     def kill(self):
-        """Ends the process the hard way, as a crash would."""
-        self.process.kill()
-        return self._ended(TIMEOUT)
+        if self.process.poll() is None:
+            self.process.kill()
+        return self.wait()
 
-    def restart(self, kill=False):
-        self.kill() if kill else self.stop()
-        return self.start()
+    def open_files(self):
+        """Paths of the files that the process has open."""
+        folder = pathlib.Path(f"/proc/{self.process.pid}/fd")
+        paths = []
+        for entry in folder.iterdir():
+            try:
+                paths.append(os.readlink(entry))
+            except FileNotFoundError:
+                pass
+        return paths
 
-    def close(self):
-        """Ends the process, if it runs, and removes the data folder."""
-        if self.process is not None and self.process.returncode is None:
-            self.kill()
-        if self._own_folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
+    def mapped_segments(self):
+        """Segment files that the process has mapped."""
+        maps = pathlib.Path(f"/proc/{self.process.pid}/maps").read_text()
+        return {line.split()[-1] for line in maps.splitlines() if ".seg" in line}
 
-    def __enter__(self):
-        return self.start()
+    def ctl(self, *arguments, stdin=None, check=0):
+        """Runs fpctl against this node and returns its output; `check` is the exit code that it must have."""
+        result = run_ctl(self.port, *arguments, stdin=stdin)
+        if check is not None and result.returncode != check:
+            raise AssertionError(f"fpctl {arguments}: exit code {result.returncode}, not {check}\n"
+                                 f"{result.stdout}{result.stderr}\n{self.log()}")
+        return result
 
-    def __exit__(self, *exc):
-        self.close()
+    def json(self, *arguments, stdin=None, check=0):
+        return json.loads(self.ctl("--json", *arguments, stdin=stdin, check=check).stdout)
 
-    def url(self, path=""):
-        return f"http://127.0.0.1:{self.ports['http']}{path}"
 
-    def connect(self, timeout=TIMEOUT):
-        """A plain connection to the HTTP port."""
-        return socket.create_connection(("127.0.0.1", self.ports["http"]), timeout)
+def run_ctl(port, *arguments, stdin=None):
+    return subprocess.run([BUILD / "fpctl", "--port", str(port), *map(str, arguments)], input=stdin,
+                          capture_output=True, text=True, timeout=PATIENCE)
 
 
 class NodeTest(unittest.TestCase):
-    """A test class with one node for all of its tests; `settings` are the node's."""
+    """A test with a temporary folder, whose nodes end with it."""
 
-    settings = {}
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="fpnode-test-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
 
-    @classmethod
-    def setUpClass(cls):
-        cls.node = Node(**cls.settings)
-        cls.addClassCleanup(cls.node.close)
-        cls.node.start()
+    def start(self, *flags, data="data"):
+        node = Node(self.folder / data, *flags)
+        self.addCleanup(node.kill)
+        node.port  # listening, or an error that shows the log
+        return node
+
+    def start_refused(self, *flags, data="data"):
+        """Starts a node that must not come up. Returns its exit code and what it said."""
+        node = Node(self.folder / data, *flags)
+        self.addCleanup(node.kill)
+        return node.wait(), node.log()

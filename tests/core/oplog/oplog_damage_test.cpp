@@ -209,6 +209,19 @@ TEST_F(oplog_damage_test, zeros_in_acknowledged_frames_are_damage) {
   ASSERT_NO_FATAL_FAILURE(expect_corrupt(contents + std::string(64, 'x')));
 }
 
+TEST_F(oplog_damage_test, a_zeroed_sector_before_an_intact_frame_is_damage) {
+  options_.max_file_bytes = 1 << 20;
+  auto o = open();
+  append(*o.log, {900});
+  append(*o.log, {8});
+  o.log.reset();
+  pristine_ = test::read_folder(folder_.path());
+  newest_ = log_names().back();
+  std::string damaged = pristine_.at(newest_);
+  std::fill(damaged.begin() + 32, damaged.begin() + 512, '\0');
+  expect_corrupt(damaged);
+}
+
 TEST_F(oplog_damage_test, a_natural_blank_sector_is_no_sign_of_a_torn_write) {
   write_log(false, {4});
   std::vector<uint8_t> changes(4000, 7);

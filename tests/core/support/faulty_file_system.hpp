@@ -42,6 +42,8 @@ struct fs_fault {
   bool after_effect = false;
   /// All later operations (of the kind, if one was given) fail too.
   bool permanent = false;
+  /// What is thrown is no `std::exception`.
+  bool foreign = false;
 };
 
 /// Wraps another file system, counts its operations and fails chosen ones. To fail every operation of a piece of
@@ -96,6 +98,7 @@ class faulty_file_system final : public file_system {
     } else {
       partly(*fault);
     }
+    if (fault->foreign) throw fs_operation(operation);
     throw error(fault->code, "injected failure: " + file.string());
   }
   template <class Effect>

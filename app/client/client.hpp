@@ -1,0 +1,96 @@
+#pragma once
+
+#include <caf/scoped_actor.hpp>
+#include <functional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "app/client/client_options.hpp"
+#include "app/client/connection_actor.hpp"
+
+namespace fp {
+
+/// A node, for programs that are no actors themselves: every method asks the node and waits for the answer, a
+/// bounded time. One thread at a time may use an object; threads that share an actor system make an object each.
+///
+/// Nothing is connected before the first call, and a lost connection is made anew at the next one. Methods throw
+/// `fp::error` with the node's code and text; `unreachable` (no node there, or gone), `protocol_mismatch`
+/// (something else is there) and `request_timeout` name host and port. Reads are sent once more when the connection
+/// was lost before their answer came. Writes are not: after `unreachable` or `request_timeout` the node may have
+/// done what was asked. Inserts and deletes of documents may simply be repeated.
+///
+/// A connection attempt to a host that drops packets cannot be interrupted: the actor system's destructor waits
+/// until the operating system gives up.
+class client {
+ public:
+  client(caf::actor_system& system, client_options options);
+  ~client();
+  client(const client&) = delete;
+  client& operator=(const client&) = delete;
+
+  const client_options& options() const noexcept { return options_; }
+
+  // -- The node
+  node_status status();
+  index_list list();
+  create_index_reply create_index(const create_index_request& request);
+  delete_index_reply delete_index(const delete_index_request& request);
+  /// Ends the node. It answers before it starts to.
+  node_status shutdown();
+
+  // -- Documents
+  search_reply search(const std::string& index, const search_request& request);
+  search_batch_reply search_batch(const std::string& index, const search_batch_request& request);
+  update_reply update(const std::string& index, const update_request& request);
+  update_reply insert(const std::string& index, document_id id, std::span<const hash_value> hashes);
+  document_reply document(const std::string& index, const document_request& request);
+
+  // -- Indexes
+  index_info info(const std::string& index, const index_info_request& request = {});
+  segment_list segments(const std::string& index, const segments_request& request = {});
+  index_status status(const std::string& index);
+  maintenance_reply checkpoint(const std::string& index);
+  maintenance_reply merge(const std::string& index);
+  index_status reload(const std::string& index);
+
+  /// Calls `observe` with the load progress of an index, at once and at every change, until it returns false, the
+  /// index is no longer loading, or `stop` is requested (from any thread). Returns the last progress. Throws
+  /// `unreachable` when the node or the index goes away meanwhile.
+  load_progress subscribe(const std::string& index, const std::function<bool(const load_progress&)>& observe,
+                          std::stop_token stop = {});
+
+ private:
+  friend class update_pipeline;
+
+  template <class Reply, class... Ts>
+  Reply ask(const Ts&... xs);
+
+  client_options options_;
+  caf::scoped_actor self_;
+  connection_handle connection_;
+};
+
+/// Sends updates without waiting for each one's answer, a bounded number at a time. The node applies them in the
+/// order of `send`, each one atomically. After a failure, updates that were sent later may still have been applied.
+class update_pipeline {
+ public:
+  /// `window`: updates that may be unanswered at one time, at least 1.
+  update_pipeline(client& node, std::string index, size_t window);
+
+  size_t in_flight() const noexcept { return answers_.size(); }
+  bool is_full() const noexcept { return answers_.size() >= window_; }
+  /// To be called when not full.
+  void send(const update_request& request);
+  /// Waits for the answer to the oldest update that has none. Throws what `client::update` does.
+  update_reply receive();
+
+ private:
+  client& node_;
+  std::string index_;
+  size_t window_;
+  std::deque<std::function<update_reply()>> answers_;
+};
+
+}  // namespace fp

@@ -1,0 +1,405 @@
+#include "app/client/connection_actor.hpp"
+
+#include <algorithm>
+
+namespace fp {
+
+namespace {
+
+// How often a connection attempt may meet a node that is gone already. CAF remembers a published actor for a moment
+// after its node went away.
+constexpr uint32_t max_stale_handles = 8;
+constexpr auto stale_handle_delay = std::chrono::milliseconds(10);
+
+// How often a request may be put back before it was sent.
+constexpr uint32_t max_restarts = 3;
+
+constexpr auto min_timeout = std::chrono::milliseconds(1);
+
+std::string in_ms(std::chrono::milliseconds t) { return std::to_string(t.count()) + " ms"; }
+
+}  // namespace
+
+void connection_state::init(pointer self_ptr, client_options o) {
+  self = self_ptr;
+  options = std::move(o);
+}
+
+// -- Requests
+// -------------------------------------------------------------------------------------------------------
+
+template <class Reply, class Handle, class... Ts>
+void connection_state::forward(const operation_ptr& op, const Handle& target, std::chrono::milliseconds timeout,
+                               caf::typed_response_promise<Reply> promise, const Ts&... xs) {
+  op->target = target.address();
+  in_flight.insert(op);
+  self->request(target, timeout, xs...)
+      .then(
+          [=, this](Reply& reply) mutable {
+            if (in_flight.erase(op) > 0) promise.deliver(std::move(reply));
+          },
+          [=, this](const caf::error& e) {
+            if (in_flight.erase(op) == 0) return;
+            if (e == caf::sec::request_timeout) {
+              failed(op,
+                     make_error(errc::request_timeout, options.address() + ": no answer within " + in_ms(timeout)));
+            } else if (e.category() != error_category && code_of(e) == errc::unreachable) {
+              // The actor is gone, and its down message is on the way.
+              const auto it = indexes.find(op->index);
+              if (it != indexes.end() && it->second.handle && it->second.handle.address() == op->target) {
+                indexes.erase(it);
+              }
+              answer_lost(op);
+            } else {
+              failed(op, e);
+            }
+          });
+}
+
+template <class Reply, class... Ts>
+caf::result<Reply> connection_state::ask_node(bool is_read, const Ts&... xs) {
+  auto promise = self->make_response_promise<Reply>();
+  auto op = std::make_shared<operation>();
+  op->is_read = is_read;
+  op->fail = [promise](const caf::error& e) mutable { promise.deliver(e); };
+  op->send = [=, this](const operation_ptr& sent) {
+    forward<Reply>(sent, node, options.request_timeout, promise, xs...);
+  };
+  submit(op);
+  return promise;
+}
+
+template <class Reply, class... Ts>
+caf::result<Reply> connection_state::ask_index(std::string index, bool is_read, std::chrono::milliseconds timeout,
+                                               const Ts&... xs) {
+  auto promise = self->make_response_promise<Reply>();
+  if (index.empty()) {
+    promise.deliver(make_error(errc::invalid_index_name, "the index name is empty"));
+    return promise;
+  }
+  auto op = std::make_shared<operation>();
+  op->index = std::move(index);
+  op->is_read = is_read;
+  op->fail = [promise](const caf::error& e) mutable { promise.deliver(e); };
+  op->send = [=, this](const operation_ptr& sent) {
+    forward<Reply>(sent, indexes[sent->index].handle, timeout, promise, xs...);
+  };
+  submit(op);
+  return promise;
+}
+
+caf::result<delete_index_reply> connection_state::erase(const delete_index_request& request) {
+  // Requests that come later are for an index that may be made anew under this name.
+  const auto it = indexes.find(request.name);
+  if (it != indexes.end() && it->second.handle) indexes.erase(it);
+  return ask_node<delete_index_reply>(false, request);
+}
+
+caf::result<index_handle> connection_state::resolve(const std::string& index) {
+  auto promise = self->make_response_promise<index_handle>();
+  if (index.empty()) {
+    promise.deliver(make_error(errc::invalid_index_name, "the index name is empty"));
+    return promise;
+  }
+  auto op = std::make_shared<operation>();
+  op->index = index;
+  op->is_read = true;
+  op->fail = [promise](const caf::error& e) mutable { promise.deliver(e); };
+  op->send = [=, this](const operation_ptr& sent) mutable { promise.deliver(indexes[sent->index].handle); };
+  submit(op);
+  return promise;
+}
+
+void connection_state::submit(const operation_ptr& op) {
+  if (num_pending() >= options.max_pending) {
+    failed(op, make_error(errc::overloaded, std::to_string(options.max_pending) + " requests to " +
+                                                options.address() + " are unanswered already"));
+    return;
+  }
+  if (now_in == phase::connected) {
+    dispatch(op);
+    return;
+  }
+  waiting.push_back(op);
+  if (now_in == phase::idle) start_connecting();
+}
+
+void connection_state::dispatch(const operation_ptr& op) {
+  if (op->index.empty()) {
+    op->send(op);
+    return;
+  }
+  const bool is_new = indexes.count(op->index) == 0;
+  auto& slot = indexes[op->index];
+  if (slot.handle) {
+    op->send(op);
+    return;
+  }
+  slot.waiting.push_back(op);
+  if (is_new) resolve_slot(op->index);
+}
+
+void connection_state::resolve_slot(const std::string& index) {
+  const auto attempt = attempts;
+  self->request(node, options.request_timeout, resolve_atom_v, index)
+      .then(
+          [=, this](const index_handle& handle) {
+            const auto it = indexes.find(index);
+            if (attempt != attempts || it == indexes.end() || !handle) return;
+            it->second.handle = handle;
+            self->monitor(handle);
+            for (const auto& op : std::exchange(it->second.waiting, {})) dispatch(op);
+          },
+          [=, this](const caf::error& e) {
+            const auto it = indexes.find(index);
+            if (attempt != attempts || it == indexes.end()) return;
+            const auto refused = std::move(it->second.waiting);
+            indexes.erase(it);
+            auto why = e;
+            if (e == caf::sec::request_timeout) {
+              why = make_error(errc::request_timeout,
+                               options.address() + ": no answer within " + in_ms(options.request_timeout));
+            }
+            for (const auto& op : refused) failed(op, why);
+          });
+}
+
+void connection_state::failed(const operation_ptr& op, const caf::error& why) {
+  if (why.category() == error_category) {
+    op->fail(why);
+  } else {
+    op->fail(make_error(code_of(why), options.address() + ": " + text_of(why)));
+  }
+}
+
+void connection_state::answer_lost(const operation_ptr& op) {
+  if (op->is_read && op->losses++ == 0) {
+    submit(op);
+  } else if (op->is_read) {
+    failed(op, make_error(errc::unreachable, "the connection to " + options.address() + " was lost twice"));
+  } else {
+    failed(op,
+           make_error(errc::unreachable, "the connection to " + options.address() +
+                                             " was lost before the answer; the node may have done what was asked"));
+  }
+}
+
+size_t connection_state::num_pending() const {
+  size_t sum = waiting.size() + in_flight.size();
+  for (const auto& [index, slot] : indexes) sum += slot.waiting.size();
+  return sum;
+}
+
+// -- The connection
+// -------------------------------------------------------------------------------------------------
+
+std::chrono::milliseconds connection_state::time_left() const {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - self->clock().now());
+  return std::max(left, min_timeout);
+}
+
+void connection_state::start_connecting() {
+  now_in = phase::connecting;
+  stale_handles = 0;
+  deadline = self->clock().now() + options.connect_timeout;
+  connect(++attempts);
+}
+
+void connection_state::connect(uint64_t attempt) {
+  if (attempt != attempts || now_in != phase::connecting) return;
+  self->request(self->home_system().middleman().actor_handle(), time_left(), caf::connect_atom_v, options.host,
+                options.port)
+      .then(
+          [=, this](const caf::node_id&, const caf::strong_actor_ptr& published,
+                    const std::set<std::string>& interface) {
+            if (attempt == attempts) verify(attempt, published, interface);
+          },
+          [=, this](const caf::error& e) {
+            if (attempt == attempts) connect_failed(describe(e));
+          });
+}
+
+void connection_state::verify(uint64_t attempt, const caf::strong_actor_ptr& published,
+                              const std::set<std::string>& interface) {
+  if (!published || !self->home_system().assignable<node_handle>(interface)) {
+    connect_failed(make_error(
+        errc::protocol_mismatch,
+        options.address() + " is a CAF program, but no fpnode of protocol " + std::to_string(protocol_version)));
+    return;
+  }
+  node = caf::actor_cast<node_handle>(published);
+  self->monitor(node);
+  self->request(node, time_left(), status_atom_v)
+      .then(
+          [=, this](const node_status& status) {
+            if (attempt != attempts) return;
+            if (status.protocol != protocol_version) {
+              connect_failed(make_error(errc::protocol_mismatch,
+                                        options.address() + " speaks protocol " + std::to_string(status.protocol) +
+                                            ", this program speaks " + std::to_string(protocol_version)));
+            } else {
+              connected();
+            }
+          },
+          [=, this](const caf::error& e) {
+            if (attempt != attempts) return;
+            if (e.category() != error_category && code_of(e) == errc::unreachable) {
+              node_lost();
+            } else {
+              connect_failed(describe(e));
+            }
+          });
+}
+
+void connection_state::connected() {
+  now_in = phase::connected;
+  for (const auto& op : std::exchange(waiting, {})) dispatch(op);
+}
+
+void connection_state::connect_failed(const caf::error& why) {
+  ++attempts;
+  now_in = phase::idle;
+  if (node) self->demonitor(node.address());
+  node = node_handle{};
+  for (const auto& op : std::exchange(waiting, {})) failed(op, why);
+}
+
+caf::error connection_state::describe(const caf::error& why) const {
+  using caf::sec;
+  const auto where = options.address();
+  if (why.category() == error_category) return why;
+  if (why == sec::request_timeout) {
+    return make_error(errc::unreachable, where + ": no fpnode answered within " + in_ms(options.connect_timeout));
+  }
+  if (why == sec::incompatible_application_ids) {
+    return make_error(errc::protocol_mismatch,
+                      where + " speaks another protocol version than this program, which speaks " +
+                          std::to_string(protocol_version));
+  }
+  if (why == sec::incompatible_versions || why == sec::malformed_basp_message ||
+      why == sec::serializing_basp_payload_failed) {
+    return make_error(errc::protocol_mismatch, where + " does not speak fpnode's protocol (" + text_of(why) + ")");
+  }
+  if (why == sec::disconnect_during_handshake) {
+    return make_error(errc::protocol_mismatch,
+                      where +
+                          " ended the connection during the handshake: it is no fpnode, or one of another protocol "
+                          "version");
+  }
+  if (why == sec::no_actor_published_at_port) {
+    return make_error(errc::protocol_mismatch, where + " is a CAF program, but no fpnode");
+  }
+  if (why == sec::cannot_connect_to_node) {
+    return make_error(errc::unreachable, "cannot connect to " + where + "; is fpnode running there?");
+  }
+  return make_error(errc::unreachable, "cannot connect to " + where + ": " + text_of(why));
+}
+
+void connection_state::down(const caf::down_msg& m) {
+  if (node && m.source == node.address()) {
+    node_lost();
+    return;
+  }
+  const auto it = std::find_if(indexes.begin(), indexes.end(), [&](const auto& i) {
+    return i.second.handle && i.second.handle.address() == m.source;
+  });
+  if (it != indexes.end() && m.reason == caf::exit_reason::remote_link_unreachable) {
+    node_lost();
+    return;
+  }
+  if (it != indexes.end()) indexes.erase(it);
+  target_lost(m.source);
+}
+
+void connection_state::node_lost() {
+  const auto attempt = ++attempts;
+  if (node) self->demonitor(node.address());
+  node = node_handle{};
+  if (now_in == phase::connecting) {
+    if (++stale_handles < max_stale_handles) {
+      self->delayed_send(connection_handle(self), stale_handle_delay, tick_atom_v, attempt);
+    } else {
+      connect_failed(
+          make_error(errc::unreachable, options.address() + ": the node goes away when it is spoken to"));
+    }
+    return;
+  }
+  now_in = phase::idle;
+  const auto lost = std::exchange(in_flight, {});
+  const auto slots = std::exchange(indexes, {});
+  for (const auto& [index, slot] : slots) {
+    if (slot.handle) self->demonitor(slot.handle.address());
+    for (const auto& op : slot.waiting) {
+      if (op->restarts++ < max_restarts) {
+        submit(op);
+      } else {
+        failed(op, make_error(errc::unreachable,
+                              "the connection to " + options.address() + " was lost again and again"));
+      }
+    }
+  }
+  for (const auto& op : lost) answer_lost(op);
+}
+
+void connection_state::target_lost(const caf::actor_addr& address) {
+  std::vector<operation_ptr> lost;
+  std::copy_if(in_flight.begin(), in_flight.end(), std::back_inserter(lost),
+               [&](const auto& op) { return op->target == address; });
+  for (const auto& op : lost) {
+    in_flight.erase(op);
+    answer_lost(op);
+  }
+}
+
+// -- Wiring
+// ---------------------------------------------------------------------------------------------------------
+
+connection_handle::behavior_type connection_actor(connection_state::pointer self, client_options options) {
+  using std::chrono::milliseconds;
+  auto* s = &self->state;
+  s->init(self, std::move(options));
+  const auto timeout = s->options.request_timeout;
+  const auto maintenance = s->options.maintenance_timeout;
+  self->set_exception_handler([](std::exception_ptr& e) { return to_caf_error(e); });
+  self->set_down_handler([=](const caf::down_msg& m) { s->down(m); });
+  return {
+      [=](const create_index_request& r) { return s->ask_node<create_index_reply>(false, r); },
+      [=](const delete_index_request& r) { return s->erase(r); },
+      [=](list_atom a) { return s->ask_node<index_list>(true, a); },
+      [=](status_atom a) { return s->ask_node<node_status>(true, a); },
+      [=](shutdown_atom a) { return s->ask_node<node_status>(false, a); },
+      [=](resolve_atom, const std::string& index) { return s->resolve(index); },
+      [=](const std::string& index, const search_request& r) {
+        const auto wait = milliseconds(r.ready_wait_ms) + milliseconds(r.timeout_ms);
+        return s->ask_index<search_reply>(index, true, timeout + wait, r);
+      },
+      [=](const std::string& index, const search_batch_request& r) {
+        auto wait = milliseconds(r.searches.empty() ? 0 : r.searches.front().ready_wait_ms);
+        for (const auto& one : r.searches) wait += milliseconds(one.timeout_ms);
+        return s->ask_index<search_batch_reply>(index, true, timeout + wait, r);
+      },
+      [=](const std::string& index, const update_request& r) {
+        return s->ask_index<update_reply>(index, false, timeout + milliseconds(r.ready_wait_ms), r);
+      },
+      [=](const std::string& index, const document_request& r) {
+        return s->ask_index<document_reply>(index, true, timeout + milliseconds(r.ready_wait_ms), r);
+      },
+      [=](const std::string& index, const index_info_request& r) {
+        return s->ask_index<index_info>(index, true, timeout + milliseconds(r.ready_wait_ms), r);
+      },
+      [=](const std::string& index, const segments_request& r) {
+        return s->ask_index<segment_list>(index, true, timeout + milliseconds(r.ready_wait_ms), r);
+      },
+      [=](const std::string& index, status_atom a) { return s->ask_index<index_status>(index, true, timeout, a); },
+      [=](const std::string& index, checkpoint_atom a) {
+        return s->ask_index<maintenance_reply>(index, false, maintenance, a);
+      },
+      [=](const std::string& index, merge_atom a) {
+        return s->ask_index<maintenance_reply>(index, false, maintenance, a);
+      },
+      [=](const std::string& index, reload_atom a) { return s->ask_index<index_status>(index, false, timeout, a); },
+      [=](tick_atom, uint64_t attempt) { s->connect(attempt); },
+  };
+}
+
+}  // namespace fp

@@ -1,0 +1,47 @@
+#include "app/fpctl/command.hpp"
+
+#include <cmath>
+#include <ostream>
+
+namespace fp::ctl {
+
+struct command_context::connection {
+  explicit connection(const client_options& options) : system(settings), node(system, options) {}
+
+  system_config settings{2};
+  caf::actor_system system;
+  client node;
+};
+
+command_context::command_context(std::ostream& output, std::ostream& errors, bool errors_on_terminal)
+    : out(output), err(errors), err_is_terminal(errors_on_terminal) {}
+
+command_context::~command_context() = default;
+
+uint32_t command_context::ready_wait_ms() const {
+  constexpr double longest_s = 86'400;
+  return static_cast<uint32_t>(std::ceil(std::min(timeout_s, longest_s) * 1000));
+}
+
+client& command_context::node() {
+  if (!connection_) {
+    client_options options;
+    options.host = host;
+    options.port = port;
+    options.connect_timeout = options.request_timeout = std::chrono::milliseconds(ready_wait_ms());
+    connection_ = std::make_unique<connection>(options);
+  }
+  return connection_->node;
+}
+
+void command_context::print_json(const json& document) const {
+  out << document.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+}
+
+void command_context::complain(const std::string& message) const { err << "fpctl: " << safe(message) << '\n'; }
+
+progress_meter command_context::make_meter(std::string unit) const {
+  return progress_meter(err, err_is_terminal, std::move(unit));
+}
+
+}  // namespace fp::ctl

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <iosfwd>
+#include <memory>
+#include <string>
+
+#include "app/client/client.hpp"
+#include "app/fpctl/exit_codes.hpp"
+#include "app/fpctl/format.hpp"
+#include "app/fpctl/json_output.hpp"
+#include "app/fpctl/progress_meter.hpp"
+#include "app/support/system_config.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace fp::ctl {
+
+/// What every command is given: the global options, where to print, and the node.
+class command_context {
+ public:
+  command_context(std::ostream& output, std::ostream& errors, bool errors_on_terminal);
+  ~command_context();
+
+  std::string host = "127.0.0.1";
+  uint16_t port = 8090;
+  double timeout_s = 10;
+  bool json_output = false;
+
+  std::ostream& out;
+  std::ostream& err;
+  const bool err_is_terminal;
+
+  /// What the command line asks for.
+  std::function<exit_code()> chosen;
+
+  /// The node. Made at the first call, so that wrong command lines cost nothing.
+  client& node();
+  /// How long a request may wait for an index to load.
+  uint32_t ready_wait_ms() const;
+
+  /// Prints the one JSON document of a command.
+  void print_json(const json& document) const;
+  /// One line on standard error: "fpctl: ...".
+  void complain(const std::string& message) const;
+  progress_meter make_meter(std::string unit) const;
+
+ private:
+  struct connection;
+  std::unique_ptr<connection> connection_;
+};
+
+// Each adds its commands to the command line.
+void add_node_commands(CLI::App& app, command_context& c);
+void add_index_commands(CLI::App& app, command_context& c);
+void add_load_commands(CLI::App& app, command_context& c);
+void add_document_commands(CLI::App& app, command_context& c);
+void add_ingest_command(CLI::App& app, command_context& c);
+void add_search_command(CLI::App& app, command_context& c);
+void add_identify_command(CLI::App& app, command_context& c);
+
+}  // namespace fp::ctl

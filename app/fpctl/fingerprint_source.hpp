@@ -1,0 +1,55 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/checksum.hpp"
+#include "core/base/error.hpp"
+#include "core/text/fingerprint_text.hpp"
+#include "core/text/gzip_reader.hpp"
+
+namespace fp::ctl {
+
+/// What is wrong with one line of input; reading may go on behind it.
+class line_error : public error {
+ public:
+  using error::error;
+};
+
+/// Reads the fingerprints of several files, one file after the other, in any form that `fingerprint_reader` knows.
+class fingerprint_source {
+ public:
+  /// "-" is standard input.
+  explicit fingerprint_source(std::vector<std::string> files);
+
+  /// The next fingerprint; nothing at the end. Throws `line_error` ("FILE:LINE: reason"), and `error` when the file
+  /// itself cannot be read.
+  std::optional<text_fingerprint> next();
+  /// Passes over lines without looking into them; false when there are fewer.
+  bool skip_lines(uint64_t n);
+
+  /// "FILE:LINE" of the line that was read last.
+  std::string where() const;
+  /// Lines read so far, of all files, and a checksum of them.
+  uint64_t lines() const noexcept { return lines_; }
+  uint64_t digest() const noexcept { return digest_.digest(); }
+
+  /// Progress over all files, in bytes as they lie in them; no total when one of them is no plain file.
+  uint64_t bytes_read() const noexcept;
+  std::optional<uint64_t> bytes_total() const noexcept { return bytes_total_; }
+
+ private:
+  bool read_line(std::string_view& line);
+
+  std::vector<std::string> files_;
+  size_t next_file_ = 0;
+  std::optional<line_reader> input_;
+  fingerprint_reader reader_;
+  uint64_t lines_ = 0;
+  checksum_stream digest_;
+  uint64_t bytes_before_ = 0;  ///< of the files that are done
+  std::optional<uint64_t> bytes_total_;
+};
+
+}  // namespace fp::ctl

@@ -1,0 +1,53 @@
+#include <CLI/CLI.hpp>
+
+#include "app/fpctl/command.hpp"
+
+namespace fp::ctl {
+
+namespace {
+
+/// Follows a load until it ends, and tells how it did.
+exit_code follow(command_context& c, const std::string& name) {
+  load_progress last;
+  {
+    auto meter = c.make_meter("segments");
+    last = c.node().subscribe(name, [&](const load_progress& p) {
+      if (p.bytes_total > 0) meter.update({p.bytes_done, p.bytes_total, p.segments_done});
+      return true;
+    });
+  }
+  const bool serves = last.state == index_state::ready || last.state == index_state::read_only;
+  if (c.json_output) {
+    c.print_json(as_json(last));
+  } else {
+    c.out << "index " << safe(name) << " is " << to_string(last.state);
+    if (serves) {
+      c.out << ": " << last.segments_total << " segments (" << bytes_text(last.bytes_total) << ")";
+      if (last.strategy != load_strategy::none) c.out << " by " << to_string(last.strategy) << " loading";
+      c.out << ", " << last.replayed_commits << " commits replayed, in "
+            << duration_text(std::chrono::microseconds(last.elapsed_us));
+    }
+    c.out << '\n';
+  }
+  if (!serves) c.complain("index " + name + " is " + to_string(last.state) + ": " + last.reason);
+  return serves ? exit_ok : exit_failed;
+}
+
+exit_code reload(command_context& c, const std::string& name) {
+  c.node().reload(name);
+  return follow(c, name);
+}
+
+}  // namespace
+
+void add_load_commands(CLI::App& app, command_context& c) {
+  auto name = std::make_shared<std::string>();
+  auto* watching = app.add_subcommand("watch", "Follow the loading of an index until it ends");
+  watching->add_option("NAME", *name, "The index")->required();
+  watching->callback([&c, name] { c.chosen = [&c, name] { return follow(c, *name); }; });
+  auto* reloading = app.add_subcommand("reload", "Load a failed or read-only index again, and follow that");
+  reloading->add_option("NAME", *name, "The index")->required();
+  reloading->callback([&c, name] { c.chosen = [&c, name] { return reload(c, *name); }; });
+}
+
+}  // namespace fp::ctl

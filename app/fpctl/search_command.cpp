@@ -1,0 +1,133 @@
+#include <CLI/CLI.hpp>
+#include <set>
+
+#include "app/fpctl/command.hpp"
+#include "app/fpctl/fingerprint_source.hpp"
+#include "app/fpctl/search_report.hpp"
+
+namespace fp::ctl {
+
+namespace {
+
+constexpr size_t queries_per_batch = 64;
+
+struct query_options {
+  std::string name;
+  std::vector<std::string> hashes;
+  std::string file;
+  bool expect = false;
+  uint32_t limit = 40;
+  std::optional<uint32_t> min_score;
+  std::optional<uint32_t> score_pct;
+};
+
+search_request request_of(const command_context& c, const query_options& o, const std::vector<hash_value>& hashes) {
+  search_request r;
+  r.query = hashes;
+  r.limit = o.limit;
+  if (o.min_score) r.min_score = *o.min_score;
+  if (o.score_pct) r.score_pct = *o.score_pct;
+  r.timeout_ms = r.ready_wait_ms = c.ready_wait_ms();
+  return r;
+}
+
+exit_code search_one(command_context& c, const query_options& o) {
+  std::string text;
+  for (const auto& part : o.hashes) text += (text.empty() ? "" : " ") + part;
+  const auto hashes = parse_hashes(text);
+  const auto num_distinct = std::set<hash_value>(hashes.begin(), hashes.end()).size();
+  const auto answer = c.node().search(o.name, request_of(c, o, hashes));
+  if (c.json_output) {
+    c.print_json({{"version", answer.version}, {"hashes", num_distinct}, {"results", as_json(answer.results)}});
+  } else if (answer.results.empty()) {
+    c.out << "nothing found\n";
+  } else {
+    table t({{"document", align::right}, {"score", align::right}, {"of the query", align::right}});
+    for (size_t i = 0; i < answer.results.size(); i++) {
+      const auto r = answer.results[i];
+      t.add({std::to_string(r.id), std::to_string(r.score), percent_text(r.score, num_distinct)});
+    }
+    t.print(c.out);
+  }
+  return answer.results.empty() ? exit_incomplete : exit_ok;
+}
+
+exit_code search_file(command_context& c, query_options o) {
+  // The best match counts, however low its score, and for the margin the second best, however far behind it is.
+  o.limit = 2;
+  if (!o.score_pct) o.score_pct = 0;
+  if (!o.min_score) o.min_score = 1;
+  fingerprint_source source({o.file});
+  search_report report;
+  auto rows = outcome_table();
+  auto queries_json = json::array();
+  std::vector<text_fingerprint> queries;
+  const auto run_batch = [&] {
+    if (queries.empty()) return;
+    search_batch_request request;
+    for (const auto& q : queries) request.searches.push_back(request_of(c, o, q.hashes));
+    const auto answer = c.node().search_batch(o.name, request);
+    if (answer.replies.size() != queries.size()) {
+      throw error(errc::internal_error, "the node answered " + std::to_string(answer.replies.size()) + " of " +
+                                            std::to_string(queries.size()) + " searches");
+    }
+    for (size_t i = 0; i < queries.size(); i++) {
+      const auto outcome = outcome_of(queries[i], answer.replies[i].results);
+      report.add(outcome);
+      if (c.json_output) {
+        queries_json.push_back(as_json(outcome));
+      } else {
+        add_row(rows, outcome);
+      }
+    }
+    if (!c.json_output) rows.print(c.out);
+    queries.clear();
+  };
+  while (auto query = source.next()) {
+    queries.push_back(std::move(*query));
+    if (queries.size() == queries_per_batch) run_batch();
+  }
+  run_batch();
+  if (c.json_output) {
+    json j{{"queries", report.queries()}, {"unmatched", report.unmatched()}};
+    if (o.expect) j["expected"] = report.expectation_json();
+    j["results"] = std::move(queries_json);
+    c.print_json(j);
+  } else if (o.expect) {
+    c.out << '\n';
+    report.expectation_table().print(c.out);
+  }
+  return report.unmatched() > 0 ? exit_incomplete : exit_ok;
+}
+
+}  // namespace
+
+void add_search_command(CLI::App& app, command_context& c) {
+  auto o = std::make_shared<query_options>();
+  auto* sub = app.add_subcommand("search", "Find the documents that share the most hashes with a query");
+  sub->footer(
+      "HASHES are signed or unsigned 32-bit decimals, separated by commas or spaces. With --file, every "
+      "fingerprint\n"
+      "of a file (label<tab>id<tab>hashes, or any form that ingest reads) is a query of its own; each prints one "
+      "line\n"
+      "with the best match and its score above the second best.");
+  sub->add_option("NAME", o->name, "The index")->required();
+  auto* hashes = sub->add_option("HASHES", o->hashes, "The query");
+  auto* file = sub->add_option("--file", o->file, "Queries from a file; - is standard input")->excludes(hashes);
+  sub->add_flag("--expect", o->expect, "Tell, by label, how many queries found the document whose id they name")
+      ->needs(file);
+  sub->add_option("--limit", o->limit, "Results of a query")
+      ->check(CLI::Range(1u, max_search_limit))
+      ->excludes(file)
+      ->capture_default_str();
+  sub->add_option("--min-score", o->min_score,
+                  "Shared hashes at least (default: a twentieth of the query's, with --file 1)");
+  sub->add_option("--score-pct", o->score_pct, "Percent of the best score at least (default: 10, with --file 0)")
+      ->check(CLI::Range(0u, 100u));
+  sub->callback([&c, o, hashes, file] {
+    if (hashes->count() == 0 && file->count() == 0) throw CLI::RequiredError("HASHES or --file");
+    c.chosen = [&c, o, file] { return file->count() > 0 ? search_file(c, *o) : search_one(c, *o); };
+  });
+}
+
+}  // namespace fp::ctl

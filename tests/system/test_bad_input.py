@@ -1,0 +1,123 @@
+"""Whatever is wrong gets a clear error, and nothing is lost or half done."""
+
+import os
+import socket
+import unittest
+
+from support import NodeTest
+
+
+class BadStart(NodeTest):
+    def test_a_second_process_on_the_same_folder_is_refused(self):
+        first = self.start()
+        code, log = self.start_refused()
+        self.assertEqual(code, 1)
+        self.assertIn(str(self.folder / "data"), log)
+        self.assertIn("another process", log)
+        first.ctl("index", "create", "main")
+
+    def test_a_port_in_use(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            code, log = self.start_refused("--caf-port", port)
+        self.assertEqual(code, 1)
+        self.assertIn(f"cannot listen on 127.0.0.1:{port}", log)
+
+    def test_a_folder_that_is_a_file(self):
+        (self.folder / "data").write_text("not a folder")
+        code, log = self.start_refused()
+        self.assertEqual(code, 1)
+        self.assertIn(str(self.folder / "data"), log)
+
+    @unittest.skipIf(os.geteuid() == 0, "root may read everything")
+    def test_an_unreadable_folder(self):
+        (self.folder / "data").mkdir(mode=0)
+        code, log = self.start_refused()
+        self.assertEqual(code, 1)
+        self.assertIn(str(self.folder / "data"), log)
+
+    def test_an_index_without_its_current_file_fails_alone(self):
+        node = self.start()
+        for name in "good", "bad":
+            node.ctl("index", "create", name)
+            node.ctl("ingest", name, "-", stdin="1|10,20,30\n")
+        self.assertEqual(node.stop(), 0)
+        (self.folder / "data" / "bad" / "current").unlink()
+        node = self.start()
+        states = {i["name"]: i for i in node.json("index", "list")}
+        self.assertEqual(states["bad"]["state"], "failed")
+        self.assertIn("current", states["bad"]["reason"])
+        self.assertEqual(node.json("search", "good", "10,20,30")["results"][0]["id"], 1)
+
+    def test_a_typo_in_the_configuration(self):
+        config = self.folder / "fpnode.json"
+        for text, wanted in [
+            ('{"max_concurent_loads": 3}', ["max_concurent_loads", "max_concurrent_loads"]),
+            ('{"max_concurrent_loads": 0}', ["max_concurrent_loads", "found 0", "1 to 256"]),
+            ('{"max_concurrent_loads": "4"}', ["max_concurrent_loads", '"4"', "1 to 256"]),
+            ('{"dir": "x",\n "dir": "y"}', ["dir"]),
+            ('{"dir" "x"}', ["line 1"]),
+        ]:
+            config.write_text(text)
+            with self.subTest(text):
+                code, log = self.start_refused("--config", config)
+                self.assertEqual(code, 2)
+                self.assertEqual(len(log.splitlines()), 1, log)
+                for word in wanted:
+                    self.assertIn(word, log)
+        self.assertFalse((self.folder / "data").exists())
+
+
+class BadRequests(NodeTest):
+    def setUp(self):
+        super().setUp()
+        self.node = self.start("--max-update-bytes", "100000")
+        self.node.ctl("index", "create", "main")
+        self.node.ctl("ingest", "main", "-", stdin="7|1,2,3\n")
+
+    def tearDown(self):
+        info = self.node.json("index", "info", "main")
+        self.assertEqual((info["version"], info["num_documents"]), self.after)
+
+    after = (1, 1)
+
+    def test_index_names(self):
+        for name in "a/b", "..", "", "x" * 256, "a b", "\x1b[31m":
+            with self.subTest(name):
+                result = self.node.ctl("index", "create", name, check=1)
+                self.assertIn("index name", result.stderr)
+                self.assertNotIn("\x1b", result.stderr)
+
+    def test_an_index_that_does_not_exist(self):
+        for command in ["search", "nothing", "1,2"], ["index", "info", "nothing"], ["checkpoint", "nothing"]:
+            with self.subTest(command):
+                self.assertIn("nothing", self.node.ctl(*command, check=4).stderr)
+
+    def test_document_id_0(self):
+        result = self.node.ctl("ingest", "main", "-", stdin="8|1,2\n0|4,5\n", check=1)
+        self.assertIn("2", result.stderr)
+        self.assertIn("id", result.stderr)
+
+    def test_an_empty_hash_list(self):
+        self.assertIn("hashes", self.node.ctl("ingest", "main", "-", stdin="8|\n", check=1).stderr)
+
+    def test_an_update_above_the_size_limit(self):
+        hashes = ",".join(map(str, range(30_000)))
+        self.assertIn("100000", self.node.ctl("ingest", "main", "-", stdin=f"8|{hashes}\n", check=1).stderr)
+
+    def test_garbage_on_the_port(self):
+        for garbage in b"GET / HTTP/1.1\r\n\r\n", os.urandom(4096), b"\0" * 64:
+            with socket.create_connection(("127.0.0.1", self.node.port)) as s:
+                s.sendall(garbage)
+                s.shutdown(socket.SHUT_WR)
+                s.settimeout(30)
+                try:
+                    while s.recv(4096):
+                        pass
+                except ConnectionResetError:
+                    pass
+        self.assertEqual(self.node.json("search", "main", "1,2,3")["results"], [{"id": 7, "score": 3}])
+
+
+if __name__ == "__main__":
+    unittest.main()
