@@ -87,4 +87,4 @@ start_node --parallel-loading off
 ctl --json watch music >"$work/sequential.json"
 stop_node
 
-python3 app/quickstart_table.py "$work/ingest.json" "$work/parallel.json" "$work/sequential.json" "$work/clips.json"
+/usr/bin/python3 app/quickstart_table.py "$work/ingest.json" "$work/parallel.json" "$work/sequential.json" "$work/clips.json"

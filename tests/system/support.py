@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -65,6 +66,17 @@ class Node:
     @property
     def port(self):
         return int(self.wait_for(r"listening for remote actors on \S+:(\d+)").group(1))
+
+    @property
+    def http_port(self):
+        return int(self.wait_for(r"listening for HTTP on \S+:(\d+)").group(1))
+
+    def url(self, path=""):
+        return f"http://127.0.0.1:{self.http_port}{path}"
+
+    def connect(self):
+        """A plain connection to the HTTP port."""
+        return socket.create_connection(("127.0.0.1", self.http_port), PATIENCE)
 
     def log(self):
         with self._changed:

@@ -12,7 +12,7 @@ import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("FPNODE_BUILD", ROOT / "build"))
+BUILD = ROOT / os.environ.get("FPNODE_BUILD", "build")
 FPNODE = BUILD / "fpnode"
 
 # Only a hanging node ever takes as long.

@@ -1,8 +1,9 @@
 """The HTTP contract, endpoint by endpoint and error by error, against a real node."""
 
 import json
-import os
+import pathlib
 import socket
+import tempfile
 import threading
 import unittest
 
@@ -37,7 +38,18 @@ def read_response(stream, head=False):
     return status, fields, body
 
 
-class HttpTest(NodeTest):
+class HttpTest(unittest.TestCase):
+    """A class with one node for all of its tests, each of which has an index of its own."""
+
+    flags = []
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="fpnode-test-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.node = Node(pathlib.Path(folder.name) / "data", *cls.flags)
+        cls.addClassCleanup(cls.node.kill)
+
     def setUp(self):
         self.http = requests.Session()
         self.addCleanup(self.http.close)
@@ -351,20 +363,6 @@ class Updates(HttpTest):
         self.assertEqual(self.call("GET", f"/{name}").json()["version"], 0)
         self.refused(self.update("absent", changes=[good]), 404, "IndexNotFound")
 
-    def test_survives_a_crash(self):
-        with Node() as node:
-            base = node.url("/main")
-            requests.put(base)
-            for i in range(1, 21):
-                r = requests.put(f"{base}/{i}", json={"hashes": [i, 1000]})
-                self.assertEqual(r.status_code, 200)
-            node.restart(kill=True)
-            node.wait_for("main: ready")
-            base = node.url("/main")
-            self.assertEqual(requests.get(base).json()["version"], 20)
-            found = requests.post(f"{base}/_search", json={"query": [1000], "limit": 100}).json()["results"]
-            self.assertEqual(len(found), 20)
-
 
 class Negotiation(HttpTest):
     def ask(self, body=None, **fields):
@@ -402,8 +400,8 @@ class Negotiation(HttpTest):
 
 
 class Transport(HttpTest):
-    settings = {"http_max_body_bytes": 65536, "http_max_header_bytes": 4096, "http_header_timeout_ms": 700,
-                "http_body_timeout_ms": 700, "http_idle_timeout_ms": 1500}
+    flags = ["--http-max-body-bytes", "65536", "--http-max-header-bytes", "4096", "--http-header-timeout-ms", "700",
+             "--http-body-timeout-ms", "700", "--http-idle-timeout-ms", "1500"]
     HEALTH = b"GET /_health HTTP/1.1\r\nHost: x\r\n\r\n"
 
     def status_of(self, data):
@@ -575,7 +573,7 @@ class Transport(HttpTest):
 
 
 class Bounds(HttpTest):
-    settings = {"http_max_connections": 2, "http_threads": 1}
+    flags = ["--http-max-connections", "2", "--http-threads", "1"]
 
     def test_connections_beyond_the_bound(self):
         with self.node.connect() as a, self.node.connect() as b:
@@ -589,33 +587,28 @@ class Bounds(HttpTest):
                 self.assertEqual(fields["retry-after"], "1")
 
 
-class Processes(unittest.TestCase):
-    def node(self, **settings):
-        node = Node(**settings)
-        self.addCleanup(node.close)
-        return node
-
+class Processes(NodeTest):
     def test_port_in_use(self):
-        first = self.node().start()
-        second = self.node(port=first.ports["http"]).start(wait=False)
-        self.assertEqual(second.wait_end(), 1)
-        self.assertIn(f"cannot listen on 127.0.0.1:{first.ports['http']}", second.log_text())
+        port = self.start().http_port
+        code, said = self.start_refused("--port", port, data="other")
+        self.assertEqual(code, 1)
+        self.assertIn(f"cannot listen on 127.0.0.1:{port}", said)
 
     def test_port_off(self):
-        node = self.node(port="off").start()
+        node = self.start("--port", "off")
         self.assertEqual(node.stop(), 0)
-        self.assertNotIn("HTTP", node.log_text())
+        self.assertNotIn("HTTP", node.log())
 
     def test_stop_with_idle_and_half_sent_requests(self):
-        node = self.node().start()
+        node = self.start()
         with node.connect() as idle, node.connect() as half:
             idle.sendall(Transport.HEALTH)
             self.assertIn(b"200 OK", idle.recv(1000))
             half.sendall(b"GET /_health HTTP/1.1\r\nHost:")
-            self.assertEqual(node.stop(timeout=8), 0)
+            self.assertEqual(node.stop(), 0)
 
     def test_updates_in_flight_when_the_node_stops(self):
-        node = self.node().start()
+        node = self.start()
         base = node.url("/main")
         requests.put(base)
         acknowledged, first = [], threading.Event()
@@ -640,21 +633,33 @@ class Processes(unittest.TestCase):
         self.assertEqual(node.stop(), 0)
         for t in threads:
             t.join()
-        node.start()
+        node = self.start()
         node.wait_for("main: ready")
         with requests.Session() as http:
             for i in acknowledged:
                 self.assertEqual(http.get(node.url(f"/main/{i}")).status_code, 200, i)
 
+    def test_acknowledged_documents_survive_a_crash(self):
+        node = self.start()
+        requests.put(node.url("/main"))
+        for i in range(1, 21):
+            r = requests.put(node.url(f"/main/{i}"), json={"hashes": [i, 1000]})
+            self.assertEqual(r.status_code, 200)
+        node.kill()
+        node = self.start()
+        node.wait_for("main: ready")
+        self.assertEqual(requests.get(node.url("/main")).json()["version"], 20)
+        found = requests.post(node.url("/main/_search"), json={"query": [1000], "limit": 100}).json()["results"]
+        self.assertEqual(len(found), 20)
+
     def test_failed_index(self):
-        node = self.node().start()
+        node = self.start()
         requests.put(node.url("/bad"))
         requests.put(node.url("/good"))
         node.stop()
-        manifest = os.path.join(node.folder, "data", "bad", "v1", "data", "manifest.json")
-        with open(manifest, "r+b") as f:
+        with open(node.data / "bad/v1/data/manifest.json", "r+b") as f:
             f.write(b"garbage")
-        node.start()
+        node = self.start()
         node.wait_for("bad: loading failed")
         base = node.url("/bad")
         r = requests.get(f"{base}/_health")
