@@ -12,26 +12,16 @@
 #include <fstream>
 
 #include "core/base/error.hpp"
+#include "tests/core/support/error_of.hpp"
 #include "tests/core/support/temporary_folder.hpp"
 
 namespace fp {
 namespace {
 
+using test::error_of;
 using test::temporary_folder;
 
 std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
-
-/// The error that an operation throws; fails the test when it throws none.
-template <class F>
-error error_of(F&& operation) {
-  try {
-    operation();
-  } catch (const error& e) {
-    return e;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return error(errc::internal_error, "");
-}
 
 TEST(posix_file_system, writes_and_reads_at_offsets) {
   temporary_folder folder;
