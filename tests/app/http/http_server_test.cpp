@@ -156,7 +156,9 @@ TEST(http_server, streams_without_chunks_to_old_clients) {
 TEST(http_server, answers_a_pipelined_request_after_a_stream) {
   streaming_server s(2, 3);
   client c(s.server.port());
-  c.send(std::string(get_1_1) + "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  std::string both(get_1_1);
+  both.append("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  c.send(both);
   const auto text = c.receive_all();
   size_t ends = 0;
   for (size_t at = 0; (at = text.find("\r\n0\r\n\r\n", at)) != std::string::npos; at++) ends++;
