@@ -18,7 +18,7 @@ install_packages "${build_packages[@]}" "${test_packages[@]}"
 jobs=$(nproc)
 # Thousands of small durable writes: tests that need no real disk do them in memory, where there is room.
 if [ -w /dev/shm ] && [ "$(df --output=avail -k /dev/shm | tail -1)" -gt 1000000 ]; then unit_tmp=/dev/shm; fi
-unit_tests() { TMPDIR=${unit_tmp:-${TMPDIR:-/tmp}} ctest --preset "$1" -j "$jobs" --progress; }
+unit_tests() { TMPDIR=${unit_tmp:-${TMPDIR:-/tmp}} ctest --preset "$1" -j "$jobs"; }
 
 say "release build"
 cmake --preset release
