@@ -15,11 +15,18 @@ constexpr size_t held_memory_factor = 4;
 }  // namespace
 
 void index_coordinator_state::update(caf::typed_response_promise<update_reply>& promise, update_request request) {
+  enqueue_update(promise, local_update{std::make_shared<const std::vector<uint8_t>>(std::move(request.changes)),
+                                       request.expected_version,
+                                       {.max_bytes = env->settings.max_update_bytes}});
+}
+
+void index_coordinator_state::enqueue_update(caf::typed_response_promise<update_reply>& promise,
+                                             const local_update& update) {
   const auto& settings = env->settings;
   auto refused = capture_error([&] {
-    validate_changes(request.changes, {.max_bytes = settings.max_update_bytes});
+    validate_changes(*update.changes, update.limits);
     if (pending.size() >= settings.max_queued_updates ||
-        pending_bytes + request.changes.size() > settings.max_queued_update_bytes) {
+        pending_bytes + update.changes->size() > settings.max_queued_update_bytes) {
       throw error(errc::overloaded,
                   "index " + index_name() + ": " + std::to_string(pending.size()) + " updates are queued already");
     }
@@ -29,9 +36,8 @@ void index_coordinator_state::update(caf::typed_response_promise<update_reply>& 
     promise.deliver(std::move(refused));
     return;
   }
-  pending_bytes += request.changes.size();
-  pending.push_back({std::make_shared<const std::vector<uint8_t>>(std::move(request.changes)),
-                     request.expected_version, promise});
+  pending_bytes += update.changes->size();
+  pending.push_back({update.changes, update.expected_version, promise});
   start_batch();
 }
 

@@ -251,7 +251,6 @@ namespace {
 
 caf::error check_search(const search_request& request) {
   if (!request.query.is_whole()) return make_error(errc::bad_request, "query: not a list of 32-bit hashes");
-  if (request.query.empty()) return make_error(errc::empty_fingerprint, "query: no hashes");
   if (request.query.size() > max_query_hashes) {
     return make_error(errc::payload_too_large, "query: " + std::to_string(request.query.size()) +
                                                    " hashes; at most " + std::to_string(max_query_hashes) +
@@ -263,6 +262,20 @@ caf::error check_search(const search_request& request) {
 }  // namespace
 
 void index_coordinator_state::search(caf::typed_response_promise<search_reply>& promise, search_request request) {
+  if (request.query.empty()) {
+    promise.deliver(make_error(errc::empty_fingerprint, "query: no hashes"));
+    return;
+  }
+  start_search(promise, std::move(request), nullptr);
+}
+
+void index_coordinator_state::local_search_request(caf::typed_response_promise<search_reply>& promise,
+                                                   const local_search& search) {
+  start_search(promise, *search.request, search.cancel);
+}
+
+void index_coordinator_state::start_search(caf::typed_response_promise<search_reply>& promise,
+                                           search_request request, cancel_flag_ptr cancel) {
   if (auto e = check_search(request)) {
     promise.deliver(std::move(e));
     return;
@@ -274,7 +287,7 @@ void index_coordinator_state::search(caf::typed_response_promise<search_reply>& 
   }
   counters.searches++;
   const auto deadline = search_deadline(request, steady_clock::now());
-  promise.delegate(slot->handle, search_task{current, std::move(request), deadline});
+  promise.delegate(slot->handle, search_task{current, std::move(request), deadline, std::move(cancel)});
 }
 
 void index_coordinator_state::search_batch(caf::typed_response_promise<search_batch_reply>& promise,
@@ -286,7 +299,8 @@ void index_coordinator_state::search_batch(caf::typed_response_promise<search_ba
     return;
   }
   for (const auto& one : request.searches) {
-    if (auto e = check_search(one)) {
+    auto e = one.query.empty() ? make_error(errc::empty_fingerprint, "query: no hashes") : check_search(one);
+    if (e) {
       promise.deliver(std::move(e));
       return;
     }
@@ -390,6 +404,14 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
         const auto wait = r.ready_wait_ms;
         return s->when_ready<search_reply>(
             wait, [s, r = std::move(r)](auto& promise) mutable { s->search(promise, std::move(r)); });
+      },
+      [=](const local_search& search) {
+        return s->when_ready<search_reply>(search.request->ready_wait_ms, [s, search](auto& promise) {
+          s->local_search_request(promise, search);
+        });
+      },
+      [=](const local_update& update) {
+        return s->when_ready<update_reply>(0, [s, update](auto& promise) { s->enqueue_update(promise, update); });
       },
       [=](search_batch_request& r) {
         const auto wait = r.searches.empty() ? 0 : r.searches.front().ready_wait_ms;

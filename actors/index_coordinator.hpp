@@ -89,6 +89,9 @@ struct index_coordinator_state {
   void expire(uint64_t ticket);
 
   void search(caf::typed_response_promise<search_reply>& promise, search_request request);
+  void local_search_request(caf::typed_response_promise<search_reply>& promise, const local_search& search);
+  void start_search(caf::typed_response_promise<search_reply>& promise, search_request request,
+                    cancel_flag_ptr cancel);
   void search_batch(caf::typed_response_promise<search_batch_reply>& promise, search_batch_request request);
   struct searcher_slot {
     searcher_handle handle;
@@ -135,6 +138,7 @@ struct index_coordinator_state {
     bool durable = false;
   };
   void update(caf::typed_response_promise<update_reply>& promise, update_request request);
+  void enqueue_update(caf::typed_response_promise<update_reply>& promise, const local_update& update);
   bool must_hold_writes() const;
   void start_batch();
   void batch_step();

@@ -53,6 +53,7 @@ void node_state::scan() {
               setup.env->log->warn("{}: left alone, it is no index", file);
             }
             scanned = true;
+            tell_watcher(known_indexes());
             next_operation();
           },
           [this](const caf::error& e) {
@@ -75,6 +76,7 @@ void node_state::state_changed(const index_state_changed& changed) {
   if (it == indexes.end() || it->second.record.generation != changed.entry.generation) return;
   it->second.state = changed.entry.state;
   it->second.reason = changed.entry.reason;
+  tell_watcher(changed);
 }
 
 void node_state::coordinator_down(const caf::down_msg& down) {
@@ -277,6 +279,7 @@ caf::result<node_status> node_state::shutdown() {
 
 void node_state::close_all() {
   closing_all = true;
+  tell_watcher(shutdown_atom_v);
   setup.env->log->info("shutting down: closing {} indexes", indexes.size());
   for (auto& [index, slot] : indexes) {
     // The down message tells the rest.

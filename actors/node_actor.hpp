@@ -11,7 +11,8 @@ namespace fp {
 struct node_setup {
   environment_ptr env;
   std::shared_ptr<data_folder> folder;
-  std::string version;  ///< of the program, for status
+  std::string version;   ///< of the program, for status
+  node_watcher watcher = {};  ///< optional; only who spawns the node can watch it
 };
 
 /// The public face of a node: creates, deletes, lists and resolves indexes, and answers status.
@@ -19,6 +20,7 @@ struct node_setup {
 ///     remote actor --create / delete / list / resolve / status / shutdown--> node_actor
 ///                                     node_actor --> catalog_actor (folders), loader_budget
 ///                                     node_actor --> index_coordinator, one per index
+///                                     node_actor --> node_watcher: states of the indexes
 ///
 /// Creates and deletes run one after the other, so that folders and coordinators change in step.
 struct node_state {
@@ -62,6 +64,10 @@ struct node_state {
   void add_index(const index_record& record, caf::error start_failed = {});
   void coordinator_down(const caf::down_msg& down);
   void state_changed(const index_state_changed& changed);
+  template <class... Ts>
+  void tell_watcher(const Ts&... message) {
+    if (setup.watcher) self->send(setup.watcher, message...);
+  }
 
   caf::result<create_index_reply> create(create_index_request request);
   caf::result<delete_index_reply> erase(delete_index_request request);

@@ -19,12 +19,13 @@ steady_clock::time_point search_deadline(const search_request& request, steady_c
 }
 
 search_reply searcher_state::run(const snapshot& index, const search_request& request,
-                                 steady_clock::time_point deadline) {
+                                 steady_clock::time_point deadline, const cancel_flag* cancel) {
   search_options options;
   options.limit = std::min(request.limit, max_search_limit);
   if (request.min_score) options.min_score = *request.min_score;
   options.score_pct = request.score_pct;
   options.deadline = deadline;
+  options.cancel = cancel;
   const auto outcome = engine.search(index, request.query.to_vector(), options);
   return {result_list(outcome.results), index.version()};
 }
@@ -32,7 +33,7 @@ search_reply searcher_state::run(const snapshot& index, const search_request& re
 caf::result<search_reply> searcher_state::search(const search_task& task) {
   depth_guard guard{*depth};
   try {
-    return run(*task.index, task.request, task.deadline);
+    return run(*task.index, task.request, task.deadline, task.cancel.get());
   } catch (const std::exception& e) {
     return to_caf_error(e);
   }

@@ -24,7 +24,8 @@ struct searcher_state {
   caf::result<search_batch_reply> search_batch(const search_batch_task& task);
 
  private:
-  search_reply run(const snapshot& index, const search_request& request, steady_clock::time_point deadline);
+  search_reply run(const snapshot& index, const search_request& request, steady_clock::time_point deadline,
+                   const cancel_flag* cancel = nullptr);
 };
 
 searcher_handle::behavior_type searcher_actor(searcher_handle::stateful_pointer<searcher_state> self,

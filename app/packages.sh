@@ -1,8 +1,9 @@
 # What Debian 12 needs to build, run and test fpnode; sourced by the scripts.
 
 build_packages=(g++ cmake ninja-build libcaf-dev libssl-dev libspdlog-dev nlohmann-json3-dev libxxhash-dev
-  libroaring-dev zlib1g-dev libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev)
-test_packages=(python3)
+  libroaring-dev zlib1g-dev libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev
+  libboost1.81-dev libsimdjson-dev)
+test_packages=(python3 python3-requests python3-msgpack)
 
 # Installs those of the named packages that are missing.
 install_packages() {

@@ -35,3 +35,4 @@ CAF_ADD_ATOM(fpnode, fp, remove_atom, "remove")
 // The answer to what has nothing else to say: CAF sends `unit_t` as an empty message, which no handler accepts.
 CAF_ADD_ATOM(fpnode, fp, done_atom, "done")
 CAF_ADD_ATOM(fpnode, fp, connect_atom, "connect")
+CAF_ADD_ATOM(fpnode, fp, listening_atom, "listening")

@@ -73,6 +73,22 @@ struct oplog_opened {
   oplog_replay report;
 };
 
+// -- Requests of gateways in the node's own process
+// ------------------------------------------------------------------------------
+
+/// A search whose sender can call it off. An empty query is valid and finds nothing.
+struct local_search {
+  std::shared_ptr<const search_request> request;
+  cancel_flag_ptr cancel;
+};
+
+/// An update whose sender sets the bounds, and which may be sent again without a copy.
+struct local_update {
+  changes_ptr changes;
+  caf::optional<uint64_t> expected_version;
+  changes_limits limits;
+};
+
 // -- Working
 // --------------------------------------------------------------------------------------------------------
 
@@ -81,6 +97,7 @@ struct search_task {
   snapshot_ptr index;
   search_request request;
   steady_clock::time_point deadline;
+  cancel_flag_ptr cancel;  ///< null: nobody calls it off
 };
 
 /// index_coordinator -> searcher.
@@ -152,12 +169,20 @@ using searcher_handle = caf::typed_actor<caf::replies_to<search_task>::with<sear
 
 using node_listener = caf::typed_actor<caf::reacts_to<index_state_changed>>;
 
-/// All that an index coordinator understands: the public face and what its own actors tell it.
-using index_coordinator_handle =
-    index_handle::extend_with<load_listener>::extend<caf::reacts_to<oplog_opened>, caf::reacts_to<tick_atom>,
-                                                     caf::reacts_to<expire_atom, uint64_t>,
-                                                     // Finishes accepted writes, closes all files, answers, ends.
-                                                     caf::replies_to<close_atom>::with<done_atom>>;
+/// Follows the states of a node's indexes: all of them, once the data folder is scanned; then every change, until
+/// the node shuts down.
+using node_watcher = node_listener::extend<caf::reacts_to<index_list>, caf::reacts_to<shutdown_atom>>;
+
+/// The face of an index towards gateways in the same process. A handle that the local node resolves a name to is
+/// one of these.
+using local_index_handle = index_handle::extend<caf::replies_to<local_search>::with<search_reply>,
+                                                caf::replies_to<local_update>::with<update_reply>>;
+
+/// All that an index coordinator understands: its faces and what its own actors tell it.
+using index_coordinator_handle = local_index_handle::extend_with<load_listener>::extend<
+    caf::reacts_to<oplog_opened>, caf::reacts_to<tick_atom>, caf::reacts_to<expire_atom, uint64_t>,
+    // Finishes accepted writes, closes all files, answers, ends.
+    caf::replies_to<close_atom>::with<done_atom>>;
 
 using scan_result_ptr = std::shared_ptr<const data_folder::scan_result>;
 
@@ -184,6 +209,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::segment_loaded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::load_failed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::load_advanced)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::oplog_opened)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::local_search)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::local_update)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::search_task)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::search_batch_task)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::merge_job)

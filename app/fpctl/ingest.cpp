@@ -154,6 +154,7 @@ void ingest::read_batches() {
       read_.lines = source_.lines();
       read_.digest = source_.digest();
       b.after = read_;
+      if (at_end) receive_all();  // so that the last batch can say where the input ends
       send(std::exchange(b, {}), changes);
     }
   }

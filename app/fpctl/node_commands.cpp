@@ -53,7 +53,13 @@ exit_code show_status(command_context& c) {
 }
 
 exit_code end_node(command_context& c) {
-  const auto node = c.node().shutdown();
+  // Asked first, because the answer to the shutdown may be lost with the node that gives it.
+  const auto node = c.node().status();
+  try {
+    c.node().shutdown();
+  } catch (const error& e) {
+    if (e.code() != errc::unreachable) throw;
+  }
   if (c.json_output) {
     c.print_json(as_json(node));
   } else {

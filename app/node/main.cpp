@@ -1,6 +1,3 @@
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-
 #include <CLI/CLI.hpp>
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
@@ -9,6 +6,10 @@
 #include <variant>
 
 #include "actors/node_actor.hpp"
+#include "app/http/http_gateway.hpp"
+#include "app/node/logging.hpp"
+#include "app/node/notify.hpp"
+#include "app/node/readiness_actor.hpp"
 #include "app/node/signals.hpp"
 #include "app/support/system_config.hpp"
 
@@ -54,29 +55,38 @@ std::variant<config, int> read_settings(int argc, char** argv) {
   return settings;
 }
 
-std::shared_ptr<spdlog::logger> make_logger(const config& settings) {
-  auto logger = std::make_shared<spdlog::logger>("fpnode", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
-  logger->set_level(spdlog::level::from_str(settings.log_level));
-  logger->flush_on(spdlog::level::trace);
-  return logger;
+/// Tells the service manager how the node is, when one wants to know. Without one there is no watcher.
+readiness_handle spawn_watcher(caf::actor_system& system, std::shared_ptr<spdlog::logger> log) {
+  const std::string name = service_notifier::socket_name_from_environment();
+  if (name.empty()) return {};
+  auto notifier = std::make_shared<service_notifier>(name);
+  return system.spawn(readiness_actor, [notifier, log](const std::string& assignments) {
+    if (const auto e = notifier->send(assignments)) log->warn("telling the service manager: {}", e.message());
+  });
 }
 
-/// Waits until the node has ended, and makes a first stop signal end it cleanly. A second one ends the process.
-int run_until_stopped(caf::scoped_actor& self, const node_actor_handle& node, signal_watcher& signals,
-                      spdlog::logger& log) {
+/// Waits until the node has ended. SIGHUP opens the log file again, a first stop signal ends the node cleanly, and
+/// a second one ends the process.
+int run_until_stopped(caf::scoped_actor& self, const node_actor_handle& node, http_gateway* gateway,
+                      signal_watcher& signals, node_log& node_logs) {
+  auto& log = *node_logs.logger();
   self->monitor(node);
   signals.start([main = caf::actor_cast<caf::actor>(self)](int number) { caf::anon_send(main, number); });
   bool stopping = false, ended = false;
   int exit_code = exit_ok;
   self->receive_while([&] { return !ended; })(
       [&](int number) {
+        if (number == SIGHUP) {
+          node_logs.reopen();
+          return;
+        }
         if (stopping) {
           log.warn("{} again: ending at once", strsignal(number));
           std::_Exit(exit_failed);
         }
         stopping = true;
         log.info("{}: shutting down", strsignal(number));
+        if (gateway) gateway->stop();
         caf::anon_send(node, shutdown_atom_v);
       },
       [&](const caf::down_msg& down) {
@@ -93,7 +103,8 @@ int run_until_stopped(caf::scoped_actor& self, const node_actor_handle& node, si
 int run(const config& settings, signal_watcher& signals) {
   auto env = std::make_shared<environment>();
   env->settings = settings;
-  env->log = make_logger(settings);
+  node_log logs(settings);
+  env->log = logs.logger();
   auto& log = *env->log;
   log.info("fpnode {} starts on {}", FPNODE_VERSION, settings.dir);
   auto folder = std::make_shared<data_folder>(posix_file_system(), settings.dir);
@@ -101,21 +112,36 @@ int run(const config& settings, signal_watcher& signals) {
   system_config caf_settings{env->num_searchers()};
   caf::actor_system system{caf_settings};
   caf::scoped_actor self{system};
-  const auto node = system.spawn(node_actor, node_setup{env, std::move(folder), FPNODE_VERSION});
+  const auto watcher = spawn_watcher(system, env->log);
+  const auto node = system.spawn(node_actor, node_setup{env, std::move(folder), FPNODE_VERSION, watcher});
+  const auto give_up = [&] {
+    self->monitor(node);
+    caf::anon_send(node, shutdown_atom_v);
+    self->receive([](const caf::down_msg&) {});
+    return exit_failed;
+  };
+  std::optional<http_gateway> gateway;
+  if (settings.port.enabled) {
+    try {
+      gateway.emplace(system, settings, node);
+    } catch (const error& e) {
+      log.critical("{}", e.what());
+      return give_up();
+    }
+    log.info("listening for HTTP on {}:{}", settings.host, gateway->port());
+  }
   if (settings.caf_port.enabled) {
     const auto port =
         system.middleman().publish(node_handle(node), settings.caf_port.port, settings.caf_host.c_str(), true);
     if (!port) {
       log.critical("cannot listen on {}:{}: is another program using the port? ({})", settings.caf_host,
                    settings.caf_port.port, text_of(port.error()));
-      self->monitor(node);
-      caf::anon_send(node, shutdown_atom_v);
-      self->receive([](const caf::down_msg&) {});
-      return exit_failed;
+      return give_up();
     }
     log.info("listening for remote actors on {}:{}", settings.caf_host, *port);
   }
-  return run_until_stopped(self, node, signals, log);
+  if (watcher) caf::anon_send(watcher, listening_atom_v);
+  return run_until_stopped(self, node, gateway ? &*gateway : nullptr, signals, logs);
 }
 
 }  // namespace

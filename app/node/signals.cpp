@@ -8,6 +8,7 @@ signal_watcher::signal_watcher() {
   sigemptyset(&signals_);
   sigaddset(&signals_, SIGTERM);
   sigaddset(&signals_, SIGINT);
+  sigaddset(&signals_, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
   // A peer that goes away while it is written to is an error of that connection, not of the process.
   signal(SIGPIPE, SIG_IGN);

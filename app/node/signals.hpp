@@ -8,8 +8,8 @@
 
 namespace fp {
 
-/// Hands SIGTERM and SIGINT of the process to a callback, which runs on a thread of its own. Made before any other
-/// thread, so that all of them leave those signals to this one.
+/// Hands SIGTERM, SIGINT and SIGHUP of the process to a callback, which runs on a thread of its own. Made before
+/// any other thread, so that all of them leave those signals to this one.
 class signal_watcher {
  public:
   signal_watcher();

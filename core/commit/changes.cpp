@@ -107,7 +107,9 @@ changes_summary validate_changes(std::span<const uint8_t> bytes, const changes_l
     }
     if (change.kind == change_kind::erase) continue;
     const auto document = [&] { return "document " + std::to_string(change.id) + ": "; };
-    if (change.num_hashes() == 0) throw error(errc::empty_fingerprint, document() + "no hashes");
+    if (change.num_hashes() == 0 && !limits.allow_empty_fingerprints) {
+      throw error(errc::empty_fingerprint, document() + "no hashes");
+    }
     if (change.num_hashes() > limits.max_hashes_per_document) {
       throw error(errc::payload_too_large, document() + std::to_string(change.num_hashes()) + " hashes; at most " +
                                                std::to_string(limits.max_hashes_per_document) + " are allowed");

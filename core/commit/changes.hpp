@@ -76,6 +76,7 @@ struct changes_limits {
   size_t max_bytes = size_t{16} << 20;
   size_t max_hashes_per_document = 1u << 20;
   size_t max_metadata_bytes = 64u << 10;  ///< of one key plus its value
+  bool allow_empty_fingerprints = false;  ///< a document without hashes exists, and no search finds it
 };
 
 /// What a commit contains, as counted by `validate_changes`.
@@ -84,8 +85,8 @@ struct changes_summary {
 };
 
 /// Checks that changes may be committed. Throws `payload_too_large`, `invalid_document_id` (id 0),
-/// `empty_fingerprint` (an insert without hashes) or `bad_request`; the message names the document or the
-/// offset. No changes at all are valid: an empty commit.
+/// `empty_fingerprint` (an insert without hashes, unless they are allowed) or `bad_request`; the message names the
+/// document or the offset. No changes at all are valid: an empty commit.
 changes_summary validate_changes(std::span<const uint8_t> bytes, const changes_limits& limits);
 
 /// Encoded changes, shared between the actors that store and index them.

@@ -125,7 +125,8 @@ std::vector<config_option> config_options() {
   const config defaults;
   std::vector<config_option> options;
   for (const option& o : option_table()) {
-    options.push_back({o.key, o.flag, value_text(o, defaults), o.allowed, o.help});
+    const std::string value = value_text(o, defaults);
+    options.push_back({o.key, o.flag, value.empty() ? "\"\"" : value, o.allowed, o.help});
   }
   return options;
 }

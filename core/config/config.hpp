@@ -24,6 +24,19 @@ struct port_setting {
 struct config {
   std::string dir = "data";
 
+  // HTTP.
+  std::string host = "127.0.0.1";
+  port_setting port{true, 8080};
+  uint32_t http_threads = 2;
+  uint32_t http_max_body_bytes = 16u << 20;
+  uint32_t http_max_header_bytes = 16u << 10;  ///< of the request line and all header fields
+  uint32_t http_max_connections = 4'096;
+  uint32_t http_max_requests_in_flight = 4'096;
+  uint32_t http_idle_timeout_ms = 300'000;   ///< between requests, and for a client that takes no more of an answer
+  uint32_t http_header_timeout_ms = 10'000;  ///< from the first byte of a request to the end of its header
+  uint32_t http_body_timeout_ms = 60'000;    ///< from there to the end of its body
+
+  // Remote actors.
   std::string caf_host = "127.0.0.1";
   port_setting caf_port{true, 8090};
 
@@ -55,13 +68,17 @@ struct config {
 
   // Logging.
   std::string log_level = "info";
+  std::string log_format = "text";                 ///< "text" or "json"
+  std::string log_file;                            ///< empty: standard error
+  uint64_t log_rotate_bytes = uint64_t{64} << 20;  ///< 0: never by size
+  uint32_t log_rotate_files = 5;                   ///< older files that are kept
 };
 
 /// One setting as people see it.
 struct config_option {
   std::string_view key;      ///< in the JSON file, e.g. "max_concurrent_loads"
   std::string_view flag;     ///< on the command line, e.g. "--load-concurrency"
-  std::string default_text;  ///< e.g. "4"
+  std::string default_text;  ///< e.g. "4"; an empty text is shown as ""
   std::string allowed_text;  ///< e.g. "1 to 256"
   std::string_view help;     ///< one line
 };

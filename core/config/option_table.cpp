@@ -21,9 +21,13 @@ constexpr std::array<std::string_view, 7> log_levels{"trace", "debug", "info", "
 
 bool is_log_level(std::string_view text) { return std::ranges::find(log_levels, text) != log_levels.end(); }
 
+bool is_log_format(std::string_view text) { return text == "text" || text == "json"; }
+
 bool is_folder_name(std::string_view text) {
   return !text.empty() && text.size() <= 4096 && text.find('\0') == std::string_view::npos;
 }
+
+bool is_file_name_or_empty(std::string_view text) { return text.empty() || is_folder_name(text); }
 
 /// RFC 1123 host names, with the underscores that container networks use.
 bool is_host_name(std::string_view text) {
@@ -100,6 +104,32 @@ std::vector<option> make_table() {
       "Data folder; created when it is missing"));
 
   t.push_back(text(
+      "host", [](config& c) -> setting { return &c.host; }, is_host, "an IP address or a host name",
+      "Address that the node listens on for HTTP"));
+  t.push_back(choice(
+      "port", [](config& c) -> setting { return &c.port; }, std::string(port_allowed),
+      "Port that the node listens on for HTTP; 0 picks a free one, off does not listen"));
+  t.push_back(number({"http_threads", [](config& c) -> setting { return &c.http_threads; }, 1, 64,
+                      "Threads that read and write HTTP"}));
+  t.push_back(number({"http_max_body_bytes", [](config& c) -> setting { return &c.http_max_body_bytes; }, KiB, GiB,
+                      "Largest request body that is accepted, in bytes"}));
+  t.push_back(number({"http_max_header_bytes", [](config& c) -> setting { return &c.http_max_header_bytes; }, KiB,
+                      MiB, "Largest request header that is accepted, in bytes"}));
+  t.push_back(number({"http_max_connections", [](config& c) -> setting { return &c.http_max_connections; }, 1,
+                      1'000'000, "HTTP connections that may be open; more are told to come back later"}));
+  t.push_back(
+      number({"http_max_requests_in_flight", [](config& c) -> setting { return &c.http_max_requests_in_flight; }, 1,
+              1'000'000, "HTTP requests that may wait for an answer; more are told to come back later"}));
+  t.push_back(
+      number({"http_idle_timeout_ms", [](config& c) -> setting { return &c.http_idle_timeout_ms; }, 1, 24 * hour_ms,
+              "How long an HTTP connection may rest between requests, or not take its answer, in "
+              "milliseconds"}));
+  t.push_back(number({"http_header_timeout_ms", [](config& c) -> setting { return &c.http_header_timeout_ms; }, 1,
+                      hour_ms, "How long the header of an HTTP request may take to arrive, in milliseconds"}));
+  t.push_back(number({"http_body_timeout_ms", [](config& c) -> setting { return &c.http_body_timeout_ms; }, 1,
+                      24 * hour_ms, "How long the body of an HTTP request may take to arrive, in milliseconds"}));
+
+  t.push_back(text(
       "caf_host", [](config& c) -> setting { return &c.caf_host; }, is_host, "an IP address or a host name",
       "Address that the node listens on for other actors"));
   t.push_back(choice(
@@ -160,6 +190,16 @@ std::vector<option> make_table() {
   t.push_back(text(
       "log_level", [](config& c) -> setting { return &c.log_level; }, is_log_level,
       "trace, debug, info, warn, error, critical or off", "Messages below this level are not logged"));
+  t.push_back(text(
+      "log_format", [](config& c) -> setting { return &c.log_format; }, is_log_format, "text or json",
+      "text: lines for people; json: one object a line with time, level and message"));
+  t.push_back(text(
+      "log_file", [](config& c) -> setting { return &c.log_file; }, is_file_name_or_empty,
+      "a file's name, or empty", "File that is logged to, opened again on SIGHUP; empty: standard error"));
+  t.push_back(number({"log_rotate_bytes", [](config& c) -> setting { return &c.log_rotate_bytes; }, 0, 1024 * GiB,
+                      "Size at which the log file is renamed and a new one begun, in bytes; 0: never"}));
+  t.push_back(number({"log_rotate_files", [](config& c) -> setting { return &c.log_rotate_files; }, 1, 1'000,
+                      "Renamed log files that are kept"}));
   return t;
 }
 

@@ -14,6 +14,7 @@ namespace {
 
 constexpr uint64_t record_version = 1;
 constexpr std::string_view lock_name = ".lock";
+constexpr std::string_view staging_name = ".create.tmp";
 constexpr std::string_view current_name = "current";
 constexpr std::string_view data_name = "data";
 constexpr std::string_view oplog_name = "oplog";
@@ -52,6 +53,16 @@ leftover classify(file_system& fs, const path& folder) {
     }
   }
   return has_data ? leftover::index_with_data : leftover::interrupted_create;
+}
+
+/// For undoing: the error that made it necessary says more than one from here.
+template <class Operation>
+void try_to(const Operation& operation) noexcept {
+  try {
+    operation();
+  } catch (const std::exception&) {
+    // What is left is removed by the next `scan` or `sweep`.
+  }
 }
 
 [[noreturn]] void conflict(errc code, const std::string& name, const index_record& record,
@@ -96,6 +107,10 @@ data_folder::scan_result data_folder::scan() {
   for (const std::string& name : fs_.list(root_)) {
     if (name == lock_name) continue;
     const path folder = root_ / name;
+    if (name == staging_name) {
+      try_to([&] { fs_.remove_all(folder); });
+      continue;
+    }
     try {
       if (!is_valid_index_name(name) || !fs_.is_directory(folder)) {
         result.unexpected.push_back(name);
@@ -131,15 +146,13 @@ data_folder::create_result data_folder::create(const std::string& name, const cr
     return {*existing, false};
   }
 
-  const uint64_t newest = existing ? existing->generation : 0;
-  if (newest == UINT64_MAX) conflict(errc::generation_not_allowed, name, *existing, ", the last one possible");
-  const index_record record{name, request.generation.value_or(newest + 1), false};
-  if (record.generation <= newest) {
-    conflict(errc::older_index_already_exists, name, *existing,
-             ", not below the wanted " + std::to_string(record.generation));
-  }
-  if (!existing && fs_.exists(root_ / name) && classify(fs_, root_ / name) != leftover::interrupted_create) {
-    throw error(errc::io_error, (root_ / name).string() + ": is in the way and is not an index");
+  index_record record = next_record(name, existing);
+  if (request.generation) {
+    if (*request.generation < record.generation) {
+      conflict(errc::older_index_already_exists, name, *existing,
+               ", not below the wanted " + std::to_string(*request.generation));
+    }
+    record.generation = *request.generation;
   }
   // An interrupted create may have left this generation half made. Nobody has used it yet.
   fs_.remove_all(root_ / name / generation_name(record.generation));
@@ -147,8 +160,85 @@ data_folder::create_result data_folder::create(const std::string& name, const cr
   fs_.create_directories(made.data);
   fs_.create_directories(made.oplog);
   write_manifest(fs_, made.data, {});
-  write_record(record);
+  write_record(root_ / name, record);
   return {record, true};
+}
+
+index_record data_folder::next_record(const std::string& name, const std::optional<index_record>& existing) {
+  if (existing) {
+    if (existing->generation == UINT64_MAX) {
+      conflict(errc::generation_not_allowed, name, *existing, ", the last one possible");
+    }
+    return {name, existing->generation + 1, false};
+  }
+  if (fs_.exists(root_ / name) && classify(fs_, root_ / name) != leftover::interrupted_create) {
+    throw error(errc::io_error, (root_ / name).string() + ": is in the way and is not an index");
+  }
+  return {name, 1, false};
+}
+
+index_record data_folder::create_filled(
+    const std::string& name, const std::function<void(file_system& fs, const index_folders& folders)>& fill) {
+  require_valid_index_name(name);
+  const auto existing = read_record(name);
+  if (existing && !existing->deleted) conflict(errc::index_already_exists, name, *existing, "; it must not exist");
+  const index_record record = next_record(name, existing);
+  const path staging = root_ / staging_name, generation = staging / generation_name(record.generation);
+  try {
+    fs_.remove_all(staging);
+    const index_folders made{generation / data_name, generation / oplog_name};
+    fs_.create_directories(made.data);
+    fs_.create_directories(made.oplog);
+    fill(fs_, made);
+    if (existing) {
+      publish_generation(staging, record, *existing);
+    } else {
+      publish_index(staging, record);
+    }
+  } catch (...) {
+    try_to([&] { fs_.remove_all(staging); });
+    throw;
+  }
+  return record;
+}
+
+/// The folder of the whole index, `current` included, gets its name in one step.
+void data_folder::publish_index(const path& staging, const index_record& record) {
+  const path folder = root_ / record.name;
+  write_record(staging, record);
+  fs_.remove_all(folder);
+  try {
+    fs_.rename(staging, folder);
+    fs_.sync_directory(root_);
+  } catch (...) {
+    try_to([&] {
+      // A failed rename does not tell whether it took effect.
+      if (fs_.exists(folder)) fs_.rename(folder, staging);
+      fs_.sync_directory(root_);
+    });
+    throw;
+  }
+}
+
+/// `current` of the deleted index makes the new generation, in its place by then, the live one.
+void data_folder::publish_generation(const path& staging, const index_record& record, const index_record& deleted) {
+  const path folder = root_ / record.name;
+  const std::string generation = generation_name(record.generation);
+  fs_.remove_all(folder / generation);
+  bool may_be_live = false;
+  try {
+    fs_.rename(staging / generation, folder / generation);
+    fs_.sync_directory(folder);
+    may_be_live = true;
+    write_record(folder, record);
+  } catch (...) {
+    try_to([&] {
+      if (may_be_live) write_record(folder, deleted);
+      fs_.remove_all(folder / generation);
+    });
+    throw;
+  }
+  try_to([&] { fs_.remove_all(staging); });
 }
 
 bool data_folder::erase(const std::string& name) {
@@ -156,7 +246,7 @@ bool data_folder::erase(const std::string& name) {
   auto record = read_record(name);
   if (!record || record->deleted) return false;
   record->deleted = true;
-  write_record(*record);
+  write_record(root_ / name, *record);
   return true;
 }
 
@@ -202,8 +292,8 @@ std::optional<index_record> data_folder::read_record(const std::string& name) {
   return record;
 }
 
-void data_folder::write_record(const index_record& record) {
-  replace_file(fs_, root_ / record.name / current_name,
+void data_folder::write_record(const path& folder, const index_record& record) {
+  replace_file(fs_, folder / current_name,
                dump_checked_json({{"generation", record.generation}, {"deleted", record.deleted}}, record_version));
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,7 +42,9 @@ struct create_request {
 
 /// The folder of a node: `.lock` (no index can have that name), and for each index `<name>/current` (a one-line
 /// JSON object with `format_version`, `generation`, `deleted` and `checksum`, replaced atomically) and
-/// `<name>/v<generation>/` with `data/` and `oplog/`. Holding an object means holding the lock. Not thread-safe.
+/// `<name>/v<generation>/` with `data/` and `oplog/`. An index that is made from existing data is made in
+/// `.create.tmp/` and gets its place when it is complete. Holding an object means holding the lock. Not
+/// thread-safe.
 class data_folder {
  public:
   /// Creates the folder if absent and takes its lock. Throws `data_folder_locked`, or `io_error` when the folder
@@ -72,6 +75,13 @@ class data_folder {
   };
   create_result create(const std::string& name, const create_request& request);
 
+  /// Creates the next generation of an index that does not exist with what `fill` puts into its folders, which are
+  /// empty then. The index appears, durably, when `fill` has returned; a crash or an error leaves either none or
+  /// the whole index (the latter only when undoing fails, too). Throws what `fill` throws and, before calling it,
+  /// `index_already_exists`, `generation_not_allowed` (no next one) or `invalid_index_name`.
+  index_record create_filled(const std::string& name,
+                             const std::function<void(file_system& fs, const index_folders& folders)>& fill);
+
   /// Marks an index deleted, durably. False when there was none. Files stay until `remove_generation`.
   bool erase(const std::string& name);
   /// Removes the files of one generation; `internal_error` when it is live.
@@ -84,7 +94,13 @@ class data_folder {
 
  private:
   std::optional<index_record> read_record(const std::string& name);
-  void write_record(const index_record& record);
+  /// `folder` is the index's.
+  void write_record(const path& folder, const index_record& record);
+  /// The generation after that of `existing`. Throws when there is none, or when what is in the place of a new
+  /// index may not be removed.
+  index_record next_record(const std::string& name, const std::optional<index_record>& existing);
+  void publish_index(const path& staging, const index_record& record);
+  void publish_generation(const path& staging, const index_record& record, const index_record& deleted);
 
   file_system& fs_;
   path root_;

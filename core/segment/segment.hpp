@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -48,6 +49,8 @@ class segment {
   virtual const segment_info& info() const noexcept = 0;
   virtual segment_storage storage() const noexcept = 0;
   bool is_memory() const noexcept { return storage() == segment_storage::memory; }
+  /// The whole segment as a segment file holds it, wherever it lies; valid while the segment lives.
+  virtual std::span<const std::byte> bytes() const noexcept = 0;
 
   /// The postings, for searching and merging.
   virtual const posting_table& postings() const noexcept = 0;

@@ -24,6 +24,7 @@ class stored_segment final : public segment {
 
   const segment_info& info() const noexcept override { return info_; }
   segment_storage storage() const noexcept override { return storage_; }
+  std::span<const std::byte> bytes() const noexcept override { return bytes_; }
   const posting_table& postings() const noexcept override { return postings_; }
   hash_value hash_mask() const noexcept override { return header_.hash_mask; }
   const document_table& document_states() const noexcept override { return document_states_; }
@@ -64,6 +65,10 @@ segment_ptr make_memory_segment(aligned_memory bytes);
 /// spans that it returns are part of the segment. Throws `corrupt_data`.
 void verify_section(const std::string& name, section_kind kind, const section_location& location,
                     const std::function<std::span<const std::byte>(uint64_t offset, uint64_t length)>& slice);
+
+/// Throws `corrupt_data` when a section's computed checksum is not the stored one.
+void require_section_checksum(const std::string& name, section_kind kind, const section_location& location,
+                              uint64_t computed);
 
 /// Throws `cancelled` when the flag is up.
 void throw_if_cancelled(const cancel_flag* cancel, const std::string& name);

@@ -31,6 +31,8 @@ class Node:
         self._changed = threading.Condition()
         self._ended = False
         port = [] if "--caf-port" in flags else ["--caf-port", "0"]
+        if "--port" not in flags:
+            port += ["--port", "0"]
         self.process = subprocess.Popen(
             [BUILD / "fpnode", "--dir", self.data, *port, *map(str, flags)],
             stderr=subprocess.PIPE, text=True, errors="replace")

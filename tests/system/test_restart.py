@@ -42,6 +42,11 @@ class Restart(NodeTest):
                 node = self.start(data=f"data-{number}")
                 self.check_documents(node, [1])
 
+    def test_shutdown_by_a_client(self):
+        node = self.start()
+        self.assertIn("shuts down", node.ctl("shutdown").stdout)
+        self.assertEqual(node.wait(), 0)
+
     def test_a_clean_stop_answers_writes_in_flight(self):
         node = self.start(*BUSY)
         node.ctl("index", "create", "main")
@@ -105,7 +110,7 @@ class Writer:
             self.process.stdin.close()
         except BrokenPipeError:
             pass
-        return int(re.search(r"([\d,]+) documents of this run were acknowledged", said).group(1).replace(",", ""))
+        return int(re.search(r"([\d,]+) documents of this run are in the index", said).group(1).replace(",", ""))
 
 
 class Music(NodeTest):

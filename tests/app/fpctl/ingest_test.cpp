@@ -75,6 +75,7 @@ TEST_F(ingest_test, inserts_everything_and_knows_it_the_next_time) {
   EXPECT_EQ(first.acknowledged().documents, 95u);
   EXPECT_EQ(first.hashes(), 190u);
   EXPECT_EQ(documents(), 95u);
+  EXPECT_EQ(first.version(), 10u);  // no commit but the batches
   EXPECT_EQ(ingest_position::parse(recorded(file)), first.acknowledged());
   const auto version = c.info("music").version;
   ingest again(c, options({file}));

@@ -254,6 +254,22 @@ TEST(config, cross_checks) {
   EXPECT_NO_THROW(validate(config{}));
 }
 
+TEST(config, log_files) {
+  const config c = parse_config(R"({"log_file": "/var/log/fpnode/fpnode.log", "log_format": "json",
+                                    "log_rotate_bytes": 0, "log_rotate_files": 1})",
+                                "");
+  EXPECT_EQ(c.log_file, "/var/log/fpnode/fpnode.log");
+  EXPECT_EQ(c.log_format, "json");
+  EXPECT_EQ(c.log_rotate_bytes, 0u);
+  config flags = c;
+  apply_flag(flags, "--log-file", "");
+  EXPECT_EQ(flags.log_file, "");
+  EXPECT_EQ(flag_complaint("--log-format", "xml"), "--log-format: found \"xml\", allowed text or json");
+  EXPECT_EQ(complaint(R"({"log_file": "a\u0000b"})"),
+            "c.json: log_file: found a string \"a\\x00b\", allowed a file's name, or empty");
+  EXPECT_THAT(config_table_markdown(), testing::HasSubstr("| `log_file` | `--log-file` | `\"\"` |"));
+}
+
 TEST(config, a_failed_flag_changes_nothing) {
   config c;
   error_of([&] { apply_flag(c, "--threads", "1025"); });

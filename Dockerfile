@@ -1,0 +1,35 @@
+# The node in a container: built and packaged in one stage, the package installed in the next.
+#
+#   docker build -t fpnode .
+#   docker run -d --name fpnode -p 127.0.0.1:8090:8090 -v fpnode-data:/var/lib/fpnode fpnode
+#   docker exec fpnode fpctl status
+
+FROM debian:12-slim AS build
+WORKDIR /src
+COPY app/packages.sh app/packages.sh
+RUN bash -ec '. app/packages.sh; install_packages "${build_packages[@]}" dpkg-dev file'
+COPY . .
+RUN cmake --preset package \
+ && cmake --build --preset package -j "$(nproc)" \
+ && cpack --preset package \
+ && mv build-package/fpnode_*.deb /fpnode.deb
+
+FROM debian:12-slim
+# A fixed number, so that volumes stay readable from one image to the next.
+RUN groupadd --system --gid 900 fpnode \
+ && useradd --system --uid 900 --gid 900 --home-dir /var/lib/fpnode --shell /usr/sbin/nologin fpnode
+COPY --from=build /fpnode.deb /tmp/fpnode.deb
+RUN apt-get update -qq \
+ && apt-get install -y -qq --no-install-recommends /tmp/fpnode.deb \
+ && rm -rf /tmp/fpnode.deb /var/lib/apt/lists/* \
+ && install -d -o fpnode -g fpnode -m 0750 /var/lib/fpnode
+USER 900:900
+WORKDIR /var/lib/fpnode
+VOLUME /var/lib/fpnode
+EXPOSE 8090
+STOPSIGNAL SIGTERM
+# A large index may load for long: the node answers meanwhile.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["fpctl", "status"]
+ENTRYPOINT ["fpnode", "--config", "/etc/fpnode/fpnode.json", "--dir", "/var/lib/fpnode"]
+# Published ports reach only what listens on the container's own address.
+CMD ["--caf-host", "0.0.0.0"]

@@ -1,0 +1,55 @@
+#include "app/http/http_gateway.hpp"
+
+#include "app/http/routes.hpp"
+
+namespace fp {
+
+namespace {
+
+http_server_options server_options(const config& c) {
+  http_server_options o;
+  o.host = c.host;
+  o.port = c.port.port;
+  o.threads = c.http_threads;
+  o.max_body_bytes = c.http_max_body_bytes;
+  o.max_header_bytes = c.http_max_header_bytes;
+  o.max_connections = c.http_max_connections;
+  o.max_requests_in_flight = c.http_max_requests_in_flight;
+  o.idle_timeout = std::chrono::milliseconds(c.http_idle_timeout_ms);
+  o.header_timeout = std::chrono::milliseconds(c.http_header_timeout_ms);
+  o.body_timeout = std::chrono::milliseconds(c.http_body_timeout_ms);
+  return o;
+}
+
+}  // namespace
+
+http_gateway::http_gateway(caf::actor_system& system, const config& settings, node_handle node,
+                           gateway_hooks hooks) {
+  for (uint32_t i = 0; i < settings.http_threads; i++) bridges_.push_back(system.spawn(gateway_bridge, node));
+  route_settings how;
+  // No body becomes larger than this when it is encoded: the worst case is metadata of one byte an entry.
+  how.max_encoded_bytes = std::max<size_t>(settings.max_update_bytes, size_t{6} * settings.http_max_body_bytes);
+  how.hooks = std::move(hooks);
+  const auto routes = std::make_shared<const http_routes>(bridges_, std::move(how));
+  try {
+    server_ = std::make_unique<http_server>(
+        server_options(settings),
+        [routes](http_request request, http_responder respond) {
+          routes->serve(std::move(request), std::move(respond));
+        },
+        refused_request);
+  } catch (...) {
+    stop();
+    throw;
+  }
+}
+
+http_gateway::~http_gateway() { stop(); }
+
+void http_gateway::stop() {
+  if (server_) server_->stop();
+  for (const auto& b : bridges_) caf::anon_send_exit(b, caf::exit_reason::user_shutdown);
+  bridges_.clear();
+}
+
+}  // namespace fp

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <caf/all.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/http/gateway_bridge.hpp"
+#include "app/http/http_server.hpp"
+#include "core/config/config.hpp"
+
+namespace fp {
+
+/// What the gateway serves beyond a node's own answers.
+struct gateway_hooks {
+  /// The text of `GET /_metrics`; without it that is not found.
+  std::function<std::string()> metrics;
+};
+
+/// Serves a node over HTTP, by the contract that fpindex clients speak.
+///
+///     http_server (I/O threads) -> routes -> gateway_bridge (one a thread) -> node_actor, index_coordinator
+class http_gateway {
+ public:
+  /// Listens on `settings.host` and `settings.port`. Throws `io_error` when that is impossible.
+  http_gateway(caf::actor_system& system, const config& settings, node_handle node, gateway_hooks hooks = {});
+  ~http_gateway();
+  http_gateway(const http_gateway&) = delete;
+  http_gateway& operator=(const http_gateway&) = delete;
+
+  uint16_t port() const { return server_->port(); }
+  /// Answers what is in flight and ends. The node must still run.
+  void stop();
+
+ private:
+  std::vector<bridge_handle> bridges_;
+  std::unique_ptr<http_server> server_;
+};
+
+}  // namespace fp

@@ -1,0 +1,616 @@
+#include "app/http/http_session.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <ctime>
+
+namespace fp::http_detail {
+
+namespace http = beast::http;
+
+namespace {
+
+constexpr size_t read_bytes = 64u << 10, small_read_bytes = 8u << 10;
+constexpr size_t write_bytes = 256u << 10;
+// Requests of one connection that are read ahead hold at most about this much.
+constexpr size_t max_queued_bytes = 1u << 20;
+// A client that has closed its sending side may be gone or may wait for its answer; searches that take longer than
+// this are called off.
+constexpr auto gone_delay = std::chrono::seconds(1);
+// After a refusal the client's remaining bytes are read for so long, because closing with unread bytes would reset
+// the connection and take the answer with it.
+constexpr auto linger_time = std::chrono::seconds(5);
+constexpr auto never = clock::time_point::max();
+
+const char* reason_phrase(unsigned status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 202:
+      return "Accepted";
+    case 400:
+      return "Bad Request";
+    case 404:
+      return "Not Found";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 413:
+      return "Payload Too Large";
+    case 415:
+      return "Unsupported Media Type";
+    case 417:
+      return "Expectation Failed";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "Unknown";
+  }
+}
+
+unsigned status_of(const error_code& ec) {
+  if (ec == http::error::body_limit || ec == http::error::buffer_overflow) return 413;
+  if (ec == http::error::header_limit) return 431;
+  return 400;
+}
+
+http_method method_of(http::verb v) {
+  switch (v) {
+    case http::verb::get:
+      return http_method::get;
+    case http::verb::head:
+      return http_method::head;
+    case http::verb::put:
+      return http_method::put;
+    case http::verb::post:
+      return http_method::post;
+    case http::verb::delete_:
+      return http_method::del;
+    default:
+      return http_method::other;
+  }
+}
+
+/// RFC 9112, 3.2.2: a server accepts the absolute form, too.
+std::string_view origin_form(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (target.size() < scheme.size() || !beast::iequals(target.substr(0, scheme.size()), scheme)) continue;
+    const size_t path = target.find('/', scheme.size());
+    return path == std::string_view::npos ? "/" : target.substr(path);
+  }
+  return target;
+}
+
+bool is_host_value(std::string_view value) {
+  return std::ranges::all_of(value, [](unsigned char c) {
+    return std::isalnum(c) != 0 || std::string_view("-._~%!$&'()*+,;=:[]").find(char(c)) != std::string_view::npos;
+  });
+}
+
+void append_number(std::string& out, uint64_t n, int base = 10) {
+  char digits[20];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, n, base).ptr);
+}
+
+/// One request on its way to its answer.
+class exchange final : public http_exchange {
+ public:
+  exchange(std::shared_ptr<worker> w, std::weak_ptr<session> s, uint64_t number, http_request head)
+      : worker_(std::move(w)),
+        session_(std::move(s)),
+        number_(number),
+        head_(std::move(head)),
+        cancel_(std::make_shared<cancel_flag>(false)) {}
+  ~exchange() override {
+    if (!answered_) respond(worker_->shared->refusal(500, head_));
+  }
+  void respond(http_response response) override {
+    if (answered_.exchange(true)) return;
+    worker_->shared->in_flight.fetch_sub(1, std::memory_order_relaxed);
+    worker_->post([s = session_, number = number_, r = std::move(response)]() mutable {
+      if (const auto alive = s.lock()) alive->answer(number, std::move(r));
+    });
+  }
+  const std::shared_ptr<cancel_flag>& cancel() const override { return cancel_; }
+
+ private:
+  std::shared_ptr<worker> worker_;
+  std::weak_ptr<session> session_;
+  const uint64_t number_;
+  const http_request head_;  ///< without body, for wording an error
+  std::shared_ptr<cancel_flag> cancel_;
+  std::atomic<bool> answered_ = false;
+};
+
+}  // namespace
+
+session::session(std::shared_ptr<worker> w, tcp::socket socket)
+    : worker_(std::move(w)),
+      options_(worker_->shared->options),
+      socket_(std::move(socket)),
+      timer_(worker_->loop),
+      last_event_(clock::now()),
+      read_deadline_(never),
+      write_deadline_(never),
+      gone_deadline_(never) {}
+
+void session::start() {
+  error_code ignored;
+  socket_.set_option(tcp::no_delay(true), ignored);
+  advance();
+}
+
+void session::begin_stop() {
+  no_more_requests_ = true;
+  parser_.reset();
+  track_body_bytes(0);
+  want_continue_ = false;
+  advance();
+}
+
+void session::abort() {
+  if (closed_) return;
+  closed_ = true;
+  cancel_all();
+  track_body_bytes(0);
+  end_stream();
+  queue_.clear();
+  error_code ignored;
+  timer_.cancel();
+  socket_.close(ignored);
+  const auto self = shared_from_this();
+  worker_->sessions.erase(self);
+  worker_->shared->connections.fetch_sub(1, std::memory_order_relaxed);
+  if (worker_->stopping && worker_->sessions.empty()) worker_->stop_timer.cancel();
+}
+
+void session::cancel_all() {
+  for (const auto& s : queue_) {
+    if (s.cancel) s.cancel->store(true, std::memory_order_relaxed);
+  }
+}
+
+void session::answer(uint64_t number, http_response response) {
+  if (closed_) return;
+  // Slots are numbered without gaps.
+  if (queue_.empty() || number < queue_.front().number) return;
+  auto& s = queue_[number - queue_.front().number];
+  s.response = std::move(response);
+  s.answered = true;
+  advance();
+}
+
+void session::advance() {
+  // A handler may answer while it is called.
+  advance_again_ = true;
+  if (advancing_) return;
+  advancing_ = true;
+  const auto self = shared_from_this();
+  while (advance_again_ && !closed_) {
+    advance_again_ = false;
+    if (!lingering_) parse();
+    if (!closed_) write();
+  }
+  advancing_ = false;
+  if (closed_) return;
+  const bool done = queue_.empty() && !writing_ && !stream_;
+  if (done && !lingering_ && (close_after_write_ || (no_more_requests_ && output_.empty()))) {
+    if (peer_sends_no_more_ || worker_->stopping) {
+      abort();
+    } else {
+      linger();
+    }
+  }
+  if (closed_) return;
+  read();
+  update_deadline();
+  arm_timer();
+}
+
+// -- Requests
+// -------------------------------------------------------------------------------------------------------
+
+bool session::may_take_request() const {
+  return !no_more_requests_ && queue_.size() < options_.max_pipelined && queued_bytes_ < max_queued_bytes;
+}
+
+void session::parse() {
+  while (!closed_ && (parser_ || may_take_request())) {
+    if (!parser_) {
+      // RFC 9112, 2.2: empty lines before a request line are ignored.
+      auto data = static_cast<const char*>(buffer_.data().data());
+      size_t blank = 0;
+      while (blank < buffer_.size() && (data[blank] == '\r' || data[blank] == '\n')) blank++;
+      buffer_.consume(blank);
+      if (buffer_.size() == 0) return;
+      parser_.emplace();
+      parser_->header_limit(options_.max_header_bytes);
+      parser_->body_limit(options_.max_body_bytes);
+      header_checked_ = false;
+      read_deadline_ = clock::now() + options_.header_timeout;
+    }
+    if (buffer_.size() > 0) {
+      error_code ec;
+      const size_t used = parser_->put(buffer_.data(), ec);
+      buffer_.consume(used);
+      if (ec && ec != http::error::need_more) {
+        refuse(status_of(ec));
+        return;
+      }
+      if (buffer_.size() > options_.max_header_bytes + read_bytes) {
+        refuse(431);
+        return;
+      }
+      if (!parser_->is_header_done()) {
+        if (ec || buffer_.size() == 0) return;
+        continue;
+      }
+      if (!header_checked_) {
+        if (!check_header()) return;
+        header_checked_ = true;
+        parser_->eager(true);
+        if (!parser_->is_done()) read_deadline_ = clock::now() + options_.body_timeout;
+        if (!parser_->is_done() && buffer_.size() > 0) continue;
+      } else {
+        track_body_bytes(parser_->get().body().size());
+        if (worker_->shared->body_bytes.load(std::memory_order_relaxed) >
+            worker_->shared->max_body_bytes_at_once()) {
+          refuse(503);
+          return;
+        }
+      }
+      if (!parser_->is_done()) {
+        if (ec || buffer_.size() == 0) return;
+        continue;
+      }
+    } else if (!parser_->is_done()) {
+      return;
+    }
+    dispatch();
+  }
+}
+
+bool session::check_header() {
+  const auto& head = parser_->get();
+  const bool is_1_1 = head.version() >= 11;
+  const auto hosts = head.count(http::field::host);
+  if (hosts > 1 || (is_1_1 && hosts == 0) || !is_host_value(head[http::field::host])) {
+    refuse(400);
+    return false;
+  }
+  if (head.count(http::field::transfer_encoding) > 0) {
+    if (!is_1_1) {
+      refuse(400);
+      return false;
+    }
+    if (head.count(http::field::transfer_encoding) > 1 ||
+        !beast::iequals(head[http::field::transfer_encoding], "chunked")) {
+      refuse(501);
+      return false;
+    }
+  }
+  if (head.method() == http::verb::unknown) {
+    refuse(501);
+    return false;
+  }
+  if (is_1_1 && head.count(http::field::expect) > 0) {
+    if (!beast::iequals(head[http::field::expect], "100-continue")) {
+      refuse(417);
+      return false;
+    }
+    want_continue_ = !parser_->is_done();
+  }
+  return true;
+}
+
+http_request session::request_head() const {
+  http_request head;
+  if (!parser_) return head;
+  const auto& message = parser_->get();
+  head.method = method_of(message.method());
+  head.target = origin_form(message.target());
+  if (const auto it = message.find(http::field::content_type); it != message.end()) {
+    head.content_type = std::string(it->value());
+  }
+  head.accept = std::string(message[http::field::accept]);
+  head.io_thread = worker_->number;
+  return head;
+}
+
+void session::track_body_bytes(uint64_t bytes) {
+  worker_->shared->body_bytes.fetch_add(bytes - tracked_body_bytes_, std::memory_order_relaxed);
+  tracked_body_bytes_ = bytes;
+}
+
+void session::dispatch() {
+  auto& shared = *worker_->shared;
+  http_request request = request_head();
+  auto& message = parser_->get();
+  slot s;
+  s.number = next_number_++;
+  s.head = request.method == http_method::head;
+  s.chunking = message.version() >= 11;
+  s.keep_alive = message.keep_alive();
+  s.bytes = message.body().size();
+  if (!s.keep_alive) no_more_requests_ = true;
+  http_request head = request;
+  request.body = std::move(message.body());
+  parser_.reset();
+  read_deadline_ = never;
+  track_body_bytes(0);
+  want_continue_ = false;
+  served_any_ = true;
+  queued_bytes_ += s.bytes;
+  if (shared.in_flight.fetch_add(1, std::memory_order_relaxed) >= options_.max_requests_in_flight) {
+    shared.in_flight.fetch_sub(1, std::memory_order_relaxed);
+    s.response = shared.refusal(503, head);
+    s.answered = true;
+    queue_.push_back(std::move(s));
+    advance_again_ = true;
+    return;
+  }
+  const auto e = std::make_shared<exchange>(worker_, weak_from_this(), s.number, std::move(head));
+  s.cancel = e->cancel();
+  queue_.push_back(std::move(s));
+  try {
+    shared.handler(std::move(request), http_responder(e));
+  } catch (...) {
+    e->respond(shared.refusal(500, http_request{}));
+  }
+}
+
+void session::refuse(unsigned status) {
+  slot s;
+  s.number = next_number_++;
+  s.keep_alive = false;
+  s.answered = true;
+  http_request head = request_head();
+  s.head = head.method == http_method::head;
+  s.response = worker_->shared->refusal(status, head);
+  parser_.reset();
+  read_deadline_ = never;
+  track_body_bytes(0);
+  want_continue_ = false;
+  no_more_requests_ = true;
+  queue_.push_back(std::move(s));
+  advance_again_ = true;
+}
+
+// -- Reading and writing
+// --------------------------------------------------------------------------------------------
+
+void session::read() {
+  if (reading_ || peer_sends_no_more_) return;
+  // What has been read waits in the buffer while no more requests are taken.
+  if (!lingering_ && !parser_ && !may_take_request() && buffer_.size() >= read_bytes) return;
+  if (lingering_) buffer_.clear();
+  reading_ = true;
+  const bool in_body = parser_ && header_checked_;
+  if (buffer_.size() == 0 && buffer_.capacity() > read_bytes && !in_body) buffer_.shrink_to_fit();
+  socket_.async_read_some(buffer_.prepare(in_body || lingering_ ? read_bytes : small_read_bytes),
+                          [self = shared_from_this()](error_code ec, size_t bytes) { self->on_read(ec, bytes); });
+}
+
+void session::on_read(error_code ec, size_t bytes) {
+  reading_ = false;
+  if (closed_) return;
+  if (ec == asio::error::eof) {
+    peer_sends_no_more_ = true;
+    no_more_requests_ = true;
+    parser_.reset();
+    track_body_bytes(0);
+    if (lingering_) {
+      abort();
+      return;
+    }
+    gone_deadline_ = clock::now() + gone_delay;
+  } else if (ec) {
+    abort();
+    return;
+  }
+  buffer_.commit(bytes);
+  if (lingering_) {
+    lingered_bytes_ += bytes;
+    if (lingered_bytes_ > 4 * uint64_t{options_.max_body_bytes}) {
+      abort();
+      return;
+    }
+  }
+  last_event_ = clock::now();
+  if (peer_sends_no_more_ && buffer_.size() > 0) {
+    // Whole requests that came before the end are still answered.
+    no_more_requests_ = false;
+    if (!worker_->stopping && !close_after_write_) parse();
+    no_more_requests_ = true;
+    parser_.reset();
+  }
+  advance();
+}
+
+void session::append_response(slot& s) {
+  auto& w = *worker_;
+  const auto& r = s.response;
+  const std::time_t now = std::time(nullptr);
+  if (now != w.date_second) {
+    w.date_second = now;
+    std::tm parts{};
+    gmtime_r(&now, &parts);
+    char text[64];
+    w.date.assign(text, std::strftime(text, sizeof text, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &parts));
+  }
+  if (w.stopping) s.keep_alive = false;
+  output_ += "HTTP/1.1 ";
+  append_number(output_, r.status);
+  output_ += ' ';
+  output_ += reason_phrase(r.status);
+  output_ += "\r\n";
+  output_ += w.date;
+  if (!r.content_type.empty()) (output_ += "Content-Type: ").append(r.content_type) += "\r\n";
+  if (r.retry_after_s > 0) {
+    output_ += "Retry-After: ";
+    append_number(output_, r.retry_after_s);
+    output_ += "\r\n";
+  }
+  if (r.stream) {
+    if (s.chunking) {
+      output_ += "Transfer-Encoding: chunked\r\n";
+    } else {
+      s.keep_alive = false;
+    }
+  } else if (!s.head) {
+    output_ += "Content-Length: ";
+    append_number(output_, r.body.size());
+    output_ += "\r\n";
+  }
+  if (!s.keep_alive) {
+    output_ += "Connection: close\r\n";
+  } else if (!s.chunking) {
+    output_ += "Connection: keep-alive\r\n";
+  }
+  output_ += "\r\n";
+  if (!r.stream && !s.head) output_ += r.body;
+}
+
+void session::write() {
+  if (writing_ || stream_ || lingering_) return;
+  while (!queue_.empty() && queue_.front().answered && output_.size() < write_bytes && !close_after_write_) {
+    auto& s = queue_.front();
+    append_response(s);
+    if (!s.keep_alive) close_after_write_ = no_more_requests_ = true;
+    queued_bytes_ -= std::min(queued_bytes_, s.bytes);
+    const bool streams = s.response.stream && !s.head;
+    if (streams) {
+      stream_ = std::move(s.response.stream);
+      stream_chunked_ = s.chunking;
+    }
+    queue_.pop_front();
+    advance_again_ = true;
+    if (streams) break;
+  }
+  if (close_after_write_) queue_.clear();
+  if (want_continue_ && queue_.empty() && !stream_) {
+    want_continue_ = false;
+    output_ += "HTTP/1.1 100 Continue\r\n\r\n";
+  }
+  if (output_.empty()) return;
+  writing_ = true;
+  write_deadline_ = clock::now() + options_.idle_timeout;
+  asio::async_write(socket_, asio::buffer(output_),
+                    [self = shared_from_this()](error_code ec, size_t) { self->on_written(ec); });
+}
+
+void session::on_written(error_code ec) {
+  writing_ = false;
+  write_deadline_ = never;
+  if (closed_) return;
+  if (ec) {
+    abort();
+    return;
+  }
+  output_.clear();
+  if (output_.capacity() > 2 * write_bytes) std::string().swap(output_);
+  last_event_ = clock::now();
+  if (stream_) pump_stream();
+  advance();
+}
+
+void session::pump_stream() {
+  awaiting_piece_ = true;
+  const auto source = stream_;
+  source->next([w = worker_, s = weak_from_this()](body_source::piece piece) {
+    w->post([s, piece = std::move(piece)]() mutable {
+      if (const auto alive = s.lock()) alive->on_piece(std::move(piece));
+    });
+  });
+}
+
+void session::on_piece(body_source::piece piece) {
+  if (closed_ || !awaiting_piece_) return;
+  awaiting_piece_ = false;
+  if (!piece) {
+    abort();
+    return;
+  }
+  const bool last = piece->empty();
+  if (stream_chunked_) {
+    append_number(output_, piece->size(), 16);
+    output_ += "\r\n";
+    output_ += *piece;
+    output_ += "\r\n";
+  } else {
+    output_ += *piece;
+  }
+  if (last) end_stream();
+  if (output_.empty()) {
+    advance();
+    return;
+  }
+  writing_ = true;
+  write_deadline_ = clock::now() + options_.idle_timeout;
+  asio::async_write(socket_, asio::buffer(output_),
+                    [self = shared_from_this()](error_code ec, size_t) { self->on_written(ec); });
+}
+
+void session::end_stream() {
+  stream_.reset();
+  awaiting_piece_ = false;
+}
+
+void session::linger() {
+  lingering_ = true;
+  error_code ignored;
+  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  read_deadline_ = clock::now() + linger_time;
+}
+
+// -- Time
+// -----------------------------------------------------------------------------------------------------------
+
+void session::update_deadline() {
+  if (lingering_ || parser_) return;
+  const bool idle = queue_.empty() && !writing_ && !stream_;
+  // A fresh connection has to say something soon; one that has served requests may rest.
+  read_deadline_ = idle ? last_event_ + (served_any_ ? options_.idle_timeout : options_.header_timeout) : never;
+}
+
+void session::arm_timer() {
+  const auto earliest = std::min({read_deadline_, write_deadline_, gone_deadline_});
+  // Deadlines move on with every request; the timer only has to ring at or before the earliest.
+  if (earliest >= timer_expiry_ || earliest == never) return;
+  timer_expiry_ = earliest;
+  timer_.expires_at(earliest);
+  timer_.async_wait([self = shared_from_this()](error_code ec) {
+    if (!ec) self->on_timer();
+  });
+}
+
+void session::on_timer() {
+  if (closed_) return;
+  timer_expiry_ = never;
+  const auto now = clock::now();
+  if (write_deadline_ <= now) {
+    abort();
+    return;
+  }
+  if (gone_deadline_ <= now) {
+    gone_deadline_ = never;
+    cancel_all();
+  }
+  if (read_deadline_ <= now) {
+    if (!parser_) {
+      abort();
+      return;
+    }
+    refuse(408);
+  }
+  advance();
+}
+
+}  // namespace fp::http_detail

@@ -1,0 +1,145 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <deque>
+#include <mutex>
+#include <unordered_set>
+
+#include "app/http/http_server.hpp"
+
+namespace fp::http_detail {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using tcp = asio::ip::tcp;
+using clock = std::chrono::steady_clock;
+using boost::system::error_code;
+
+class session;
+
+/// What all threads of a server share.
+struct server_state {
+  http_server_options options;
+  http_handler handler;
+  http_refusal refusal;
+  std::atomic<uint32_t> connections = 0, in_flight = 0;
+  std::atomic<uint64_t> body_bytes = 0;  ///< of requests that are being received
+
+  uint64_t max_body_bytes_at_once() const { return uint64_t{16} * options.max_body_bytes; }
+};
+
+/// One event loop and its connections. Outlives its server for as long as somebody may still answer a request.
+struct worker {
+  worker(std::shared_ptr<server_state> s, uint32_t n) : shared(std::move(s)), number(n), stop_timer(loop) {}
+
+  /// Runs `f` on the worker's thread, unless the worker has ended.
+  template <class F>
+  void post(F&& f) {
+    std::lock_guard lock(mutex);
+    if (open) asio::post(loop, std::forward<F>(f));
+  }
+
+  std::shared_ptr<server_state> shared;
+  const uint32_t number;
+  asio::io_context loop{1};
+  asio::executor_work_guard<asio::io_context::executor_type> guard{loop.get_executor()};
+  asio::steady_timer stop_timer;
+  std::unordered_set<std::shared_ptr<session>> sessions;
+  bool stopping = false;
+  std::time_t date_second = 0;
+  std::string date;
+
+  std::mutex mutex;
+  bool open = true;
+};
+
+/// One connection.
+///
+///     socket -> buffer_ -> parser_ -> queue_ (a slot a request, in order) -> handler
+///     handler -> slot's response -> output_ -> socket
+///
+/// Reading goes on while requests wait for their answers, up to a bound: it is how a client that goes away is
+/// noticed. All of it runs on the worker's thread.
+class session : public std::enable_shared_from_this<session> {
+ public:
+  session(std::shared_ptr<worker> w, tcp::socket socket);
+
+  void start();
+  /// Answers what has been received completely, then closes.
+  void begin_stop();
+  /// Closes at once.
+  void abort();
+  void answer(uint64_t number, http_response response);
+
+ private:
+  using parser = beast::http::request_parser<beast::http::string_body>;
+
+  struct slot {
+    uint64_t number = 0;
+    size_t bytes = 0;
+    bool head = false, keep_alive = true, chunking = true, answered = false;
+    http_response response;
+    std::shared_ptr<cancel_flag> cancel;
+  };
+
+  /// Does whatever can be done next. Called after every event.
+  void advance();
+  void parse();
+  /// False when the request was refused.
+  bool check_header();
+  void dispatch();
+  void refuse(unsigned status);
+  http_request request_head() const;
+  bool may_take_request() const;
+  void track_body_bytes(uint64_t bytes);
+
+  void read();
+  void on_read(error_code ec, size_t bytes);
+  void write();
+  void on_written(error_code ec);
+  void append_response(slot& s);
+  void pump_stream();
+  void on_piece(body_source::piece piece);
+  void end_stream();
+  void linger();
+
+  void update_deadline();
+  void arm_timer();
+  void on_timer();
+  void cancel_all();
+
+  std::shared_ptr<worker> worker_;
+  const http_server_options& options_;
+  tcp::socket socket_;
+  asio::steady_timer timer_;
+  clock::time_point timer_expiry_ = clock::time_point::max();
+
+  beast::flat_buffer buffer_;
+  std::optional<parser> parser_;
+  bool header_checked_ = false;
+  uint64_t tracked_body_bytes_ = 0;
+  std::deque<slot> queue_;
+  uint64_t next_number_ = 0;
+  size_t queued_bytes_ = 0;
+
+  std::string output_;
+  std::shared_ptr<body_source> stream_;
+  bool stream_chunked_ = false;
+
+  bool advancing_ = false, advance_again_ = false;
+  bool reading_ = false, writing_ = false, awaiting_piece_ = false;
+  bool want_continue_ = false;
+  bool no_more_requests_ = false;  ///< the queue's last request is the connection's last
+  bool close_after_write_ = false;
+  bool peer_sends_no_more_ = false;
+  bool served_any_ = false;
+  bool lingering_ = false, closed_ = false;
+  uint64_t lingered_bytes_ = 0;
+
+  clock::time_point last_event_, read_deadline_, write_deadline_, gone_deadline_;
+};
+
+}  // namespace fp::http_detail

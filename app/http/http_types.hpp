@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace fp {
+
+enum class http_method : uint8_t { get, head, put, post, del, other };
+
+/// What a handler sees of a request. Framing, limits and the Host field have been checked.
+struct http_request {
+  http_method method = http_method::other;
+  std::string target;                       ///< as sent, without scheme and authority
+  std::optional<std::string> content_type;  ///< as sent
+  std::string accept;                       ///< as sent; empty when absent
+  std::string body;
+  uint32_t io_thread = 0;  ///< number of the thread that runs the connection
+};
+
+/// Produces the body of an answer piece by piece. The server asks for a piece when the one before it has been
+/// written, so a slow client slows the source and nothing piles up. Destroyed early when the client goes away.
+class body_source {
+ public:
+  /// The next piece; nothing: the body cannot be completed, and the connection is cut so that the client notices.
+  /// An empty piece ends the body.
+  using piece = std::optional<std::string>;
+  using piece_callback = std::function<void(piece)>;
+
+  virtual ~body_source() = default;
+  /// Answers once through `deliver`, from any thread, now or later.
+  virtual void next(piece_callback deliver) = 0;
+};
+
+struct http_response {
+  unsigned status = 200;
+  std::string content_type;  ///< empty: no such field
+  std::string body;
+  uint32_t retry_after_s = 0;           ///< 0: no such field
+  std::shared_ptr<body_source> stream;  ///< instead of `body`, when set
+};
+
+}  // namespace fp

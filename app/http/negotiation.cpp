@@ -1,0 +1,122 @@
+#include "app/http/negotiation.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "app/http/codecs.hpp"
+
+namespace fp {
+
+namespace {
+
+constexpr uint32_t retry_after_s = 1;
+
+std::string_view trim(std::string_view s) {
+  const auto first = s.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return s.substr(first, s.find_last_not_of(" \t") - first + 1);
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](char x, char y) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? char(c | 32) : c; };
+    return lower(x) == lower(y);
+  });
+}
+
+/// The `q` of a media range in thousandths: RFC 9110, 12.4.2.
+int quality(std::string_view range) {
+  for (size_t at = range.find(';'); at != std::string_view::npos; at = range.find(';', at + 1)) {
+    const auto parameter = trim(range.substr(at + 1, range.find(';', at + 1) - at - 1));
+    if (parameter.size() < 3 || (parameter[0] | 32) != 'q' || parameter[1] != '=') continue;
+    int whole = parameter[2] == '1' ? 1000 : 0, unit = 100;
+    for (size_t i = 4; i < parameter.size() && i < 7; i++, unit /= 10) {
+      if (parameter[i] >= '0' && parameter[i] <= '9' && whole < 1000) whole += unit * (parameter[i] - '0');
+    }
+    return whole;
+  }
+  return 1000;
+}
+
+struct error_row {
+  errc code;
+  unsigned status;
+  std::string_view name;
+};
+
+// Everything that is not listed is an internal error: its text is for the log.
+constexpr error_row error_rows[] = {
+    {errc::bad_request, 400, "BadRequest"},
+    {errc::empty_fingerprint, 400, "BadRequest"},
+    {errc::invalid_index_name, 400, "InvalidIndexName"},
+    {errc::invalid_document_id, 400, "InvalidFingerprintId"},
+    {errc::generation_not_allowed, 400, "GenerationNotAllowed"},
+    {errc::index_not_found, 404, "IndexNotFound"},
+    {errc::document_not_found, 404, "FingerprintNotFound"},
+    {errc::version_mismatch, 409, "VersionMismatch"},
+    {errc::index_already_exists, 409, "IndexAlreadyExists"},
+    {errc::older_index_already_exists, 409, "OlderIndexAlreadyExists"},
+    {errc::newer_index_already_exists, 409, "NewerIndexAlreadyExists"},
+    {errc::payload_too_large, 413, "PayloadTooLarge"},
+    {errc::index_not_ready, 503, "IndexNotReady"},
+    {errc::index_failed, 503, "IndexFailed"},
+    {errc::search_timeout, 503, "SearchTimeout"},
+    {errc::cancelled, 503, "SearchTimeout"},
+    {errc::overloaded, 503, "Overloaded"},
+    {errc::shutting_down, 503, "IndexNotReady"},
+    {errc::unreachable, 503, "IndexNotReady"},
+};
+
+}  // namespace
+
+std::optional<body_format> named_format(std::string_view media_type) {
+  const auto type = trim(media_type.substr(0, media_type.find(';')));
+  if (equal_ignoring_case(type, json_type)) return body_format::json;
+  if (equal_ignoring_case(type, msgpack_type)) return body_format::msgpack;
+  return std::nullopt;
+}
+
+std::optional<body_format> request_format(const http_request& request) {
+  if (request.content_type) return named_format(*request.content_type);
+  return request.body.empty() ? body_format::json : body_format::msgpack;
+}
+
+body_format response_format(const http_request& request) {
+  std::optional<body_format> best;
+  int best_quality = 0;
+  for (std::string_view rest = request.accept; !rest.empty();) {
+    const auto comma = rest.find(',');
+    const auto range = rest.substr(0, comma);
+    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
+    const auto format = named_format(range);
+    if (format && quality(range) > best_quality) {
+      best = format;
+      best_quality = quality(range);
+    }
+  }
+  if (best) return *best;
+  return request_format(request).value_or(body_format::json);
+}
+
+http_response make_response(unsigned status, std::string body, body_format format) {
+  http_response r;
+  r.status = status;
+  r.content_type = format == body_format::json ? json_type : msgpack_type;
+  r.body = std::move(body);
+  return r;
+}
+
+http_response error_response(unsigned status, std::string_view name, body_format format, std::string_view reason) {
+  auto r = make_response(status, encode_error(name, reason, format), format);
+  if (status == 503) r.retry_after_s = retry_after_s;
+  return r;
+}
+
+http_response error_response(const caf::error& e, body_format format) {
+  const auto code = code_of(e);
+  const auto row = std::ranges::find(error_rows, code, &error_row::code);
+  if (row == std::end(error_rows)) return error_response(500, "InternalError", format);
+  return error_response(row->status, row->name, format, code == errc::index_failed ? text_of(e) : std::string());
+}
+
+}  // namespace fp

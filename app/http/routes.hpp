@@ -1,0 +1,50 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/http/gateway_bridge.hpp"
+#include "app/http/http_gateway.hpp"
+#include "app/http/http_types.hpp"
+
+namespace fp {
+
+struct route_settings {
+  size_t max_encoded_bytes = size_t{96} << 20;  ///< of one update
+  gateway_hooks hooks;
+};
+
+/// The endpoints: which request means what, in which format it is answered, and how errors are named.
+class http_routes {
+ public:
+  http_routes(std::vector<bridge_handle> bridges, route_settings settings)
+      : bridges_(std::move(bridges)), settings_(std::move(settings)) {}
+
+  /// Runs on an I/O thread.
+  void serve(http_request request, http_responder respond) const;
+
+ private:
+  struct call;
+  void serve_index(call& c, std::string index) const;
+  void serve_document(call& c, std::string index, std::string_view id) const;
+  bool serve_index_endpoint(call& c, const std::string& index, std::string_view endpoint) const;
+  void create(call& c, std::string index) const;
+  void erase(call& c, std::string index) const;
+  void search(call& c, std::string index) const;
+  void update(call& c, std::string index) const;
+  void commit(call& c, std::string index, std::vector<uint8_t> changes, std::optional<uint64_t> expected_version,
+              bool with_version) const;
+  void in_bridge(const call& c, std::function<void(bridge_state&)> run) const;
+
+  std::vector<bridge_handle> bridges_;
+  route_settings settings_;
+};
+
+/// The answer to a request that never became one of an endpoint.
+http_response refused_request(unsigned status, const http_request& head);
+
+/// Splits a target into percent-decoded segments: "/a%20b/c?x" is {"a b", "c"}. False when it is malformed.
+bool split_target(std::string_view target, std::vector<std::string>& segments);
+
+}  // namespace fp

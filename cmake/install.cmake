@@ -1,0 +1,51 @@
+# What `cmake --install` puts where, by component, and the Debian package. With the prefix /usr the configuration goes
+# to /etc/fpnode, with any other to PREFIX/etc/fpnode.
+
+include(GNUInstallDirs)
+
+install(TARGETS fpnode RUNTIME COMPONENT node)
+configure_file(cmake/install_configuration.cmake.in install_configuration.cmake @ONLY)
+install(SCRIPT ${PROJECT_BINARY_DIR}/install_configuration.cmake COMPONENT node)
+if(TARGET fpctl)
+  install(TARGETS fpctl RUNTIME COMPONENT client)
+endif()
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT licence)
+install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT doc OPTIONAL)
+install(DIRECTORY app/example/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT doc OPTIONAL)
+
+# What a Debian package has in addition; `copyright` stands for the licence there.
+set(debian ${PROJECT_SOURCE_DIR}/config/debian)
+install(CODE "execute_process(COMMAND gzip -9nc ${debian}/changelog COMMAND_ERROR_IS_FATAL ANY
+                              OUTPUT_FILE ${PROJECT_BINARY_DIR}/changelog.gz)"
+        COMPONENT debian EXCLUDE_FROM_ALL)
+install(FILES ${PROJECT_BINARY_DIR}/changelog.gz ${debian}/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR}
+        COMPONENT debian EXCLUDE_FROM_ALL)
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME fpnode)
+set(CPACK_PACKAGE_CONTACT "The fpnode authors <fpnode@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "audio-fingerprint index as a networked node of actors")
+set(CPACK_PACKAGE_DESCRIPTION
+    "fpnode finds the recordings that share the most Chromaprint hashes with a
+query. It loads its segment files in parallel, takes durable writes, and
+answers searches over the network. Its service is neither enabled nor
+started by the installation.")
+set(CPACK_VERBATIM_VARIABLES ON)
+set(CPACK_STRIP_FILES ON)
+# The configuration's place is absolute.
+set(CPACK_SET_DESTDIR ON)
+set(CPACK_INSTALL_PREFIX /usr)
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+
+foreach(component node client doc debian)
+  list(APPEND CPACK_INSTALL_CMAKE_PROJECTS ${PROJECT_BINARY_DIR} fpnode ${component} /)
+endforeach()
+
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION database)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "adduser, init-system-helpers (>= 1.54)")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${debian}/conffiles ${debian}/postinst ${debian}/prerm ${debian}/postrm)
+
+include(CPack)

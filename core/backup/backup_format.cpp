@@ -1,0 +1,141 @@
+#include "core/backup/backup_format.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "core/base/checksum.hpp"
+#include "core/base/error.hpp"
+#include "core/index/data_folder.hpp"
+
+namespace fp::backup_format {
+
+namespace {
+
+constexpr uint32_t segment_mark = 1;
+constexpr uint32_t trailer_mark = 2;
+
+// Byte offsets within the stream header.
+enum field : size_t {
+  at_version = 8,
+  at_name_length = 12,
+  at_generation = 16,
+  at_index_version = 24,
+  at_num_segments = 32,
+  at_num_bytes = 40,
+  at_name = 48,
+  at_checksum = stream_header_bytes - sizeof(uint64_t),
+};
+constexpr size_t max_name_bytes = 255;
+
+template <class T>
+T get(std::span<const std::byte> bytes, size_t offset) noexcept {
+  T value;
+  std::memcpy(&value, bytes.data() + offset, sizeof value);
+  return value;
+}
+
+template <class T>
+void put(std::span<std::byte> bytes, size_t offset, T value) noexcept {
+  std::memcpy(bytes.data() + offset, &value, sizeof value);
+}
+
+void require(bool holds, uint64_t offset, const char* what) {
+  if (!holds) corrupt(offset, what);
+}
+
+/// Checks the checksum that a part ends with.
+void require_checksum(std::span<const std::byte> part, uint64_t offset, const char* name) {
+  const size_t at = part.size() - sizeof(uint64_t);
+  const uint64_t stored = get<uint64_t>(part, at), computed = checksum(part.first(at));
+  if (stored == computed) return;
+  corrupt(offset, std::string(name) + ": checksum mismatch, stored " + to_hex16(stored) + ", computed " +
+                      to_hex16(computed));
+}
+
+}  // namespace
+
+void corrupt(uint64_t offset, const std::string& what) {
+  throw error(errc::corrupt_data, "backup: offset " + std::to_string(offset) + ": " + what);
+}
+
+void encode(const stream_header& header, std::span<std::byte, stream_header_bytes> out) noexcept {
+  std::fill(out.begin(), out.end(), std::byte{0});
+  std::memcpy(out.data(), magic.data(), magic.size());
+  const size_t length = std::min(header.index_name.size(), max_name_bytes);
+  put(out, at_version, version);
+  put(out, at_name_length, static_cast<uint32_t>(length));
+  put(out, at_generation, header.generation);
+  put(out, at_index_version, header.index_version);
+  put(out, at_num_segments, header.num_segments);
+  put(out, at_num_bytes, header.num_bytes);
+  std::memcpy(out.data() + at_name, header.index_name.data(), length);
+  put(out, at_checksum, checksum(out.first<at_checksum>()));
+}
+
+void encode(const segment_entry& entry, std::span<std::byte, entry_bytes> out) noexcept {
+  put(out, 0, segment_mark);
+  put(out, 4, uint32_t{0});
+  put(out, 8, entry.position);
+  put(out, 16, entry.first_commit);
+  put(out, 24, entry.last_commit);
+  put(out, 32, entry.num_bytes);
+  put(out, 40, checksum(out.first<40>()));
+}
+
+void encode(const trailer& t, std::span<std::byte, trailer_bytes> out) noexcept {
+  put(out, 0, trailer_mark);
+  put(out, 4, uint32_t{0});
+  put(out, 8, t.num_segments);
+  put(out, 16, t.num_bytes);
+  put(out, 24, t.checksum);
+}
+
+stream_header decode_stream_header(std::span<const std::byte, stream_header_bytes> in) {
+  require(std::memcmp(in.data(), magic.data(), magic.size()) == 0, 0, "not a backup of an index (wrong magic)");
+  require_checksum(in, 0, "stream header");
+  if (const auto found = get<uint32_t>(in, at_version); found != version) {
+    throw error(errc::unsupported_format,
+                "backup: format " + std::to_string(found) + ", this build reads " + std::to_string(version));
+  }
+  const auto length = get<uint32_t>(in, at_name_length);
+  require(length <= max_name_bytes, at_name_length, "impossible length of the index name");
+  stream_header header;
+  header.index_name.assign(reinterpret_cast<const char*>(in.data()) + at_name, length);
+  require(is_valid_index_name(header.index_name), at_name, "not the name of an index");
+  header.generation = get<uint64_t>(in, at_generation);
+  require(header.generation > 0, at_generation, "generation 0");
+  header.index_version = get<uint64_t>(in, at_index_version);
+  header.num_segments = get<uint64_t>(in, at_num_segments);
+  require(header.num_segments <= header.index_version && (header.num_segments > 0 || header.index_version == 0),
+          at_num_segments, "impossible number of segments");
+  header.num_bytes = get<uint64_t>(in, at_num_bytes);
+  constexpr uint64_t frame = stream_header_bytes + trailer_bytes;
+  require(header.num_bytes >= frame && (header.num_bytes - frame) / min_segment_bytes >= header.num_segments &&
+              (header.num_segments > 0 || header.num_bytes == frame),
+          at_num_bytes, "impossible number of bytes");
+  const auto zeros = in.subspan(at_name + length, at_checksum - at_name - length);
+  require(std::all_of(zeros.begin(), zeros.end(), [](std::byte b) { return b == std::byte{0}; }), at_name,
+          "bytes that are not zero behind the index name");
+  return header;
+}
+
+segment_entry decode_entry(std::span<const std::byte, entry_bytes> in, uint64_t offset) {
+  require_checksum(in, offset, "segment entry");
+  require(get<uint32_t>(in, 0) == segment_mark && get<uint32_t>(in, 4) == 0, offset, "not a segment entry");
+  segment_entry entry;
+  entry.position = get<uint64_t>(in, 8);
+  entry.first_commit = get<uint64_t>(in, 16);
+  entry.last_commit = get<uint64_t>(in, 24);
+  require(entry.first_commit > 0 && entry.first_commit <= entry.last_commit, offset,
+          "impossible commit range of a segment");
+  entry.num_bytes = get<uint64_t>(in, 32);
+  return entry;
+}
+
+trailer decode_trailer(std::span<const std::byte, trailer_bytes> in, uint64_t offset) {
+  require(get<uint32_t>(in, 0) == trailer_mark && get<uint32_t>(in, 4) == 0, offset, "not a trailer");
+  return {get<uint64_t>(in, 8), get<uint64_t>(in, 16), get<uint64_t>(in, 24)};
+}
+
+}  // namespace fp::backup_format

@@ -1,0 +1,312 @@
+#include <gmock/gmock.h>
+
+#include <filesystem>
+
+#include "tests/core/backup/backup_fixture.hpp"
+#include "tests/core/support/error_of.hpp"
+#include "tests/core/support/faulty_file_system.hpp"
+
+namespace fp {
+namespace {
+
+using test::backup_of;
+using test::byte_vector;
+using test::error_of;
+using test::faulty_file_system;
+using test::memory_source;
+using strings = std::vector<std::string>;
+
+class restore_test : public test::backup_test {
+ protected:
+  path root() const { return temporary_ / "root"; }
+
+  /// Everything below the root but the lock, sorted.
+  strings files() const {
+    strings names;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(root())) {
+      names.push_back(entry.path().lexically_relative(root()).string());
+    }
+    std::erase(names, ".lock");
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+  /// What `files` says of a whole index.
+  strings index_files(const std::string& name, uint64_t generation) const {
+    const std::string folder = name + "/v" + std::to_string(generation);
+    strings names = {
+        name, name + "/current", folder, folder + "/data", folder + "/data/manifest.json", folder + "/oplog"};
+    for (const auto& e : index_->entries()) {
+      names.push_back(folder + "/data/" +
+                      segment_file_name(e.segment->info().first_commit, e.segment->info().last_commit));
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+  void expect_whole(data_folder& folder, const index_record& record) {
+    const auto restored = open_target(folder.folders(record).data);
+    ASSERT_EQ(restored->entries().size(), index_->entries().size());
+    for (size_t i = 0; i < restored->entries().size(); i++) {
+      EXPECT_TRUE(
+          std::ranges::equal(restored->entries()[i].segment->bytes(), index_->entries()[i].segment->bytes()));
+    }
+  }
+  restored_index restore_as(data_folder& folder, const std::string& name) {
+    memory_source source(stream_);
+    return restore_index(folder, name, source);
+  }
+  /// Starts over with no index, or with a deleted one of generation 5.
+  void start_over(bool after_delete) {
+    fs_.remove_all(root());
+    data_folder folder(fs_, root());
+    if (!after_delete) return;
+    const auto record = folder.create("main", {false, 5}).record;
+    folder.erase("main");
+    folder.remove_generation("main", record.generation);
+  }
+
+  void use(const snapshot_ptr& index) {
+    index_ = index;
+    stream_ = backup_of(index);
+  }
+
+  snapshot_ptr index_ = one_segment();
+  byte_vector stream_ = backup_of(index_);
+};
+
+TEST_F(restore_test, needs_empty_folders) {
+  for (const path& folder : {target_.data, target_.oplog}) {
+    replace_file(fs_, folder / "file", "x");
+    memory_source source(stream_);
+    EXPECT_EQ(error_of([&] { restore_backup(fs_, source, target_); }).code(), errc::index_already_exists);
+    EXPECT_EQ(source.position(), 0u);
+    EXPECT_EQ(fs_.list(folder), strings{"file"});
+    fs_.remove(folder / "file");
+  }
+  fs_.remove_all(target_.oplog);
+  EXPECT_EQ(error_of([&] { restore(stream_); }).code(), errc::io_error);
+  EXPECT_TRUE(fs_.list(target_.data).empty());
+}
+
+TEST_F(restore_test, leaves_nothing_whatever_operation_fails) {
+  use(small_snapshot());
+  faulty_file_system faulty(fs_);
+  const auto restore_faulty = [&] {
+    memory_source source(stream_);
+    restore_backup(faulty, source, target_);
+  };
+  restore_faulty();
+  const uint64_t num_operations = faulty.num_operations();
+  EXPECT_GT(num_operations, 30u);
+  empty_target();
+  for (const bool after_effect : {false, true}) {
+    for (uint64_t nth = 1; nth <= num_operations; nth++) {
+      faulty.fail(nth, {.code = errc::no_space, .short_write = 5, .after_effect = after_effect});
+      const error e = error_of(restore_faulty);
+      EXPECT_EQ(e.code(), errc::no_space);
+      EXPECT_THAT(e.what(), testing::HasSubstr("injected failure: " + target_.data.parent_path().string()));
+      faulty.heal();
+      ASSERT_TRUE(target_is_empty()) << "operation " << nth;
+    }
+  }
+  restore_faulty();
+  EXPECT_EQ(open_target()->version(), index_->version());
+}
+
+TEST_F(restore_test, everything_is_durable_before_the_manifest_names_it) {
+  use(small_snapshot());
+  faulty_file_system faulty(fs_);
+  memory_source source(stream_);
+  restore_backup(faulty, source, target_);
+  using test::fs_operation;
+  size_t num_created = 0, num_unsynced = 0, num_renamed = 0;
+  bool has_manifest = false;
+  for (const auto& [operation, file] : faulty.history()) {
+    if (operation == fs_operation::create) {
+      EXPECT_TRUE(is_temporary_name(file.string())) << file;
+      num_created++;
+      num_unsynced++;
+    }
+    if (operation == fs_operation::sync) num_unsynced--;
+    if (operation == fs_operation::sync_directory) num_renamed = 0;
+    if (operation != fs_operation::rename) continue;
+    EXPECT_EQ(num_unsynced, 0u);
+    if (file.filename() == manifest_file_name) {
+      EXPECT_EQ(num_renamed, 0u);
+      has_manifest = true;
+    }
+    EXPECT_EQ(has_manifest, file.filename() == manifest_file_name);
+    num_renamed++;
+  }
+  EXPECT_EQ(num_created, index_->entries().size() + 1);
+  EXPECT_EQ(num_renamed, 0u);
+}
+
+TEST_F(restore_test, makes_the_next_generation) {
+  use(small_snapshot());
+  data_folder folder(fs_, root());
+  const auto made = restore_as(folder, "copy");
+  EXPECT_EQ(made.record, (index_record{"copy", 1, false}));
+  EXPECT_EQ(made.backup.index_name, "main");
+  EXPECT_EQ(made.backup.generation, 3u);
+  EXPECT_EQ(files(), index_files("copy", 1));
+  expect_whole(folder, made.record);
+  EXPECT_EQ(folder.scan().indexes, std::vector<index_record>{made.record});
+  EXPECT_EQ(folder.create("copy", {}).record, made.record);
+
+  memory_source source(stream_);
+  const error e = error_of([&] { restore_index(folder, "copy", source); });
+  EXPECT_EQ(e.code(), errc::index_already_exists);
+  EXPECT_EQ(source.position(), 0u);
+  expect_whole(folder, made.record);
+
+  folder.erase("copy");
+  const auto again = restore_as(folder, "copy");
+  EXPECT_EQ(again.record, (index_record{"copy", 2, false}));
+  expect_whole(folder, again.record);
+  folder.sweep(again.record);
+  EXPECT_EQ(files(), index_files("copy", 2));
+  EXPECT_EQ(folder.scan().indexes, std::vector<index_record>{again.record});
+
+  EXPECT_EQ(error_of([&] { restore_as(folder, "no/name"); }).code(), errc::invalid_index_name);
+  const std::string longest(255, 'x');
+  EXPECT_EQ(restore_as(folder, longest).record.name, longest);
+  folder.create("last", {false, UINT64_MAX});
+  folder.erase("last");
+  EXPECT_EQ(error_of([&] { restore_as(folder, "last"); }).code(), errc::generation_not_allowed);
+}
+
+TEST_F(restore_test, replaces_what_an_interrupted_create_left_and_nothing_else) {
+  data_folder folder(fs_, root());
+  fs_.create_directories(root() / "half" / "v1" / "data");
+  write_manifest(fs_, root() / "half" / "v1" / "data", {});
+  expect_whole(folder, restore_as(folder, "half").record);
+  fs_.remove_all(root() / "half");
+
+  fs_.create_directories(root() / "music" / "album");
+  EXPECT_EQ(error_of([&] { restore_as(folder, "music"); }).code(), errc::io_error);
+  fs_.create_directories(root() / "lost" / "v1" / "data");
+  replace_file(fs_, root() / "lost" / "v1" / "data" / segment_file_name(1, 1), "x");
+  EXPECT_EQ(error_of([&] { restore_as(folder, "lost"); }).code(), errc::corrupt_data);
+  EXPECT_TRUE(fs_.exists(root() / "music" / "album"));
+  EXPECT_TRUE(fs_.exists(root() / "lost" / "v1" / "data" / segment_file_name(1, 1)));
+  fs_.remove_all(root() / "lost");
+  fs_.remove_all(root() / "music");
+  EXPECT_EQ(files(), strings{});
+}
+
+TEST_F(restore_test, a_damaged_backup_makes_no_index) {
+  use(small_snapshot());
+  for (const bool after_delete : {false, true}) {
+    start_over(after_delete);
+    const strings before = files();
+    data_folder folder(fs_, root());
+    for (size_t at = 0; at < stream_.size(); at += 499) {
+      byte_vector damaged = stream_;
+      damaged[at] ^= std::byte{16};
+      memory_source source(damaged);
+      EXPECT_EQ(error_of([&] { restore_index(folder, "main", source); }).code(), errc::corrupt_data);
+      EXPECT_EQ(files(), before);
+    }
+    EXPECT_EQ(restore_as(folder, "main").record.generation, after_delete ? 6u : 1u);
+  }
+}
+
+TEST_F(restore_test, an_index_appears_whole_or_not_whatever_operation_fails) {
+  faulty_file_system faulty(fs_);
+  for (const bool after_delete : {false, true}) {
+    for (const bool after_effect : {false, true}) {
+      size_t num_failed = 0;
+      for (uint64_t nth = 1;; nth++) {
+        start_over(after_delete);
+        const strings before = files();
+        const uint64_t generation = after_delete ? 6 : 1;
+        data_folder folder(faulty, root());
+        faulty.reset_counts();
+        faulty.fail(nth, {.short_write = 5, .after_effect = after_effect});
+        bool restored = false;
+        try {
+          EXPECT_EQ(restore_as(folder, "main").record.generation, generation);
+          restored = true;
+        } catch (const error& e) {
+          EXPECT_EQ(e.code(), errc::io_error) << e.what();
+          num_failed++;
+        }
+        faulty.heal();
+        const bool hit = faulty.num_failed() > 0;
+        if (restored) {
+          // The removal of the empty folder that was worked in may fail.
+          folder.scan();
+          ASSERT_EQ(files(), index_files("main", generation)) << "operation " << nth;
+        } else {
+          ASSERT_EQ(files(), before) << "operation " << nth;
+          ASSERT_EQ(restore_as(folder, "main").record.generation, generation);
+        }
+        expect_whole(folder, {"main", generation, false});
+        ASSERT_FALSE(HasFailure()) << "operation " << nth;
+        if (!hit) break;
+      }
+      EXPECT_GT(num_failed, 25u);
+    }
+  }
+}
+
+/// Nothing can be undone, as after a crash: what the next start finds is no index or a whole one.
+TEST_F(restore_test, an_index_appears_whole_or_not_whenever_it_is_interrupted) {
+  faulty_file_system faulty(fs_);
+  for (const bool after_delete : {false, true}) {
+    for (const bool after_effect : {false, true}) {
+      size_t num_absent = 0, num_whole = 0;
+      for (bool done = false; !done;) {
+        const uint64_t nth = num_absent + num_whole + 1;
+        start_over(after_delete);
+        const strings before = files();
+        const uint64_t generation = after_delete ? 6 : 1;
+        {
+          data_folder folder(faulty, root());
+          faulty.reset_counts();
+          faulty.fail(nth, {.short_write = 5, .after_effect = after_effect, .permanent = true});
+          try {
+            restore_as(folder, "main");
+          } catch (const error&) {
+          }
+          done = faulty.num_failed() == 0;
+          faulty.heal();
+        }
+        data_folder folder(fs_, root());
+        const auto found = folder.scan();
+        ASSERT_TRUE(found.damaged.empty()) << found.damaged[0].reason;
+        ASSERT_EQ(found.unexpected, strings{});
+        for (const index_record& record : found.indexes) folder.sweep(record);
+        if (!found.indexes.empty() && !found.indexes[0].deleted) {
+          num_whole++;
+          ASSERT_EQ(files(), index_files("main", generation)) << "operation " << nth;
+          expect_whole(folder, found.indexes[0]);
+        } else {
+          num_absent++;
+          ASSERT_EQ(files(), before) << "operation " << nth;
+          ASSERT_EQ(restore_as(folder, "main").record.generation, generation);
+        }
+        ASSERT_FALSE(HasFailure()) << "operation " << nth;
+      }
+      EXPECT_GT(num_absent, 25u);
+      EXPECT_GE(num_whole, 1u);
+    }
+  }
+}
+
+TEST_F(restore_test, what_fills_an_index_may_fail_with_anything) {
+  data_folder folder(fs_, root());
+  EXPECT_THROW(folder.create_filled("a",
+                                    [&](file_system& fs, const index_folders& made) {
+                                      EXPECT_TRUE(fs.list(made.data).empty());
+                                      EXPECT_TRUE(fs.list(made.oplog).empty());
+                                      replace_file(fs, made.data / "file", "x");
+                                      throw std::runtime_error("x");
+                                    }),
+               std::runtime_error);
+  EXPECT_EQ(files(), strings{});
+  EXPECT_EQ(folder.create("a", {}).record.generation, 1u);
+}
+
+}  // namespace
+}  // namespace fp

@@ -1,0 +1,22 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "core/config/config.hpp"
+
+namespace fp {
+namespace {
+
+TEST(readme, has_the_configuration_table_as_the_options_make_it) {
+  std::ifstream file(FPNODE_README);
+  std::stringstream text;
+  text << file.rdbuf();
+  EXPECT_NE(text.str().find(config_table_markdown()), std::string::npos)
+      << "put this into the README:\n"
+      << config_table_markdown();
+}
+
+}  // namespace
+}  // namespace fp
