@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Measures searching over HTTP with wrk, against what the bare HTTP library answers with a fixed reply.
+
+An index of uniform 28-bit hashes is filled through the node, queried by 120-hash searches (60 hashes of a document,
+60 that are noise), and the two servers take turns. Run it by tests/bench/http/run.sh.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import urllib.request
+
+HERE = pathlib.Path(__file__).resolve().parent
+BUILD = HERE.parents[2] / "build"
+HASHES_PER_DOCUMENT = 100
+QUERY_HASHES = 120
+
+
+def hashes_of(document):
+    """The hashes of a document, made again whenever they are needed."""
+    source = random.Random(document)
+    return [source.getrandbits(28) << 4 for _ in range(HASHES_PER_DOCUMENT)]
+
+
+def fill(port, documents):
+    ingest = subprocess.Popen([BUILD / "fpctl", "--port", str(port), "ingest", "main", "-", "--checkpoint"],
+                              stdin=subprocess.PIPE, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with ingest.stdin as out:
+        for document in range(1, documents + 1):
+            out.write(f"{document}|{','.join(map(str, hashes_of(document)))}\n")
+    if ingest.wait() != 0:
+        sys.exit("filling the index failed")
+    subprocess.run([BUILD / "fpctl", "--port", str(port), "merge", "main"], check=True, stdout=subprocess.DEVNULL)
+
+
+def write_queries(path, documents, count):
+    noise = random.Random(0)
+    with open(path, "w") as out:
+        for _ in range(count):
+            document = noise.randint(1, documents)
+            query = noise.sample(hashes_of(document), QUERY_HASHES // 2)
+            query += [noise.getrandbits(28) << 4 for _ in range(QUERY_HASHES - len(query))]
+            out.write(json.dumps({"query": query}) + "\n")
+
+
+def load(port, queries, options):
+    """One run of wrk."""
+    out = subprocess.run(
+        ["wrk", "--threads", str(options.wrk_threads), "--connections", str(options.connections), "--duration",
+         f"{options.seconds}s", "--timeout", "30s", "--script", HERE / "search.lua", f"http://127.0.0.1:{port}"],
+        env=os.environ | {"FPNODE_QUERIES": str(queries)}, check=True, capture_output=True, text=True).stdout
+    result = json.loads(re.search(r"^RESULT (.*)$", out, re.M).group(1))
+    if result["failed"]:
+        sys.exit(f"requests failed:\n{out}")
+    result["per_second"] = result["requests"] * 1e6 / result["microseconds"]
+    return result
+
+
+def print_row(name, runs):
+    def median(key):
+        return statistics.median(run[key] for run in runs)
+    print(f"| {name} | {median('per_second'):,.0f} | " +
+          " | ".join(f"{median(p) / 1000:.2f}" for p in ("p50", "p90", "p99", "p999", "max")) + " |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=10_000_000, help="(hash, document) pairs in the index")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each server; medians count")
+    parser.add_argument("--seconds", type=int, default=6, help="length of a turn")
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--threads", type=int, default=2, help="I/O threads of both servers")
+    parser.add_argument("--wrk-threads", type=int, default=1)
+    options = parser.parse_args()
+    documents = options.items // HASHES_PER_DOCUMENT
+    with tempfile.TemporaryDirectory(prefix="fpnode-load-") as name:
+        folder = pathlib.Path(name)
+        queries = folder / "queries"
+        write_queries(queries, documents, 5_000)
+        node = subprocess.Popen(
+            [BUILD / "fpnode", "--dir", folder / "data", "--port", "0", "--caf-port", "0", "--http-threads",
+             str(options.threads)], stderr=subprocess.PIPE, text=True)
+        bare = None
+        try:
+            log = ""
+            while "for remote actors" not in log:
+                line = node.stderr.readline()
+                if not line:
+                    sys.exit(f"the node did not start:\n{log}")
+                log += line
+            http_port = int(re.search(r"for HTTP on \S+:(\d+)", log).group(1))
+            caf_port = int(re.search(r"for remote actors on \S+:(\d+)", log).group(1))
+            subprocess.run([BUILD / "fpctl", "--port", str(caf_port), "index", "create", "main"], check=True,
+                           stdout=subprocess.DEVNULL)
+            fill(caf_port, documents)
+            body = queries.read_text().split("\n", 1)[0].encode()
+            request = urllib.request.Request(f"http://127.0.0.1:{http_port}/main/_search", body,
+                                             {"Content-Type": "application/json"})
+            reply = urllib.request.urlopen(request, timeout=60).read()
+            if not json.loads(reply)["results"]:
+                sys.exit("a search found nothing")
+            (folder / "reply").write_bytes(reply)
+            bare = subprocess.Popen([BUILD / "fpbench_bare_server", str(options.threads), folder / "reply"],
+                                    stdout=subprocess.PIPE, text=True)
+            bare_port = int(bare.stdout.readline())
+            ours, reference = [], []
+            for turn in range(options.rounds + 1):
+                a, b = load(http_port, queries, options), load(bare_port, queries, options)
+                if turn > 0:  # the first turn warms up
+                    ours.append(a)
+                    reference.append(b)
+            print(f"{documents * HASHES_PER_DOCUMENT:,} items, {QUERY_HASHES}-hash searches, {options.connections} "
+                  f"connections, {options.threads} I/O threads, {options.rounds} turns of {options.seconds} s; medians\n")
+            print("| server | requests/s | p50 ms | p90 ms | p99 ms | p99.9 ms | max ms |")
+            print("| --- | --- | --- | --- | --- | --- | --- |")
+            print_row("fpnode, searching", ours)
+            print_row("bare library, fixed reply", reference)
+            shares = sorted(a["per_second"] / b["per_second"] for a, b in zip(ours, reference))
+            print(f"\nfpnode answers {statistics.median(shares):.1%} of the bare library's requests "
+                  f"({shares[0]:.1%} to {shares[-1]:.1%}).")
+        finally:
+            if bare:
+                bare.kill()
+                bare.wait()
+            node.kill()
+            node.communicate()
+
+
+if __name__ == "__main__":
+    main()

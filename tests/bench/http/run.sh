@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Builds what the HTTP load test needs, installs wrk where it is missing, and runs it (see http_load.py --help).
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+source app/packages.sh
+install_packages "${build_packages[@]}" python3 wrk
+cmake --preset release >/dev/null
+cmake --build --preset release -j "$(nproc)" --target fpnode fpctl fpbench_bare_server
+/usr/bin/python3 tests/bench/http/http_load.py "$@"
