@@ -4,6 +4,7 @@ The programs are taken from the folder named by FPNODE_BUILD (default: build). N
 keep their data in temporary folders.
 """
 
+import fcntl
 import json
 import os
 import pathlib
@@ -129,6 +130,32 @@ class Node:
 def run_ctl(port, *arguments, stdin=None):
     return subprocess.run([BUILD / "fpctl", "--port", str(port), *map(str, arguments)], input=stdin,
                           capture_output=True, text=True, timeout=PATIENCE)
+
+
+class HeldFiles:
+    """Keeps other processes from opening files: they wait until `release`, or until the kernel's
+    /proc/sys/fs/lease-break-time is over. This is how a test has an index that is loading for as long as it likes."""
+
+    def __init__(self, *paths):
+        # The kernel tells with this signal that somebody wants to open one of the files.
+        self._before = signal.signal(signal.SIGIO, signal.SIG_IGN)
+        self._files = [os.open(path, os.O_RDWR) for path in paths]
+        for file in self._files:
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+
+    def release(self):
+        for file in self._files:
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+            os.close(file)
+        if self._files:
+            signal.signal(signal.SIGIO, self._before)
+        self._files = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.release()
 
 
 class NodeTest(unittest.TestCase):
