@@ -198,6 +198,19 @@ TEST_F(requests, dead_searchers_are_replaced) {
   }
 }
 
+TEST_F(requests, searches_that_nobody_waits_for_are_not_run) {
+  const auto index = ready_index(prepare_index("a", 2));
+  const auto wanted = std::make_shared<const search_request>(query({1000}));
+  const auto gone = std::make_shared<cancel_flag>(false), there = std::make_shared<cancel_flag>(false);
+  const auto dropped = ask<search_reply>(index, local_search{wanted, gone});
+  const auto kept = ask<search_reply>(index, local_search{wanted, there});
+  gone->store(true);
+  run();
+  EXPECT_EQ(dropped.code(), errc::cancelled);
+  EXPECT_EQ(kept.value().results.size(), 2u);
+  EXPECT_EQ(status(index).queued_searches, 0u);
+}
+
 TEST_F(requests, searches_that_were_accepted_are_answered_before_a_close) {
   const auto index = ready_index(prepare_index("a", 3));
   std::vector<test::answer<search_reply>> answers;
