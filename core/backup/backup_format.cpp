@@ -6,6 +6,7 @@
 
 #include "core/base/checksum.hpp"
 #include "core/base/error.hpp"
+#include "core/base/little_endian.hpp"
 #include "core/index/data_folder.hpp"
 
 namespace fp::backup_format {
@@ -27,18 +28,6 @@ enum field : size_t {
   at_checksum = stream_header_bytes - sizeof(uint64_t),
 };
 constexpr size_t max_name_bytes = 255;
-
-template <class T>
-T get(std::span<const std::byte> bytes, size_t offset) noexcept {
-  T value;
-  std::memcpy(&value, bytes.data() + offset, sizeof value);
-  return value;
-}
-
-template <class T>
-void put(std::span<std::byte> bytes, size_t offset, T value) noexcept {
-  std::memcpy(bytes.data() + offset, &value, sizeof value);
-}
 
 void require(bool holds, uint64_t offset, const char* what) {
   if (!holds) corrupt(offset, what);

@@ -1,14 +1,12 @@
 #include "core/oplog/oplog_format.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 #include "core/base/checksum.hpp"
+#include "core/base/little_endian.hpp"
 
 namespace fp::oplog_format {
-
-static_assert(std::endian::native == std::endian::little, "on-disk integers are read as they lie");
 
 namespace {
 
@@ -18,31 +16,19 @@ constexpr std::string_view log_suffix = ".log";
 constexpr uint32_t blank_sector_flag = uint32_t{1} << 31;
 constexpr int min_written_bytes = 4;
 
-template <class T>
-T load(std::span<const std::byte> in, size_t at) noexcept {
-  T value;
-  std::memcpy(&value, in.data() + at, sizeof value);
-  return value;
-}
-
-template <class T>
-void store(std::span<std::byte> out, size_t at, T value) noexcept {
-  std::memcpy(out.data() + at, &value, sizeof value);
-}
-
 /// Magic, version and the reserved word, which log files and seals have in common.
-void store_preamble(std::span<std::byte> out, const char* magic) noexcept {
+void put_preamble(std::span<std::byte> out, const char* magic) noexcept {
   std::memcpy(out.data(), magic, 8);
-  store<uint32_t>(out, 8, version);
-  store<uint32_t>(out, 12, 0);
+  put<uint32_t>(out, 8, version);
+  put<uint32_t>(out, 12, 0);
 }
 
 /// `bytes` is the header's size; its last 8 bytes are the checksum of those before.
 header_state check_preamble(std::span<const std::byte> in, const char* magic, size_t bytes) noexcept {
   if (in.size() < bytes || std::memcmp(in.data(), magic, 8) != 0) return header_state::invalid;
-  if (load<uint64_t>(in, bytes - 8) != checksum(in.first(bytes - 8))) return header_state::invalid;
-  if (load<uint32_t>(in, 8) != version) return header_state::unknown_version;
-  return load<uint32_t>(in, 12) == 0 ? header_state::valid : header_state::invalid;
+  if (get<uint64_t>(in, bytes - 8) != checksum(in.first(bytes - 8))) return header_state::invalid;
+  if (get<uint32_t>(in, 8) != version) return header_state::unknown_version;
+  return get<uint32_t>(in, 12) == 0 ? header_state::valid : header_state::invalid;
 }
 
 bool all_zero(std::span<const std::byte> bytes) noexcept {
@@ -73,32 +59,32 @@ std::optional<commit_id> parse_file_name(std::string_view name) noexcept {
 }
 
 void encode_file_header(commit_id first, std::span<std::byte> out) noexcept {
-  store_preamble(out, log_magic);
-  store<uint64_t>(out, 16, first);
-  store<uint64_t>(out, 24, checksum(out.first(24)));
+  put_preamble(out, log_magic);
+  put<uint64_t>(out, 16, first);
+  put<uint64_t>(out, 24, checksum(out.first(24)));
 }
 
 header_state decode_file_header(std::span<const std::byte> in, commit_id& first) noexcept {
   const header_state state = check_preamble(in, log_magic, file_header_bytes);
-  if (state == header_state::valid) first = load<uint64_t>(in, 16);
+  if (state == header_state::valid) first = get<uint64_t>(in, 16);
   return state;
 }
 
 void encode_frame_header(const frame_header& header, std::span<std::byte> out) noexcept {
-  store<uint32_t>(out, 0, header.payload_bytes);
-  store<uint32_t>(out, 4, header.num_commits | (header.has_blank_sector ? blank_sector_flag : 0));
-  store<uint64_t>(out, 8, header.first_commit);
-  store<uint64_t>(out, 16, header.payload_checksum);
-  store<uint64_t>(out, 24, checksum(out.first(24)));
+  put<uint32_t>(out, 0, header.payload_bytes);
+  put<uint32_t>(out, 4, header.num_commits | (header.has_blank_sector ? blank_sector_flag : 0));
+  put<uint64_t>(out, 8, header.first_commit);
+  put<uint64_t>(out, 16, header.payload_checksum);
+  put<uint64_t>(out, 24, checksum(out.first(24)));
 }
 
 bool decode_frame_header(std::span<const std::byte> in, frame_header& header) noexcept {
-  if (in.size() < frame_header_bytes || load<uint64_t>(in, 24) != checksum(in.first(24))) return false;
-  header.payload_bytes = load<uint32_t>(in, 0);
-  header.num_commits = load<uint32_t>(in, 4) & ~blank_sector_flag;
-  header.has_blank_sector = (load<uint32_t>(in, 4) & blank_sector_flag) != 0;
-  header.first_commit = load<uint64_t>(in, 8);
-  header.payload_checksum = load<uint64_t>(in, 16);
+  if (in.size() < frame_header_bytes || get<uint64_t>(in, 24) != checksum(in.first(24))) return false;
+  header.payload_bytes = get<uint32_t>(in, 0);
+  header.num_commits = get<uint32_t>(in, 4) & ~blank_sector_flag;
+  header.has_blank_sector = (get<uint32_t>(in, 4) & blank_sector_flag) != 0;
+  header.first_commit = get<uint64_t>(in, 8);
+  header.payload_checksum = get<uint64_t>(in, 16);
   return true;
 }
 
@@ -130,20 +116,20 @@ bool is_torn(std::span<const std::byte> file, size_t at) noexcept {
 }
 
 void encode_seal(const seal& s, std::span<std::byte> out) noexcept {
-  store_preamble(out, seal_magic);
-  store<uint64_t>(out, 16, s.last_commit);
-  store<uint64_t>(out, 24, s.newest_file);
-  store<uint64_t>(out, 32, s.newest_bytes);
-  store<uint64_t>(out, 40, checksum(out.first(40)));
+  put_preamble(out, seal_magic);
+  put<uint64_t>(out, 16, s.last_commit);
+  put<uint64_t>(out, 24, s.newest_file);
+  put<uint64_t>(out, 32, s.newest_bytes);
+  put<uint64_t>(out, 40, checksum(out.first(40)));
 }
 
 header_state decode_seal(std::span<const std::byte> in, seal& s) noexcept {
   if (in.size() != seal_bytes) return header_state::invalid;
   const header_state state = check_preamble(in, seal_magic, seal_bytes);
   if (state == header_state::valid) {
-    s.last_commit = load<uint64_t>(in, 16);
-    s.newest_file = load<uint64_t>(in, 24);
-    s.newest_bytes = load<uint64_t>(in, 32);
+    s.last_commit = get<uint64_t>(in, 16);
+    s.newest_file = get<uint64_t>(in, 24);
+    s.newest_bytes = get<uint64_t>(in, 32);
   }
   return state;
 }

@@ -7,6 +7,7 @@
 
 #include "core/base/checksum.hpp"
 #include "core/base/error.hpp"
+#include "core/base/little_endian.hpp"
 
 namespace fp {
 
@@ -37,18 +38,6 @@ enum field : size_t {
 };
 
 constexpr unsigned max_bucket_bits = 31;
-
-template <class T>
-T get(std::span<const std::byte> bytes, size_t offset) noexcept {
-  T value;
-  std::memcpy(&value, bytes.data() + offset, sizeof value);
-  return value;
-}
-
-template <class T>
-void put(std::span<std::byte> bytes, size_t offset, T value) noexcept {
-  std::memcpy(bytes.data() + offset, &value, sizeof value);
-}
 
 /// Bytes of a packed section, the readable padding included.
 constexpr uint64_t packed_section(uint64_t count, unsigned width) noexcept {
