@@ -1,3 +1,4 @@
+#include <optional>
 #include <utility>
 
 #include "core/base/error.hpp"
@@ -9,26 +10,49 @@ namespace {
 
 constexpr std::string_view temporary_suffix = ".tmp";
 
+path folder_of(const path& file) { return file.has_parent_path() ? file.parent_path() : path("."); }
+
+void write_and_rename(file_system& fs, const path& temporary, const path& file,
+                      std::span<const std::byte> contents) {
+  {
+    const auto out = fs.create(temporary);
+    out->write_at(0, contents);
+    out->sync();
+  }
+  fs.rename(temporary, file);
+  fs.sync_directory(folder_of(file));
+}
+
+/// Puts back what a file held before a replacement that failed somewhere. A failed rename does not tell whether it
+/// took effect, and one that did is seen by every reader.
+void undo_replacement(file_system& fs, const path& temporary, const path& file,
+                      const std::optional<std::string>& before) noexcept {
+  try {
+    fs.remove(temporary);
+    if (!before) {
+      fs.remove(file);
+      fs.sync_directory(folder_of(file));
+    } else if (read_file(fs, file, UINT64_MAX) != *before) {
+      write_and_rename(fs, temporary, file, std::as_bytes(std::span(*before)));
+    }
+  } catch (...) {
+    // The first failure is the one to report; whoever sweeps the folder knows the name as temporary.
+  }
+}
+
 }  // namespace
 
 void replace_file(file_system& fs, const path& file, std::span<const std::byte> contents) {
   path temporary = file;
   temporary += temporary_suffix;
-  const path folder = file.has_parent_path() ? file.parent_path() : path(".");
+  std::optional<std::string> before;
+  if (fs.exists(file)) before = read_file(fs, file, UINT64_MAX);
   try {
-    const auto out = fs.create(temporary);
-    out->write_at(0, contents);
-    out->sync();
-    fs.rename(temporary, file);
+    write_and_rename(fs, temporary, file, contents);
   } catch (...) {
-    try {
-      fs.remove(temporary);
-    } catch (const error&) {
-      // The first failure is the one to report; whoever sweeps the folder knows the name as temporary.
-    }
+    undo_replacement(fs, temporary, file, before);
     throw;
   }
-  fs.sync_directory(folder);
 }
 
 void replace_file(file_system& fs, const path& file, std::string_view contents) {

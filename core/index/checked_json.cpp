@@ -45,8 +45,11 @@ json parse_checked_json(const std::string& text, uint64_t format_version, const 
     throw error(errc::unsupported_format, file.string() + ": format version " + std::to_string(version) +
                                               "; this program knows " + std::to_string(format_version));
   }
-  object.erase("format_version");
-  return object;
+  // Parsers let white space, zeros behind the end and other spellings of the same pass.
+  json written = object;
+  written.erase("format_version");
+  if (dump_checked_json(written, version) != text) corrupt(file, "is not spelt as it was written");
+  return written;
 }
 
 json_reader::json_reader(const json& object, const path& file, std::string where)

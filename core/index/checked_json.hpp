@@ -15,8 +15,8 @@ namespace fp {
 /// `checksum`, the XXH3-64 (16 hex digits) of the compact dump of the object without that key.
 std::string dump_checked_json(nlohmann::json object, uint64_t format_version);
 
-/// The inverse, without the two keys. `file` is for messages. Throws `corrupt_data` for anything but such an object
-/// whose checksum holds, `unsupported_format` for one that holds and has another version.
+/// The inverse, without the two keys. `file` is for messages. Throws `corrupt_data` for anything but such an
+/// object, byte for byte, whose checksum holds, `unsupported_format` for one that holds and has another version.
 nlohmann::json parse_checked_json(const std::string& text, uint64_t format_version, const path& file);
 
 /// Reads the members of a JSON object strictly: each must be there with its type, and no others. Every failure

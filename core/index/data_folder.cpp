@@ -13,9 +13,7 @@ namespace fp {
 namespace {
 
 constexpr uint64_t record_version = 1;
-constexpr std::string_view lock_name = ".lock";
 constexpr std::string_view staging_name = ".create.tmp";
-constexpr std::string_view current_name = "current";
 constexpr std::string_view data_name = "data";
 constexpr std::string_view oplog_name = "oplog";
 
@@ -104,6 +102,7 @@ data_folder::data_folder(file_system& fs, path root) : fs_(fs), root_(std::move(
 
 data_folder::scan_result data_folder::scan() {
   scan_result result;
+  fs_.sync_directory(root_);
   for (const std::string& name : fs_.list(root_)) {
     if (name == lock_name) continue;
     const path folder = root_ / name;
@@ -115,6 +114,8 @@ data_folder::scan_result data_folder::scan() {
       if (!is_valid_index_name(name) || !fs_.is_directory(folder)) {
         result.unexpected.push_back(name);
       } else if (const auto record = read_record(name)) {
+        // A process that was killed may have left a record that only the page cache has.
+        fs_.sync_directory(folder);
         result.indexes.push_back(*record);
       } else if (classify(fs_, folder) == leftover::interrupted_create) {
         fs_.remove_all(folder);
@@ -143,6 +144,8 @@ data_folder::create_result data_folder::create(const std::string& name, const cr
     if (wanted > existing->generation) {
       conflict(errc::newer_index_already_exists, name, *existing, ", below the wanted " + std::to_string(wanted));
     }
+    // An earlier create may have failed between making the record and making it durable.
+    fs_.sync_directory(root_ / name);
     return {*existing, false};
   }
 
@@ -276,15 +279,15 @@ index_folders folders_of(const path& root, const index_record& record) {
   return {generation / data_name, generation / oplog_name};
 }
 
-std::optional<index_record> data_folder::read_record(const std::string& name) {
-  const path file = root_ / name / current_name;
-  if (!fs_.exists(file)) {
-    if (fs_.is_directory(root_ / name) && classify(fs_, root_ / name) == leftover::index_with_data) {
+std::optional<index_record> read_index_record(file_system& fs, const path& root, const std::string& name) {
+  const path folder = root / name, file = folder / data_folder::current_name;
+  if (!fs.exists(file)) {
+    if (fs.is_directory(folder) && classify(fs, folder) == leftover::index_with_data) {
       throw error(errc::corrupt_data, file.string() + ": missing, but the index has data");
     }
     return std::nullopt;
   }
-  const auto object = parse_checked_json(read_file(fs_, file, 4096), record_version, file);
+  const auto object = parse_checked_json(read_file(fs, file, 4096), record_version, file);
   const json_reader in(object, file);
   in.expect_only({"generation", "deleted"});
   const index_record record{name, in.get_number("generation"), in.get_bool("deleted")};

@@ -34,6 +34,10 @@ struct index_folders {
 /// Where a generation of an index lies below the root of a data folder.
 index_folders folders_of(const path& root, const index_record& record);
 
+/// The record of an index; nothing when there is none, and for a folder that an interrupted create left. Throws
+/// `corrupt_data` for a damaged one, and for a missing one when the index has data. Changes nothing.
+std::optional<index_record> read_index_record(file_system& fs, const path& root, const std::string& name);
+
 /// What a `create` asks for.
 struct create_request {
   bool expect_does_not_exist = false;
@@ -47,6 +51,9 @@ struct create_request {
 /// thread-safe.
 class data_folder {
  public:
+  static constexpr std::string_view lock_name = ".lock";
+  static constexpr std::string_view current_name = "current";
+
   /// Creates the folder if absent and takes its lock. Throws `data_folder_locked`, or `io_error` when the folder
   /// is no folder or cannot be read and written.
   data_folder(file_system& fs, path root);
@@ -82,7 +89,8 @@ class data_folder {
   index_record create_filled(const std::string& name,
                              const std::function<void(file_system& fs, const index_folders& folders)>& fill);
 
-  /// Marks an index deleted, durably. False when there was none. Files stay until `remove_generation`.
+  /// Marks an index deleted, durably. False when there was none. Files stay until `remove_generation`. When it
+  /// throws, the index is there as before; only when undoing fails too, the next start may find it deleted.
   bool erase(const std::string& name);
   /// Removes the files of one generation; `internal_error` when it is live.
   void remove_generation(const std::string& name, uint64_t generation);
@@ -93,7 +101,7 @@ class data_folder {
   index_folders folders(const index_record& record) const { return folders_of(root_, record); }
 
  private:
-  std::optional<index_record> read_record(const std::string& name);
+  std::optional<index_record> read_record(const std::string& name) { return read_index_record(fs_, root_, name); }
   /// `folder` is the index's.
   void write_record(const path& folder, const index_record& record);
   /// The generation after that of `existing`. Throws when there is none, or when what is in the place of a new

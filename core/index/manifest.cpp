@@ -128,13 +128,15 @@ std::string segment_file_name(commit_id first, commit_id last) {
 std::vector<std::string> sweep_data_folder(file_system& fs, const path& data, const manifest& m) {
   std::unordered_set<std::string> named;
   for (const manifest_entry& entry : m.segments) named.insert(entry.file_name);
-  std::vector<std::string> removed;
-  for (const std::string& name : fs.list(data)) {
-    if (!is_temporary_name(name) && (!name.ends_with(segment_suffix) || named.contains(name))) continue;
-    fs.remove(data / name);
-    removed.push_back(name);
-  }
-  return removed;
+  std::vector<std::string> garbage = fs.list(data);
+  std::erase_if(garbage, [&](const std::string& name) {
+    return !is_temporary_name(name) && (!name.ends_with(segment_suffix) || named.contains(name));
+  });
+  if (garbage.empty()) return garbage;
+  // A process that was killed may have left a manifest that only the page cache has.
+  fs.sync_directory(data);
+  for (const std::string& name : garbage) fs.remove(data / name);
+  return garbage;
 }
 
 }  // namespace fp

@@ -36,14 +36,15 @@ inline constexpr std::string_view manifest_file_name = "manifest.json";
 /// between commit ranges, a name with a slash) or `unsupported_format`.
 manifest read_manifest(file_system& fs, const path& data);
 
-/// Replaces `<data>/manifest.json` durably.
+/// Replaces `<data>/manifest.json` durably. When it throws, the old one counts (see `replace_file`).
 void write_manifest(file_system& fs, const path& data, const manifest& m);
 
 /// `<first commit>-<last commit>.seg`, both as 16 hex digits, so that names sort by history.
 std::string segment_file_name(commit_id first, commit_id last);
 
 /// Removes files of `<data>` that the manifest does not name (segments of interrupted checkpoints and merges,
-/// temporary files). Other files are left alone. Returns the removed names.
+/// temporary files). Other files are left alone. Returns the removed names. Call it for what `read_manifest` found
+/// or `write_manifest` wrote: the manifest is made durable before anything that an older one may name is removed.
 std::vector<std::string> sweep_data_folder(file_system& fs, const path& data, const manifest& m);
 
 }  // namespace fp

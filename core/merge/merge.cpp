@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/error.hpp"
+#include "core/index/manifest.hpp"
 #include "core/merge/posting_source.hpp"
 #include "core/segment/segment_writer.hpp"
 #include "core/segment/stored_segment.hpp"
@@ -45,6 +46,8 @@ class document_source final : public key_source {
   uint64_t number_;
   uint64_t position_ = 0;
 };
+
+path folder_of(const path& file) { return file.has_parent_path() ? file.parent_path() : path("."); }
 
 /// Everything about a merge that is known before the first posting is read.
 class merge_plan {
@@ -147,6 +150,20 @@ class merge_plan {
   std::vector<merge_input> inputs_;
 };
 
+/// The manifest of the folder may be one that could be neither made durable nor withdrawn: memory knows nothing of
+/// it, but a restart would. Throws `io_error` when it names a file as something else than what was written.
+void require_replaceable(file_system& fs, const path& file, const segment_info& written) {
+  const path folder = folder_of(file);
+  if (!fs.exists(file) || !fs.exists(folder / manifest_file_name)) return;
+  for (const manifest_entry& entry : read_manifest(fs, folder).segments) {
+    if (entry.file_name == file.filename().string() && entry.info != written) {
+      throw error(errc::io_error, file.string() +
+                                      ": not replaced, because the manifest names it; if it stays so, "
+                                      "reload the index");
+    }
+  }
+}
+
 void remove_quietly(file_system& fs, const path& file) noexcept {
   try {
     fs.remove(file);
@@ -169,8 +186,6 @@ segment_ptr merge_to_file(const snapshot& from, size_t first, size_t count, file
   const merge_plan plan(from, first, count, cancel);
   path temporary = file;
   temporary += ".tmp";
-  const path folder = file.has_parent_path() ? file.parent_path() : path(".");
-  bool renamed = false;
   try {
     segment_info written;
     {
@@ -181,13 +196,13 @@ segment_ptr merge_to_file(const snapshot& from, size_t first, size_t count, file
     }
     // Read back before the file gets its name: one that cannot be read is worth nothing.
     segment_ptr merged = open_segment_as(file.string(), fs, temporary, &written, {mode, cancel, {}});
-    renamed = true;  // even if it fails: that does not tell whether it took effect
+    require_replaceable(fs, file, written);
     fs.rename(temporary, file);
-    fs.sync_directory(folder);
+    fs.sync_directory(folder_of(file));
     return merged;
   } catch (...) {
     remove_quietly(fs, temporary);
-    if (renamed) remove_quietly(fs, file);
+    // Under its final name a file is whole. It stays for the sweep: a manifest that names it may come back.
     throw;
   }
 }

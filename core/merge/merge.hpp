@@ -13,8 +13,9 @@ namespace fp {
 segment_ptr merge_to_memory(const snapshot& from, size_t first, size_t count, const cancel_flag* cancel = nullptr);
 
 /// The same into a segment file, made durable under its final name before this returns, and opened as `mode`
-/// says. The folder must exist, a file of that name must not be in use. Throws `io_error` or `no_space` with no
-/// file left behind.
+/// says. The folder must exist, a file of that name must not be in use. A file that the folder's manifest names is
+/// replaced only by the same contents. Throws `io_error` or `no_space` with no file left behind, unless naming it
+/// failed and yet took effect: then it is whole, and garbage as long as no manifest names it.
 segment_ptr merge_to_file(const snapshot& from, size_t first, size_t count, file_system& fs, const path& file,
                           load_mode mode, const cancel_flag* cancel = nullptr);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/cancel.hpp"
+#include "core/base/error.hpp"
 #include "core/commit/changes.hpp"
 #include "core/fs/file_system.hpp"
 
@@ -62,5 +63,32 @@ class oplog {
   virtual commit_id last_commit() const noexcept = 0;
   virtual uint64_t num_bytes() const noexcept = 0;
 };
+
+/// What is in a log, as far as it can be read.
+struct oplog_inspection {
+  struct file {
+    path file;
+    uint64_t num_bytes = 0;
+    uint64_t torn_bytes = 0;  ///< at the end of the newest file
+    bool reached = false;     ///< everything before it is good
+  };
+  struct damage {
+    path file;
+    uint64_t offset = 0;  ///< of the frame, where it is in one
+    errc code = errc::corrupt_data;
+    std::string reason;
+  };
+  std::vector<file> files;      ///< oldest first, and then the seal, if there is one
+  commit_id last_commit = 0;    ///< before the damage; the given `after` when there is none
+  std::optional<damage> first;  ///< the first damage
+  uint64_t good_bytes = 0;      ///< of the file with the damage: whole frames before it
+};
+
+/// Reads a log as `oplog::open` does, and changes nothing: damage is told instead of thrown. `visit` is handed
+/// every commit, also those up to `after`, with file and offset of its frame; a `corrupt_data` that it throws
+/// counts as damage of that frame. Throws `io_error` and `cancelled`.
+oplog_inspection inspect_oplog(file_system& fs, const path& folder, commit_id after,
+                               const std::function<void(const commit& c, const path& file, uint64_t offset)>& visit,
+                               const cancel_flag* cancel = nullptr);
 
 }  // namespace fp

@@ -154,8 +154,8 @@ search_outcome searcher::search(const snapshot& index, std::span<const hash_valu
   std::array<document_id, block_ids> block;
   size_t filled = 0;
   uint64_t until_check = postings_per_check;
-  const auto flush = [&] {
-    scores.add(std::span(block).first(filled));
+  const auto flush = [&, &into = scores] {  // clang 14 does not capture a structured binding as it is
+    into.add(std::span(block).first(filled));
     filled = 0;
   };
   for (const posting_range& range : ranges) {

@@ -23,7 +23,7 @@ void read_fully(const readable_file& file, const std::string& name, uint64_t off
 void compare(const segment_info& found, const segment_info& expected, const std::string& name) {
   const auto require = [&](uint64_t in_file, uint64_t in_manifest, const char* what) {
     if (in_file == in_manifest) return;
-    throw error(errc::corrupt_data, name + ": header: " + what + " is " + std::to_string(in_file) +
+    throw error(errc::corrupt_data, name + ": header at offset 0: " + what + " is " + std::to_string(in_file) +
                                         ", but the manifest says " + std::to_string(in_manifest));
   };
   require(found.first_commit, expected.first_commit, "first commit");
@@ -35,7 +35,7 @@ void compare(const segment_info& found, const segment_info& expected, const std:
   require(found.max_document, expected.max_document, "largest document id");
   require(found.num_bytes, expected.num_bytes, "number of bytes");
   if (found.checksum != expected.checksum) {
-    throw error(errc::corrupt_data, name + ": header: checksum is " + to_hex16(found.checksum) +
+    throw error(errc::corrupt_data, name + ": header at offset 0: checksum is " + to_hex16(found.checksum) +
                                         ", but the manifest says " + to_hex16(expected.checksum));
   }
 }

@@ -2,57 +2,20 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cstring>
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/backup/backup_format.hpp"
-#include "core/backup/backup_writer.hpp"
-#include "core/backup/restore.hpp"
 #include "core/base/checksum.hpp"
 #include "core/index/manifest.hpp"
 #include "core/index/snapshot.hpp"
 #include "tests/core/support/commits.hpp"
+#include "tests/core/support/memory_source.hpp"
 #include "tests/core/support/temporary_folder.hpp"
 
 namespace fp::test {
-
-using byte_vector = std::vector<std::byte>;
-
-/// Reads from memory, at most some bytes a call.
-class memory_source final : public backup_source {
- public:
-  explicit memory_source(std::span<const std::byte> bytes, size_t max_read = SIZE_MAX)
-      : bytes_(bytes), max_read_(max_read) {}
-
-  size_t read(std::span<std::byte> out) override {
-    if (on_read) on_read(position_);
-    const size_t count = std::min({out.size(), max_read_, bytes_.size() - position_});
-    std::copy_n(bytes_.begin() + static_cast<long>(position_), count, out.begin());
-    position_ += count;
-    return count;
-  }
-  size_t position() const noexcept { return position_; }
-
-  std::function<void(size_t position)> on_read;
-
- private:
-  std::span<const std::byte> bytes_;
-  size_t max_read_;
-  size_t position_ = 0;
-};
-
-inline byte_vector read_all(backup_writer& writer) {
-  byte_vector stream;
-  for (;;) {
-    const auto chunk = writer.next();
-    if (chunk.empty()) return stream;
-    stream.insert(stream.end(), chunk.begin(), chunk.end());
-  }
-}
 
 inline byte_vector backup_of(const snapshot_ptr& from) {
   backup_writer writer(from, "main", 3);

@@ -225,7 +225,7 @@ TEST_F(data_folder_test, detects_every_bit_flip_of_a_record) {
       ASSERT_EQ(found.indexes[0], record) << bit;
     }
   }
-  EXPECT_GE(num_detected, (text.size() - 1) * 8);
+  EXPECT_EQ(num_detected, text.size() * 8);
 }
 
 TEST_F(data_folder_test, rejects_wrong_fields_behind_a_valid_checksum) {
@@ -275,7 +275,8 @@ TEST_F(data_folder_test, survives_every_failure) {
       } else if (erased) {
         ASSERT_TRUE(record.deleted || record.generation == 2);
       } else if (created) {
-        ASSERT_EQ(record.generation, 1u);
+        // A delete that failed: what is written to the index since is not lost.
+        ASSERT_EQ(record, (index_record{"a", 1, false}));
       }
       const auto next = folder.create("a", {}).record;
       folder.sweep(next);

@@ -41,7 +41,11 @@ class faulty_writable_file final : public writable_file {
         });
   }
   void sync() override {
-    fs_.run(fs_operation::sync, path_, [&] { base_->sync(); });
+    fs_.run(
+        fs_operation::sync, path_, [&] { base_->sync(); },
+        [&](const fs_fault&) {
+          if (fs_.on_failed_sync) fs_.on_failed_sync(path_);
+        });
   }
   void truncate(uint64_t size) override {
     fs_.run(fs_operation::truncate, path_, [&] { base_->truncate(size); });

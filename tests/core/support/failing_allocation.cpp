@@ -1,0 +1,65 @@
+#include "tests/core/support/failing_allocation.hpp"
+
+#include <cstdlib>
+#include <new>
+
+namespace fp::test {
+
+namespace {
+
+struct thread_state {
+  uint64_t count = 0;
+  uint64_t countdown = 0;  // 0: fail nothing
+  bool failed = false;
+  int reliable = 0;
+};
+
+thread_local thread_state allocations;
+
+void* allocate(std::size_t bytes, std::size_t alignment) {
+  auto& state = allocations;
+  if (state.reliable == 0) {
+    state.count++;
+    if (state.countdown > 0 && --state.countdown == 0) {
+      state.failed = true;
+      throw std::bad_alloc();
+    }
+  }
+  if (bytes == 0) bytes = 1;
+  void* memory = alignment == 0 ? std::malloc(bytes)
+                                : std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+void fail_allocation(uint64_t nth) noexcept {
+  allocations.countdown = nth;
+  allocations.failed = false;
+}
+uint64_t num_allocations() noexcept { return allocations.count; }
+bool allocation_has_failed() noexcept { return allocations.failed; }
+
+reliable_allocation::reliable_allocation() noexcept { allocations.reliable++; }
+reliable_allocation::~reliable_allocation() { allocations.reliable--; }
+
+}  // namespace fp::test
+
+// The other forms of the library end in these.
+void* operator new(std::size_t bytes) { return fp::test::allocate(bytes, 0); }
+void* operator new[](std::size_t bytes) { return fp::test::allocate(bytes, 0); }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  return fp::test::allocate(bytes, static_cast<std::size_t>(alignment));
+}
+void* operator new[](std::size_t bytes, std::align_val_t alignment) {
+  return fp::test::allocate(bytes, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+
+namespace fp::test {
+
+/// Makes the `nth` allocation of this thread by `operator new` (1: the next one) throw `std::bad_alloc`, once.
+/// 0: none. Memory that is not got by `operator new`, such as that of bitmaps, does not count.
+void fail_allocation(uint64_t nth) noexcept;
+
+/// Allocations of this thread that counted so far.
+uint64_t num_allocations() noexcept;
+/// Whether the allocation that was to fail has failed.
+bool allocation_has_failed() noexcept;
+
+/// While an object lives, the thread's allocations neither count nor fail: for what tests themselves need.
+class reliable_allocation {
+ public:
+  reliable_allocation() noexcept;
+  ~reliable_allocation();
+  reliable_allocation(const reliable_allocation&) = delete;
+  reliable_allocation& operator=(const reliable_allocation&) = delete;
+};
+
+}  // namespace fp::test
