@@ -61,5 +61,6 @@ void add_document_commands(CLI::App& app, command_context& c);
 void add_ingest_command(CLI::App& app, command_context& c);
 void add_search_command(CLI::App& app, command_context& c);
 void add_identify_command(CLI::App& app, command_context& c);
+void add_folder_commands(CLI::App& app, command_context& c);
 
 }  // namespace fp::ctl

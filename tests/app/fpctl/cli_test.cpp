@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/app/support/run_fpctl.hpp"
 #include "tests/app/support/running_node.hpp"
 #include "tests/app/support/tcp_listener.hpp"
 #include "tests/core/support/temporary_folder.hpp"
@@ -14,22 +15,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::StartsWith;
-
-struct outcome {
-  int code;
-  std::string out, err;
-  json document() const { return json::parse(out); }
-};
-
-outcome run_fpctl(std::vector<std::string> words) {
-  words.insert(words.begin(), "fpctl");
-  std::vector<const char*> argv;
-  for (const auto& w : words) argv.push_back(w.c_str());
-  std::ostringstream out, err;
-  command_context context(out, err, false);
-  const int code = run(context, static_cast<int>(argv.size()), argv.data());
-  return {code, out.str(), err.str()};
-}
 
 TEST(cli, refuses_wrong_command_lines) {
   for (const auto& words :
@@ -44,6 +29,9 @@ TEST(cli, refuses_wrong_command_lines) {
                                              {"ingest", "music", "f", "--id", "1", "--start-id", "2"},
                                              {"document", "music", "0"},
                                              {"delete", "music", "4294967296"},
+                                             {"check"},
+                                             {"repair", "data"},
+                                             {"repair", "data", "--drop-segment", "music"},
                                              {"status", "--port", "0"},
                                              {"status", "--timeout", "x"}}) {
     const auto o = run_fpctl(words);
