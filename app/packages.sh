@@ -4,6 +4,8 @@ build_packages=(g++ cmake ninja-build libcaf-dev libssl-dev libspdlog-dev nlohma
   libroaring-dev zlib1g-dev libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev
   libboost1.81-dev libsimdjson-dev)
 test_packages=(python3 python3-requests python3-msgpack)
+# For tests/fuzz/run.sh alone.
+fuzz_packages=(clang libclang-rt-14-dev)
 
 # Installs those of the named packages that are missing.
 install_packages() {

@@ -1,0 +1,144 @@
+// Writes the seeds of all fuzz targets: make_seeds FOLDER makes FOLDER/<target>/<number>.
+#include <zlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "core/index/checked_json.hpp"
+#include "core/index/manifest.hpp"
+#include "core/oplog/oplog.hpp"
+#include "core/oplog/oplog_format.hpp"
+#include "tests/core/support/commits.hpp"
+#include "tests/core/support/memory_source.hpp"
+#include "tests/core/support/volatile_file_system.hpp"
+
+namespace fp::fuzz {
+
+namespace {
+
+class seed_writer {
+ public:
+  explicit seed_writer(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+  void add(const std::string& target, std::string_view bytes) {
+    const auto folder = folder_ / target;
+    std::filesystem::create_directories(folder);
+    std::ofstream out(folder / std::to_string(numbers_[target]++), std::ios::binary);
+    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    if (!out.flush()) throw std::runtime_error("cannot write a seed of " + target);
+  }
+  void add(const std::string& target, std::span<const std::byte> bytes) {
+    add(target, std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  }
+
+ private:
+  std::filesystem::path folder_;
+  std::map<std::string, int> numbers_;
+};
+
+void add_segments_and_backups(seed_writer& seeds) {
+  for (uint64_t seed = 1; seed <= 6; seed++) {
+    test::random_data data(seed);
+    std::vector<commit> commits{data.next_commit(1, 6, 10), data.next_commit(2, 6, 10)};
+    for (const commit& c : commits) {
+      seeds.add("changes", std::as_bytes(std::span(*c.changes)));
+    }
+    const segment_ptr s = build_memory_segment(commits);
+    seeds.add("segment", s->bytes());
+    const auto index = snapshot::from_segments({s, test::make_segment(data.next_commit(3, 4, 4))});
+    backup_writer writer(index, "main", 1);
+    seeds.add("backup", test::read_all(writer));
+  }
+  backup_writer writer(std::make_shared<const snapshot>(), "main", 1);
+  seeds.add("backup", test::read_all(writer));
+}
+
+void add_logs(seed_writer& seeds) {
+  test::volatile_file_system fs;
+  oplog_replay report;
+  const path file = "/" + oplog_format::file_name(1);
+  const auto log = oplog::open(
+      fs, "/", {}, 0, [](commit&&) {}, report);
+  test::random_data data(9);
+  for (commit_id id = 1; id <= 5; id += 2) {
+    const commit commits[] = {data.next_commit(id, 4, 8), data.next_commit(id + 1, 4, 8)};
+    log->append(commits);
+    seeds.add("oplog", read_file(fs, file));
+  }
+  seeds.add("oplog", read_file(fs, file) + std::string(600, '\0'));
+}
+
+void add_json(seed_writer& seeds) {
+  test::volatile_file_system fs;
+  manifest m;
+  for (int i = 0; i < 3; i++) {
+    write_manifest(fs, "/", m);
+    seeds.add("manifest", read_file(fs, path("/") / manifest_file_name));
+    segment_info info;
+    info.first_commit = m.segments.size() * 10 + 1;
+    info.last_commit = info.first_commit + 9;
+    info.num_documents = 4;
+    info.max_document = 7;
+    m.segments.push_back({segment_file_name(info.first_commit, info.last_commit), info});
+  }
+  for (const bool deleted : {false, true}) {
+    seeds.add("current", dump_checked_json({{"generation", 3}, {"deleted", deleted}}, 1));
+  }
+  std::ifstream shipped(FPNODE_CONFIG_FILE);
+  seeds.add("configuration", std::string{std::istreambuf_iterator<char>(shipped), {}});
+  seeds.add("configuration", R"({"dir": "x", "port": "off", "log_level": "debug" /* why */})");
+}
+
+std::string gzip(const std::string& text) {
+  z_stream stream{};
+  constexpr int gzip_window_bits = 15 + 16;
+  if (deflateInit2(&stream, 9, Z_DEFLATED, gzip_window_bits, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+    throw std::runtime_error("cannot compress");
+  }
+  std::string out(deflateBound(&stream, text.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+void add_text(seed_writer& seeds) {
+  const std::string lines[] = {
+      "7|1,2,3\n8|{-1,2,3}\n", "7\t{1,2,3}\nmp3_64k\t7\t1,2,3\n",
+      "# note\n\nFILE=a.wav\nDURATION=3\nFINGERPRINT=1,2,3\n",
+      "{\"duration\": 1.5, \"fingerprint\": [1, 4294967295], \"id\": 3, \"label\": \"a\\u00e9\"}\n", "[1 2 3]"};
+  for (const std::string& text : lines) {
+    seeds.add("fingerprint_text", text);
+    seeds.add("gzip", text);
+    seeds.add("gzip", gzip(text));
+    seeds.add("gzip", gzip(text) + gzip("more\r\n"));
+  }
+}
+
+}  // namespace
+
+}  // namespace fp::fuzz
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::cerr << "usage: make_seeds FOLDER\n";
+    return 2;
+  }
+  try {
+    fp::fuzz::seed_writer seeds(argv[1]);
+    fp::fuzz::add_segments_and_backups(seeds);
+    fp::fuzz::add_logs(seeds);
+    fp::fuzz::add_json(seeds);
+    fp::fuzz::add_text(seeds);
+    return 0;
+  } catch (const std::exception& e) {
+    std::cerr << "make_seeds: " << e.what() << "\n";
+    return 1;
+  }
+}
