@@ -96,7 +96,7 @@ class restorer {
     if (!has_manifest_) return;  // should a crash bring files back, nothing names them
     try {
       fs_.sync_directory(data_);
-    } catch (const std::exception&) {
+    } catch (...) {
       // Nothing more can be done.
     }
   }
@@ -105,7 +105,7 @@ class restorer {
   void remove_quietly(const std::string& name) noexcept {
     try {
       fs_.remove(data_ / name);
-    } catch (const std::exception&) {
+    } catch (...) {
       // The others may still go.
     }
   }

@@ -58,7 +58,7 @@ template <class Operation>
 void try_to(const Operation& operation) noexcept {
   try {
     operation();
-  } catch (const std::exception&) {
+  } catch (...) {
     // What is left is removed by the next `scan` or `sweep`.
   }
 }
@@ -187,6 +187,7 @@ index_record data_folder::create_filled(
   if (existing && !existing->deleted) conflict(errc::index_already_exists, name, *existing, "; it must not exist");
   const index_record record = next_record(name, existing);
   const path staging = root_ / staging_name, generation = staging / generation_name(record.generation);
+  bool may_remove = true;
   try {
     fs_.remove_all(staging);
     const index_folders made{generation / data_name, generation / oplog_name};
@@ -196,17 +197,17 @@ index_record data_folder::create_filled(
     if (existing) {
       publish_generation(staging, record, *existing);
     } else {
-      publish_index(staging, record);
+      publish_index(staging, record, may_remove);
     }
   } catch (...) {
-    try_to([&] { fs_.remove_all(staging); });
+    if (may_remove) try_to([&] { fs_.remove_all(staging); });
     throw;
   }
   return record;
 }
 
 /// The folder of the whole index, `current` included, gets its name in one step.
-void data_folder::publish_index(const path& staging, const index_record& record) {
+void data_folder::publish_index(const path& staging, const index_record& record, bool& may_remove) {
   const path folder = root_ / record.name;
   write_record(staging, record);
   fs_.remove_all(folder);
@@ -214,10 +215,12 @@ void data_folder::publish_index(const path& staging, const index_record& record)
     fs_.rename(staging, folder);
     fs_.sync_directory(root_);
   } catch (...) {
+    may_remove = false;
     try_to([&] {
       // A failed rename does not tell whether it took effect.
       if (fs_.exists(folder)) fs_.rename(folder, staging);
       fs_.sync_directory(root_);
+      may_remove = true;
     });
     throw;
   }

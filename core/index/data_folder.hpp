@@ -107,7 +107,8 @@ class data_folder {
   /// The generation after that of `existing`. Throws when there is none, or when what is in the place of a new
   /// index may not be removed.
   index_record next_record(const std::string& name, const std::optional<index_record>& existing);
-  void publish_index(const path& staging, const index_record& record);
+  /// When it throws, `may_remove` tells whether `staging` is for certain not the index that a crash would leave.
+  void publish_index(const path& staging, const index_record& record, bool& may_remove);
   void publish_generation(const path& staging, const index_record& record, const index_record& deleted);
 
   file_system& fs_;

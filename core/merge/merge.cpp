@@ -167,7 +167,7 @@ void require_replaceable(file_system& fs, const path& file, const segment_info& 
 void remove_quietly(file_system& fs, const path& file) noexcept {
   try {
     fs.remove(file);
-  } catch (const std::exception&) {
+  } catch (...) {
     // The error that led here says more; what is left is swept at the next start.
   }
 }

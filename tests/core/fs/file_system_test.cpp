@@ -13,6 +13,7 @@
 
 #include "core/base/error.hpp"
 #include "tests/core/support/error_of.hpp"
+#include "tests/core/support/faulty_file_system.hpp"
 #include "tests/core/support/temporary_folder.hpp"
 
 namespace fp {
@@ -217,6 +218,56 @@ TEST(file_util, failed_replace_leaves_the_old_state) {
   fs.create_directories(folder / "target" / "occupied");
   EXPECT_THROW(replace_file(fs, folder / "target", "x"), error);
   EXPECT_EQ(fs.list(folder.path()), std::vector<std::string>{"target"});
+}
+
+TEST(file_util, a_failed_replace_is_undone) {
+  temporary_folder folder;
+  const path file = folder / "a", fresh = folder / "b";
+  replace_file(posix_file_system(), file, "old");
+  for (const bool after_effect : {false, true}) {
+    for (const path& target : {file, fresh}) {
+      for (uint64_t nth = 1;; nth++) {
+        test::faulty_file_system faulty(posix_file_system());
+        faulty.fail(nth, {.short_write = 1, .after_effect = after_effect});
+        try {
+          replace_file(faulty, target, "new");
+        } catch (const error&) {
+          ASSERT_EQ(read_file(posix_file_system(), file), "old") << nth;
+          ASSERT_EQ(posix_file_system().list(folder.path()), std::vector<std::string>{"a"}) << nth;
+          continue;
+        }
+        ASSERT_GT(nth, 6u);
+        EXPECT_EQ(read_file(posix_file_system(), target), "new");
+        break;
+      }
+      posix_file_system().remove(fresh);
+      replace_file(posix_file_system(), file, "old");
+    }
+  }
+}
+
+TEST(posix_file_system, too_many_open_files_are_an_io_error) {
+  temporary_folder folder;
+  file_system& fs = posix_file_system();
+  replace_file(fs, folder / "a", "text");
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  std::vector<std::unique_ptr<readable_file>> open;
+  rlimit small = before;
+  small.rlim_cur = 40;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &small), 0);
+  const error e = error_of([&] {
+    for (int i = 0; i < 50; i++) open.push_back(fs.open(folder / "a"));
+  });
+  EXPECT_EQ(e.code(), errc::io_error);
+  EXPECT_EQ(std::string(e.what()), "cannot open " + (folder / "a").string() + ": Too many open files");
+  EXPECT_THROW(replace_file(fs, folder / "a", "other"), error);
+  EXPECT_THROW(fs.sync_directory(folder.path()), error);
+  open.clear();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(read_file(fs, folder / "a"), "text");
+  replace_file(fs, folder / "a", "other");
+  EXPECT_EQ(read_file(fs, folder / "a"), "other");
 }
 
 TEST(file_util, knows_temporary_names) {

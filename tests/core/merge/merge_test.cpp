@@ -1,10 +1,12 @@
 #include "core/merge/merge.hpp"
+#include "core/index/manifest.hpp"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
 #include "core/base/error.hpp"
+#include "core/index/manifest.hpp"
 #include "core/merge/posting_source.hpp"
 #include "tests/core/support/commits.hpp"
 #include "tests/core/support/faulty_file_system.hpp"
@@ -185,7 +187,7 @@ TEST(Merge, CancelledLeavesNothingBehind) {
   EXPECT_TRUE(posix_file_system().list(folder.path()).empty());
 }
 
-TEST(Merge, AnyFailingFileOperationLeavesNothingBehind) {
+TEST(Merge, AnyFailingFileOperationLeavesNothingOrAWholeFile) {
   const auto s = large_snapshot(4);
   test::faulty_file_system fs(posix_file_system());
   uint64_t num_operations;
@@ -205,9 +207,29 @@ TEST(Merge, AnyFailingFileOperationLeavesNothingBehind) {
       } catch (const error& e) {
         EXPECT_EQ(e.code(), errc::no_space);
       }
-      EXPECT_TRUE(posix_file_system().list(folder.path()).empty()) << "operation " << nth;
+      // What was named stays: a manifest may name it.
+      const bool is_named = nth == num_operations || (nth == num_operations - 1 && after_effect);
+      EXPECT_EQ(posix_file_system().list(folder.path()),
+                is_named ? std::vector<std::string>{"a.seg"} : std::vector<std::string>{})
+          << "operation " << nth;
+      if (is_named) open_segment(posix_file_system(), folder / "a.seg", nullptr)->verify();
     }
   }
+}
+
+TEST(Merge, AFileThatTheManifestNamesIsReplacedByTheSameContentsAlone) {
+  const auto s = large_snapshot(4);
+  const test::temporary_folder folder;
+  file_system& fs = posix_file_system();
+  const path file = folder / "a.seg";
+  const segment_info info = merge_to_file(*s, 0, 2, fs, file, load_mode::read)->info();
+  write_manifest(fs, folder.path(), {{{"a.seg", info}}});
+  EXPECT_THROW(merge_to_file(*s, 0, 3, fs, file, load_mode::read), error);
+  EXPECT_EQ(merge_to_file(*s, 0, 2, fs, file, load_mode::read)->info(), info);
+  EXPECT_EQ(fs.list(folder.path()), (std::vector<std::string>{"a.seg", "manifest.json"}));
+  EXPECT_EQ(open_segment(fs, file, &info)->info(), info);
+  write_manifest(fs, folder.path(), {});
+  EXPECT_NE(merge_to_file(*s, 0, 3, fs, file, load_mode::read)->info(), info);
 }
 
 TEST(Merge, RefusesARangeOutsideTheSnapshot) {

@@ -32,6 +32,14 @@ void* allocate(std::size_t bytes, std::size_t alignment) {
   return memory;
 }
 
+void* try_to_allocate(std::size_t bytes, std::size_t alignment) noexcept {
+  try {
+    return allocate(bytes, alignment);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
 }  // namespace
 
 void fail_allocation(uint64_t nth) noexcept {
@@ -46,7 +54,7 @@ reliable_allocation::~reliable_allocation() { allocations.reliable--; }
 
 }  // namespace fp::test
 
-// The other forms of the library end in these.
+// All forms: sanitizers bring forms of their own, which would not fit these.
 void* operator new(std::size_t bytes) { return fp::test::allocate(bytes, 0); }
 void* operator new[](std::size_t bytes) { return fp::test::allocate(bytes, 0); }
 void* operator new(std::size_t bytes, std::align_val_t alignment) {
@@ -55,7 +63,23 @@ void* operator new(std::size_t bytes, std::align_val_t alignment) {
 void* operator new[](std::size_t bytes, std::align_val_t alignment) {
   return fp::test::allocate(bytes, static_cast<std::size_t>(alignment));
 }
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return fp::test::try_to_allocate(bytes, 0);
+}
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
+  return fp::test::try_to_allocate(bytes, 0);
+}
+void* operator new(std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return fp::test::try_to_allocate(bytes, static_cast<std::size_t>(alignment));
+}
+void* operator new[](std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return fp::test::try_to_allocate(bytes, static_cast<std::size_t>(alignment));
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t, const std::nothrow_t&) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::align_val_t, const std::nothrow_t&) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
