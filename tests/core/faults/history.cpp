@@ -56,10 +56,10 @@ std::string compare(driven_node& node, const ledger& known) {
   }
   for (const auto& [name, states] : known.all()) {
     std::string why;
-    const bool fits = std::any_of(states.begin(), states.end(), [&](const ledger::state& s) {
-      const std::string one = s.has_value() != node.has(name) ? (s ? "is gone" : "is there")
-                              : s                             ? difference(node.at(name), *s)
-                                                              : "";
+    const bool fits = std::any_of(states.begin(), states.end(), [&, &index = name](const ledger::state& s) {
+      const std::string one = s.has_value() != node.has(index) ? (s ? "is gone" : "is there")
+                              : s                              ? difference(node.at(index), *s)
+                                                               : "";
       why += (why.empty() ? "" : ", or ") + one;
       return one.empty();
     });
