@@ -8,6 +8,7 @@
 #include <mutex>
 #include <unordered_set>
 
+#include "app/http/http_head.hpp"
 #include "app/http/http_server.hpp"
 
 namespace fp::http_detail {
@@ -17,6 +18,8 @@ namespace beast = boost::beast;
 using tcp = asio::ip::tcp;
 using clock = std::chrono::steady_clock;
 using boost::system::error_code;
+
+inline constexpr auto never = clock::time_point::max();
 
 class session;
 
@@ -80,7 +83,8 @@ class session : public std::enable_shared_from_this<session> {
   struct slot {
     uint64_t number = 0;
     size_t bytes = 0;
-    bool head = false, keep_alive = true, chunking = true, answered = false;
+    response_framing framing;
+    bool answered = false;
     http_response response;
     std::shared_ptr<cancel_flag> cancel;
   };
