@@ -52,11 +52,13 @@ caf::result<restore_handle> backup_desk_state::open_restore(const restore_reques
   const auto limit = setup.env->settings.max_restores;
   if (closing) return closing_error();
   if (restores.size() + folder_requests >= limit) return too_many("restores", limit);
+  // A promise takes the sender out of the message.
+  const auto client = self->current_sender();
   auto promise = self->make_response_promise<restore_handle>();
   folder_requests++;
   self->request(setup.catalog, caf::infinite, stage_atom_v, request.name)
       .then(
-          [this, promise, client = self->current_sender()](const staged_index& staged) mutable {
+          [this, promise, client](const staged_index& staged) mutable {
             folder_requests--;
             auto started = start_restore(staged, client);
             if (started) {

@@ -33,9 +33,9 @@ class backups : public test::actor_fixture {
   }
   /// Asks on behalf of a client, and runs.
   template <class Reply, class Handle, class... Ts>
-  answer<Reply> ask_as(const caf::actor& client, const Handle& to, Ts... message) {
+  answer<Reply> ask_as(const caf::actor& as, const Handle& to, Ts... message) {
     answer<Reply> result;
-    caf::anon_send(client, test::client_call{[=](caf::event_based_actor* self) {
+    caf::anon_send(as, test::client_call{[=](caf::event_based_actor* self) {
                      self->request(to, caf::infinite, message...)
                          .then([result](const Reply& r) { result.set(r); },
                                [result](const caf::error& e) { result.set(e); });
