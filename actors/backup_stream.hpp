@@ -12,7 +12,7 @@ struct backup_stream_setup {
   environment_ptr env;
   std::shared_ptr<backup_writer> writer;
   std::string index;
-  caf::strong_actor_ptr client;           ///< the stream ends with it; null: with nobody
+  caf::strong_actor_ptr client;             ///< the stream ends with it; null: with nobody
   std::chrono::milliseconds idle_limit{0};  ///< 0: the client may be silent for any time
 };
 

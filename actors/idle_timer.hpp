@@ -7,7 +7,8 @@
 
 namespace fp {
 
-/// Tells when an actor has heard nothing for some time. It costs a message per that time, not one per message heard.
+/// Tells when an actor has heard nothing for some time. It costs a message per that time, not one per message
+/// heard.
 class idle_timer {
  public:
   /// `limit` 0: never. The actor gets a `tick_atom` and calls `expired`.

@@ -314,8 +314,7 @@ void index_coordinator_state::search_batch(caf::typed_response_promise<search_ba
   promise.delegate(slot->handle, search_batch_task{current, std::move(request), steady_clock::now()});
 }
 
-void index_coordinator_state::stream_backup(caf::typed_response_promise<snapshot_reply>& promise,
-                                            bool may_expire) {
+void index_coordinator_state::stream_backup(caf::typed_response_promise<snapshot_reply>& promise, bool may_expire) {
   promise.delegate(setup.backups, stream_task{current, setup.record, may_expire});
 }
 

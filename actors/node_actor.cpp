@@ -68,8 +68,9 @@ void node_state::scan() {
 void node_state::add_index(const index_record& record, caf::error start_failed) {
   index_slot slot;
   slot.record = record;
-  coordinator_setup s{setup.env, record, setup.env->folders_of(record), budget, node_actor_handle(self),
-                      std::move(start_failed), backups};
+  coordinator_setup s{
+      setup.env, record, setup.env->folders_of(record), budget, node_actor_handle(self), std::move(start_failed),
+      backups};
   slot.coordinator = self->spawn<caf::linked + caf::monitored>(index_coordinator, std::move(s));
   indexes[record.name] = std::move(slot);
 }
@@ -90,7 +91,7 @@ void node_state::coordinator_down(const caf::down_msg& down) {
     return;
   }
   if (address == catalog.address() || address == budget.address() || address == backups.address()) {
-    const char* who = address == catalog.address() ? "catalog actor"
+    const char* who = address == catalog.address()  ? "catalog actor"
                       : address == budget.address() ? "loader budget"
                                                     : "backup desk";
     setup.env->log->critical("the {} died: {}", who, text_of(down.reason));

@@ -2,6 +2,12 @@
 
 namespace fp {
 
+namespace {
+
+caf::error ended_error() { return make_error(errc::bad_request, "backup: nothing more is taken"); }
+
+}  // namespace
+
 void restore_session_state::init(pointer self_ptr, restore_setup setup_values) {
   self = self_ptr;
   setup = std::move(setup_values);
@@ -11,10 +17,24 @@ void restore_session_state::init(pointer self_ptr, restore_setup setup_values) {
              std::chrono::milliseconds(setup.env->settings.backup_idle_timeout_ms));
 }
 
+template <class Reply>
+void restore_session_state::refuse(caf::typed_response_promise<Reply> promise, const caf::error& why) {
+  restorer.reset();
+  auto answer = [=, this]() mutable {
+    promise.deliver(why);
+    give_up(why);
+  };
+  self->request(setup.catalog, caf::infinite, discard_atom_v, setup.staged)
+      .then([answer](done_atom) mutable { answer(); }, [answer](const caf::error&) mutable { answer(); });
+}
+
 caf::result<done_atom> restore_session_state::take(const backup_piece& piece) {
   auto promise = self->make_response_promise<done_atom>();
+  if (!restorer) {
+    promise.deliver(ended_error());
+    return promise;
+  }
   try {
-    if (!restorer) throw error(errc::bad_request, "backup: it is complete already");
     if (piece.bytes.empty() || piece.bytes.size() > max_backup_piece) {
       throw error(errc::bad_request, "backup: a piece of " + std::to_string(piece.bytes.size()) + " bytes; 1 to " +
                                          std::to_string(max_backup_piece) + " are allowed");
@@ -27,24 +47,23 @@ caf::result<done_atom> restore_session_state::take(const backup_piece& piece) {
     idle.heard(self);
     promise.deliver(done_atom_v);
   } catch (const std::exception& e) {
-    const auto why = to_caf_error(e);
-    promise.deliver(why);
-    give_up(why);
+    refuse(promise, to_caf_error(e));
   }
   return promise;
 }
 
 caf::result<restore_reply> restore_session_state::finish() {
   auto promise = self->make_response_promise<restore_reply>();
+  if (!restorer) {
+    promise.deliver(ended_error());
+    return promise;
+  }
   try {
-    if (!restorer) throw error(errc::bad_request, "backup: it is complete already");
     const auto header = restorer->finish();
     restorer.reset();
     publish(promise, header);
   } catch (const std::exception& e) {
-    const auto why = to_caf_error(e);
-    promise.deliver(why);
-    give_up(why);
+    refuse(promise, to_caf_error(e));
   }
   return promise;
 }
@@ -58,10 +77,7 @@ void restore_session_state::publish(caf::typed_response_promise<restore_reply> p
                                           header.index_version, header.num_segments, header.num_bytes});
             self->quit();
           },
-          [=, this](const caf::error& why) mutable {
-            promise.deliver(why);
-            give_up(why);
-          });
+          [=, this](const caf::error& why) { refuse(promise, why); });
 }
 
 void restore_session_state::give_up(const caf::error& why) {

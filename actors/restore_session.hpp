@@ -13,6 +13,7 @@ struct restore_setup {
   staged_index staged;
   cancel_flag_ptr cancel;
   index_publisher node;
+  catalog_handle catalog;
   caf::strong_actor_ptr client;  ///< the restore ends with it; null: with nobody
 };
 
@@ -21,7 +22,8 @@ struct restore_setup {
 ///     client --piece--> restore_session --done--> client
 ///     client --finish-> restore_session --publish--> node_actor --> catalog_actor
 ///
-/// Blocks on the disk. However it ends, its owner discards what was staged.
+/// Blocks on the disk. A client that is told of an error finds the name free and nothing left; however else the
+/// session ends, its owner discards what was staged.
 struct restore_session_state {
   static inline const char* name = "restore_session";
 
@@ -31,13 +33,16 @@ struct restore_session_state {
   caf::result<done_atom> take(const backup_piece& piece);
   caf::result<restore_reply> finish();
   void publish(caf::typed_response_promise<restore_reply> promise, const backup_format::stream_header& header);
+  /// Discards everything, answers why, and ends.
+  template <class Reply>
+  void refuse(caf::typed_response_promise<Reply> promise, const caf::error& why);
   /// Logs why, and ends.
   void give_up(const caf::error& why);
   void expire();
 
   pointer self = nullptr;
   restore_setup setup;
-  std::unique_ptr<backup_restorer> restorer;  ///< null once the backup is complete
+  std::unique_ptr<backup_restorer> restorer;  ///< null once the backup is complete or refused
   idle_timer idle;
 };
 

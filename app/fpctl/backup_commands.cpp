@@ -38,14 +38,13 @@ backup_format::stream_header take(command_context& c, const std::string& name,
                                   const std::function<void(std::span<const std::byte>)>& write) {
   auto meter = c.make_meter("KiB");
   uint64_t done = 0;
-  return c.node().snapshot(
-      name,
-      [&](std::span<const std::byte> bytes, const backup_format::stream_header& header) {
-        write(bytes);
-        done += bytes.size();
-        show_bytes(meter, done, header.num_bytes);
-      },
-      {c.ready_wait_ms()});
+  return c.node().snapshot(name,
+                           [&](std::span<const std::byte> bytes, const backup_format::stream_header& header) {
+                             write(bytes);
+                             done += bytes.size();
+                             show_bytes(meter, done, header.num_bytes);
+                           },
+                           {c.ready_wait_ms()});
 }
 
 exit_code snapshot(command_context& c, const backup_options& o) {
@@ -160,14 +159,15 @@ exit_code restore(command_context& c, const backup_options& o) {
                   {"elapsed_us", since(start).count()}});
     return exit_ok;
   }
-  print_fields(c.out, {{"index", o.name},
-                       {"version", grouped(info.version)},
-                       {"generation", grouped(restored.generation)},
-                       {"documents", grouped(info.num_documents)},
-                       {"segments", grouped(restored.num_segments)},
-                       {"size", bytes_text(restored.num_bytes)},
-                       {"time", duration_text(since(start))},
-                       {"backup of", restored.source_name + ", generation " + grouped(restored.source_generation)}});
+  print_fields(c.out,
+               {{"index", o.name},
+                {"version", grouped(info.version)},
+                {"generation", grouped(restored.generation)},
+                {"documents", grouped(info.num_documents)},
+                {"segments", grouped(restored.num_segments)},
+                {"size", bytes_text(restored.num_bytes)},
+                {"time", duration_text(since(start))},
+                {"backup of", restored.source_name + ", generation " + grouped(restored.source_generation)}});
   return exit_ok;
 }
 

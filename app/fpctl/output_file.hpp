@@ -9,9 +9,9 @@
 
 namespace fp::ctl {
 
-/// A file that appears under its name when it is complete and durable, and not at all otherwise. It is written under
-/// a temporary name (`<name>.tmp`), which goes with the object, and when a signal (SIGINT, SIGTERM, SIGHUP) ends the
-/// program. One object at a time.
+/// A file that appears under its name when it is complete and durable, and not at all otherwise. It is written
+/// under a temporary name (`<name>.tmp`), which goes with the object, and when a signal (SIGINT, SIGTERM, SIGHUP)
+/// ends the program. One object at a time.
 class output_file {
  public:
   /// Throws `io_error` when the file exists and may not be replaced, or when it cannot be written.

@@ -117,8 +117,7 @@ void backup_reader::take_entry(std::span<const std::byte, format::entry_bytes> p
 
 void backup_reader::take_page(std::span<const std::byte, segment_header_bytes> page) {
   const uint64_t at = part_offset_;
-  const std::string label =
-      "backup: offset " + std::to_string(at) + ": segment " + std::to_string(entry_.position);
+  const std::string label = "backup: offset " + std::to_string(at) + ": segment " + std::to_string(entry_.position);
   checker_.emplace(label, page, entry_.num_bytes);
   const segment_info& info = checker_->info();
   if (info.first_commit != entry_.first_commit || info.last_commit != entry_.last_commit) {

@@ -33,8 +33,8 @@ class backup_transfer : public testing::Test {
   }
   byte_vector snapshot() {
     byte_vector all;
-    const auto header = node_client.snapshot(
-        "music", [&](std::span<const std::byte> bytes, const backup_format::stream_header& h) {
+    const auto header =
+        node_client.snapshot("music", [&](std::span<const std::byte> bytes, const backup_format::stream_header& h) {
           EXPECT_EQ(h.index_version, 2u);
           all.insert(all.end(), bytes.begin(), bytes.end());
         });

@@ -202,9 +202,9 @@ TEST_F(cli_test, takes_and_restores_backups) {
   EXPECT_EQ(ctl({"search", "copy", "3,4,5"}).out, ctl({"search", "music", "3,4,5"}).out);
   EXPECT_EQ(ctl({"restore", "copy", file}).code, exit_failed);
   EXPECT_THAT(ctl({"restore", "other", (folder / "nothing").string()}).err, HasSubstr("cannot be opened"));
-  EXPECT_THAT(ctl({"restore", "other", write("text", "no backup")}).err, HasSubstr("ends within the stream header"));
-  EXPECT_THAT(posix_file_system().list(folder.path()),
-              testing::ElementsAre("backup", "data", "text", "tracks"));
+  EXPECT_THAT(ctl({"restore", "other", write("text", "no backup")}).err,
+              HasSubstr("ends within the stream header"));
+  EXPECT_THAT(posix_file_system().list(folder.path()), testing::ElementsAre("backup", "data", "text", "tracks"));
 }
 
 }  // namespace
