@@ -66,7 +66,7 @@ class backup_transfer : public testing::Test {
 
 TEST_F(backup_transfer, takes_and_restores_a_backup) {
   const auto backup = snapshot();
-  EXPECT_GT(backup.size(), 3 * max_backup_piece);
+  EXPECT_GT(backup.size(), 2 * max_backup_piece);
   for (const size_t run : {size_t{1000}, size_t{1} << 20}) {
     const auto name = "copy" + std::to_string(run);
     const auto restored = node_client.restore(name, source_of(backup, run));
