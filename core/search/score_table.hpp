@@ -19,8 +19,9 @@ class score_table {
     uint32_t count;  ///< 0: the slot is free
   };
 
-  /// Forgets everything and makes room for a few ids.
-  void clear();
+  /// Forgets everything and makes room for up to `expected` ids, as far as they fit the cache: more are often few
+  /// distinct ones.
+  void clear(uint64_t expected);
 
   /// Counts each of `ids` once more.
   void add(std::span<const document_id> ids);
@@ -30,7 +31,7 @@ class score_table {
   std::span<const slot> slots() const noexcept { return std::span(slots_).first(mask_ + 1); }
 
  private:
-  static constexpr size_t initial_slots = 1024;
+  static constexpr size_t min_slots = 64;
   static constexpr size_t max_cached_slots = size_t{32} << 10;  // 256 KB; larger tables are prefetched from
   static constexpr size_t kept_slots = size_t{1} << 20;
 

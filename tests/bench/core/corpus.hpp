@@ -18,11 +18,12 @@ class document_source {
   virtual std::vector<hash_value> query(size_t count) = 0;
 };
 
-/// An index, the same postings in the reference's layout, and queries: ascending distinct hashes.
+/// An index, the same postings in the reference's layout, and queries.
 struct corpus {
   snapshot_ptr index;
   std::vector<block_layout> blocks;  ///< one a segment
   std::vector<std::vector<hash_value>> queries;
+  std::vector<std::vector<hash_value>> sorted_queries;  ///< ascending and distinct, as the reference wants them
 };
 
 struct corpus_size {

@@ -31,7 +31,7 @@ void measure_latency(const std::string& what, const corpus& c, uint32_t rounds) 
   for (uint32_t round = 0; round <= rounds; round++) {
     const double a = cpu_seconds([&] { run_queries(c, engine); });
     const double b = cpu_seconds([&] {
-      for (const auto& q : c.queries) {
+      for (const auto& q : c.sorted_queries) {
         hits.clear();
         for (const auto& blocks : c.blocks) blocks.search(q, hits);
       }

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "core/base/error.hpp"
@@ -109,6 +110,29 @@ TEST(Search, RunsOfOneHashEndWhereTheyEnd) {
   }
 }
 
+TEST(Search, QueriesOfManyLengthsWithDuplicates) {
+  // Duplicates are found in two ways, by the query's length.
+  test::documents documents;
+  for (document_id id = 1; id <= 50; id++) documents.push_back({id, {}});
+  for (hash_value h = 0; h < 4000; h++) documents[h % 50].second.push_back(h << 20);
+  const commit c = make_commit(1, documents);
+  test::naive_index model;
+  model.apply(c);
+  const auto s = snapshot::from_segments({make_segment(c)});
+  std::mt19937 random(5);
+  searcher one;
+  for (const size_t length : {1, 2, 3, 127, 128, 129, 1023, 1024, 1025, 5000}) {
+    for (const uint32_t distinct : {1u, 10u, 4000u}) {
+      std::vector<hash_value> query(length);
+      for (auto& h : query) h = static_cast<hash_value>(random() % distinct) << 20;
+      const search_options options = with(60, 1, 0);
+      const auto outcome = one.search(*s, query, options);
+      EXPECT_EQ(outcome.results, model.search(query, options));
+      EXPECT_EQ(outcome.num_hashes, std::set(query.begin(), query.end()).size());
+    }
+  }
+}
+
 TEST(Search, DeadlineAndCancel) {
   const auto s = snapshot::from_segments({make_segment(make_commit(1, {{1, {1}}}))});
   search_options options;
@@ -166,7 +190,7 @@ TEST(ScoreTable, CountsLikeAMap) {
   std::mt19937_64 random(13);
   score_table table;
   for (const uint64_t range : {1u, 100u, 3000u, 1u << 20, 0xffffffffu}) {
-    table.clear();
+    table.clear(random() % 2 == 0 ? 0 : range);
     std::map<document_id, uint32_t> expected;
     for (int block = 0; block < 300; block++) {
       std::vector<document_id> ids(random() % 257);
