@@ -1,7 +1,5 @@
 #include "core/search/score_table.hpp"
 
-#include <algorithm>
-
 namespace fp {
 
 void score_table::clear(uint64_t expected) {

@@ -96,6 +96,42 @@ TEST(Search, HotHashesInManyDocuments) {
   }
 }
 
+TEST(Search, HotHashesOfAllLengthsInOldAndNewSegments) {
+  // Runs around the lengths where documents that only long runs hold are left out, and where known ones are searched
+  // for in a run instead of the run's in the table.
+  for (const uint32_t length : {200u, 255u, 256u, 257u, 600u, 5'000u, 40'000u}) {
+    std::mt19937 random(length);
+    test::naive_index model;
+    snapshot_ptr s = std::make_shared<const snapshot>();
+    for (commit_id c = 1; c <= 3; c++) {
+      test::documents documents;
+      for (document_id id = 1; id <= length + 50; id++) {
+        if (c > 1 && random() % 3 != 0) continue;  // newer segments rewrite a third
+        documents.push_back({id, {}});
+        for (hash_value hot = 1; hot <= 6; hot++) {
+          if (id <= length && random() % 50 < 47 + hot % 3) documents.back().second.push_back(hot << 8);
+        }
+        if (random() % (length / 40) == 0) documents.back().second.push_back(100 << 8);
+        if (random() % (length / 20) == 0) documents.back().second.push_back(200 << 8);
+        if (documents.back().second.empty()) documents.back().second.push_back(300 << 8);
+      }
+      const commit one = make_commit(c, documents);
+      model.apply(one);
+      s = s->with_added(make_segment(one));
+    }
+    searcher engine;
+    for (const auto& query : std::vector<std::vector<hash_value>>{{1, 2, 3, 4, 5, 6, 100, 200}, {1, 100}, {1, 2}}) {
+      std::vector<hash_value> hashes;
+      for (const hash_value h : query) hashes.push_back(h << 8);
+      for (uint32_t min_score = 0; min_score <= 9; min_score++) {
+        const search_options options = with(200, min_score, 60);
+        EXPECT_EQ(engine.search(*s, hashes, options).results, model.search(hashes, options))
+            << length << " postings, minimum " << min_score;
+      }
+    }
+  }
+}
+
 TEST(Search, RunsOfOneHashEndWhereTheyEnd) {
   // Run lengths around the steps of the galloping search, between neighbours in the same bucket.
   for (uint32_t length = 1; length < 70; length++) {
