@@ -15,9 +15,9 @@ struct posting_range {
   uint32_t segment, first, count;
 };
 
-/// Finds the postings of many hashes in many segments. Nearly every step of a look-up misses the caches, so look-ups
-/// run as a pipeline: each step prefetches what the next one reads, and goes on only after `distance` other look-ups
-/// took the step as well.
+/// Finds the postings of many hashes in many segments. Nearly every step of a look-up misses the caches, so
+/// look-ups run as a pipeline: each step prefetches what the next one reads, and goes on only after `distance`
+/// other look-ups took the step as well.
 class posting_lookup {
  public:
   /// Found ranges go to the end of `out`, in the order of the look-ups; their ids are prefetched.
