@@ -80,7 +80,8 @@ void check_answers(const corpus& c) {
       throw std::runtime_error("different answers: " + std::to_string(outcome.num_postings) + " postings, " +
                                std::to_string(hits.size()) + " in the block layout");
     }
-    if (outcome.results != rank(std::move(hits), c.queries[q].size())) throw std::runtime_error("a different ranking");
+    if (outcome.results != rank(std::move(hits), c.queries[q].size()))
+      throw std::runtime_error("a different ranking");
   }
 }
 
