@@ -1,4 +1,4 @@
-#include "tests/bench/block_layout.hpp"
+#include "tests/bench/core/block_layout.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,7 +15,6 @@ namespace {
 constexpr size_t block_bytes = 512;
 constexpr size_t header_bytes = 8;  // u32 smallest hash, u16 number of postings, u16 offset of the ids
 constexpr size_t max_block_items = 512;
-constexpr int max_scanned_blocks = 4;
 
 int length_code(uint32_t v) { return v < 256 ? 0 : v < 65536 ? 1 : v < (1u << 24) ? 2 : 3; }
 
@@ -85,6 +84,23 @@ void decode(const uint8_t* in, size_t count, uint32_t* out) {
   decode_portable(in, count, out);
 }
 
+/// Deltas into values, four at a time; `count` is rounded up.
+void prefix_sum(uint32_t* values, size_t count, uint32_t base) {
+#if defined(__SSE2__)
+  __m128i carry = _mm_set1_epi32(static_cast<int>(base));
+  for (size_t i = 0; i < count; i += 4) {
+    __m128i sum = _mm_loadu_si128(reinterpret_cast<const __m128i*>(values + i));
+    sum = _mm_add_epi32(sum, _mm_slli_si128(sum, 4));
+    sum = _mm_add_epi32(sum, _mm_slli_si128(sum, 8));
+    sum = _mm_add_epi32(sum, carry);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(values + i), sum);
+    carry = _mm_shuffle_epi32(sum, 0xff);
+  }
+#else
+  for (size_t i = 0; i < count; i++) values[i] = base += values[i];
+#endif
+}
+
 template <class T>
 T load(const uint8_t* p) {
   T value;
@@ -135,7 +151,8 @@ block_layout::block_layout(const std::vector<posting>& postings) {
   blocks_.resize(blocks_.size() + 64);  // the decoder reads up to 16 bytes past a block
 }
 
-void block_layout::search(const std::vector<hash_value>& query, std::vector<document_id>& hits) const {
+void block_layout::search(const std::vector<hash_value>& query, std::vector<document_id>& hits,
+                          size_t max_scanned_blocks) const {
   uint32_t hashes[2 * max_block_items], ids[2 * max_block_items];
   size_t start = 0, decoded = ~size_t{0};
   for (const hash_value wanted : query) {
@@ -143,15 +160,14 @@ void block_layout::search(const std::vector<hash_value>& query, std::vector<docu
         std::lower_bound(max_hash_.begin() + static_cast<std::ptrdiff_t>(start), max_hash_.end(), wanted) -
         max_hash_.begin());
     start = b;
-    for (int scanned = 0; b < max_hash_.size() && scanned < max_scanned_blocks; b++, scanned++) {
+    for (size_t scanned = 0; b < max_hash_.size() && scanned < max_scanned_blocks; b++, scanned++) {
       const uint8_t* block = &blocks_[b * block_bytes];
       const auto smallest = load<uint32_t>(block);
       const auto count = load<uint16_t>(block + 4), offset = load<uint16_t>(block + 6);
       if (smallest > wanted) break;
       if (decoded != b) {
         decode(block + header_bytes, count, hashes);
-        uint32_t sum = smallest;
-        for (size_t i = 0; i < count; i++) hashes[i] = sum += hashes[i];
+        prefix_sum(hashes, count, smallest);
         decoded = b;
       }
       const auto range = std::equal_range(hashes, hashes + count, wanted);
