@@ -67,6 +67,11 @@ void index_metrics::segment_loaded(uint64_t bytes, std::chrono::nanoseconds took
   segment_loads_.observe(took);
 }
 
+void index_metrics::started_up(std::chrono::nanoseconds took) noexcept {
+  of(index_job::load).started.set(0);
+  startup_.observe(took);
+}
+
 // -- Upkeep
 
 void index_metrics::job_done(index_job job, std::chrono::nanoseconds took) noexcept {
@@ -165,7 +170,7 @@ void index_metrics::write_loading(family_list& out) const {
   out.add_counter("fpindex_segment_load_failures_total", "Segments that could not be loaded", labels,
                   double(segment_load_failures_.value()));
   out.add_counter("fpindex_load_failures_total", "Loads that failed, whatever the cause", labels,
-                  double(load_failures_.value()));
+                  double(of(index_job::load).failures.value()));
   out.add_histogram("fpindex_segment_load_duration_seconds", "Time to load and verify one segment", labels,
                     segment_loads_);
   out.add_counter("fpindex_loaded_bytes_total", "Bytes of the segments that were loaded", labels,

@@ -34,8 +34,8 @@ class index_metrics {
                 std::chrono::nanoseconds took) noexcept;
   /// A search that ran and failed.
   void search_failed(errc why, std::chrono::nanoseconds took) noexcept;
-  /// A search that never ran.
-  void search_refused(errc why) noexcept { search_failures_.add(why); }
+  /// Searches that never ran.
+  void search_refused(errc why, uint64_t count = 1) noexcept { search_failures_.add(why, count); }
   /// Where searches wait; looked at when metrics are read.
   void watch_search_queues(queue_depths depths);
 
@@ -48,8 +48,8 @@ class index_metrics {
   void load_planned(bool parallel, size_t num_segments) noexcept;
   void segment_loaded(uint64_t bytes, std::chrono::nanoseconds took) noexcept;
   void segment_load_failed() noexcept { segment_load_failures_.add(); }
-  void load_failed() noexcept { load_failures_.add(); }
-  void started_up(std::chrono::nanoseconds took) noexcept { startup_.observe(took); }
+  /// The load that began with `job_started` has made the index ready.
+  void started_up(std::chrono::nanoseconds took) noexcept;
   void set_waiting_requests(size_t count) noexcept { waiting_requests_.set(static_cast<double>(count)); }
 
   // -- Upkeep
@@ -106,7 +106,7 @@ class index_metrics {
   histogram update_durations_{request_durations()};
   gauge queued_updates_;
 
-  counter parallel_loads_, sequential_loads_, loaded_bytes_, segment_load_failures_, load_failures_;
+  counter parallel_loads_, sequential_loads_, loaded_bytes_, segment_load_failures_;
   histogram segment_loads_{job_durations()}, startup_{job_durations()}, parallel_segments_{segment_count_shape()};
   gauge waiting_requests_;
 
