@@ -61,5 +61,6 @@ void print_row(const std::string& what, const std::string& ours, const std::stri
 void run_search(const options& o);
 void run_loading(const options& o);
 void run_ingest(const options& o);
+void run_metrics(const options& o);
 
 }  // namespace fp::bench

@@ -45,15 +45,15 @@ void print_row(const std::string& what, const std::string& ours, const std::stri
 }  // namespace fp::bench
 
 int main(int argc, char** argv) {
-  CLI::App cli{"Measures searching, loading and ingesting against references, in one run."};
+  CLI::App cli{"Measures searching, loading, ingesting and measuring against references, in one run."};
   fp::bench::options o;
   o.folder = std::filesystem::temp_directory_path();
-  std::vector<std::string> parts{"search", "loading", "ingest"};
+  std::vector<std::string> parts{"search", "loading", "ingest", "metrics"};
   cli.add_option("--postings", o.postings, "Postings in the index");
   cli.add_option("--hashes", o.hashes_per_document, "Hashes of a document");
   cli.add_option("--rounds", o.rounds, "Measurements of each figure; the median counts");
   cli.add_option("--folder", o.folder, "Where files go");
-  cli.add_option("parts", parts, "What to measure")->check(CLI::IsMember({"search", "loading", "ingest"}));
+  cli.add_option("parts", parts, "What to measure")->check(CLI::IsMember(parts));
   CLI11_PARSE(cli, argc, argv);
   std::printf("%llu postings, %u hashes a document; medians of %u rounds (smallest to largest)\n\n",
               static_cast<unsigned long long>(o.postings), o.hashes_per_document, o.rounds);
@@ -62,5 +62,6 @@ int main(int argc, char** argv) {
     if (part == "search") fp::bench::run_search(o);
     if (part == "loading") fp::bench::run_loading(o);
     if (part == "ingest") fp::bench::run_ingest(o);
+    if (part == "metrics") fp::bench::run_metrics(o);
   }
 }
