@@ -12,7 +12,7 @@ constexpr size_t max_observers = 64;
 
 void index_coordinator_state::begin_attempt() {
   tracker.begin(index_name(), ++attempts, now());
-  metrics->job_started(index_job::load);
+  metrics->task_started(index_task::load);
   set_state(index_state::loading, "");
 }
 
@@ -132,7 +132,7 @@ void index_coordinator_state::fail_load(const caf::error& why) {
   const auto text = text_of(why);
   env->log->error("{}: loading failed: {}", index_name(), text);
   tracker.end(index_state::failed, text, now());
-  metrics->job_failed(index_job::load);
+  metrics->task_failed(index_task::load);
   serve_snapshot(std::make_shared<const snapshot>());
   set_state(index_state::failed, text);
   end_children();

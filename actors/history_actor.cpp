@@ -42,8 +42,7 @@ void history_state::follow_indexes() {
     if (known != indexes.end() && known->second.metrics == m) {
       next.insert(indexes.extract(known));
     } else {
-      next.emplace(m->index(),
-                   watched_index{m, activity_history(step_seconds, max_steps, m->activity_so_far())});
+      next.emplace(m->index(), watched_index{m, activity_history(step_seconds, max_steps, m->activity_so_far())});
     }
   }
   indexes.swap(next);

@@ -37,7 +37,7 @@ void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_val
   if (setup.start_failed) {
     tracker.begin(index_name(), 0, now());
     tracker.end(index_state::failed, text_of(setup.start_failed), now());
-    metrics->job_failed(index_job::load);
+    metrics->task_failed(index_task::load);
     set_state(index_state::failed, text_of(setup.start_failed));
     return;
   }
@@ -428,6 +428,7 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
   s->init(self, std::move(setup));
   return {
       [=](search_request& r) {
+        s->metrics->requested(actor_request::search);
         const auto wait = r.ready_wait_ms;
         return s->when_ready<search_reply>(
             wait, [s, r = std::move(r)](auto& promise) mutable { s->search(promise, std::move(r)); });
@@ -441,11 +442,13 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
         return s->when_ready<update_reply>(0, [s, update](auto& promise) { s->enqueue_update(promise, update); });
       },
       [=](search_batch_request& r) {
+        s->metrics->requested(actor_request::search_batch);
         const auto wait = r.searches.empty() ? 0 : r.searches.front().ready_wait_ms;
         return s->when_ready<search_batch_reply>(
             wait, [s, r = std::move(r)](auto& promise) mutable { s->search_batch(promise, std::move(r)); });
       },
       [=](update_request& r) {
+        s->metrics->requested(actor_request::update);
         const auto wait = r.ready_wait_ms;
         return s->when_ready<update_reply>(
             wait, [s, r = std::move(r)](auto& promise) mutable { s->update(promise, std::move(r)); });

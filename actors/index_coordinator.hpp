@@ -161,7 +161,7 @@ struct index_coordinator_state {
   // -- Checkpoints and merges (coordinator_maintenance.cpp)
   struct maintenance_job {
     uint64_t number = 0;
-    index_job kind = index_job::checkpoint;
+    index_task kind = index_task::checkpoint;
     steady_clock::time_point started = steady_clock::now();
     std::vector<segment_ptr> inputs;
     std::string file_name;  ///< of the result; empty: a memory segment
@@ -176,7 +176,7 @@ struct index_coordinator_state {
   void start_checkpoint();
   void start_memory_merge();
   void start_file_merge();
-  void start_job(job_slot& slot, index_job kind, const merge_handle& worker, size_t first, size_t count);
+  void start_job(job_slot& slot, index_task kind, const merge_handle& worker, size_t first, size_t count);
   void job_done(job_slot& slot, const segment_ptr& merged);
   void job_failed(job_slot& slot, const caf::error& why);
   void store_next_manifest();

@@ -18,8 +18,8 @@ void segment_loader_state::load(const load_task& task) {
   const auto started = steady_clock::now();
   try {
     auto loaded = open_segment(*setup.env->fs, setup.data / task.entry.file_name, &task.entry.info, options);
-    self->send(setup.listener, segment_loaded{setup.attempt, task.position, std::move(loaded),
-                                              steady_clock::now() - started});
+    self->send(setup.listener,
+               segment_loaded{setup.attempt, task.position, std::move(loaded), steady_clock::now() - started});
   } catch (const std::exception& e) {
     // After the first failure of an attempt nobody wants to hear of the others.
     if (!is_cancelled(setup.cancel.get())) {

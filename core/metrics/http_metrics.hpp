@@ -11,7 +11,7 @@
 namespace fp {
 
 /// Latencies of a gateway's requests, by method, route and status. Nothing that a client sends becomes a label:
-/// routes and methods are named beforehand, and a status is a number of three digits.
+/// routes and methods are named beforehand, and statuses that the gateway does not use count as one.
 class http_metrics final : public prometheus::Collectable {
  public:
   /// The names live forever.
@@ -21,14 +21,11 @@ class http_metrics final : public prometheus::Collectable {
   /// From any thread. `method` and `route` are positions in the constructor's lists.
   void answered(size_t method, size_t route, unsigned status, std::chrono::nanoseconds took);
   /// A request that never reached a route.
-  void refused(unsigned status) { refused_[slot_of(status)].add(); }
+  void refused(unsigned status);
 
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
-  static constexpr unsigned first_status = 100, num_statuses = 500;
-  static size_t slot_of(unsigned status);
-
   const std::vector<std::string_view> methods_, routes_;
   /// By method, route and status; made when the first one is counted.
   std::vector<std::atomic<histogram*>> durations_;

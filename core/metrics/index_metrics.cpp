@@ -9,17 +9,20 @@ namespace {
 // Of one posting: a hash is in few documents or none, so the mean is far below 1 in a small index.
 constexpr uint64_t scanned_units = 1'000;
 
-constexpr std::string_view job_names[] = {"load", "checkpoint", "memory_merge", "file_merge"};
+constexpr std::string_view task_names[] = {"load", "checkpoint", "memory_merge", "file_merge"};
+
+constexpr std::string_view request_names[] = {"search", "search_batch", "update"};
 
 // Reasons that are shown before they occur for the first time, so that a rate sees the first one.
-constexpr errc usual_search_failures[] = {errc::search_timeout, errc::cancelled, errc::overloaded};
-constexpr errc usual_update_failures[] = {errc::version_mismatch, errc::read_only, errc::overloaded, errc::io_error,
-                                          errc::no_space};
+constexpr errc usual_search_failures[] = {errc::search_timeout, errc::cancelled, errc::overloaded,
+                                          errc::internal_error};
+constexpr errc usual_update_failures[] = {errc::version_mismatch, errc::read_only, errc::overloaded,
+                                          errc::io_error,         errc::no_space,  errc::internal_error};
 
 }  // namespace
 
 histogram_shape index_metrics::scanned_shape() {
-  static constexpr uint64_t bounds[] = {10,     100,     1'000,     2'000,     5'000,     10'000,     20'000,
+  static constexpr uint64_t bounds[] = {10,     100,     1'000,     2'000,      5'000,       10'000,       20'000,
                                         50'000, 100'000, 1'000'000, 10'000'000, 100'000'000, 1'000'000'000};
   return {bounds, scanned_units};
 }
@@ -68,23 +71,23 @@ void index_metrics::segment_loaded(uint64_t bytes, std::chrono::nanoseconds took
 }
 
 void index_metrics::started_up(std::chrono::nanoseconds took) noexcept {
-  of(index_job::load).started.set(0);
+  of(index_task::load).started.set(0);
   startup_.observe(took);
 }
 
 // -- Upkeep
 
-void index_metrics::job_done(index_job job, std::chrono::nanoseconds took) noexcept {
-  auto& j = of(job);
+void index_metrics::task_done(index_task task, std::chrono::nanoseconds took) noexcept {
+  auto& j = of(task);
   j.started.set(0);
   j.done.add();
   j.durations.observe(took);
-  if (job == index_job::checkpoint) last_checkpoint_.set(unix_time());
+  if (task == index_task::checkpoint) last_checkpoint_.set(unix_time());
 }
 
-void index_metrics::job_failed(index_job job) noexcept {
-  of(job).started.set(0);
-  of(job).failures.add();
+void index_metrics::task_failed(index_task task) noexcept {
+  of(task).started.set(0);
+  of(task).failures.add();
 }
 
 // -- State
@@ -111,11 +114,19 @@ index_metrics::activity index_metrics::activity_so_far() const {
 // -- Reading
 
 void index_metrics::write_to(family_list& out) const {
+  write_requests(out);
   write_searches(out);
   write_updates(out);
   write_loading(out);
-  write_jobs(out);
+  write_tasks(out);
   write_state(out);
+}
+
+void index_metrics::write_requests(family_list& out) const {
+  for (size_t i = 0; i < actor_requests_.size(); i++) {
+    out.add_counter("fpindex_actor_requests_total", "Requests from other programs that are actors",
+                    {{"index", index_}, {"request", request_names[i]}}, double(actor_requests_[i].value()));
+  }
 }
 
 void index_metrics::write_searches(family_list& out) const {
@@ -170,7 +181,7 @@ void index_metrics::write_loading(family_list& out) const {
   out.add_counter("fpindex_segment_load_failures_total", "Segments that could not be loaded", labels,
                   double(segment_load_failures_.value()));
   out.add_counter("fpindex_load_failures_total", "Loads that failed, whatever the cause", labels,
-                  double(of(index_job::load).failures.value()));
+                  double(of(index_task::load).failures.value()));
   out.add_histogram("fpindex_segment_load_duration_seconds", "Time to load and verify one segment", labels,
                     segment_loads_);
   out.add_counter("fpindex_loaded_bytes_total", "Bytes of the segments that were loaded", labels,
@@ -180,11 +191,11 @@ void index_metrics::write_loading(family_list& out) const {
                 waiting_requests_.value());
 }
 
-void index_metrics::write_jobs(family_list& out) const {
+void index_metrics::write_tasks(family_list& out) const {
   const metric_labels labels{{"index", index_}};
-  const auto& checkpoint = of(index_job::checkpoint);
-  const auto& memory = of(index_job::memory_merge);
-  const auto& file = of(index_job::file_merge);
+  const auto& checkpoint = of(index_task::checkpoint);
+  const auto& memory = of(index_task::memory_merge);
+  const auto& file = of(index_task::file_merge);
   out.add_counter("fpindex_checkpoints_total", "Times that memory was written as a file segment", labels,
                   double(checkpoint.done.value()));
   out.add_counter("fpindex_memory_segment_merges_total", "Merges of memory segments", labels,
@@ -198,20 +209,20 @@ void index_metrics::write_jobs(family_list& out) const {
                     memory.durations);
   out.add_histogram("fpindex_merge_duration_seconds", merge_help, {{"index", index_}, {"kind", "file"}},
                     file.durations);
-  for (size_t i = 0; i < jobs_.size(); i++) {
-    const metric_labels of_job{{"index", index_}, {"job", job_names[i]}};
-    if (static_cast<index_job>(i) != index_job::load) {
-      out.add_counter("fpindex_job_failures_total", "Checkpoints and merges that failed", of_job,
-                      double(jobs_[i].failures.value()));
+  for (size_t i = 0; i < tasks_.size(); i++) {
+    const metric_labels of_task{{"index", index_}, {"task", task_names[i]}};
+    if (static_cast<index_task>(i) != index_task::load) {
+      out.add_counter("fpindex_task_failures_total", "Checkpoints and merges that failed", of_task,
+                      double(tasks_[i].failures.value()));
     }
-    if (const double started = jobs_[i].started.value(); started > 0) {
-      out.add_gauge("fpindex_job_start_timestamp_seconds", "When the job that is running began, in Unix time", of_job,
-                    started);
+    if (const double started = tasks_[i].started.value(); started > 0) {
+      out.add_gauge("fpindex_task_start_timestamp_seconds",
+                    "When the load, checkpoint or merge that is running began, in Unix time", of_task, started);
     }
   }
   if (const double last = last_checkpoint_.value(); last > 0) {
-    out.add_gauge("fpindex_last_checkpoint_timestamp_seconds", "When memory was last written to a file, in Unix time",
-                  labels, last);
+    out.add_gauge("fpindex_last_checkpoint_timestamp_seconds",
+                  "When memory was last written to a file, in Unix time", labels, last);
   }
   out.add_gauge("fpindex_oplog_bytes", "Size of the oplog", labels, oplog_bytes_.value());
 }

@@ -14,7 +14,10 @@ namespace fp {
 class family_list;
 
 /// What an index does in the background.
-enum class index_job : uint8_t { load, checkpoint, memory_merge, file_merge };
+enum class index_task : uint8_t { load, checkpoint, memory_merge, file_merge };
+
+/// What other programs ask an index for as actors, not through a gateway.
+enum class actor_request : uint8_t { search, search_batch, update };
 
 /// All that is measured of one index. Every method may be called from any thread, at any time; those of searches
 /// and updates cost a few atomic additions.
@@ -27,6 +30,8 @@ class index_metrics {
   index_metrics& operator=(const index_metrics&) = delete;
 
   const std::string& index() const noexcept { return index_; }
+
+  void requested(actor_request what) noexcept { actor_requests_[static_cast<size_t>(what)].add(); }
 
   // -- Searches
   /// A search that was answered: with `num_results`, after it met `num_postings` of its `num_hashes` hashes.
@@ -48,17 +53,17 @@ class index_metrics {
   void load_planned(bool parallel, size_t num_segments) noexcept;
   void segment_loaded(uint64_t bytes, std::chrono::nanoseconds took) noexcept;
   void segment_load_failed() noexcept { segment_load_failures_.add(); }
-  /// The load that began with `job_started` has made the index ready.
+  /// The load that began with `task_started` has made the index ready.
   void started_up(std::chrono::nanoseconds took) noexcept;
   void set_waiting_requests(size_t count) noexcept { waiting_requests_.set(static_cast<double>(count)); }
 
   // -- Upkeep
   /// Jobs of one kind never run side by side.
-  void job_started(index_job job) noexcept { of(job).started.set(unix_time()); }
-  void job_done(index_job job, std::chrono::nanoseconds took) noexcept;
-  void job_failed(index_job job) noexcept;
+  void task_started(index_task task) noexcept { of(task).started.set(unix_time()); }
+  void task_done(index_task task, std::chrono::nanoseconds took) noexcept;
+  void task_failed(index_task task) noexcept;
   /// Given up for a reason that is no failure of its own.
-  void job_dropped(index_job job) noexcept { of(job).started.set(0); }
+  void task_dropped(index_task task) noexcept { of(task).started.set(0); }
   void set_oplog_bytes(uint64_t bytes) noexcept { oplog_bytes_.set(static_cast<double>(bytes)); }
 
   // -- State
@@ -78,23 +83,26 @@ class index_metrics {
   void write_to(family_list& out) const;
 
  private:
-  struct job_metrics {
+  struct task_metrics {
     gauge started;  ///< Unix time; 0: does not run
     counter done, failures;
-    histogram durations{job_durations()};
+    histogram durations{task_durations()};
   };
-  job_metrics& of(index_job job) noexcept { return jobs_[static_cast<size_t>(job)]; }
-  const job_metrics& of(index_job job) const noexcept { return jobs_[static_cast<size_t>(job)]; }
+  task_metrics& of(index_task task) noexcept { return tasks_[static_cast<size_t>(task)]; }
+  const task_metrics& of(index_task task) const noexcept { return tasks_[static_cast<size_t>(task)]; }
   uint64_t searches() const { return hits_.value() + misses_.value() + search_failures_.total(); }
+  void write_requests(family_list& out) const;
   void write_searches(family_list& out) const;
   void write_updates(family_list& out) const;
   void write_loading(family_list& out) const;
-  void write_jobs(family_list& out) const;
+  void write_tasks(family_list& out) const;
   void write_state(family_list& out) const;
   static histogram_shape scanned_shape();
   static histogram_shape segment_count_shape();
 
   const std::string index_;
+
+  std::array<counter, 3> actor_requests_;
 
   counter hits_, misses_;
   failure_counters search_failures_;
@@ -107,10 +115,10 @@ class index_metrics {
   gauge queued_updates_;
 
   counter parallel_loads_, sequential_loads_, loaded_bytes_, segment_load_failures_;
-  histogram segment_loads_{job_durations()}, startup_{job_durations()}, parallel_segments_{segment_count_shape()};
+  histogram segment_loads_{task_durations()}, startup_{task_durations()}, parallel_segments_{segment_count_shape()};
   gauge waiting_requests_;
 
-  std::array<job_metrics, 4> jobs_;
+  std::array<task_metrics, 4> tasks_;
   gauge last_checkpoint_;
   gauge oplog_bytes_;
 

@@ -54,13 +54,13 @@ constexpr double ns_per_second = 1e9;
 }  // namespace
 
 histogram_shape request_durations() {
-  static constexpr uint64_t bounds[] = {10 * us, 20 * us, 50 * us, 100 * us, 200 * us, 500 * us, 1 * ms,
-                                        2 * ms,  5 * ms,  10 * ms, 20 * ms,  50 * ms,  100 * ms, 200 * ms,
-                                        500 * ms, 1 * s,  2 * s,   5 * s,    10 * s};
+  static constexpr uint64_t bounds[] = {10 * us,  20 * us, 50 * us, 100 * us, 200 * us, 500 * us, 1 * ms,
+                                        2 * ms,   5 * ms,  10 * ms, 20 * ms,  50 * ms,  100 * ms, 200 * ms,
+                                        500 * ms, 1 * s,   2 * s,   5 * s,    10 * s};
   return {bounds, ns_per_second};
 }
 
-histogram_shape job_durations() {
+histogram_shape task_durations() {
   static constexpr uint64_t bounds[] = {1 * ms, 10 * ms, 100 * ms, 500 * ms, 1 * s,   5 * s,
                                         15 * s, 60 * s,  300 * s,  900 * s,  3600 * s};
   return {bounds, ns_per_second};

@@ -95,7 +95,7 @@ class failure_counters {
 /// Nanoseconds: 10 us to 10 s in steps of 1, 2, 5.
 histogram_shape request_durations();
 /// Nanoseconds: 1 ms to 1 h.
-histogram_shape job_durations();
+histogram_shape task_durations();
 
 /// Now, in seconds since 1970.
 double unix_time();

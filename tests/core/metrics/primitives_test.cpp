@@ -83,7 +83,7 @@ TEST(failure_counters, show_what_occurred_and_what_is_usual) {
 }
 
 TEST(shapes, have_ascending_bounds) {
-  for (const auto& shape : {request_durations(), job_durations()}) {
+  for (const auto& shape : {request_durations(), task_durations()}) {
     EXPECT_TRUE(std::ranges::is_sorted(shape.bounds, std::less_equal<>()));
   }
 }
