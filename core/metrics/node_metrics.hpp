@@ -38,7 +38,7 @@ class node_metrics {
   void add_gauge(std::string name, std::string help, std::vector<std::pair<std::string, std::string>> labels,
                  std::function<double()> value);
 
-  /// Everything in Prometheus' text format 0.0.4. Takes milliseconds with hundreds of indexes.
+  /// Everything in Prometheus' text format 0.0.4. Takes some 50 ms with 200 indexes.
   std::string text() const;
 
  private:

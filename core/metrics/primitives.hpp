@@ -12,8 +12,8 @@
 
 #include "core/base/error.hpp"
 
-// What is counted, as relaxed atomics: adding never waits, however many threads add and however often somebody reads.
-// prometheus-cpp's own objects lock a mutex an observation (histograms) or loop on a double (counters).
+// What is counted, as relaxed atomics: adding never waits, however many threads add and however often somebody
+// reads. prometheus-cpp's own objects lock a mutex an observation (histograms) or loop on a double (counters).
 
 namespace fp {
 
