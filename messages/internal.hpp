@@ -11,6 +11,7 @@
 #include "core/index/data_folder.hpp"
 #include "core/index/manifest.hpp"
 #include "core/index/snapshot.hpp"
+#include "core/metrics/history.hpp"
 #include "core/oplog/oplog.hpp"
 #include "messages/error.hpp"
 #include "messages/interfaces.hpp"
@@ -52,12 +53,14 @@ struct segment_loaded {
   uint64_t attempt = 0;
   size_t position = 0;
   segment_ptr segment;
+  std::chrono::nanoseconds took{0};
 };
 
 /// segment_loader or manifest_actor -> index_coordinator: the attempt cannot succeed.
 struct load_failed {
   uint64_t attempt = 0;
   caf::error reason;
+  bool of_segment = false;  ///< it was a segment that could not be loaded
 };
 
 /// segment_loader -> index_coordinator: so many more bytes are verified.
@@ -96,7 +99,7 @@ struct local_update {
 struct search_task {
   snapshot_ptr index;
   search_request request;
-  steady_clock::time_point deadline;
+  steady_clock::time_point received, deadline;
   cancel_flag_ptr cancel;  ///< null: nobody calls it off
 };
 
@@ -179,6 +182,17 @@ using searcher_handle = caf::typed_actor<caf::replies_to<search_task>::with<sear
                                          // Ends when the searches before it are done.
                                          caf::reacts_to<stop_atom>>;
 
+/// What a node measures, as text and over time.
+using metrics_handle = caf::typed_actor<
+    // In Prometheus' text format.
+    caf::replies_to<scrape_atom>::with<std::string>>;
+
+using history_handle = caf::typed_actor<
+    // To itself, once a step.
+    caf::reacts_to<tick_atom>,
+    // The last minutes of an index.
+    caf::replies_to<history_atom, std::string>::with<index_history>>;
+
 using node_listener = caf::typed_actor<caf::reacts_to<index_state_changed>>;
 
 /// Follows the states of a node's indexes: all of them, once the data folder is scanned; then every change, until
@@ -244,3 +258,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_record)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::scan_result_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::stream_task)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::staged_index)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_history)

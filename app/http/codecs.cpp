@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
@@ -294,6 +295,22 @@ class body_writer {
     }
     return *this;
   }
+  /// Finite.
+  body_writer& decimal(double x) {
+    value_begins();
+    if (json_) {
+      char digits[32];
+      out_.append(digits, std::to_chars(digits, digits + sizeof digits, x).ptr);
+    } else {
+      big_endian(0xcb, std::bit_cast<uint64_t>(x), 8);
+    }
+    return *this;
+  }
+  body_writer& null() {
+    value_begins();
+    json_ ? (out_ += "null", void()) : (out_ += static_cast<char>(0xc0), void());
+    return *this;
+  }
   body_writer& boolean(bool b) {
     value_begins();
     if (json_) {
@@ -439,6 +456,24 @@ std::string encode_status(const index_status& status, body_format format) {
   body_writer w(format);
   w.begin_map(3).field("generation").number(status.generation).field("version").number(status.version);
   return w.field("file_version").number(status.file_version).end_map().take();
+}
+
+std::string encode_history(const index_history& history, body_format format) {
+  body_writer w(format);
+  w.begin_map(6).full_field("step_seconds").decimal(history.step_seconds);
+  const auto write = [&](std::string_view name, const auto& values, const auto& write_one) {
+    w.full_field(name).begin_list(values.size());
+    for (const auto& value : values) write_one(value);
+    w.end_list();
+  };
+  const auto rate = [&](double value) { w.decimal(value); };
+  const auto percentile = [&](const std::optional<double>& value) { value ? w.decimal(*value) : w.null(); };
+  write("searches", history.searches, rate);
+  write("updates", history.updates, rate);
+  write("search_p50_ms", history.search_p50_ms, percentile);
+  write("search_p95_ms", history.search_p95_ms, percentile);
+  write("search_p99_ms", history.search_p99_ms, percentile);
+  return w.end_map().take();
 }
 
 }  // namespace fp

@@ -32,7 +32,13 @@ struct bridge_state {
   /// Asks the node. One of the callbacks runs, inside the bridge.
   template <class Reply, class Then, class... Ts>
   void ask_node(std::chrono::milliseconds timeout, Then then, failure fail, Ts... message) {
-    self->request(node, timeout, std::move(message)...)
+    ask<Reply>(node, timeout, std::move(then), std::move(fail), std::move(message)...);
+  }
+
+  /// Asks any actor of this process, the same way.
+  template <class Reply, class Handle, class Then, class... Ts>
+  void ask(const Handle& whom, std::chrono::milliseconds timeout, Then then, failure fail, Ts... message) {
+    self->request(whom, timeout, std::move(message)...)
         .then([then = std::move(then)](const Reply& reply) { then(reply); },
               [fail](const caf::error& e) { fail(e); });
   }

@@ -45,6 +45,7 @@ class http_server::impl {
   ~impl() { stop(); }
 
   uint16_t port() const { return port_; }
+  std::shared_ptr<const http_load> load() const { return shared_->load; }
 
   void stop() {
     if (threads_.empty()) return;
@@ -131,8 +132,8 @@ class http_server::impl {
   }
 
   void take(const std::shared_ptr<worker>& w, tcp::socket socket) {
-    if (shared_->connections.fetch_add(1, std::memory_order_relaxed) >= shared_->options.max_connections) {
-      shared_->connections.fetch_sub(1, std::memory_order_relaxed);
+    if (shared_->load->connections.fetch_add(1, std::memory_order_relaxed) >= shared_->options.max_connections) {
+      shared_->load->connections.fetch_sub(1, std::memory_order_relaxed);
       const auto r = shared_->refusal(503, http_request{});
       const std::string text = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: " + r.content_type +
                                "\r\nRetry-After: " + std::to_string(r.retry_after_s) +
@@ -169,6 +170,7 @@ http_server::http_server(http_server_options options, http_handler handler, http
     : impl_(std::make_unique<impl>(std::move(options), std::move(handler), std::move(refusal))) {}
 http_server::~http_server() = default;
 uint16_t http_server::port() const { return impl_->port(); }
+std::shared_ptr<const http_load> http_server::load() const { return impl_->load(); }
 void http_server::stop() { impl_->stop(); }
 
 }  // namespace fp

@@ -28,7 +28,8 @@ struct server_state {
   http_server_options options;
   http_handler handler;
   http_refusal refusal;
-  std::atomic<uint32_t> connections = 0, in_flight = 0;
+  /// Of its own: who reads it may outlive the server, and must not keep the handler alive.
+  const std::shared_ptr<http_load> load = std::make_shared<http_load>();
   std::atomic<uint64_t> body_bytes = 0;  ///< of requests that are being received
 
   uint64_t max_body_bytes_at_once() const { return uint64_t{16} * options.max_body_bytes; }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -32,6 +33,12 @@ class body_source {
   virtual ~body_source() = default;
   /// Answers once through `deliver`, from any thread, now or later.
   virtual void next(piece_callback deliver) = 0;
+};
+
+/// How busy a server is.
+struct http_load {
+  std::atomic<uint32_t> connections = 0;
+  std::atomic<uint32_t> in_flight = 0;  ///< requests that wait for their answer
 };
 
 struct http_response {

@@ -6,6 +6,7 @@
 #include "app/http/backup_body.hpp"
 #include "app/http/codecs.hpp"
 #include "app/http/negotiation.hpp"
+#include "app/http/route_metrics.hpp"
 #include "core/commit/changes.hpp"
 #include "core/index/data_folder.hpp"
 
@@ -143,7 +144,12 @@ void http_routes::serve(http_request request, http_responder respond) const {
   const auto format = response_format(request);
   call c{std::move(request), std::move(respond), format};
   std::vector<std::string> segments;
-  if (!split_target(c.request.target, segments)) {
+  const bool well_formed = split_target(c.request.target, segments);
+  if (settings_.measures) {
+    const auto route = well_formed ? route_of(segments) : unknown_route();
+    c.respond = measured(std::move(c.respond), settings_.measures, c.request.method, route);
+  }
+  if (!well_formed) {
     c.refuse(400, "BadRequest");
     return;
   }
@@ -152,11 +158,7 @@ void http_routes::serve(http_request request, http_responder respond) const {
     return;
   }
   if (segments.size() == 1 && segments[0] == "_metrics" && c.is_look()) {
-    if (!settings_.hooks.metrics) {
-      c.refuse(404, "NotFound");
-    } else {
-      c.respond(text_response(200, settings_.hooks.metrics(), metrics_type));
-    }
+    scrape(c);
     return;
   }
   if (segments.size() > 2 || c.is(http_method::other) || segments[0].empty()) {
@@ -175,6 +177,28 @@ void http_routes::serve(http_request request, http_responder respond) const {
   } else {
     serve_document(c, std::move(index), segments[1]);
   }
+}
+
+// -- Metrics
+
+void http_routes::scrape(const call& c) const {
+  if (!settings_.metrics) {
+    c.refuse(404, "NotFound");
+    return;
+  }
+  in_bridge(c, [whom = settings_.metrics, r = c.respond, failed = c.failed()](bridge_state& b) {
+    b.ask<std::string>(
+        whom, look_timeout, [=](const std::string& text) { r(text_response(200, text, metrics_type)); }, failed,
+        scrape_atom_v);
+  });
+}
+
+void http_routes::history(const call& c, const std::string& index) const {
+  in_bridge(c, [=, whom = settings_.history, r = c.respond, f = c.format, failed = c.failed()](bridge_state& b) {
+    b.ask<index_history>(
+        whom, look_timeout, [=](const index_history& h) { r(make_response(200, encode_history(h, f), f)); }, failed,
+        history_atom_v, index);
+  });
 }
 
 // -- Indexes
@@ -249,6 +273,8 @@ bool http_routes::serve_index_endpoint(call& c, const std::string& index, std::s
     });
   } else if (endpoint == "_snapshot") {
     snapshot(c, index);
+  } else if (endpoint == "_history" && settings_.history) {
+    history(c, index);
   } else {
     return false;
   }

@@ -7,12 +7,16 @@
 #include "app/http/gateway_bridge.hpp"
 #include "app/http/http_gateway.hpp"
 #include "app/http/http_types.hpp"
+#include "core/metrics/http_metrics.hpp"
 
 namespace fp {
 
 struct route_settings {
   size_t max_encoded_bytes = size_t{96} << 20;  ///< of one update
-  gateway_hooks hooks;
+  // Empty: `_metrics` and `_history` are not found, and nothing is measured.
+  metrics_handle metrics;
+  history_handle history;
+  std::shared_ptr<http_metrics> measures;
 };
 
 /// The endpoints: which request means what, in which format it is answered, and how errors are named.
@@ -30,6 +34,8 @@ class http_routes {
   void serve_document(call& c, std::string index, std::string_view id) const;
   bool serve_index_endpoint(call& c, const std::string& index, std::string_view endpoint) const;
   void snapshot(const call& c, const std::string& index) const;
+  void scrape(const call& c) const;
+  void history(const call& c, const std::string& index) const;
   void create(call& c, std::string index) const;
   void erase(call& c, std::string index) const;
   void search(call& c, std::string index) const;

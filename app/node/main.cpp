@@ -107,6 +107,7 @@ int run(const config& settings, signal_watcher& signals) {
   env->log = logs.logger();
   auto& log = *env->log;
   log.info("fpnode {} starts on {}", FPNODE_VERSION, settings.dir);
+  env->metrics->add_gauge("fpindex_build_info", "1", {{"version", FPNODE_VERSION}}, [] { return 1.0; });
   auto folder = std::make_shared<data_folder>(posix_file_system(), settings.dir);
 
   system_config caf_settings{env->num_searchers()};
@@ -123,7 +124,7 @@ int run(const config& settings, signal_watcher& signals) {
   std::optional<http_gateway> gateway;
   if (settings.port.enabled) {
     try {
-      gateway.emplace(system, settings, node);
+      gateway.emplace(system, settings, node, gateway_hooks{env->metrics});
     } catch (const error& e) {
       log.critical("{}", e.what());
       return give_up();

@@ -346,5 +346,24 @@ TEST(http_server, says_when_it_cannot_listen) {
   EXPECT_NE(std::string(e.what()).find("127.0.0.1:" + std::to_string(s.server.port())), std::string::npos);
 }
 
+TEST(http_server, load_counts_connections_and_keeps_nothing_else_alive) {
+  auto held = std::make_shared<int>(0);
+  const std::weak_ptr<int> watched = held;
+  std::shared_ptr<const http_load> load;
+  {
+    http_server server(
+        {.threads = 1}, [held](http_request, http_responder respond) { respond({}); }, refusal);
+    held.reset();
+    load = server.load();
+    client c(server.port());
+    c.send(get_1_1);
+    c.receive_until("\r\n\r\n");
+    EXPECT_EQ(load->connections, 1u);
+    EXPECT_EQ(load->in_flight, 0u);
+  }
+  EXPECT_EQ(load->connections, 0u);
+  EXPECT_TRUE(watched.expired());
+}
+
 }  // namespace
 }  // namespace fp

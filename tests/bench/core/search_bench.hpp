@@ -20,5 +20,7 @@ struct search_bench_options {
 /// Searches with ranking against bare look-ups in the block layout, and two threads against one.
 void run_uniform(const search_bench_options& o);
 void run_music(const search_bench_options& o);
+/// Recording a search in the metrics against the search itself, and against prometheus-cpp's own objects.
+void run_metrics(const search_bench_options& o);
 
 }  // namespace fp::bench
