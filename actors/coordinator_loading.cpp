@@ -66,6 +66,7 @@ void index_coordinator_state::on_load_failed(const load_failed& failed) {
 void index_coordinator_state::open_oplog() {
   tracker.segments_in(now());
   auto error = capture_error([this] { current = snapshot::from_segments(tracker.take_segments()); });
+  cached_info = caf::none;
   if (error) {
     fail_load(error);
     return;

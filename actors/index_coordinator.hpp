@@ -101,7 +101,7 @@ struct index_coordinator_state {
   uint32_t queued_searches() const;
 
   index_status status() const;
-  index_info info() const;
+  const index_info& info() const;
   segment_list segments() const;
   caf::expected<document_reply> document(const document_request& request) const;
 
