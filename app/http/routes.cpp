@@ -5,6 +5,7 @@
 
 #include "app/http/codecs.hpp"
 #include "app/http/negotiation.hpp"
+#include "app/http/operator_page.hpp"
 #include "core/commit/changes.hpp"
 #include "core/index/data_folder.hpp"
 
@@ -153,6 +154,7 @@ void http_routes::serve(http_request request, http_responder respond) const {
     }
     return;
   }
+  if (c.is_look() && serve_page(c, segments)) return;
   if (segments.size() > 2 || c.is(http_method::other) || segments[0].empty()) {
     c.refuse(404, "NotFound");
     return;
@@ -169,6 +171,23 @@ void http_routes::serve(http_request request, http_responder respond) const {
   } else {
     serve_document(c, std::move(index), segments[1]);
   }
+}
+
+// -- The operator's page
+
+bool http_routes::serve_page(call& c, const std::vector<std::string>& segments) const {
+  // No document has such an id, so nothing of an index that is called `_page` hides behind it.
+  if (segments.size() == 2 && segments[0] == "_page" && segments[1] == "overview") {
+    const auto run = [board = board_, r = c.respond, f = c.format, failed = c.failed()](bridge_state& b) {
+      board->get(
+          b, f, [=](std::string body) { r(make_response(200, std::move(body), f)); }, failed);
+    };
+    caf::anon_send(bridges_.front(), bridge_call{run});
+    return true;
+  }
+  auto file = operator_page(c.request, segments);
+  if (file) c.respond(std::move(*file));
+  return file.has_value();
 }
 
 // -- Indexes
