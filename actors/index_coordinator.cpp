@@ -355,7 +355,7 @@ caf::expected<document_reply> index_coordinator_state::document(const document_r
   return document_reply{found->commit};
 }
 
-index_info index_coordinator_state::info() const {
+const index_info& index_coordinator_state::info() const {
   if (cached_info) return *cached_info;
   const auto stats = current->stats();
   index_info out;
@@ -370,8 +370,8 @@ index_info index_coordinator_state::info() const {
   out.num_bytes = stats.num_bytes;
   out.num_segments = static_cast<uint32_t>(stats.num_segments);
   out.num_memory_segments = static_cast<uint32_t>(stats.num_memory_segments);
-  cached_info = out;
-  return out;
+  cached_info = std::move(out);
+  return *cached_info;
 }
 
 segment_list index_coordinator_state::segments() const {
@@ -393,6 +393,8 @@ index_status index_coordinator_state::status() const {
   s.version = current->version();
   s.file_version = current->file_version();
   s.loading = tracker.progress(now());
+  s.num_documents = info().num_documents;
+  s.num_bytes = info().num_bytes;
   s.num_file_segments = static_cast<uint32_t>(current->num_file_segments());
   s.num_memory_segments = static_cast<uint32_t>(current->entries().size() - current->num_file_segments());
   s.memory_postings = memory_postings();

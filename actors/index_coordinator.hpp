@@ -107,7 +107,7 @@ struct index_coordinator_state {
 
   void stream_backup(caf::typed_response_promise<snapshot_reply>& promise, bool may_expire);
   index_status status() const;
-  index_info info() const;
+  const index_info& info() const;
   segment_list segments() const;
   caf::expected<document_reply> document(const document_request& request) const;
 

@@ -378,6 +378,37 @@ class body_writer {
   std::string out_;
 };
 
+void write_loading(body_writer& w, const load_progress& p) {
+  w.begin_map(7).full_field("strategy").text(to_string(p.strategy));
+  w.full_field("segments_done").number(p.segments_done).full_field("segments_total").number(p.segments_total);
+  w.full_field("bytes_done").number(p.bytes_done).full_field("bytes_total").number(p.bytes_total);
+  w.full_field("replayed_commits").number(p.replayed_commits);
+  w.full_field("elapsed_ms").number(p.elapsed_us / 1'000).end_map();
+}
+
+void write_index(body_writer& w, const node_overview::index& index) {
+  const auto& s = index.status;
+  w.begin_map(25).full_field("name").text(s.name).full_field("answered").boolean(index.answered);
+  w.full_field("generation").number(s.generation).full_field("state").text(to_string(s.state));
+  w.full_field("reason").text(s.reason);
+  w.full_field("version").number(s.version).full_field("file_version").number(s.file_version);
+  w.full_field("num_docs").number(s.num_documents).full_field("size_bytes").number(s.num_bytes);
+  w.full_field("num_file_segments").number(s.num_file_segments);
+  w.full_field("num_memory_segments").number(s.num_memory_segments);
+  w.full_field("memory_postings").number(s.memory_postings).full_field("oplog_bytes").number(s.oplog_bytes);
+  w.full_field("searches").number(s.searches).full_field("updates").number(s.updates);
+  w.full_field("checkpoints").number(s.checkpoints);
+  w.full_field("memory_merges").number(s.memory_merges).full_field("file_merges").number(s.file_merges);
+  w.full_field("queued_searches").number(s.queued_searches).full_field("queued_updates").number(s.queued_updates);
+  w.full_field("waiting_requests").number(s.waiting_requests);
+  w.full_field("checkpoint_running").boolean(s.checkpoint_running);
+  w.full_field("merge_running").boolean(s.merge_running);
+  w.full_field("maintenance_error").text(s.maintenance_error);
+  w.full_field("loading");
+  write_loading(w, s.loading);
+  w.end_map();
+}
+
 }  // namespace
 
 std::optional<search_request> decode_search(std::string_view body, body_format format) {
@@ -474,6 +505,18 @@ std::string encode_history(const index_history& history, body_format format) {
   write("search_p95_ms", history.search_p95_ms, percentile);
   write("search_p99_ms", history.search_p99_ms, percentile);
   return w.end_map().take();
+}
+
+std::string encode_overview(const node_overview& overview, body_format format) {
+  const auto& n = overview.node;
+  body_writer w(format);
+  w.begin_map(2).full_field("node").begin_map(6).full_field("version").text(n.version);
+  w.full_field("pid").number(n.pid).full_field("uptime_ms").number(n.uptime_ms);
+  w.full_field("data_folder").text(n.data_folder).full_field("loaders_running").number(n.loaders_running);
+  w.full_field("loaders_allowed").number(n.loaders_allowed).end_map();
+  w.full_field("indexes").begin_list(overview.indexes.size());
+  for (const auto& index : overview.indexes) write_index(w, index);
+  return w.end_list().end_map().take();
 }
 
 }  // namespace fp

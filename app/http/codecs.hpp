@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "app/http/body_decoder.hpp"
+#include "app/http/node_overview.hpp"
 #include "core/metrics/history.hpp"
 #include "messages/requests.hpp"
 
@@ -52,5 +53,7 @@ std::string encode_segments(const segment_list& list, body_format format);
 std::string encode_status(const index_status& status, body_format format);
 /// Full names in both formats.
 std::string encode_history(const index_history& history, body_format format);
+/// All fields keep their full names in both formats.
+std::string encode_overview(const node_overview& overview, body_format format);
 
 }  // namespace fp

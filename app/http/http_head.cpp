@@ -17,6 +17,8 @@ const char* reason_phrase(unsigned status) {
       return "OK";
     case 202:
       return "Accepted";
+    case 304:
+      return "Not Modified";
     case 400:
       return "Bad Request";
     case 404:
@@ -117,9 +119,10 @@ void append_response(std::string& out, const http_response& r, const response_fr
     append_number(out, r.retry_after_s);
     out += "\r\n";
   }
+  for (const auto& [name, value] : r.fields) (((out += name) += ": ") += value) += "\r\n";
   if (r.stream) {
     if (framing.is_1_1) out += "Transfer-Encoding: chunked\r\n";
-  } else if (!framing.head) {
+  } else if (!framing.head && r.status != 304) {
     out += "Content-Length: ";
     append_number(out, r.body.size());
     out += "\r\n";

@@ -220,6 +220,7 @@ http_request session::request_head() const {
     head.content_type = std::string(it->value());
   }
   head.accept = std::string(message[http::field::accept]);
+  head.if_none_match = std::string(message[http::field::if_none_match]);
   head.io_thread = worker_->number;
   return head;
 }

@@ -6,6 +6,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace fp {
 
@@ -17,6 +20,7 @@ struct http_request {
   std::string target;                       ///< as sent, without scheme and authority
   std::optional<std::string> content_type;  ///< as sent
   std::string accept;                       ///< as sent; empty when absent
+  std::string if_none_match;                ///< as sent; empty when absent
   std::string body;
   uint32_t io_thread = 0;  ///< number of the thread that runs the connection
 };
@@ -45,7 +49,9 @@ struct http_response {
   unsigned status = 200;
   std::string content_type;  ///< empty: no such field
   std::string body;
-  uint32_t retry_after_s = 0;           ///< 0: no such field
+  uint32_t retry_after_s = 0;  ///< 0: no such field
+  /// Further header fields, by name. Both parts are the service's own words: nothing escapes them.
+  std::vector<std::pair<std::string_view, std::string_view>> fields;
   std::shared_ptr<body_source> stream;  ///< instead of `body`, when set
 };
 

@@ -11,11 +11,12 @@ namespace {
 constexpr std::array<std::string_view, 6> methods{"GET", "HEAD", "PUT", "POST", "DELETE", "other"};
 
 // Targets that are none of the others count as the last one.
-constexpr std::array<std::string_view, 14> routes{
+constexpr std::array<std::string_view, 15> routes{
     "/",
     "/_health",
     "/_metrics",
-    "/_overview",
+    "/_page/:file",
+    "/_page/overview",
     "/:index",
     "/:index/:id",
     "/:index/_health",
@@ -75,6 +76,9 @@ size_t route_of(const std::vector<std::string>& segments) {
   if (segments.size() == 1) return position_of("/" + segments[0], "/:index");
   if (segments.size() != 2) return unknown_route();
   const auto& second = segments[1];
+  // Ids have no dots.
+  if (segments[0] == "_page" && second.find('.') != std::string::npos) return position_of("/_page/:file", "other");
+  if (segments[0] == "_page" && second == "overview") return position_of("/_page/overview", "other");
   return second.starts_with('_') ? position_of("/:index/" + second, "other") : position_of("/:index/:id", "other");
 }
 

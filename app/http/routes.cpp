@@ -6,6 +6,7 @@
 #include "app/http/backup_body.hpp"
 #include "app/http/codecs.hpp"
 #include "app/http/negotiation.hpp"
+#include "app/http/operator_page.hpp"
 #include "app/http/route_metrics.hpp"
 #include "core/commit/changes.hpp"
 #include "core/index/data_folder.hpp"
@@ -161,6 +162,7 @@ void http_routes::serve(http_request request, http_responder respond) const {
     scrape(c);
     return;
   }
+  if (c.is_look() && serve_page(c, segments)) return;
   if (segments.size() > 2 || c.is(http_method::other) || segments[0].empty()) {
     c.refuse(404, "NotFound");
     return;
@@ -199,6 +201,23 @@ void http_routes::history(const call& c, const std::string& index) const {
         whom, look_timeout, [=](const index_history& h) { r(make_response(200, encode_history(h, f), f)); }, failed,
         history_atom_v, index);
   });
+}
+
+// -- The operator's page
+
+bool http_routes::serve_page(call& c, const std::vector<std::string>& segments) const {
+  // No document has such an id, so nothing of an index that is called `_page` hides behind it.
+  if (segments.size() == 2 && segments[0] == "_page" && segments[1] == "overview") {
+    const auto run = [board = board_, r = c.respond, f = c.format, failed = c.failed()](bridge_state& b) {
+      board->get(
+          b, f, [=](std::string body) { r(make_response(200, std::move(body), f)); }, failed);
+    };
+    caf::anon_send(bridges_.front(), bridge_call{run});
+    return true;
+  }
+  auto file = operator_page(c.request, segments);
+  if (file) c.respond(std::move(*file));
+  return file.has_value();
 }
 
 // -- Indexes

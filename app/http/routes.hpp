@@ -7,6 +7,7 @@
 #include "app/http/gateway_bridge.hpp"
 #include "app/http/http_gateway.hpp"
 #include "app/http/http_types.hpp"
+#include "app/http/overview_board.hpp"
 #include "core/metrics/http_metrics.hpp"
 
 namespace fp {
@@ -30,6 +31,7 @@ class http_routes {
 
  private:
   struct call;
+  bool serve_page(call& c, const std::vector<std::string>& segments) const;
   void serve_index(call& c, std::string index) const;
   void serve_document(call& c, std::string index, std::string_view id) const;
   bool serve_index_endpoint(call& c, const std::string& index, std::string_view endpoint) const;
@@ -47,6 +49,8 @@ class http_routes {
 
   std::vector<bridge_handle> bridges_;
   route_settings settings_;
+  /// Of the first bridge alone.
+  std::shared_ptr<overview_board> board_ = std::make_shared<overview_board>();
 };
 
 /// The answer to a request that never became one of an endpoint.

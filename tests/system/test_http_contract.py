@@ -213,7 +213,7 @@ class Endpoints(HttpTest):
 
     def test_unknown_paths(self):
         name = self.index()
-        for method, path in (("GET", "/"), ("GET", f"/{name}/1/2"), ("POST", f"/{name}"), ("PATCH", f"/{name}"),
+        for method, path in (("POST", "/"), ("PUT", "/"), ("GET", f"/{name}/1/2"), ("POST", f"/{name}"), ("PATCH", f"/{name}"),
                              ("POST", f"/{name}/1"), ("GET", f"/{name}/_other"), ("POST", f"/{name}/_segments"),
                              ("GET", f"/{name}/_search"), ("OPTIONS", "/"), ("GET", "//1")):
             self.refused(self.call(method, path), 404, "NotFound")

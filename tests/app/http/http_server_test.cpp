@@ -1,6 +1,7 @@
 #include "app/http/http_server.hpp"
 
 #include <arpa/inet.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -199,6 +200,30 @@ TEST(http_server, head_does_not_start_a_stream) {
   c.send("HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(c.receive_all().ends_with("\r\n\r\n"));
   EXPECT_EQ(s.progress->asked, 0u);
+}
+
+TEST(http_server, hands_over_conditions_and_writes_further_fields) {
+  http_server server(
+      {.threads = 1},
+      [](const http_request& request, const http_responder& respond) {
+        http_response r;
+        r.fields = {{"ETag", "\"1\""}, {"X-Other", "a b"}};
+        if (request.if_none_match == "\"1\"") {
+          r.status = 304;
+        } else {
+          r.body = "whole";
+        }
+        respond(std::move(r));
+      },
+      refusal);
+  client c(server.port());
+  c.send(get_1_1);
+  EXPECT_THAT(c.receive_until("whole"), testing::HasSubstr("\r\nETag: \"1\"\r\nX-Other: a b\r\n"));
+  c.send("GET / HTTP/1.1\r\nHost: x\r\nIf-None-Match: \"1\"\r\nConnection: close\r\n\r\n");
+  const auto unchanged = c.receive_all();
+  EXPECT_TRUE(unchanged.starts_with("HTTP/1.1 304 Not Modified\r\n")) << unchanged;
+  EXPECT_TRUE(unchanged.ends_with("\r\n\r\n")) << unchanged;
+  EXPECT_EQ(unchanged.find("Content-Length"), std::string::npos);
 }
 
 /// Keeps the requests that it gets.

@@ -19,6 +19,9 @@ TEST(route_metrics, patterns) {
   EXPECT_EQ(pattern_of("/"), "/");
   EXPECT_EQ(pattern_of("/_health"), "/_health");
   EXPECT_EQ(pattern_of("/_metrics?x=1"), "/_metrics");
+  EXPECT_EQ(pattern_of("/_page/page.js"), "/_page/:file");
+  EXPECT_EQ(pattern_of("/_page/overview"), "/_page/overview");
+  EXPECT_EQ(pattern_of("/_page/7"), "/:index/:id");
   EXPECT_EQ(pattern_of("/music"), "/:index");
   EXPECT_EQ(pattern_of("/_music"), "/:index");
   EXPECT_EQ(pattern_of("/music/7"), "/:index/:id");
