@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "app/http/gateway_bridge.hpp"
+#include "app/gateway/gateway_bridge.hpp"
 #include "app/http/http_server.hpp"
 #include "core/config/config.hpp"
 

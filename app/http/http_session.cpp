@@ -141,12 +141,6 @@ session::session(std::shared_ptr<worker> w, tcp::socket socket)
       write_deadline_(never),
       gone_deadline_(never) {}
 
-void session::start() {
-  error_code ignored;
-  socket_.set_option(tcp::no_delay(true), ignored);
-  advance();
-}
-
 void session::begin_stop() {
   no_more_requests_ = true;
   parser_.reset();
@@ -165,10 +159,7 @@ void session::abort() {
   error_code ignored;
   timer_.cancel();
   socket_.close(ignored);
-  const auto self = shared_from_this();
-  worker_->sessions.erase(self);
-  worker_->shared->connections.fetch_sub(1, std::memory_order_relaxed);
-  if (worker_->stopping && worker_->sessions.empty()) worker_->stop_timer.cancel();
+  worker_->remove(shared_from_this());
 }
 
 void session::cancel_all() {
