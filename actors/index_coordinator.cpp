@@ -314,6 +314,10 @@ void index_coordinator_state::search_batch(caf::typed_response_promise<search_ba
   promise.delegate(slot->handle, search_batch_task{current, std::move(request), steady_clock::now()});
 }
 
+void index_coordinator_state::stream_backup(caf::typed_response_promise<snapshot_reply>& promise, bool may_expire) {
+  promise.delegate(setup.backups, stream_task{current, setup.record, may_expire});
+}
+
 caf::expected<document_reply> index_coordinator_state::document(const document_request& request) const {
   if (request.id == 0) return make_error(errc::invalid_document_id, "document id 0; ids are 1 to 4294967295");
   const auto found = current->find(request.id);
@@ -448,6 +452,13 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
         return s->when_ready<maintenance_reply>(0, [s](auto& promise) { s->request_merge(promise); });
       },
       [=](reload_atom) { return s->reload(); },
+      [=](const snapshot_request& r) {
+        return s->when_ready<snapshot_reply>(r.ready_wait_ms,
+                                             [s](auto& promise) { s->stream_backup(promise, true); });
+      },
+      [=](snapshot_atom) {
+        return s->when_ready<snapshot_reply>(0, [s](auto& promise) { s->stream_backup(promise, false); });
+      },
       [=](const load_plan& m) { s->on_plan(m); },
       [=](const segment_loaded& m) { s->on_segment(m); },
       [=](const load_failed& m) { s->on_load_failed(m); },

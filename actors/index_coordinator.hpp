@@ -19,6 +19,7 @@ struct coordinator_setup {
   node_listener listener;
   /// Start as failed, with this reason, until somebody asks for a reload.
   caf::error start_failed;
+  backup_desk_handle backups = {};
 };
 
 /// Owns an index: its snapshot, its state, and the actors that work for it.
@@ -100,6 +101,7 @@ struct index_coordinator_state {
   searcher_slot* pick_searcher();
   uint32_t queued_searches() const;
 
+  void stream_backup(caf::typed_response_promise<snapshot_reply>& promise, bool may_expire);
   index_status status() const;
   index_info info() const;
   segment_list segments() const;

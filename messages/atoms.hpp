@@ -14,6 +14,7 @@ CAF_ADD_ATOM(fpnode, fp, reload_atom, "reload")
 CAF_ADD_ATOM(fpnode, fp, list_atom, "list")
 CAF_ADD_ATOM(fpnode, fp, resolve_atom, "resolve")
 CAF_ADD_ATOM(fpnode, fp, shutdown_atom, "shutdown")
+CAF_ADD_ATOM(fpnode, fp, finish_atom, "finish")
 
 // Between the actors of one node.
 CAF_ADD_ATOM(fpnode, fp, acquire_atom, "acquire")
@@ -32,6 +33,10 @@ CAF_ADD_ATOM(fpnode, fp, scan_atom, "scan")
 CAF_ADD_ATOM(fpnode, fp, create_atom, "create")
 CAF_ADD_ATOM(fpnode, fp, erase_atom, "erase")
 CAF_ADD_ATOM(fpnode, fp, remove_atom, "remove")
+CAF_ADD_ATOM(fpnode, fp, snapshot_atom, "snapshot")
+CAF_ADD_ATOM(fpnode, fp, stage_atom, "stage")
+CAF_ADD_ATOM(fpnode, fp, publish_atom, "publish")
+CAF_ADD_ATOM(fpnode, fp, discard_atom, "discard")
 // The answer to what has nothing else to say: CAF sends `unit_t` as an empty message, which no handler accepts.
 CAF_ADD_ATOM(fpnode, fp, done_atom, "done")
 CAF_ADD_ATOM(fpnode, fp, connect_atom, "connect")

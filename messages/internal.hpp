@@ -120,6 +120,18 @@ struct index_state_changed {
   index_entry entry;
 };
 
+// -- Backups
+// --------------------------------------------------------------------------------------------------------
+
+using staged_index = data_folder::staged_index;
+
+/// index_coordinator -> backup_desk: stream a backup to whoever asked for it.
+struct stream_task {
+  snapshot_ptr index;
+  index_record record;
+  bool may_expire = true;  ///< when its client is silent
+};
+
 // -- Interfaces
 // -----------------------------------------------------------------------------------------------------
 
@@ -176,7 +188,9 @@ using node_watcher = node_listener::extend<caf::reacts_to<index_list>, caf::reac
 /// The face of an index towards gateways in the same process. A handle that the local node resolves a name to is
 /// one of these.
 using local_index_handle = index_handle::extend<caf::replies_to<local_search>::with<search_reply>,
-                                                caf::replies_to<local_update>::with<update_reply>>;
+                                                caf::replies_to<local_update>::with<update_reply>,
+                                                // A stream that waits for its client for any time.
+                                                caf::replies_to<snapshot_atom>::with<snapshot_reply>>;
 
 /// All that an index coordinator understands: its faces and what its own actors tell it.
 using index_coordinator_handle = local_index_handle::extend_with<load_listener>::extend<
@@ -191,10 +205,21 @@ using catalog_handle =
     caf::typed_actor<caf::replies_to<scan_atom>::with<scan_result_ptr>,
                      caf::replies_to<create_atom, create_index_request>::with<index_record, bool>,
                      caf::replies_to<erase_atom, std::string>::with<bool>,
-                     caf::replies_to<remove_atom, index_record>::with<done_atom>>;
+                     caf::replies_to<remove_atom, index_record>::with<done_atom>,
+                     caf::replies_to<stage_atom, std::string>::with<staged_index>,
+                     caf::replies_to<publish_atom, staged_index>::with<done_atom>,
+                     caf::replies_to<discard_atom, staged_index>::with<done_atom>>;
+
+using backup_desk_handle = caf::typed_actor<caf::replies_to<stream_task>::with<snapshot_reply>,
+                                            caf::replies_to<restore_request>::with<restore_handle>,
+                                            // Ends all streams and restores, then itself.
+                                            caf::reacts_to<close_atom>>;
+
+/// Gives a restored index its place among the others.
+using index_publisher = caf::typed_actor<caf::replies_to<publish_atom, staged_index>::with<done_atom>>;
 
 /// All that the node actor understands.
-using node_actor_handle = node_handle::extend<caf::reacts_to<index_state_changed>>;
+using node_actor_handle = node_handle::extend<caf::reacts_to<index_state_changed>>::extend_with<index_publisher>;
 
 }  // namespace fp
 
@@ -217,3 +242,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::merge_job)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_state_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_record)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::scan_result_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::stream_task)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::staged_index)

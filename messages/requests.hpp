@@ -15,7 +15,7 @@
 
 namespace fp {
 
-inline constexpr uint32_t protocol_version = 1;
+inline constexpr uint32_t protocol_version = 2;
 
 // -- States -------------------------------------------------------------------------------------------------------
 

@@ -7,12 +7,15 @@
 #include <deque>
 
 #include "app/gateway/tcp_server.hpp"
+#include "app/http/http_head.hpp"
 #include "app/http/http_server.hpp"
 
 namespace fp::http_detail {
 
 namespace beast = boost::beast;
 using clock = std::chrono::steady_clock;
+
+inline constexpr auto never = clock::time_point::max();
 
 /// What all threads of a server share.
 struct server_state {
@@ -56,7 +59,8 @@ class session : public tcp_connection, public std::enable_shared_from_this<sessi
   struct slot {
     uint64_t number = 0;
     size_t bytes = 0;
-    bool head = false, keep_alive = true, chunking = true, answered = false;
+    response_framing framing;
+    bool answered = false;
     http_response response;
     std::shared_ptr<cancel_flag> cancel;
   };

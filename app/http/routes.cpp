@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "app/gateway/request_timeouts.hpp"
+#include "app/http/backup_body.hpp"
 #include "app/http/codecs.hpp"
 #include "app/http/negotiation.hpp"
 #include "core/commit/changes.hpp"
@@ -13,6 +14,7 @@ namespace fp {
 namespace {
 
 constexpr std::string_view plain_text = "text/plain; charset=utf-8";
+constexpr std::string_view octets_type = "application/octet-stream";
 constexpr std::string_view metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 
 http_response text_response(unsigned status, std::string body, std::string_view type = plain_text) {
@@ -123,8 +125,12 @@ struct http_routes::call {
   }
 };
 
+const bridge_handle& http_routes::bridge_of(const call& c) const {
+  return bridges_[c.request.io_thread % bridges_.size()];
+}
+
 void http_routes::in_bridge(const call& c, std::function<void(bridge_state&)> run) const {
-  caf::anon_send(bridges_[c.request.io_thread % bridges_.size()], bridge_call{std::move(run)});
+  caf::anon_send(bridge_of(c), bridge_call{std::move(run)});
 }
 
 void http_routes::serve(http_request request, http_responder respond) const {
@@ -235,10 +241,35 @@ bool http_routes::serve_index_endpoint(call& c, const std::string& index, std::s
           index, look_timeout, [=](const segment_list& s) { r(make_response(200, encode_segments(s, f), f)); },
           failed, segments_request{});
     });
+  } else if (endpoint == "_snapshot") {
+    snapshot(c, index);
   } else {
     return false;
   }
   return true;
+}
+
+void http_routes::snapshot(const call& c, const std::string& index) const {
+  http_response response;
+  response.content_type = octets_type;
+  const auto failed = c.failed();
+  if (c.is(http_method::head)) {
+    in_bridge(c, [=, r = c.respond](bridge_state& b) {
+      b.ask_index<segment_list>(
+          index, look_timeout, [=](const segment_list&) { r(response); }, failed, segments_request{});
+    });
+    return;
+  }
+  in_bridge(c, [=, r = c.respond, bridge = bridge_of(c)](bridge_state& b) {
+    b.ask_index<snapshot_reply>(
+        index, look_timeout,
+        [=](const snapshot_reply& opened) {
+          auto answer = response;
+          answer.stream = std::make_shared<backup_body>(bridge, opened.stream);
+          r(std::move(answer));
+        },
+        failed, snapshot_atom_v);
+  });
 }
 
 void http_routes::create(call& c, std::string index) const {

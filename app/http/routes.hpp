@@ -29,12 +29,14 @@ class http_routes {
   void serve_index(call& c, std::string index) const;
   void serve_document(call& c, std::string index, std::string_view id) const;
   bool serve_index_endpoint(call& c, const std::string& index, std::string_view endpoint) const;
+  void snapshot(const call& c, const std::string& index) const;
   void create(call& c, std::string index) const;
   void erase(call& c, std::string index) const;
   void search(call& c, std::string index) const;
   void update(call& c, std::string index) const;
   void commit(call& c, std::string index, std::vector<uint8_t> changes, std::optional<uint64_t> expected_version,
               bool with_version) const;
+  const bridge_handle& bridge_of(const call& c) const;
   void in_bridge(const call& c, std::function<void(bridge_state&)> run) const;
 
   std::vector<bridge_handle> bridges_;

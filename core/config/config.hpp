@@ -64,6 +64,11 @@ struct config {
   uint64_t max_queued_update_bytes = uint64_t{256} << 20;
   uint64_t oplog_file_bytes = uint64_t{64} << 20;
 
+  // Backups.
+  uint32_t max_snapshot_streams = 4;
+  uint32_t max_restores = 2;
+  uint32_t backup_idle_timeout_ms = 300'000;  ///< for a remote actor that takes or sends no more of a backup
+
   // Checkpoints and merges.
   uint64_t checkpoint_threshold = 1'000'000;  ///< postings in memory segments
   uint32_t checkpoint_age_ms = 60'000;        ///< age of the oldest commit in memory; 0: never by age

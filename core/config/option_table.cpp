@@ -182,6 +182,15 @@ std::vector<option> make_table() {
   t.push_back(number({"oplog_file_bytes", [](config& c) -> setting { return &c.oplog_file_bytes; }, KiB, 64 * GiB,
                       "Size at which the oplog begins a new file, in bytes"}));
 
+  t.push_back(number({"max_snapshot_streams", [](config& c) -> setting { return &c.max_snapshot_streams; }, 1, 256,
+                      "Backups of indexes that may be on their way out at one time; more are told to come back "
+                      "later"}));
+  t.push_back(number({"max_restores", [](config& c) -> setting { return &c.max_restores; }, 1, 256,
+                      "Restores that may run at one time; more are told to come back later"}));
+  t.push_back(
+      number({"backup_idle_timeout_ms", [](config& c) -> setting { return &c.backup_idle_timeout_ms; }, 1,
+              24 * hour_ms, "How long a remote actor may be silent in a backup or restore, in milliseconds"}));
+
   t.push_back(number({"checkpoint_threshold", [](config& c) -> setting { return &c.checkpoint_threshold; }, 1,
                       1'000'000'000'000, "Postings in memory at which they are written to a segment file"}));
   t.push_back(

@@ -673,6 +673,7 @@ class Processes(NodeTest):
         self.assertEqual(requests.head(base).status_code, 200)
         r = requests.put(base)
         self.assertEqual((r.status_code, r.json()), (202, {"version": 0, "ready": False, "generation": 1}))
+        node.json("watch", "good")
         self.assertEqual(requests.get(node.url("/good/_health")).status_code, 200)
         self.assertEqual(requests.delete(base).json(), {"deleted": True})
 

@@ -4,14 +4,13 @@
 
 #include <algorithm>
 #include <cstring>
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/backup/backup_format.hpp"
+#include "core/backup/backup_restorer.hpp"
 #include "core/backup/backup_writer.hpp"
-#include "core/backup/restore.hpp"
 #include "core/base/checksum.hpp"
 #include "core/index/manifest.hpp"
 #include "core/index/snapshot.hpp"
@@ -22,28 +21,34 @@ namespace fp::test {
 
 using byte_vector = std::vector<std::byte>;
 
-/// Reads from memory, at most some bytes a call.
-class memory_source final : public backup_source {
- public:
-  explicit memory_source(std::span<const std::byte> bytes, size_t max_read = SIZE_MAX)
-      : bytes_(bytes), max_read_(max_read) {}
-
-  size_t read(std::span<std::byte> out) override {
-    if (on_read) on_read(position_);
-    const size_t count = std::min({out.size(), max_read_, bytes_.size() - position_});
-    std::copy_n(bytes_.begin() + static_cast<long>(position_), count, out.begin());
-    position_ += count;
-    return count;
+/// Gives a backup to a restorer or reader, `piece` bytes at a time. Returns what it says of itself.
+template <class Taker>
+backup_format::stream_header feed(Taker& taker, std::span<const std::byte> stream, size_t piece = 4000) {
+  for (size_t at = 0; at < stream.size(); at += piece) {
+    taker.update(stream.subspan(at, std::min(piece, stream.size() - at)));
   }
-  size_t position() const noexcept { return position_; }
+  return taker.finish();
+}
 
-  std::function<void(size_t position)> on_read;
-
- private:
-  std::span<const std::byte> bytes_;
-  size_t max_read_;
-  size_t position_ = 0;
+struct restored_index {
+  index_record record;
+  backup_format::stream_header backup;
 };
+
+/// Restores a backup as an index of a data folder, or leaves nothing.
+inline restored_index restore_index(data_folder& folder, file_system& fs, const std::string& name,
+                                    std::span<const std::byte> stream) {
+  const auto staged = folder.stage(name);
+  try {
+    backup_restorer restorer(fs, staged.folders);
+    const auto backup = feed(restorer, stream);
+    folder.publish(staged);
+    return {staged.record, backup};
+  } catch (...) {
+    folder.discard(staged.number);
+    throw;
+  }
+}
 
 inline byte_vector read_all(backup_writer& writer) {
   byte_vector stream;
@@ -111,11 +116,10 @@ class backup_test : public ::testing::Test {
   }
 
   backup_format::stream_header restore(std::span<const std::byte> stream) {
-    memory_source source(stream);
-    return restore_backup(fs_, source, target_);
+    backup_restorer restorer(fs_, target_);
+    return feed(restorer, stream);
   }
 
-  bool target_is_empty() { return fs_.list(target_.data).empty() && fs_.list(target_.oplog).empty(); }
   void empty_target() {
     for (const std::string& name : fs_.list(target_.data)) fs_.remove(target_.data / name);
   }
