@@ -266,7 +266,7 @@ TEST(config, the_line_protocol) {
   apply_flag(c, "--legacy-port", "off");
   EXPECT_FALSE(c.legacy_port.enabled);
   EXPECT_EQ(complaint(R"({"legacy_index": "a b"})"),
-            "c.json: legacy_index: found \"a b\", allowed 1 to 255 letters, digits, _ and -");
+            "c.json: legacy_index: found a string \"a b\", allowed 1 to 255 letters, digits, _ and -");
   EXPECT_EQ(flag_complaint("--legacy-max-connections", "0"),
             "--legacy-max-connections: found 0, allowed 1 to 1000000");
 }
