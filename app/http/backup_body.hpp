@@ -1,6 +1,6 @@
 #pragma once
 
-#include "app/http/gateway_bridge.hpp"
+#include "app/gateway/gateway_bridge.hpp"
 #include "app/http/http_types.hpp"
 
 namespace fp {

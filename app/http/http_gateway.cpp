@@ -52,9 +52,9 @@ http_gateway::http_gateway(caf::actor_system& system, const config& settings, no
   if (hooks.metrics) {
     const auto load = server_->load();
     hooks.metrics->add_gauge("fpindex_http_connections", "Open HTTP connections", {},
-                             [load] { return static_cast<double>(load->connections.load()); });
+                             [load] { return static_cast<double>(load.connections->load()); });
     hooks.metrics->add_gauge("fpindex_http_requests_in_flight", "HTTP requests that wait for their answer", {},
-                             [load] { return static_cast<double>(load->in_flight.load()); });
+                             [load] { return static_cast<double>(load.in_flight->load()); });
   }
 }
 

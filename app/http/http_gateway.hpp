@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "app/http/gateway_bridge.hpp"
+#include "app/gateway/gateway_bridge.hpp"
 #include "app/http/http_server.hpp"
 #include "core/config/config.hpp"
 #include "core/metrics/node_metrics.hpp"

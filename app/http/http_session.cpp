@@ -29,7 +29,7 @@ class exchange final : public http_exchange {
   }
   void respond(http_response response) override {
     if (answered_.exchange(true)) return;
-    worker_->shared->load->in_flight.fetch_sub(1, std::memory_order_relaxed);
+    worker_->shared->in_flight->fetch_sub(1, std::memory_order_relaxed);
     worker_->post([s = session_, number = number_, r = std::move(response)]() mutable {
       if (const auto alive = s.lock()) alive->answer(number, std::move(r));
     });
@@ -57,12 +57,6 @@ session::session(std::shared_ptr<worker> w, tcp::socket socket)
       write_deadline_(never),
       gone_deadline_(never) {}
 
-void session::start() {
-  error_code ignored;
-  socket_.set_option(tcp::no_delay(true), ignored);
-  advance();
-}
-
 void session::begin_stop() {
   no_more_requests_ = true;
   parser_.reset();
@@ -81,10 +75,7 @@ void session::abort() {
   error_code ignored;
   timer_.cancel();
   socket_.close(ignored);
-  const auto self = shared_from_this();
-  worker_->sessions.erase(self);
-  worker_->shared->load->connections.fetch_sub(1, std::memory_order_relaxed);
-  if (worker_->stopping && worker_->sessions.empty()) worker_->stop_timer.cancel();
+  worker_->remove(shared_from_this());
 }
 
 void session::cancel_all() {
@@ -249,8 +240,8 @@ void session::dispatch() {
   want_continue_ = false;
   served_any_ = true;
   queued_bytes_ += s.bytes;
-  if (shared.load->in_flight.fetch_add(1, std::memory_order_relaxed) >= options_.max_requests_in_flight) {
-    shared.load->in_flight.fetch_sub(1, std::memory_order_relaxed);
+  if (shared.in_flight->fetch_add(1, std::memory_order_relaxed) >= options_.max_requests_in_flight) {
+    shared.in_flight->fetch_sub(1, std::memory_order_relaxed);
     s.response = shared.refusal(503, head);
     s.answered = true;
     queue_.push_back(std::move(s));

@@ -39,10 +39,10 @@ class body_source {
   virtual void next(piece_callback deliver) = 0;
 };
 
-/// How busy a server is.
+/// How busy a server is; valid even when the server has gone.
 struct http_load {
-  std::atomic<uint32_t> connections = 0;
-  std::atomic<uint32_t> in_flight = 0;  ///< requests that wait for their answer
+  std::shared_ptr<const std::atomic<uint32_t>> connections;
+  std::shared_ptr<const std::atomic<uint32_t>> in_flight;  ///< requests that wait for their answer
 };
 
 struct http_response {

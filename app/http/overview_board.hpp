@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "app/http/body_decoder.hpp"
-#include "app/http/gateway_bridge.hpp"
+#include "app/gateway/gateway_bridge.hpp"
 #include "app/http/node_overview.hpp"
 
 namespace fp {

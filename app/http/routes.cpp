@@ -1,8 +1,8 @@
 #include "app/http/routes.hpp"
 
 #include <charconv>
-#include <chrono>
 
+#include "app/gateway/request_timeouts.hpp"
 #include "app/http/backup_body.hpp"
 #include "app/http/codecs.hpp"
 #include "app/http/negotiation.hpp"
@@ -14,12 +14,6 @@
 namespace fp {
 
 namespace {
-
-using namespace std::chrono_literals;
-
-// Looking at an index takes no time; the others may stand behind work that does. All of them end.
-constexpr std::chrono::milliseconds look_timeout = 30s, write_timeout = 5min, folder_timeout = 5min,
-                                    unlimited_search_timeout = 1h, search_margin = 5s;
 
 constexpr std::string_view plain_text = "text/plain; charset=utf-8";
 constexpr std::string_view octets_type = "application/octet-stream";
@@ -357,8 +351,7 @@ void http_routes::erase(call& c, std::string index) const {
 void http_routes::search(call& c, std::string index) const {
   auto decoded = c.body(decode_search);
   if (!decoded) return;
-  const auto timeout = decoded->timeout_ms == 0 ? unlimited_search_timeout
-                                                : std::chrono::milliseconds(decoded->timeout_ms) + search_margin;
+  const auto timeout = search_wait(decoded->timeout_ms);
   local_search wish{std::make_shared<const search_request>(std::move(*decoded)), c.respond.cancel()};
   in_bridge(c, [=, index = std::move(index), r = c.respond, f = c.format](bridge_state& b) {
     b.ask_index<search_reply>(

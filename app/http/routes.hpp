@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "app/http/gateway_bridge.hpp"
+#include "app/gateway/gateway_bridge.hpp"
 #include "app/http/http_gateway.hpp"
 #include "app/http/http_types.hpp"
 #include "app/http/overview_board.hpp"

@@ -9,6 +9,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/printable.hpp"
+#include "core/index/data_folder.hpp"
 
 namespace fp {
 
@@ -128,6 +129,24 @@ std::vector<option> make_table() {
                       hour_ms, "How long the header of an HTTP request may take to arrive, in milliseconds"}));
   t.push_back(number({"http_body_timeout_ms", [](config& c) -> setting { return &c.http_body_timeout_ms; }, 1,
                       24 * hour_ms, "How long the body of an HTTP request may take to arrive, in milliseconds"}));
+
+  t.push_back(text(
+      "legacy_host", [](config& c) -> setting { return &c.legacy_host; }, is_host, "an IP address or a host name",
+      "Address that the node listens on for the line protocol"));
+  t.push_back(choice(
+      "legacy_port", [](config& c) -> setting { return &c.legacy_port; }, std::string(port_allowed),
+      "Port that the node listens on for the line protocol; 0 picks a free one, off does not listen"));
+  t.push_back(text(
+      "legacy_index", [](config& c) -> setting { return &c.legacy_index; }, is_valid_index_name,
+      "1 to 255 letters, digits, _ and -", "Index that the line protocol serves; created when it is missing"));
+  t.push_back(number({"legacy_max_connections", [](config& c) -> setting { return &c.legacy_max_connections; }, 1,
+                      1'000'000, "Connections of the line protocol that may be open; more are closed"}));
+  t.push_back(
+      number({"legacy_max_transaction_bytes", [](config& c) -> setting { return &c.legacy_max_transaction_bytes; },
+              KiB, 1024 * GiB, "Bytes that the open transactions of the line protocol may hold together"}));
+  t.push_back(
+      number({"legacy_write_timeout_ms", [](config& c) -> setting { return &c.legacy_write_timeout_ms; }, 1,
+              hour_ms, "How long a client of the line protocol may not take its answers, in milliseconds"}));
 
   t.push_back(text(
       "caf_host", [](config& c) -> setting { return &c.caf_host; }, is_host, "an IP address or a host name",

@@ -1,20 +1,20 @@
 #include "app/http/http_server.hpp"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 
 #include "core/base/error.hpp"
+#include "tests/app/support/tcp_client.hpp"
 #include "tests/core/support/error_of.hpp"
 
 namespace fp {
 namespace {
+
+using client = test::tcp_client;
 
 http_response refusal(unsigned status, const http_request&) {
   http_response r;
@@ -22,52 +22,6 @@ http_response refusal(unsigned status, const http_request&) {
   r.body = "refused";
   return r;
 }
-
-class client {
- public:
-  explicit client(uint16_t port, int receive_bytes = 0) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    if (receive_bytes > 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
-    sockaddr_in where{};
-    where.sin_family = AF_INET;
-    where.sin_port = htons(port);
-    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::connect(fd_, reinterpret_cast<sockaddr*>(&where), sizeof where), 0);
-  }
-  ~client() { close(); }
-  void send(std::string_view text) {
-    EXPECT_EQ(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
-  }
-  /// All until the server closes.
-  std::string receive_all() {
-    std::string out;
-    while (receive_some(out)) {
-    }
-    return out;
-  }
-  bool receive_some(std::string& out) {
-    char bytes[4096];
-    const auto n = ::recv(fd_, bytes, sizeof bytes, 0);
-    if (n > 0) out.append(bytes, static_cast<size_t>(n));
-    return n > 0;
-  }
-  std::string receive_until(std::string_view end) {
-    std::string out;
-    while (!out.ends_with(end) && receive_some(out)) {
-    }
-    return out;
-  }
-  /// With a reset.
-  void close() {
-    if (fd_ < 0) return;
-    const linger now{1, 0};
-    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    ::close(fd_);
-    fd_ = -1;
-  }
-
- private:
-  int fd_;
-};
 
 /// Counts what is asked of it, and ends after so many pieces, or fails.
 class counted_source : public body_source {
@@ -374,7 +328,7 @@ TEST(http_server, says_when_it_cannot_listen) {
 TEST(http_server, load_counts_connections_and_keeps_nothing_else_alive) {
   auto held = std::make_shared<int>(0);
   const std::weak_ptr<int> watched = held;
-  std::shared_ptr<const http_load> load;
+  http_load load;
   {
     http_server server(
         {.threads = 1}, [held](http_request, http_responder respond) { respond({}); }, refusal);
@@ -383,10 +337,10 @@ TEST(http_server, load_counts_connections_and_keeps_nothing_else_alive) {
     client c(server.port());
     c.send(get_1_1);
     c.receive_until("\r\n\r\n");
-    EXPECT_EQ(load->connections, 1u);
-    EXPECT_EQ(load->in_flight, 0u);
+    EXPECT_EQ(*load.connections, 1u);
+    EXPECT_EQ(*load.in_flight, 0u);
   }
-  EXPECT_EQ(load->connections, 0u);
+  EXPECT_EQ(*load.connections, 0u);
   EXPECT_TRUE(watched.expired());
 }
 

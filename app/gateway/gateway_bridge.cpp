@@ -1,4 +1,4 @@
-#include "app/http/gateway_bridge.hpp"
+#include "app/gateway/gateway_bridge.hpp"
 
 namespace fp {
 
