@@ -45,6 +45,23 @@ caf::result<done_atom> catalog_state::remove(const index_record& record) {
   }
 }
 
+caf::result<staged_index> catalog_state::stage(const std::string& index) {
+  try {
+    return folder->stage(index);
+  } catch (const std::exception& e) {
+    return to_caf_error(e);
+  }
+}
+
+caf::result<done_atom> catalog_state::publish(const staged_index& staged) {
+  try {
+    folder->publish(staged);
+    return done_atom_v;
+  } catch (const std::exception& e) {
+    return to_caf_error(e);
+  }
+}
+
 catalog_handle::behavior_type catalog_actor(catalog_handle::stateful_pointer<catalog_state> self,
                                             environment_ptr env, std::shared_ptr<data_folder> folder) {
   keep_exception_text(self);
@@ -55,6 +72,12 @@ catalog_handle::behavior_type catalog_actor(catalog_handle::stateful_pointer<cat
       [=](create_atom, const create_index_request& request) { return self->state.create(request); },
       [=](erase_atom, const std::string& index) { return self->state.erase(index); },
       [=](remove_atom, const index_record& record) { return self->state.remove(record); },
+      [=](stage_atom, const std::string& index) { return self->state.stage(index); },
+      [=](publish_atom, const staged_index& staged) { return self->state.publish(staged); },
+      [=](discard_atom, const staged_index& staged) {
+        self->state.folder->discard(staged.number);
+        return done_atom_v;
+      },
   };
 }
 

@@ -6,7 +6,8 @@ namespace fp {
 
 /// Creates, deletes and finds index folders, so that nobody else waits for the disk while it does:
 ///
-///     node_actor --scan / create / erase / remove--> catalog_actor
+///     node_actor  --scan / create / erase / remove / publish--> catalog_actor
+///     backup_desk --stage / discard--> catalog_actor
 ///
 /// Holds the lock on the data folder as long as it lives.
 struct catalog_state {
@@ -19,6 +20,8 @@ struct catalog_state {
   caf::result<index_record, bool> create(const create_index_request& request);
   caf::result<bool> erase(const std::string& name);
   caf::result<done_atom> remove(const index_record& record);
+  caf::result<staged_index> stage(const std::string& name);
+  caf::result<done_atom> publish(const staged_index& staged);
 };
 
 /// `folder` is opened by the caller, so that a folder that cannot be used stops the start.

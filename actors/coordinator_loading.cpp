@@ -12,6 +12,7 @@ constexpr size_t max_observers = 64;
 
 void index_coordinator_state::begin_attempt() {
   tracker.begin(index_name(), ++attempts, now());
+  metrics->task_started(index_task::load);
   set_state(index_state::loading, "");
 }
 
@@ -32,6 +33,7 @@ void index_coordinator_state::on_plan(const load_plan& plan) {
   tracker.plan(plan);
   const auto total = plan.segments->segments.size();
   if (plan.strategy != load_strategy::none) {
+    metrics->load_planned(plan.strategy == load_strategy::parallel, total);
     env->log->info("{}: using {} loading for {} segments, {} bytes", index_name(), to_string(plan.strategy), total,
                    plan.segments->num_bytes());
   }
@@ -47,6 +49,7 @@ void index_coordinator_state::on_segment(const segment_loaded& loaded) {
   }
   const auto progress = tracker.progress(now());
   const auto& facts = loaded.segment->info();
+  metrics->segment_loaded(facts.num_bytes, loaded.took);
   env->log->info("{}: loaded segment {}-{} ({}/{})", index_name(), facts.first_commit, facts.last_commit,
                  progress.segments_done, progress.segments_total);
   tell_observers();
@@ -60,12 +63,14 @@ void index_coordinator_state::on_advanced(const load_advanced& advanced) {
 }
 
 void index_coordinator_state::on_load_failed(const load_failed& failed) {
-  if (is_current(failed.attempt)) fail_load(failed.reason);
+  if (!is_current(failed.attempt)) return;
+  if (failed.of_segment) metrics->segment_load_failed();
+  fail_load(failed.reason);
 }
 
 void index_coordinator_state::open_oplog() {
   tracker.segments_in(now());
-  auto error = capture_error([this] { current = snapshot::from_segments(tracker.take_segments()); });
+  auto error = capture_error([this] { serve_snapshot(snapshot::from_segments(tracker.take_segments())); });
   if (error) {
     fail_load(error);
     return;
@@ -89,7 +94,7 @@ void index_coordinator_state::on_oplog(const oplog_opened& opened) {
   }
   tracker.replayed(opened.report.num_commits);
   tracker.end(index_state::ready, "", now());
-  oplog_bytes = opened.report.num_bytes;
+  set_oplog_bytes(opened.report.num_bytes);
   if (opened.report.torn_bytes > 0) {
     env->log->warn("{}: cut {} bytes of an unfinished write from the end of the log", index_name(),
                    opened.report.torn_bytes);
@@ -103,6 +108,7 @@ void index_coordinator_state::on_oplog(const oplog_opened& opened) {
   sweep();
   set_state(index_state::ready, "");
   const auto p = tracker.progress(now());
+  metrics->started_up(std::chrono::microseconds(p.elapsed_us));
   env->log->info("{}: ready at version {}: {} segments, {} bytes, {} commits replayed, in {} ms", index_name(),
                  current->version(), p.segments_total, p.bytes_total, p.replayed_commits, p.elapsed_us / 1000);
   tell_observers();
@@ -126,8 +132,8 @@ void index_coordinator_state::fail_load(const caf::error& why) {
   const auto text = text_of(why);
   env->log->error("{}: loading failed: {}", index_name(), text);
   tracker.end(index_state::failed, text, now());
-  current = std::make_shared<const snapshot>();
-  cached_info = caf::none;
+  metrics->task_failed(index_task::load);
+  serve_snapshot(std::make_shared<const snapshot>());
   set_state(index_state::failed, text);
   end_children();
   tell_observers();
@@ -149,8 +155,7 @@ caf::result<index_status> index_coordinator_state::reload() {
   }
   // A batch in flight gets its answer from the log, which is asked before it ends.
   refuse_pending(make_error(errc::index_not_ready, "index " + index_name() + " is being reloaded"));
-  current = std::make_shared<const snapshot>();
-  cached_info = caf::none;
+  serve_snapshot(std::make_shared<const snapshot>());
   // The attempt has its number from now on, so that late messages of the last one are known as such, but starts
   // when all actors of the last one are gone.
   reload_wanted = true;

@@ -38,19 +38,21 @@ bool index_coordinator_state::checkpoint_due() const {
          now() - oldest_memory_commit >= std::chrono::milliseconds(settings.checkpoint_age_ms);
 }
 
-void index_coordinator_state::start_job(job_slot& slot, const merge_handle& worker, size_t first, size_t count,
-                                        bool to_file) {
+void index_coordinator_state::start_job(job_slot& slot, index_task kind, const merge_handle& worker, size_t first,
+                                        size_t count) {
   auto j = std::make_unique<maintenance_job>();
+  j->kind = kind;
   const auto entries = current->entries().subspan(first, count);
   for (const auto& e : entries) j->inputs.push_back(e.segment);
   merge_job work{current, first, count, {}, maintenance_cancel};
-  if (to_file) {
+  if (kind != index_task::memory_merge) {
     j->file_name =
         segment_file_name(entries.front().segment->info().first_commit, entries.back().segment->info().last_commit);
     work.file = setup.folders.data / j->file_name;
   }
   j->number = ++jobs;
   slot = std::move(j);
+  metrics->task_started(kind);
   const auto number = slot->number;
   auto* where = &slot;
   self->request(worker, caf::infinite, std::move(work))
@@ -65,7 +67,7 @@ void index_coordinator_state::start_job(job_slot& slot, const merge_handle& work
 
 void index_coordinator_state::start_checkpoint() {
   const auto first = current->num_file_segments();
-  start_job(checkpoint_job, checkpointer, first, current->entries().size() - first, true);
+  start_job(checkpoint_job, index_task::checkpoint, checkpointer, first, current->entries().size() - first);
 }
 
 void index_coordinator_state::start_memory_merge() {
@@ -82,7 +84,7 @@ void index_coordinator_state::start_memory_merge() {
   policy.segments_per_merge = settings.max_memory_segments;
   policy.max_segments = settings.max_memory_segments;
   if (const auto range = choose_merge(sizes_of(entries.subspan(first)), policy)) {
-    start_job(memory_job, memory_merger, first + range->first, range->count, false);
+    start_job(memory_job, index_task::memory_merge, memory_merger, first + range->first, range->count);
   }
 }
 
@@ -93,7 +95,7 @@ void index_coordinator_state::start_file_merge() {
                                  : choose_merge(sizes, env->settings.merge);
   if (full_merge_wanted && !range) full_merge_wanted = false;
   // A finished checkpoint or merge that the manifest does not name yet holds segments of its own.
-  if (range) start_job(file_job, file_merger, range->first, range->count, true);
+  if (range) start_job(file_job, index_task::file_merge, file_merger, range->first, range->count);
 }
 
 void index_coordinator_state::job_done(job_slot& slot, const segment_ptr& merged) {
@@ -107,6 +109,7 @@ void index_coordinator_state::job_done(job_slot& slot, const segment_ptr& merged
   const auto first = current->position_of(done->inputs.front().get());
   publish(current->with_replaced(*first, done->inputs.size(), done->merged));
   counters.memory_merges++;
+  metrics->task_done(done->kind, steady_clock::now() - done->started);
   // It says nothing about the disk that a checkpoint has failed for.
   if (failed_job == &slot) maintenance_error.clear();
   schedule_maintenance();
@@ -150,11 +153,12 @@ void index_coordinator_state::store_next_manifest() {
 void index_coordinator_state::manifest_stored(job_slot& slot) {
   storing = false;
   const auto done = std::move(slot);
-  const bool is_checkpoint = done->inputs.front()->is_memory();
+  const bool is_checkpoint = done->kind == index_task::checkpoint;
   // Commits may have been published meanwhile; the job's own segments have not moved among themselves.
   const auto first = current->position_of(done->inputs.front().get());
   publish(current->with_replaced(*first, done->inputs.size(), done->merged));
   maintenance_error.clear();
+  metrics->task_done(done->kind, steady_clock::now() - done->started);
   const auto& facts = done->merged->info();
   env->log->info("{}: {} {}-{}: {} documents, {} postings, {} bytes", index_name(),
                  is_checkpoint ? "checkpoint" : "merged segment", facts.first_commit, facts.last_commit,
@@ -176,13 +180,15 @@ void index_coordinator_state::truncate_log() {
   if (!log) return;
   self->request(log, caf::infinite, truncate_atom_v, current->file_version())
       .then(
-          [this](uint64_t bytes) { oplog_bytes = bytes; },
+          [this](uint64_t bytes) { set_oplog_bytes(bytes); },
           [this](const caf::error& e) { env->log->warn("{}: truncating the log: {}", index_name(), text_of(e)); });
 }
 
 void index_coordinator_state::job_failed(job_slot& slot, const caf::error& why) {
-  slot.reset();
+  const auto kind = slot->kind;
+  forget_job(slot);
   if (!is_serving() || code_of(why) == errc::cancelled) return;
+  metrics->task_failed(kind);
   failed_job = &slot;
   maintenance_error = text_of(why);
   maintenance_retry_at = now() + retry_delay;
@@ -198,10 +204,15 @@ void index_coordinator_state::refuse_maintenance(const caf::error& why) {
   full_merge_wanted = false;
 }
 
+void index_coordinator_state::forget_job(job_slot& slot) {
+  if (slot) metrics->task_dropped(slot->kind);
+  slot.reset();
+}
+
 void index_coordinator_state::forget_jobs() {
-  checkpoint_job.reset();
-  memory_job.reset();
-  file_job.reset();
+  forget_job(checkpoint_job);
+  forget_job(memory_job);
+  forget_job(file_job);
   unstored.clear();
   storing = false;
   refuse_maintenance(not_ready_error());

@@ -33,12 +33,14 @@ void index_coordinator_state::enqueue_update(caf::typed_response_promise<update_
   });
   if (!refused && write_block) refused = write_block;
   if (refused) {
+    metrics->updates_failed(code_of(refused));
     promise.deliver(std::move(refused));
     return;
   }
   pending_bytes += update.changes->size();
   pending.push_back({update.changes, update.expected_version, promise});
   start_batch();
+  note_queues();
 }
 
 bool index_coordinator_state::must_hold_writes() const {
@@ -71,6 +73,7 @@ void index_coordinator_state::start_batch() {
     pending_bytes -= u.changes->size();
     const auto version = current->version() + commits.size();
     if (u.expected_version && *u.expected_version != version) {
+      metrics->updates_failed(errc::version_mismatch);
       // Told only when the commits that it was compared with are durable.
       next->refused.emplace_back(
           u.promise,
@@ -95,7 +98,7 @@ void index_coordinator_state::start_batch() {
   self->request(log, caf::infinite, append_atom_v, batch->commits)
       .then(
           [=, this](uint64_t log_bytes) {
-            oplog_bytes = log_bytes;
+            set_oplog_bytes(log_bytes);
             if (!is_current_batch()) return;
             batch->durable = true;
             batch_step();
@@ -124,19 +127,24 @@ void index_coordinator_state::batch_step() {
   // During a reload, the replay brings these commits.
   if (state != index_state::loading) publish(current->with_added(done->segment));
   counters.updates += done->updates.size();
+  const auto answered = steady_clock::now();
   for (size_t i = 0; i < done->updates.size(); i++) {
+    metrics->updated(answered - done->updates[i].received);
     done->updates[i].promise.deliver(update_reply{(*done->commits)[i].id});
   }
   for (auto& [promise, why] : done->refused) promise.deliver(why);
   if (state == index_state::read_only && !write_block) set_state(index_state::ready, "");
   schedule_maintenance();
   start_batch();
+  note_queues();
   continue_closing();
 }
 
 void index_coordinator_state::give_up_batch(const caf::error& why) {
   const auto failed = std::move(batch);
   if (!failed) return;
+  metrics->updates_failed(code_of(why), failed->updates.size());
+  note_queues();
   for (auto& u : failed->updates) u.promise.deliver(why);
   for (auto& [promise, mismatch] : failed->refused) promise.deliver(why);
 }
@@ -162,7 +170,15 @@ void index_coordinator_state::block_writes(const std::string& why) {
 
 void index_coordinator_state::refuse_pending(const caf::error& why) {
   pending_bytes = 0;
+  if (pending.empty()) return;
+  metrics->updates_failed(code_of(why), pending.size());
   for (auto& u : std::exchange(pending, {})) u.promise.deliver(why);
+  note_queues();
+}
+
+void index_coordinator_state::set_oplog_bytes(uint64_t bytes) {
+  oplog_bytes = bytes;
+  metrics->set_oplog_bytes(bytes);
 }
 
 uint64_t index_coordinator_state::memory_postings() const {
@@ -176,8 +192,7 @@ uint64_t index_coordinator_state::memory_postings() const {
 
 void index_coordinator_state::publish(snapshot_ptr next) {
   const bool had_memory = current->entries().size() > current->num_file_segments();
-  current = std::move(next);
-  cached_info = caf::none;
+  serve_snapshot(std::move(next));
   const bool has_memory = current->entries().size() > current->num_file_segments();
   if (has_memory && !had_memory) oldest_memory_commit = now();
 }

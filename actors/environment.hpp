@@ -9,6 +9,7 @@
 
 #include "core/config/config.hpp"
 #include "core/fs/file_system.hpp"
+#include "core/metrics/node_metrics.hpp"
 #include "messages/internal.hpp"
 
 namespace fp {
@@ -32,6 +33,7 @@ struct environment {
   file_system* fs = &posix_file_system();
   config settings;
   std::shared_ptr<spdlog::logger> log;
+  std::shared_ptr<node_metrics> metrics = std::make_shared<node_metrics>();
   /// Whether actors that block get threads of their own. Off in tests with a deterministic scheduler.
   bool detached = true;
   /// Searchers of an index: as configured, or one per core.

@@ -23,6 +23,7 @@ index_coordinator_state::~index_coordinator_state() {
     refuse_maintenance(why);
     refuse_pending(why);
     give_up_batch(why);
+    if (metrics) env->metrics->remove_index(*metrics);
   } catch (const std::exception&) {
     // Out of memory: their requests end at their own timeouts.
   }
@@ -32,9 +33,11 @@ void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_val
   self = self_ptr;
   setup = std::move(setup_values);
   env = setup.env.get();
+  metrics = env->metrics->add_index(index_name());
   if (setup.start_failed) {
     tracker.begin(index_name(), 0, now());
     tracker.end(index_state::failed, text_of(setup.start_failed), now());
+    metrics->task_failed(index_task::load);
     set_state(index_state::failed, text_of(setup.start_failed));
     return;
   }
@@ -45,7 +48,19 @@ void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_val
 void index_coordinator_state::set_state(index_state next, std::string why) {
   state = next;
   reason = why;
+  metrics->set_state(to_string(next));
   self->send(setup.listener, index_state_changed{{index_name(), setup.record.generation, state, std::move(why)}});
+}
+
+void index_coordinator_state::serve_snapshot(snapshot_ptr next) {
+  current = std::move(next);
+  cached_info = caf::none;
+  metrics->set_snapshot(current);
+}
+
+void index_coordinator_state::note_queues() {
+  metrics->set_queued_updates(pending.size() + (batch ? batch->updates.size() : 0));
+  metrics->set_waiting_requests(waiting.size());
 }
 
 void index_coordinator_state::child_down(const caf::down_msg& down) {
@@ -109,9 +124,12 @@ void index_coordinator_state::spawn_workers() {
     const auto role = "searcher " + std::to_string(i);
     if (!missing(role)) continue;
     auto depth = std::make_shared<std::atomic<uint32_t>>(0);
-    auto handle = self->spawn<caf::linked + caf::monitored>(searcher_actor, depth);
+    auto handle = self->spawn<caf::linked + caf::monitored>(searcher_actor, depth, metrics);
     searchers[i] = {adopt(handle, role.c_str()), depth};
   }
+  index_metrics::queue_depths depths;
+  for (const auto& s : searchers) depths.push_back(s.depth);
+  metrics->watch_search_queues(std::move(depths));
 }
 
 void index_coordinator_state::end_children() {
@@ -138,6 +156,8 @@ void index_coordinator_state::end_children() {
 void index_coordinator_state::children_ended() {
   ending_children = false;
   if (state == index_state::closing) {
+    // Before anybody hears that the index is gone.
+    env->metrics->remove_index(*metrics);
     close_promise.deliver(done_atom_v);
     self->quit();
   } else if (reload_wanted) {
@@ -209,17 +229,20 @@ void index_coordinator_state::wait_for_ready(uint32_t wait_ms, waiting_request r
   }
   const auto ticket = next_ticket++;
   waiting.emplace(ticket, std::move(request));
+  note_queues();
   const auto wait = std::chrono::milliseconds(std::min(wait_ms, env->settings.max_ready_wait_ms));
   self->delayed_send(index_coordinator_handle(self), wait, expire_atom_v, ticket);
 }
 
 void index_coordinator_state::answer_waiting() {
   auto ready = std::exchange(waiting, {});
+  note_queues();
   for (auto& [ticket, request] : ready) request.serve();
 }
 
 void index_coordinator_state::refuse_waiting(const caf::error& why) {
   auto refused = std::exchange(waiting, {});
+  if (!refused.empty()) note_queues();
   for (auto& [ticket, request] : refused) request.refuse(why);
 }
 
@@ -228,6 +251,7 @@ void index_coordinator_state::expire(uint64_t ticket) {
   if (it == waiting.end()) return;
   const auto request = std::move(it->second);
   waiting.erase(it);
+  note_queues();
   request.refuse(not_ready_error());
 }
 
@@ -282,12 +306,14 @@ void index_coordinator_state::start_search(caf::typed_response_promise<search_re
   }
   auto* slot = pick_searcher();
   if (slot == nullptr) {
+    metrics->search_refused(errc::overloaded);
     promise.deliver(make_error(errc::overloaded, "too many searches are queued"));
     return;
   }
   counters.searches++;
-  const auto deadline = search_deadline(request, steady_clock::now());
-  promise.delegate(slot->handle, search_task{current, std::move(request), deadline, std::move(cancel)});
+  const auto received = steady_clock::now();
+  const auto deadline = search_deadline(request, received);
+  promise.delegate(slot->handle, search_task{current, std::move(request), received, deadline, std::move(cancel)});
 }
 
 void index_coordinator_state::search_batch(caf::typed_response_promise<search_batch_reply>& promise,
@@ -307,11 +333,16 @@ void index_coordinator_state::search_batch(caf::typed_response_promise<search_ba
   }
   auto* slot = pick_searcher();
   if (slot == nullptr) {
+    metrics->search_refused(errc::overloaded, request.searches.size());
     promise.deliver(make_error(errc::overloaded, "too many searches are queued"));
     return;
   }
   counters.searches += request.searches.size();
   promise.delegate(slot->handle, search_batch_task{current, std::move(request), steady_clock::now()});
+}
+
+void index_coordinator_state::stream_backup(caf::typed_response_promise<snapshot_reply>& promise, bool may_expire) {
+  promise.delegate(setup.backups, stream_task{current, setup.record, may_expire});
 }
 
 caf::expected<document_reply> index_coordinator_state::document(const document_request& request) const {
@@ -324,7 +355,7 @@ caf::expected<document_reply> index_coordinator_state::document(const document_r
   return document_reply{found->commit};
 }
 
-index_info index_coordinator_state::info() const {
+const index_info& index_coordinator_state::info() const {
   if (cached_info) return *cached_info;
   const auto stats = current->stats();
   index_info out;
@@ -339,8 +370,8 @@ index_info index_coordinator_state::info() const {
   out.num_bytes = stats.num_bytes;
   out.num_segments = static_cast<uint32_t>(stats.num_segments);
   out.num_memory_segments = static_cast<uint32_t>(stats.num_memory_segments);
-  cached_info = out;
-  return out;
+  cached_info = std::move(out);
+  return *cached_info;
 }
 
 segment_list index_coordinator_state::segments() const {
@@ -362,6 +393,8 @@ index_status index_coordinator_state::status() const {
   s.version = current->version();
   s.file_version = current->file_version();
   s.loading = tracker.progress(now());
+  s.num_documents = info().num_documents;
+  s.num_bytes = info().num_bytes;
   s.num_file_segments = static_cast<uint32_t>(current->num_file_segments());
   s.num_memory_segments = static_cast<uint32_t>(current->entries().size() - current->num_file_segments());
   s.memory_postings = memory_postings();
@@ -401,6 +434,7 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
   s->init(self, std::move(setup));
   return {
       [=](search_request& r) {
+        s->metrics->requested(actor_request::search);
         const auto wait = r.ready_wait_ms;
         return s->when_ready<search_reply>(
             wait, [s, r = std::move(r)](auto& promise) mutable { s->search(promise, std::move(r)); });
@@ -414,11 +448,13 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
         return s->when_ready<update_reply>(0, [s, update](auto& promise) { s->enqueue_update(promise, update); });
       },
       [=](search_batch_request& r) {
+        s->metrics->requested(actor_request::search_batch);
         const auto wait = r.searches.empty() ? 0 : r.searches.front().ready_wait_ms;
         return s->when_ready<search_batch_reply>(
             wait, [s, r = std::move(r)](auto& promise) mutable { s->search_batch(promise, std::move(r)); });
       },
       [=](update_request& r) {
+        s->metrics->requested(actor_request::update);
         const auto wait = r.ready_wait_ms;
         return s->when_ready<update_reply>(
             wait, [s, r = std::move(r)](auto& promise) mutable { s->update(promise, std::move(r)); });
@@ -448,6 +484,13 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
         return s->when_ready<maintenance_reply>(0, [s](auto& promise) { s->request_merge(promise); });
       },
       [=](reload_atom) { return s->reload(); },
+      [=](const snapshot_request& r) {
+        return s->when_ready<snapshot_reply>(r.ready_wait_ms,
+                                             [s](auto& promise) { s->stream_backup(promise, true); });
+      },
+      [=](snapshot_atom) {
+        return s->when_ready<snapshot_reply>(0, [s](auto& promise) { s->stream_backup(promise, false); });
+      },
       [=](const load_plan& m) { s->on_plan(m); },
       [=](const segment_loaded& m) { s->on_segment(m); },
       [=](const load_failed& m) { s->on_load_failed(m); },

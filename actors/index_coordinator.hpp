@@ -19,6 +19,7 @@ struct coordinator_setup {
   node_listener listener;
   /// Start as failed, with this reason, until somebody asks for a reload.
   caf::error start_failed;
+  backup_desk_handle backups = {};
 };
 
 /// Owns an index: its snapshot, its state, and the actors that work for it.
@@ -42,7 +43,11 @@ struct index_coordinator_state {
   ~index_coordinator_state();
   void init(pointer self_ptr, coordinator_setup setup_values);
   void set_state(index_state next, std::string why);
+  /// Tells the metrics how many requests wait, and for what.
+  void note_queues();
   void child_down(const caf::down_msg& down);
+  /// What is searched from now on.
+  void serve_snapshot(snapshot_ptr next);
   /// Makes the actors that work for a loaded index, or those of them that have died.
   void spawn_workers();
   /// Ends all actors of this index; `children_ended` goes on when the last one is down.
@@ -100,8 +105,9 @@ struct index_coordinator_state {
   searcher_slot* pick_searcher();
   uint32_t queued_searches() const;
 
+  void stream_backup(caf::typed_response_promise<snapshot_reply>& promise, bool may_expire);
   index_status status() const;
-  index_info info() const;
+  const index_info& info() const;
   segment_list segments() const;
   caf::expected<document_reply> document(const document_request& request) const;
 
@@ -128,6 +134,7 @@ struct index_coordinator_state {
     changes_ptr changes;
     caf::optional<uint64_t> expected_version;
     caf::typed_response_promise<update_reply> promise;
+    steady_clock::time_point received = steady_clock::now();
   };
   struct batch_in_flight {
     uint64_t number = 0;
@@ -149,12 +156,15 @@ struct index_coordinator_state {
   /// No write can succeed before a reload.
   void block_writes(const std::string& why);
   void refuse_pending(const caf::error& why);
+  void set_oplog_bytes(uint64_t bytes);
   uint64_t memory_postings() const;
   void publish(snapshot_ptr next);
 
   // -- Checkpoints and merges (coordinator_maintenance.cpp)
   struct maintenance_job {
     uint64_t number = 0;
+    index_task kind = index_task::checkpoint;
+    steady_clock::time_point started = steady_clock::now();
     std::vector<segment_ptr> inputs;
     std::string file_name;  ///< of the result; empty: a memory segment
     segment_ptr merged;
@@ -168,12 +178,13 @@ struct index_coordinator_state {
   void start_checkpoint();
   void start_memory_merge();
   void start_file_merge();
-  void start_job(job_slot& slot, const merge_handle& worker, size_t first, size_t count, bool to_file);
+  void start_job(job_slot& slot, index_task kind, const merge_handle& worker, size_t first, size_t count);
   void job_done(job_slot& slot, const segment_ptr& merged);
   void job_failed(job_slot& slot, const caf::error& why);
   void store_next_manifest();
   void manifest_stored(job_slot& slot);
   void truncate_log();
+  void forget_job(job_slot& slot);
   void forget_jobs();
   void request_checkpoint(maintenance_promise promise);
   void request_merge(maintenance_promise promise);
@@ -186,6 +197,7 @@ struct index_coordinator_state {
   pointer self = nullptr;
   coordinator_setup setup;
   const environment* env = nullptr;
+  index_metrics_ptr metrics;
 
   index_state state = index_state::loading;
   std::string reason;  ///< of `failed` and `read_only`

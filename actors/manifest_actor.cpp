@@ -63,7 +63,7 @@ void manifest_state::loader_down(const caf::down_msg& down) {
   if (down.reason && down.reason != caf::exit_reason::normal && !stopping) {
     self->send(setup.listener,
                load_failed{setup.attempt,
-                           make_error(errc::internal_error, "a segment loader died: " + text_of(down.reason))});
+                           make_error(errc::internal_error, "a segment loader died: " + text_of(down.reason)), true});
   }
   if (stopping && loaders.empty()) self->quit();
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "actors/backup_desk.hpp"
 #include "actors/catalog_actor.hpp"
 #include "actors/index_coordinator.hpp"
 #include "actors/loader_budget.hpp"
@@ -34,6 +35,8 @@ void node_state::init(pointer self_ptr, node_setup setup_values) {
   started = self->clock().now();
   budget = self->spawn<caf::linked + caf::monitored>(loader_budget, setup.env->settings.max_concurrent_loads);
   catalog = spawn_blocking(self, *setup.env, catalog_actor, setup.env, setup.folder);
+  backups = self->spawn<caf::linked + caf::monitored>(
+      backup_desk, backup_desk_setup{setup.env, catalog, node_actor_handle(self)});
   setup.folder.reset();
   // Requests that come before the folder is scanned wait behind the scan.
   enqueue([this] { scan(); });
@@ -66,7 +69,8 @@ void node_state::add_index(const index_record& record, caf::error start_failed) 
   index_slot slot;
   slot.record = record;
   coordinator_setup s{
-      setup.env, record, setup.env->folders_of(record), budget, node_actor_handle(self), std::move(start_failed)};
+      setup.env, record, setup.env->folders_of(record), budget, node_actor_handle(self), std::move(start_failed),
+      backups};
   slot.coordinator = self->spawn<caf::linked + caf::monitored>(index_coordinator, std::move(s));
   indexes[record.name] = std::move(slot);
 }
@@ -81,9 +85,16 @@ void node_state::state_changed(const index_state_changed& changed) {
 
 void node_state::coordinator_down(const caf::down_msg& down) {
   const auto address = caf::actor_cast<caf::actor_addr>(down.source);
-  if (address == catalog.address() || address == budget.address()) {
-    setup.env->log->critical("the {} died: {}", address == catalog.address() ? "catalog actor" : "loader budget",
-                             text_of(down.reason));
+  if (backups && address == backups.address() && closing_all) {
+    backups = backup_desk_handle{};
+    end_when_all_closed();
+    return;
+  }
+  if (address == catalog.address() || address == budget.address() || address == backups.address()) {
+    const char* who = address == catalog.address()  ? "catalog actor"
+                      : address == budget.address() ? "loader budget"
+                                                    : "backup desk";
+    setup.env->log->critical("the {} died: {}", who, text_of(down.reason));
     self->quit(down.reason);
     return;
   }
@@ -218,6 +229,35 @@ void node_state::finish_erase(const std::string& index, kept_promise<delete_inde
             [remove_files](const caf::error&) mutable { remove_files(); });
 }
 
+caf::result<restore_handle> node_state::restore(restore_request request) {
+  if (shutting_down) return make_error(errc::shutting_down, "the node is shutting down");
+  return self->delegate(backups, std::move(request));
+}
+
+caf::result<done_atom> node_state::publish(const staged_index& staged) {
+  if (shutting_down) return make_error(errc::shutting_down, "the node is shutting down");
+  kept_promise<done_atom> promise(*this);
+  if (!enqueue([this, staged, promise] { do_publish(staged, promise); })) {
+    promise.deliver(make_error(errc::overloaded, "too many creates and deletes are queued"));
+  }
+  return promise.pending();
+}
+
+void node_state::do_publish(const staged_index& staged, kept_promise<done_atom> promise) {
+  self->request(catalog, caf::infinite, publish_atom_v, staged)
+      .then(
+          [this, record = staged.record, promise](done_atom) mutable {
+            setup.env->log->info("{}: restored, generation {}", record.name, record.generation);
+            if (!shutting_down) add_index(record);
+            promise.deliver(done_atom_v);
+            next_operation();
+          },
+          [this, promise](const caf::error& e) mutable {
+            promise.deliver(e);
+            next_operation();
+          });
+}
+
 caf::result<index_handle> node_state::resolve(const std::string& index) {
   if (auto e = capture_error([&] { require_valid_index_name(index); })) return e;
   const auto find = [this, index]() -> caf::expected<index_handle> {
@@ -281,6 +321,7 @@ void node_state::close_all() {
   closing_all = true;
   tell_watcher(shutdown_atom_v);
   setup.env->log->info("shutting down: closing {} indexes", indexes.size());
+  self->send(backups, close_atom_v);
   for (auto& [index, slot] : indexes) {
     // The down message tells the rest.
     self->request(slot.coordinator, caf::infinite, close_atom_v).then([](done_atom) {}, [](const caf::error&) {});
@@ -289,7 +330,7 @@ void node_state::close_all() {
 }
 
 void node_state::end_when_all_closed() {
-  if (!closing_all || operation_running || !indexes.empty()) return;
+  if (!closing_all || operation_running || !indexes.empty() || backups) return;
   self->send_exit(catalog, caf::exit_reason::user_shutdown);
   self->send_exit(budget, caf::exit_reason::user_shutdown);
   self->quit();
@@ -303,6 +344,7 @@ node_actor_handle::behavior_type node_actor(node_state::pointer self, node_setup
   self->set_exit_handler([=](const caf::exit_msg& e) {
     const auto source = caf::actor_cast<caf::actor_addr>(e.source);
     const bool child = source == s->catalog.address() || source == s->budget.address() ||
+                       (s->backups && source == s->backups.address()) ||
                        std::any_of(s->indexes.begin(), s->indexes.end(),
                                    [&](const auto& i) { return i.second.coordinator.address() == source; });
     if (!child) s->setup.env->log->warn("ignored an exit message from an actor that does not own the node");
@@ -311,6 +353,8 @@ node_actor_handle::behavior_type node_actor(node_state::pointer self, node_setup
   return {
       [=](create_index_request& r) { return s->create(std::move(r)); },
       [=](delete_index_request& r) { return s->erase(std::move(r)); },
+      [=](restore_request& r) { return s->restore(std::move(r)); },
+      [=](publish_atom, const staged_index& staged) { return s->publish(staged); },
       [=](list_atom) { return s->list(); },
       [=](resolve_atom, const std::string& index) { return s->resolve(index); },
       [=](status_atom) { return s->status(); },

@@ -17,8 +17,9 @@ struct node_setup {
 
 /// The public face of a node: creates, deletes, lists and resolves indexes, and answers status.
 ///
-///     remote actor --create / delete / list / resolve / status / shutdown--> node_actor
+///     remote actor --create / delete / list / resolve / restore / status / shutdown--> node_actor
 ///                                     node_actor --> catalog_actor (folders), loader_budget
+///                                     node_actor --> backup_desk: streams and restores
 ///                                     node_actor --> index_coordinator, one per index
 ///                                     node_actor --> node_watcher: states of the indexes
 ///
@@ -71,6 +72,8 @@ struct node_state {
 
   caf::result<create_index_reply> create(create_index_request request);
   caf::result<delete_index_reply> erase(delete_index_request request);
+  caf::result<restore_handle> restore(restore_request request);
+  caf::result<done_atom> publish(const staged_index& staged);
   caf::result<index_handle> resolve(const std::string& index);
   caf::result<index_list> list();
   index_list known_indexes() const;
@@ -108,12 +111,14 @@ struct node_state {
   void do_create(const create_index_request& request, kept_promise<create_index_reply> promise);
   void do_erase(const delete_index_request& request, kept_promise<delete_index_reply> promise);
   void finish_erase(const std::string& index, kept_promise<delete_index_reply> promise);
+  void do_publish(const staged_index& staged, kept_promise<done_atom> promise);
   void end_when_all_closed();
 
   pointer self = nullptr;
   node_setup setup;
   catalog_handle catalog;
   loader_budget_handle budget;
+  backup_desk_handle backups;
   std::map<std::string, index_slot> indexes;
   std::deque<std::function<void()>> operations;
   bool operation_running = false, scanned = false, shutting_down = false, closing_all = false;

@@ -18,18 +18,20 @@ struct searcher_state {
   static inline const char* name = "searcher";
 
   queue_depth depth;
+  index_metrics_ptr metrics;
   searcher engine;
 
   caf::result<search_reply> search(const search_task& task);
   caf::result<search_batch_reply> search_batch(const search_batch_task& task);
 
  private:
-  search_reply run(const snapshot& index, const search_request& request, steady_clock::time_point deadline,
-                   const cancel_flag* cancel = nullptr);
+  /// Searches and records it, as having begun at `started`.
+  search_reply run(const snapshot& index, const search_request& request, steady_clock::time_point started,
+                   steady_clock::time_point deadline, const cancel_flag* cancel = nullptr);
 };
 
 searcher_handle::behavior_type searcher_actor(searcher_handle::stateful_pointer<searcher_state> self,
-                                              queue_depth depth);
+                                              queue_depth depth, index_metrics_ptr metrics);
 
 /// When a search that came in at `received` must have ended.
 steady_clock::time_point search_deadline(const search_request& request, steady_clock::time_point received);

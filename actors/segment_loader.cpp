@@ -15,13 +15,15 @@ void segment_loader_state::load(const load_task& task) {
   options.mode = setup.env->settings.segment_load_mode;
   options.cancel = setup.cancel.get();
   options.on_progress = [this](uint64_t bytes) { self->send(setup.listener, load_advanced{setup.attempt, bytes}); };
+  const auto started = steady_clock::now();
   try {
     auto loaded = open_segment(*setup.env->fs, setup.data / task.entry.file_name, &task.entry.info, options);
-    self->send(setup.listener, segment_loaded{setup.attempt, task.position, std::move(loaded)});
+    self->send(setup.listener,
+               segment_loaded{setup.attempt, task.position, std::move(loaded), steady_clock::now() - started});
   } catch (const std::exception& e) {
     // After the first failure of an attempt nobody wants to hear of the others.
     if (!is_cancelled(setup.cancel.get())) {
-      self->send(setup.listener, load_failed{setup.attempt, to_caf_error(e)});
+      self->send(setup.listener, load_failed{setup.attempt, to_caf_error(e), true});
     }
   }
   ask_for_work();

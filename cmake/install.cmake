@@ -12,6 +12,8 @@ endif()
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT licence)
 install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT doc OPTIONAL)
 install(DIRECTORY app/example/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT doc OPTIONAL)
+install(FILES config/prometheus.yml config/fpnode-alerts.yml config/grafana-dashboard.json
+        DESTINATION ${CMAKE_INSTALL_DOCDIR}/monitoring COMPONENT doc OPTIONAL)
 
 # What a Debian package has in addition; `copyright` stands for the licence there.
 set(debian ${PROJECT_SOURCE_DIR}/config/debian)

@@ -3,6 +3,7 @@
 #include <caf/typed_actor.hpp>
 
 #include "messages/atoms.hpp"
+#include "messages/backup.hpp"
 #include "messages/requests.hpp"
 
 namespace fp {
@@ -26,13 +27,17 @@ using index_handle = caf::typed_actor<
     caf::replies_to<merge_atom>::with<maintenance_reply>,
     // Loads a failed or read-only index again; answers at once with the status of the new attempt (or of a ready
     // index, which is left alone). Follow the attempt by progress.
-    caf::replies_to<reload_atom>::with<index_status>>;
+    caf::replies_to<reload_atom>::with<index_status>,
+    // Answers with a stream of the newest commit.
+    caf::replies_to<snapshot_request>::with<snapshot_reply>>;
 
 /// The public face of a node, published on its CAF port.
 using node_handle = caf::typed_actor<
     caf::replies_to<create_index_request>::with<create_index_reply>,
     caf::replies_to<delete_index_request>::with<delete_index_reply>, caf::replies_to<list_atom>::with<index_list>,
-    caf::replies_to<resolve_atom, std::string>::with<index_handle>, caf::replies_to<status_atom>::with<node_status>,
+    caf::replies_to<resolve_atom, std::string>::with<index_handle>,
+    // Answers when the backup may be sent.
+    caf::replies_to<restore_request>::with<restore_handle>, caf::replies_to<status_atom>::with<node_status>,
     // Ends the node cleanly. Answers before it starts to.
     caf::replies_to<shutdown_atom>::with<node_status>>;
 

@@ -11,6 +11,7 @@
 #include "core/index/data_folder.hpp"
 #include "core/index/manifest.hpp"
 #include "core/index/snapshot.hpp"
+#include "core/metrics/history.hpp"
 #include "core/oplog/oplog.hpp"
 #include "messages/error.hpp"
 #include "messages/interfaces.hpp"
@@ -52,12 +53,14 @@ struct segment_loaded {
   uint64_t attempt = 0;
   size_t position = 0;
   segment_ptr segment;
+  std::chrono::nanoseconds took{0};
 };
 
 /// segment_loader or manifest_actor -> index_coordinator: the attempt cannot succeed.
 struct load_failed {
   uint64_t attempt = 0;
   caf::error reason;
+  bool of_segment = false;  ///< it was a segment that could not be loaded
 };
 
 /// segment_loader -> index_coordinator: so many more bytes are verified.
@@ -96,7 +99,7 @@ struct local_update {
 struct search_task {
   snapshot_ptr index;
   search_request request;
-  steady_clock::time_point deadline;
+  steady_clock::time_point received, deadline;
   cancel_flag_ptr cancel;  ///< null: nobody calls it off
 };
 
@@ -118,6 +121,18 @@ struct merge_job {
 /// index_coordinator -> node_actor.
 struct index_state_changed {
   index_entry entry;
+};
+
+// -- Backups
+// --------------------------------------------------------------------------------------------------------
+
+using staged_index = data_folder::staged_index;
+
+/// index_coordinator -> backup_desk: stream a backup to whoever asked for it.
+struct stream_task {
+  snapshot_ptr index;
+  index_record record;
+  bool may_expire = true;  ///< when its client is silent
 };
 
 // -- Interfaces
@@ -167,6 +182,17 @@ using searcher_handle = caf::typed_actor<caf::replies_to<search_task>::with<sear
                                          // Ends when the searches before it are done.
                                          caf::reacts_to<stop_atom>>;
 
+/// What a node measures, as text and over time.
+using metrics_handle = caf::typed_actor<
+    // In Prometheus' text format.
+    caf::replies_to<scrape_atom>::with<std::string>>;
+
+using history_handle = caf::typed_actor<
+    // To itself, once a step.
+    caf::reacts_to<tick_atom>,
+    // The last minutes of an index.
+    caf::replies_to<history_atom, std::string>::with<index_history>>;
+
 using node_listener = caf::typed_actor<caf::reacts_to<index_state_changed>>;
 
 /// Follows the states of a node's indexes: all of them, once the data folder is scanned; then every change, until
@@ -176,7 +202,9 @@ using node_watcher = node_listener::extend<caf::reacts_to<index_list>, caf::reac
 /// The face of an index towards gateways in the same process. A handle that the local node resolves a name to is
 /// one of these.
 using local_index_handle = index_handle::extend<caf::replies_to<local_search>::with<search_reply>,
-                                                caf::replies_to<local_update>::with<update_reply>>;
+                                                caf::replies_to<local_update>::with<update_reply>,
+                                                // A stream that waits for its client for any time.
+                                                caf::replies_to<snapshot_atom>::with<snapshot_reply>>;
 
 /// All that an index coordinator understands: its faces and what its own actors tell it.
 using index_coordinator_handle = local_index_handle::extend_with<load_listener>::extend<
@@ -191,10 +219,21 @@ using catalog_handle =
     caf::typed_actor<caf::replies_to<scan_atom>::with<scan_result_ptr>,
                      caf::replies_to<create_atom, create_index_request>::with<index_record, bool>,
                      caf::replies_to<erase_atom, std::string>::with<bool>,
-                     caf::replies_to<remove_atom, index_record>::with<done_atom>>;
+                     caf::replies_to<remove_atom, index_record>::with<done_atom>,
+                     caf::replies_to<stage_atom, std::string>::with<staged_index>,
+                     caf::replies_to<publish_atom, staged_index>::with<done_atom>,
+                     caf::replies_to<discard_atom, staged_index>::with<done_atom>>;
+
+using backup_desk_handle = caf::typed_actor<caf::replies_to<stream_task>::with<snapshot_reply>,
+                                            caf::replies_to<restore_request>::with<restore_handle>,
+                                            // Ends all streams and restores, then itself.
+                                            caf::reacts_to<close_atom>>;
+
+/// Gives a restored index its place among the others.
+using index_publisher = caf::typed_actor<caf::replies_to<publish_atom, staged_index>::with<done_atom>>;
 
 /// All that the node actor understands.
-using node_actor_handle = node_handle::extend<caf::reacts_to<index_state_changed>>;
+using node_actor_handle = node_handle::extend<caf::reacts_to<index_state_changed>>::extend_with<index_publisher>;
 
 }  // namespace fp
 
@@ -217,3 +256,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::merge_job)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_state_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_record)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::scan_result_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::stream_task)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::staged_index)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_history)

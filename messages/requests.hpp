@@ -15,7 +15,7 @@
 
 namespace fp {
 
-inline constexpr uint32_t protocol_version = 1;
+inline constexpr uint32_t protocol_version = 2;
 
 // -- States -------------------------------------------------------------------------------------------------------
 
@@ -243,7 +243,8 @@ struct index_status {
   index_state state = index_state::loading;
   std::string reason;  ///< of `failed` and `read_only`
   commit_id version = 0, file_version = 0;
-  load_progress loading;  ///< of the newest attempt
+  load_progress loading;                      ///< of the newest attempt
+  uint64_t num_documents = 0, num_bytes = 0;  ///< live documents, and what all segments take
   uint32_t num_file_segments = 0, num_memory_segments = 0;
   uint64_t memory_postings = 0, oplog_bytes = 0;
   uint64_t searches = 0, updates = 0, checkpoints = 0, memory_merges = 0, file_merges = 0;  ///< since start
@@ -255,9 +256,9 @@ struct index_status {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, index_status& x) {
   return f(caf::meta::type_name("index_status"), x.name, x.generation, x.state, x.reason, x.version, x.file_version,
-           x.loading, x.num_file_segments, x.num_memory_segments, x.memory_postings, x.oplog_bytes, x.searches,
-           x.updates, x.checkpoints, x.memory_merges, x.file_merges, x.queued_searches, x.queued_updates,
-           x.waiting_requests, x.checkpoint_running, x.merge_running, x.maintenance_error);
+           x.loading, x.num_documents, x.num_bytes, x.num_file_segments, x.num_memory_segments, x.memory_postings,
+           x.oplog_bytes, x.searches, x.updates, x.checkpoints, x.memory_merges, x.file_merges, x.queued_searches,
+           x.queued_updates, x.waiting_requests, x.checkpoint_running, x.merge_running, x.maintenance_error);
 }
 
 // -- Maintenance on request

@@ -3,38 +3,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "app/client/client_ask.hpp"
 #include "core/commit/changes.hpp"
 
 namespace fp {
 
-namespace {
-
-[[noreturn]] void raise(const caf::error& e) { throw error(code_of(e), text_of(e)); }
-
-/// Waits for one answer.
-template <class Reply, class Response>
-Reply receive_from(Response& response) {
-  caf::optional<Reply> answer;
-  caf::error failure;
-  response.receive([&](Reply& reply) { answer = std::move(reply); },
-                   [&](caf::error& e) { failure = std::move(e); });
-  if (!answer) raise(failure);
-  return std::move(*answer);
-}
-
-}  // namespace
+using client_detail::raise;
 
 client::client(caf::actor_system& system, client_options options)
     : options_(std::move(options)), self_(system), connection_(system.spawn(connection_actor, options_)) {}
 
 client::~client() { caf::anon_send_exit(connection_, caf::exit_reason::user_shutdown); }
-
-template <class Reply, class... Ts>
-Reply client::ask(const Ts&... xs) {
-  // The connection actor answers everything in time.
-  auto response = self_->request(connection_, caf::infinite, xs...);
-  return receive_from<Reply>(response);
-}
 
 node_status client::status() { return ask<node_status>(status_atom_v); }
 index_list client::list() { return ask<index_list>(list_atom_v); }
@@ -109,10 +88,7 @@ update_pipeline::update_pipeline(client& node, std::string index, size_t window)
     : node_(node), index_(std::move(index)), window_(std::max<size_t>(window, 1)) {}
 
 void update_pipeline::send(const update_request& request) {
-  answers_.push_back(
-      [response = node_.self_->request(node_.connection_, caf::infinite, index_, request)]() mutable {
-        return receive_from<update_reply>(response);
-      });
+  answers_.push_back(node_.ask_later<update_reply>(index_, request));
 }
 
 update_reply update_pipeline::receive() {

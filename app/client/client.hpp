@@ -9,8 +9,15 @@
 
 #include "app/client/client_options.hpp"
 #include "app/client/connection_actor.hpp"
+#include "core/backup/backup_format.hpp"
 
 namespace fp {
+
+/// Takes the next bytes of a backup; the header says what it is of.
+using backup_sink =
+    std::function<void(std::span<const std::byte> bytes, const backup_format::stream_header& header)>;
+/// Reads up to `out.size()` bytes of a backup and returns the count; 0 only at the end.
+using backup_source = std::function<size_t(std::span<std::byte> out)>;
 
 /// A node, for programs that are no actors themselves: every method asks the node and waits for the answer, a
 /// bounded time. One thread at a time may use an object; threads that share an actor system make an object each.
@@ -47,6 +54,17 @@ class client {
   update_reply insert(const std::string& index, document_id id, std::span<const hash_value> hashes);
   document_reply document(const std::string& index, const document_request& request);
 
+  // -- Backups (backup_transfer.cpp)
+  /// Reads a backup of an index's newest commit into `sink`, a piece at a time, and checks it on the way. When it
+  /// returns, with what the backup says of itself, the backup is whole and can be restored. Throws `corrupt_data`
+  /// when it is not, and what `sink` throws.
+  backup_format::stream_header snapshot(const std::string& index, const backup_sink& sink,
+                                        const snapshot_request& request = {});
+  /// Restores a backup as an index of a name that none has. When it returns, the index is on the node's disk and
+  /// loads; when it throws, there is none, unless the connection was lost at the very end. Throws what `source`
+  /// throws.
+  restore_reply restore(const std::string& name, const backup_source& source);
+
   // -- Indexes
   index_info info(const std::string& index, const index_info_request& request = {});
   segment_list segments(const std::string& index, const segments_request& request = {});
@@ -66,6 +84,9 @@ class client {
 
   template <class Reply, class... Ts>
   Reply ask(const Ts&... xs);
+  /// Asks, and returns what waits for the answer.
+  template <class Reply, class... Ts>
+  std::function<Reply()> ask_later(const Ts&... xs);
 
   client_options options_;
   caf::scoped_actor self_;

@@ -88,6 +88,20 @@ caf::result<Reply> connection_state::ask_index(std::string index, bool is_read, 
   return promise;
 }
 
+template <class Reply, class Handle, class... Ts>
+caf::result<Reply> connection_state::ask_job(const Handle& job, const Ts&... xs) {
+  auto promise = self->make_response_promise<Reply>();
+  if (!job) {
+    promise.deliver(make_error(errc::bad_request, "a request to nobody"));
+    return promise;
+  }
+  auto op = std::make_shared<operation>();
+  op->fail = [promise](const caf::error& e) mutable { promise.deliver(e); };
+  if (jobs.insert(job.address()).second) self->monitor(job);
+  forward<Reply>(op, job, options.maintenance_timeout, promise, xs...);
+  return promise;
+}
+
 caf::result<delete_index_reply> connection_state::erase(const delete_index_request& request) {
   // Requests that come later are for an index that may be made anew under this name.
   const auto it = indexes.find(request.name);
@@ -296,6 +310,10 @@ caf::error connection_state::describe(const caf::error& why) const {
 }
 
 void connection_state::down(const caf::down_msg& m) {
+  if (jobs.erase(m.source) > 0) {
+    target_lost(m.source);
+    return;
+  }
   if (node && m.source == node.address()) {
     node_lost();
     return;
@@ -398,6 +416,13 @@ connection_handle::behavior_type connection_actor(connection_state::pointer self
         return s->ask_index<maintenance_reply>(index, false, maintenance, a);
       },
       [=](const std::string& index, reload_atom a) { return s->ask_index<index_status>(index, false, timeout, a); },
+      [=](const std::string& index, const snapshot_request& r) {
+        return s->ask_index<snapshot_reply>(index, false, timeout + milliseconds(r.ready_wait_ms), r);
+      },
+      [=](const restore_request& r) { return s->ask_node<restore_handle>(false, r); },
+      [=](const backup_stream_handle& stream, next_atom a) { return s->ask_job<backup_piece>(stream, a); },
+      [=](const restore_handle& restore, const backup_piece& p) { return s->ask_job<done_atom>(restore, p); },
+      [=](const restore_handle& restore, finish_atom a) { return s->ask_job<restore_reply>(restore, a); },
       [=](tick_atom, uint64_t attempt) { s->connect(attempt); },
   };
 }

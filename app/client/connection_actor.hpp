@@ -32,6 +32,12 @@ using connection_handle =
                      caf::replies_to<std::string, checkpoint_atom>::with<maintenance_reply>,
                      caf::replies_to<std::string, merge_atom>::with<maintenance_reply>,
                      caf::replies_to<std::string, reload_atom>::with<index_status>,
+                     caf::replies_to<std::string, snapshot_request>::with<snapshot_reply>,
+                     caf::replies_to<restore_request>::with<restore_handle>,
+                     // What the last two have handed out.
+                     caf::replies_to<backup_stream_handle, next_atom>::with<backup_piece>,
+                     caf::replies_to<restore_handle, backup_piece>::with<done_atom>,
+                     caf::replies_to<restore_handle, finish_atom>::with<restore_reply>,
                      // To itself: the next attempt of a connection.
                      caf::reacts_to<tick_atom, uint64_t>>;
 
@@ -40,7 +46,7 @@ using connection_handle =
 ///     program --request--> connection_actor --connect--> middleman actor     (requests wait, bounded in number)
 ///                                           --status---> node_actor          (is it alive, does it speak as we do)
 ///                                           --resolve--> node_actor          (once per index, then remembered)
-///                                           --request--> node_actor or index_coordinator
+///                                           --request--> node_actor or index_coordinator, or what they hand out
 ///     program <--answer or error--
 ///                                           <--down----- either of them, or the connection to them
 ///
@@ -79,6 +85,9 @@ struct connection_state {
   caf::result<Reply> ask_node(bool is_read, const Ts&... xs);
   template <class Reply, class... Ts>
   caf::result<Reply> ask_index(std::string index, bool is_read, std::chrono::milliseconds timeout, const Ts&... xs);
+  /// Asks an actor that the node has handed out for one job.
+  template <class Reply, class Handle, class... Ts>
+  caf::result<Reply> ask_job(const Handle& job, const Ts&... xs);
   caf::result<delete_index_reply> erase(const delete_index_request& request);
   caf::result<index_handle> resolve(const std::string& index);
   void submit(const operation_ptr& op);
@@ -116,6 +125,7 @@ struct connection_state {
   std::map<std::string, index_slot> indexes;
   std::deque<operation_ptr> waiting;  ///< for the connection
   std::set<operation_ptr> in_flight;
+  std::set<caf::actor_addr> jobs;  ///< monitored ones
 };
 
 connection_handle::behavior_type connection_actor(connection_state::pointer self, client_options options);

@@ -5,6 +5,8 @@
 #include <string_view>
 
 #include "app/http/body_decoder.hpp"
+#include "app/http/node_overview.hpp"
+#include "core/metrics/history.hpp"
 #include "messages/requests.hpp"
 
 namespace fp {
@@ -49,5 +51,9 @@ std::string encode_info(const index_info& info, body_format format);
 /// do not tell them apart.
 std::string encode_segments(const segment_list& list, body_format format);
 std::string encode_status(const index_status& status, body_format format);
+/// Full names in both formats.
+std::string encode_history(const index_history& history, body_format format);
+/// All fields keep their full names in both formats.
+std::string encode_overview(const node_overview& overview, body_format format);
 
 }  // namespace fp

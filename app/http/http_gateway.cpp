@@ -1,5 +1,8 @@
 #include "app/http/http_gateway.hpp"
 
+#include "actors/history_actor.hpp"
+#include "actors/metrics_actor.hpp"
+#include "app/http/route_metrics.hpp"
 #include "app/http/routes.hpp"
 
 namespace fp {
@@ -29,7 +32,8 @@ http_gateway::http_gateway(caf::actor_system& system, const config& settings, no
   route_settings how;
   // No body becomes larger than this when it is encoded: the worst case is metadata of one byte an entry.
   how.max_encoded_bytes = std::max<size_t>(settings.max_update_bytes, size_t{6} * settings.http_max_body_bytes);
-  how.hooks = std::move(hooks);
+  if (hooks.metrics) start_metrics(system, hooks.metrics, how);
+  const auto measures = how.measures;
   const auto routes = std::make_shared<const http_routes>(bridges_, std::move(how));
   try {
     server_ = std::make_unique<http_server>(
@@ -37,11 +41,31 @@ http_gateway::http_gateway(caf::actor_system& system, const config& settings, no
         [routes](http_request request, http_responder respond) {
           routes->serve(std::move(request), std::move(respond));
         },
-        refused_request);
+        [measures](unsigned status, const http_request& head) {
+          if (measures) measures->refused(status);
+          return refused_request(status, head);
+        });
   } catch (...) {
     stop();
     throw;
   }
+  if (hooks.metrics) {
+    const auto load = server_->load();
+    hooks.metrics->add_gauge("fpindex_http_connections", "Open HTTP connections", {},
+                             [load] { return static_cast<double>(load.connections->load()); });
+    hooks.metrics->add_gauge("fpindex_http_requests_in_flight", "HTTP requests that wait for their answer", {},
+                             [load] { return static_cast<double>(load.in_flight->load()); });
+  }
+}
+
+void http_gateway::start_metrics(caf::actor_system& system, const std::shared_ptr<node_metrics>& metrics,
+                                 route_settings& routes) {
+  metrics_ = system.spawn<caf::detached>(metrics_actor, metrics);
+  history_ = system.spawn(history_actor, metrics);
+  routes.metrics = metrics_;
+  routes.history = history_;
+  routes.measures = make_http_metrics();
+  metrics->add_source(routes.measures);
 }
 
 http_gateway::~http_gateway() { stop(); }
@@ -50,6 +74,8 @@ void http_gateway::stop() {
   if (server_) server_->stop();
   for (const auto& b : bridges_) caf::anon_send_exit(b, caf::exit_reason::user_shutdown);
   bridges_.clear();
+  if (metrics_) caf::anon_send_exit(std::exchange(metrics_, {}), caf::exit_reason::user_shutdown);
+  if (history_) caf::anon_send_exit(std::exchange(history_, {}), caf::exit_reason::user_shutdown);
 }
 
 }  // namespace fp

@@ -3,26 +3,29 @@
 #include <spdlog/logger.h>
 
 #include <caf/all.hpp>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "app/http/gateway_bridge.hpp"
+#include "app/gateway/gateway_bridge.hpp"
 #include "app/http/http_server.hpp"
 #include "core/config/config.hpp"
+#include "core/metrics/node_metrics.hpp"
 
 namespace fp {
 
 /// What the gateway serves beyond a node's own answers.
 struct gateway_hooks {
-  /// The text of `GET /_metrics`; without it that is not found.
-  std::function<std::string()> metrics;
+  /// For `GET /_metrics` and `GET /:index/_history`, which are not found without it; the gateway adds its own.
+  std::shared_ptr<node_metrics> metrics;
 };
+
+struct route_settings;
 
 /// Serves a node over HTTP, by the contract that fpindex clients speak.
 ///
-///     http_server (I/O threads) -> routes -> gateway_bridge (one a thread) -> node_actor, index_coordinator
+///     http_server (I/O threads) -> routes -> gateway_bridge (one a thread) -> node_actor, index_coordinator,
+///                                                                            metrics_actor, history_actor
 class http_gateway {
  public:
   /// Listens on `settings.host` and `settings.port`. Throws `io_error` when that is impossible.
@@ -36,7 +39,12 @@ class http_gateway {
   void stop();
 
  private:
+  void start_metrics(caf::actor_system& system, const std::shared_ptr<node_metrics>& metrics,
+                     route_settings& routes);
+
   std::vector<bridge_handle> bridges_;
+  metrics_handle metrics_;
+  history_handle history_;
   std::unique_ptr<http_server> server_;
 };
 

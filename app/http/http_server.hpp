@@ -68,6 +68,7 @@ class http_server {
   http_server& operator=(const http_server&) = delete;
 
   uint16_t port() const;
+  http_load load() const;
   /// Accepts nothing more, answers what has been received, closes, and returns.
   void stop();
 

@@ -1,8 +1,6 @@
 #include "app/http/http_session.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <ctime>
 
 namespace fp::http_detail {
 
@@ -11,93 +9,11 @@ namespace http = beast::http;
 namespace {
 
 constexpr size_t read_bytes = 64u << 10, small_read_bytes = 8u << 10;
-constexpr size_t write_bytes = 256u << 10;
 // Requests of one connection that are read ahead hold at most about this much.
 constexpr size_t max_queued_bytes = 1u << 20;
 // A client that has closed its sending side may be gone or may wait for its answer; searches that take longer than
 // this are called off.
 constexpr auto gone_delay = std::chrono::seconds(1);
-// After a refusal the client's remaining bytes are read for so long, because closing with unread bytes would reset
-// the connection and take the answer with it.
-constexpr auto linger_time = std::chrono::seconds(5);
-constexpr auto never = clock::time_point::max();
-
-const char* reason_phrase(unsigned status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 202:
-      return "Accepted";
-    case 400:
-      return "Bad Request";
-    case 404:
-      return "Not Found";
-    case 408:
-      return "Request Timeout";
-    case 409:
-      return "Conflict";
-    case 413:
-      return "Payload Too Large";
-    case 415:
-      return "Unsupported Media Type";
-    case 417:
-      return "Expectation Failed";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 500:
-      return "Internal Server Error";
-    case 501:
-      return "Not Implemented";
-    case 503:
-      return "Service Unavailable";
-    default:
-      return "Unknown";
-  }
-}
-
-unsigned status_of(const error_code& ec) {
-  if (ec == http::error::body_limit || ec == http::error::buffer_overflow) return 413;
-  if (ec == http::error::header_limit) return 431;
-  return 400;
-}
-
-http_method method_of(http::verb v) {
-  switch (v) {
-    case http::verb::get:
-      return http_method::get;
-    case http::verb::head:
-      return http_method::head;
-    case http::verb::put:
-      return http_method::put;
-    case http::verb::post:
-      return http_method::post;
-    case http::verb::delete_:
-      return http_method::del;
-    default:
-      return http_method::other;
-  }
-}
-
-/// RFC 9112, 3.2.2: a server accepts the absolute form, too.
-std::string_view origin_form(std::string_view target) {
-  for (const std::string_view scheme : {"http://", "https://"}) {
-    if (target.size() < scheme.size() || !beast::iequals(target.substr(0, scheme.size()), scheme)) continue;
-    const size_t path = target.find('/', scheme.size());
-    return path == std::string_view::npos ? "/" : target.substr(path);
-  }
-  return target;
-}
-
-bool is_host_value(std::string_view value) {
-  return std::ranges::all_of(value, [](unsigned char c) {
-    return std::isalnum(c) != 0 || std::string_view("-._~%!$&'()*+,;=:[]").find(char(c)) != std::string_view::npos;
-  });
-}
-
-void append_number(std::string& out, uint64_t n, int base = 10) {
-  char digits[20];
-  out.append(digits, std::to_chars(digits, digits + sizeof digits, n, base).ptr);
-}
 
 /// One request on its way to its answer.
 class exchange final : public http_exchange {
@@ -113,7 +29,7 @@ class exchange final : public http_exchange {
   }
   void respond(http_response response) override {
     if (answered_.exchange(true)) return;
-    worker_->shared->in_flight.fetch_sub(1, std::memory_order_relaxed);
+    worker_->shared->in_flight->fetch_sub(1, std::memory_order_relaxed);
     worker_->post([s = session_, number = number_, r = std::move(response)]() mutable {
       if (const auto alive = s.lock()) alive->answer(number, std::move(r));
     });
@@ -141,12 +57,6 @@ session::session(std::shared_ptr<worker> w, tcp::socket socket)
       write_deadline_(never),
       gone_deadline_(never) {}
 
-void session::start() {
-  error_code ignored;
-  socket_.set_option(tcp::no_delay(true), ignored);
-  advance();
-}
-
 void session::begin_stop() {
   no_more_requests_ = true;
   parser_.reset();
@@ -165,10 +75,7 @@ void session::abort() {
   error_code ignored;
   timer_.cancel();
   socket_.close(ignored);
-  const auto self = shared_from_this();
-  worker_->sessions.erase(self);
-  worker_->shared->connections.fetch_sub(1, std::memory_order_relaxed);
-  if (worker_->stopping && worker_->sessions.empty()) worker_->stop_timer.cancel();
+  worker_->remove(shared_from_this());
 }
 
 void session::cancel_all() {
@@ -286,34 +193,11 @@ void session::parse() {
 
 bool session::check_header() {
   const auto& head = parser_->get();
-  const bool is_1_1 = head.version() >= 11;
-  const auto hosts = head.count(http::field::host);
-  if (hosts > 1 || (is_1_1 && hosts == 0) || !is_host_value(head[http::field::host])) {
-    refuse(400);
+  if (const unsigned problem = problem_with(head); problem != 0) {
+    refuse(problem);
     return false;
   }
-  if (head.count(http::field::transfer_encoding) > 0) {
-    if (!is_1_1) {
-      refuse(400);
-      return false;
-    }
-    if (head.count(http::field::transfer_encoding) > 1 ||
-        !beast::iequals(head[http::field::transfer_encoding], "chunked")) {
-      refuse(501);
-      return false;
-    }
-  }
-  if (head.method() == http::verb::unknown) {
-    refuse(501);
-    return false;
-  }
-  if (is_1_1 && head.count(http::field::expect) > 0) {
-    if (!beast::iequals(head[http::field::expect], "100-continue")) {
-      refuse(417);
-      return false;
-    }
-    want_continue_ = !parser_->is_done();
-  }
+  want_continue_ = head.version() >= 11 && head.count(http::field::expect) > 0 && !parser_->is_done();
   return true;
 }
 
@@ -327,6 +211,7 @@ http_request session::request_head() const {
     head.content_type = std::string(it->value());
   }
   head.accept = std::string(message[http::field::accept]);
+  head.if_none_match = std::string(message[http::field::if_none_match]);
   head.io_thread = worker_->number;
   return head;
 }
@@ -342,11 +227,11 @@ void session::dispatch() {
   auto& message = parser_->get();
   slot s;
   s.number = next_number_++;
-  s.head = request.method == http_method::head;
-  s.chunking = message.version() >= 11;
-  s.keep_alive = message.keep_alive();
+  s.framing.head = request.method == http_method::head;
+  s.framing.is_1_1 = message.version() >= 11;
+  s.framing.keep_alive = message.keep_alive();
   s.bytes = message.body().size();
-  if (!s.keep_alive) no_more_requests_ = true;
+  if (!s.framing.keep_alive) no_more_requests_ = true;
   http_request head = request;
   request.body = std::move(message.body());
   parser_.reset();
@@ -355,8 +240,8 @@ void session::dispatch() {
   want_continue_ = false;
   served_any_ = true;
   queued_bytes_ += s.bytes;
-  if (shared.in_flight.fetch_add(1, std::memory_order_relaxed) >= options_.max_requests_in_flight) {
-    shared.in_flight.fetch_sub(1, std::memory_order_relaxed);
+  if (shared.in_flight->fetch_add(1, std::memory_order_relaxed) >= options_.max_requests_in_flight) {
+    shared.in_flight->fetch_sub(1, std::memory_order_relaxed);
     s.response = shared.refusal(503, head);
     s.answered = true;
     queue_.push_back(std::move(s));
@@ -376,10 +261,10 @@ void session::dispatch() {
 void session::refuse(unsigned status) {
   slot s;
   s.number = next_number_++;
-  s.keep_alive = false;
+  s.framing.keep_alive = false;
   s.answered = true;
   http_request head = request_head();
-  s.head = head.method == http_method::head;
+  s.framing.head = head.method == http_method::head;
   s.response = worker_->shared->refusal(status, head);
   parser_.reset();
   read_deadline_ = never;
@@ -390,8 +275,8 @@ void session::refuse(unsigned status) {
   advance_again_ = true;
 }
 
-// -- Reading and writing
-// --------------------------------------------------------------------------------------------
+// -- Reading
+// ---------------------------------------------------------------------------------------------------------
 
 void session::read() {
   if (reading_ || peer_sends_no_more_) return;
@@ -429,142 +314,6 @@ void session::on_read(error_code ec, size_t bytes) {
   }
   last_event_ = clock::now();
   advance();
-}
-
-void session::append_response(slot& s) {
-  auto& w = *worker_;
-  const auto& r = s.response;
-  const std::time_t now = std::time(nullptr);
-  if (now != w.date_second) {
-    w.date_second = now;
-    std::tm parts{};
-    gmtime_r(&now, &parts);
-    char text[64];
-    w.date.assign(text, std::strftime(text, sizeof text, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &parts));
-  }
-  if (w.stopping) s.keep_alive = false;
-  output_ += "HTTP/1.1 ";
-  append_number(output_, r.status);
-  output_ += ' ';
-  output_ += reason_phrase(r.status);
-  output_ += "\r\n";
-  output_ += w.date;
-  if (!r.content_type.empty()) (output_ += "Content-Type: ").append(r.content_type) += "\r\n";
-  if (r.retry_after_s > 0) {
-    output_ += "Retry-After: ";
-    append_number(output_, r.retry_after_s);
-    output_ += "\r\n";
-  }
-  if (r.stream) {
-    if (s.chunking) {
-      output_ += "Transfer-Encoding: chunked\r\n";
-    } else {
-      s.keep_alive = false;
-    }
-  } else if (!s.head) {
-    output_ += "Content-Length: ";
-    append_number(output_, r.body.size());
-    output_ += "\r\n";
-  }
-  if (!s.keep_alive) {
-    output_ += "Connection: close\r\n";
-  } else if (!s.chunking) {
-    output_ += "Connection: keep-alive\r\n";
-  }
-  output_ += "\r\n";
-  if (!r.stream && !s.head) output_ += r.body;
-}
-
-void session::write() {
-  if (writing_ || stream_ || lingering_) return;
-  while (!queue_.empty() && queue_.front().answered && output_.size() < write_bytes && !close_after_write_) {
-    auto& s = queue_.front();
-    append_response(s);
-    if (!s.keep_alive) close_after_write_ = no_more_requests_ = true;
-    queued_bytes_ -= std::min(queued_bytes_, s.bytes);
-    const bool streams = s.response.stream && !s.head;
-    if (streams) {
-      stream_ = std::move(s.response.stream);
-      stream_chunked_ = s.chunking;
-    }
-    queue_.pop_front();
-    advance_again_ = true;
-    if (streams) break;
-  }
-  if (close_after_write_) queue_.clear();
-  if (want_continue_ && queue_.empty() && !stream_) {
-    want_continue_ = false;
-    output_ += "HTTP/1.1 100 Continue\r\n\r\n";
-  }
-  if (output_.empty()) return;
-  writing_ = true;
-  write_deadline_ = clock::now() + options_.idle_timeout;
-  asio::async_write(socket_, asio::buffer(output_),
-                    [self = shared_from_this()](error_code ec, size_t) { self->on_written(ec); });
-}
-
-void session::on_written(error_code ec) {
-  writing_ = false;
-  write_deadline_ = never;
-  if (closed_) return;
-  if (ec) {
-    abort();
-    return;
-  }
-  output_.clear();
-  if (output_.capacity() > 2 * write_bytes) std::string().swap(output_);
-  last_event_ = clock::now();
-  if (stream_) pump_stream();
-  advance();
-}
-
-void session::pump_stream() {
-  awaiting_piece_ = true;
-  const auto source = stream_;
-  source->next([w = worker_, s = weak_from_this()](body_source::piece piece) {
-    w->post([s, piece = std::move(piece)]() mutable {
-      if (const auto alive = s.lock()) alive->on_piece(std::move(piece));
-    });
-  });
-}
-
-void session::on_piece(body_source::piece piece) {
-  if (closed_ || !awaiting_piece_) return;
-  awaiting_piece_ = false;
-  if (!piece) {
-    abort();
-    return;
-  }
-  const bool last = piece->empty();
-  if (stream_chunked_) {
-    append_number(output_, piece->size(), 16);
-    output_ += "\r\n";
-    output_ += *piece;
-    output_ += "\r\n";
-  } else {
-    output_ += *piece;
-  }
-  if (last) end_stream();
-  if (output_.empty()) {
-    advance();
-    return;
-  }
-  writing_ = true;
-  write_deadline_ = clock::now() + options_.idle_timeout;
-  asio::async_write(socket_, asio::buffer(output_),
-                    [self = shared_from_this()](error_code ec, size_t) { self->on_written(ec); });
-}
-
-void session::end_stream() {
-  stream_.reset();
-  awaiting_piece_ = false;
-}
-
-void session::linger() {
-  lingering_ = true;
-  error_code ignored;
-  socket_.shutdown(tcp::socket::shutdown_send, ignored);
-  read_deadline_ = clock::now() + linger_time;
 }
 
 // -- Time

@@ -1,59 +1,41 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <ctime>
 #include <deque>
-#include <mutex>
-#include <unordered_set>
 
+#include "app/gateway/tcp_server.hpp"
+#include "app/http/http_head.hpp"
 #include "app/http/http_server.hpp"
 
 namespace fp::http_detail {
 
-namespace asio = boost::asio;
 namespace beast = boost::beast;
-using tcp = asio::ip::tcp;
 using clock = std::chrono::steady_clock;
-using boost::system::error_code;
 
-class session;
+inline constexpr auto never = clock::time_point::max();
 
 /// What all threads of a server share.
 struct server_state {
   http_server_options options;
   http_handler handler;
   http_refusal refusal;
-  std::atomic<uint32_t> connections = 0, in_flight = 0;
+  /// Of its own: who reads it may outlive the server, and must not keep the handler alive.
+  const std::shared_ptr<std::atomic<uint32_t>> in_flight = std::make_shared<std::atomic<uint32_t>>(0);
   std::atomic<uint64_t> body_bytes = 0;  ///< of requests that are being received
 
   uint64_t max_body_bytes_at_once() const { return uint64_t{16} * options.max_body_bytes; }
 };
 
-/// One event loop and its connections. Outlives its server for as long as somebody may still answer a request.
-struct worker {
-  worker(std::shared_ptr<server_state> s, uint32_t n) : shared(std::move(s)), number(n), stop_timer(loop) {}
-
-  /// Runs `f` on the worker's thread, unless the worker has ended.
-  template <class F>
-  void post(F&& f) {
-    std::lock_guard lock(mutex);
-    if (open) asio::post(loop, std::forward<F>(f));
-  }
+/// One event loop, and what its connections share.
+struct worker : tcp_worker {
+  worker(uint32_t n, std::shared_ptr<server_state> s) : tcp_worker(n), shared(std::move(s)) {}
 
   std::shared_ptr<server_state> shared;
-  const uint32_t number;
-  asio::io_context loop{1};
-  asio::executor_work_guard<asio::io_context::executor_type> guard{loop.get_executor()};
-  asio::steady_timer stop_timer;
-  std::unordered_set<std::shared_ptr<session>> sessions;
-  bool stopping = false;
   std::time_t date_second = 0;
   std::string date;
-
-  std::mutex mutex;
-  bool open = true;
 };
 
 /// One connection.
@@ -63,15 +45,13 @@ struct worker {
 ///
 /// Reading goes on while requests wait for their answers, up to a bound: it is how a client that goes away is
 /// noticed. All of it runs on the worker's thread.
-class session : public std::enable_shared_from_this<session> {
+class session : public tcp_connection, public std::enable_shared_from_this<session> {
  public:
   session(std::shared_ptr<worker> w, tcp::socket socket);
 
-  void start();
-  /// Answers what has been received completely, then closes.
-  void begin_stop();
-  /// Closes at once.
-  void abort();
+  void start() override { advance(); }
+  void begin_stop() override;
+  void abort() override;
   void answer(uint64_t number, http_response response);
 
  private:
@@ -80,7 +60,8 @@ class session : public std::enable_shared_from_this<session> {
   struct slot {
     uint64_t number = 0;
     size_t bytes = 0;
-    bool head = false, keep_alive = true, chunking = true, answered = false;
+    response_framing framing;
+    bool answered = false;
     http_response response;
     std::shared_ptr<cancel_flag> cancel;
   };

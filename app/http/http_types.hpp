@@ -1,10 +1,14 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace fp {
 
@@ -16,6 +20,7 @@ struct http_request {
   std::string target;                       ///< as sent, without scheme and authority
   std::optional<std::string> content_type;  ///< as sent
   std::string accept;                       ///< as sent; empty when absent
+  std::string if_none_match;                ///< as sent; empty when absent
   std::string body;
   uint32_t io_thread = 0;  ///< number of the thread that runs the connection
 };
@@ -34,11 +39,19 @@ class body_source {
   virtual void next(piece_callback deliver) = 0;
 };
 
+/// How busy a server is; valid even when the server has gone.
+struct http_load {
+  std::shared_ptr<const std::atomic<uint32_t>> connections;
+  std::shared_ptr<const std::atomic<uint32_t>> in_flight;  ///< requests that wait for their answer
+};
+
 struct http_response {
   unsigned status = 200;
   std::string content_type;  ///< empty: no such field
   std::string body;
-  uint32_t retry_after_s = 0;           ///< 0: no such field
+  uint32_t retry_after_s = 0;  ///< 0: no such field
+  /// Further header fields, by name. Both parts are the service's own words: nothing escapes them.
+  std::vector<std::pair<std::string_view, std::string_view>> fields;
   std::shared_ptr<body_source> stream;  ///< instead of `body`, when set
 };
 

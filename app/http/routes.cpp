@@ -1,10 +1,13 @@
 #include "app/http/routes.hpp"
 
 #include <charconv>
-#include <chrono>
 
+#include "app/gateway/request_timeouts.hpp"
+#include "app/http/backup_body.hpp"
 #include "app/http/codecs.hpp"
 #include "app/http/negotiation.hpp"
+#include "app/http/operator_page.hpp"
+#include "app/http/route_metrics.hpp"
 #include "core/commit/changes.hpp"
 #include "core/index/data_folder.hpp"
 
@@ -12,13 +15,8 @@ namespace fp {
 
 namespace {
 
-using namespace std::chrono_literals;
-
-// Looking at an index takes no time; the others may stand behind work that does. All of them end.
-constexpr std::chrono::milliseconds look_timeout = 30s, write_timeout = 5min, folder_timeout = 5min,
-                                    unlimited_search_timeout = 1h, search_margin = 5s;
-
 constexpr std::string_view plain_text = "text/plain; charset=utf-8";
+constexpr std::string_view octets_type = "application/octet-stream";
 constexpr std::string_view metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 
 http_response text_response(unsigned status, std::string body, std::string_view type = plain_text) {
@@ -129,15 +127,24 @@ struct http_routes::call {
   }
 };
 
+const bridge_handle& http_routes::bridge_of(const call& c) const {
+  return bridges_[c.request.io_thread % bridges_.size()];
+}
+
 void http_routes::in_bridge(const call& c, std::function<void(bridge_state&)> run) const {
-  caf::anon_send(bridges_[c.request.io_thread % bridges_.size()], bridge_call{std::move(run)});
+  caf::anon_send(bridge_of(c), bridge_call{std::move(run)});
 }
 
 void http_routes::serve(http_request request, http_responder respond) const {
   const auto format = response_format(request);
   call c{std::move(request), std::move(respond), format};
   std::vector<std::string> segments;
-  if (!split_target(c.request.target, segments)) {
+  const bool well_formed = split_target(c.request.target, segments);
+  if (settings_.measures) {
+    const auto route = well_formed ? route_of(segments) : unknown_route();
+    c.respond = measured(std::move(c.respond), settings_.measures, c.request.method, route);
+  }
+  if (!well_formed) {
     c.refuse(400, "BadRequest");
     return;
   }
@@ -146,13 +153,10 @@ void http_routes::serve(http_request request, http_responder respond) const {
     return;
   }
   if (segments.size() == 1 && segments[0] == "_metrics" && c.is_look()) {
-    if (!settings_.hooks.metrics) {
-      c.refuse(404, "NotFound");
-    } else {
-      c.respond(text_response(200, settings_.hooks.metrics(), metrics_type));
-    }
+    scrape(c);
     return;
   }
+  if (c.is_look() && serve_page(c, segments)) return;
   if (segments.size() > 2 || c.is(http_method::other) || segments[0].empty()) {
     c.refuse(404, "NotFound");
     return;
@@ -169,6 +173,45 @@ void http_routes::serve(http_request request, http_responder respond) const {
   } else {
     serve_document(c, std::move(index), segments[1]);
   }
+}
+
+// -- Metrics
+
+void http_routes::scrape(const call& c) const {
+  if (!settings_.metrics) {
+    c.refuse(404, "NotFound");
+    return;
+  }
+  in_bridge(c, [whom = settings_.metrics, r = c.respond, failed = c.failed()](bridge_state& b) {
+    b.ask<std::string>(
+        whom, look_timeout, [=](const std::string& text) { r(text_response(200, text, metrics_type)); }, failed,
+        scrape_atom_v);
+  });
+}
+
+void http_routes::history(const call& c, const std::string& index) const {
+  in_bridge(c, [=, whom = settings_.history, r = c.respond, f = c.format, failed = c.failed()](bridge_state& b) {
+    b.ask<index_history>(
+        whom, look_timeout, [=](const index_history& h) { r(make_response(200, encode_history(h, f), f)); }, failed,
+        history_atom_v, index);
+  });
+}
+
+// -- The operator's page
+
+bool http_routes::serve_page(call& c, const std::vector<std::string>& segments) const {
+  // No document has such an id, so nothing of an index that is called `_page` hides behind it.
+  if (segments.size() == 2 && segments[0] == "_page" && segments[1] == "overview") {
+    const auto run = [board = board_, r = c.respond, f = c.format, failed = c.failed()](bridge_state& b) {
+      board->get(
+          b, f, [=](std::string body) { r(make_response(200, std::move(body), f)); }, failed);
+    };
+    caf::anon_send(bridges_.front(), bridge_call{run});
+    return true;
+  }
+  auto file = operator_page(c.request, segments);
+  if (file) c.respond(std::move(*file));
+  return file.has_value();
 }
 
 // -- Indexes
@@ -241,10 +284,37 @@ bool http_routes::serve_index_endpoint(call& c, const std::string& index, std::s
           index, look_timeout, [=](const segment_list& s) { r(make_response(200, encode_segments(s, f), f)); },
           failed, segments_request{});
     });
+  } else if (endpoint == "_snapshot") {
+    snapshot(c, index);
+  } else if (endpoint == "_history" && settings_.history) {
+    history(c, index);
   } else {
     return false;
   }
   return true;
+}
+
+void http_routes::snapshot(const call& c, const std::string& index) const {
+  http_response response;
+  response.content_type = octets_type;
+  const auto failed = c.failed();
+  if (c.is(http_method::head)) {
+    in_bridge(c, [=, r = c.respond](bridge_state& b) {
+      b.ask_index<segment_list>(
+          index, look_timeout, [=](const segment_list&) { r(response); }, failed, segments_request{});
+    });
+    return;
+  }
+  in_bridge(c, [=, r = c.respond, bridge = bridge_of(c)](bridge_state& b) {
+    b.ask_index<snapshot_reply>(
+        index, look_timeout,
+        [=](const snapshot_reply& opened) {
+          auto answer = response;
+          answer.stream = std::make_shared<backup_body>(bridge, opened.stream);
+          r(std::move(answer));
+        },
+        failed, snapshot_atom_v);
+  });
 }
 
 void http_routes::create(call& c, std::string index) const {
@@ -281,8 +351,7 @@ void http_routes::erase(call& c, std::string index) const {
 void http_routes::search(call& c, std::string index) const {
   auto decoded = c.body(decode_search);
   if (!decoded) return;
-  const auto timeout = decoded->timeout_ms == 0 ? unlimited_search_timeout
-                                                : std::chrono::milliseconds(decoded->timeout_ms) + search_margin;
+  const auto timeout = search_wait(decoded->timeout_ms);
   local_search wish{std::make_shared<const search_request>(std::move(*decoded)), c.respond.cancel()};
   in_bridge(c, [=, index = std::move(index), r = c.respond, f = c.format](bridge_state& b) {
     b.ask_index<search_reply>(

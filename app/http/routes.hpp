@@ -4,15 +4,20 @@
 #include <string_view>
 #include <vector>
 
-#include "app/http/gateway_bridge.hpp"
+#include "app/gateway/gateway_bridge.hpp"
 #include "app/http/http_gateway.hpp"
 #include "app/http/http_types.hpp"
+#include "app/http/overview_board.hpp"
+#include "core/metrics/http_metrics.hpp"
 
 namespace fp {
 
 struct route_settings {
   size_t max_encoded_bytes = size_t{96} << 20;  ///< of one update
-  gateway_hooks hooks;
+  // Empty: `_metrics` and `_history` are not found, and nothing is measured.
+  metrics_handle metrics;
+  history_handle history;
+  std::shared_ptr<http_metrics> measures;
 };
 
 /// The endpoints: which request means what, in which format it is answered, and how errors are named.
@@ -26,19 +31,26 @@ class http_routes {
 
  private:
   struct call;
+  bool serve_page(call& c, const std::vector<std::string>& segments) const;
   void serve_index(call& c, std::string index) const;
   void serve_document(call& c, std::string index, std::string_view id) const;
   bool serve_index_endpoint(call& c, const std::string& index, std::string_view endpoint) const;
+  void snapshot(const call& c, const std::string& index) const;
+  void scrape(const call& c) const;
+  void history(const call& c, const std::string& index) const;
   void create(call& c, std::string index) const;
   void erase(call& c, std::string index) const;
   void search(call& c, std::string index) const;
   void update(call& c, std::string index) const;
   void commit(call& c, std::string index, std::vector<uint8_t> changes, std::optional<uint64_t> expected_version,
               bool with_version) const;
+  const bridge_handle& bridge_of(const call& c) const;
   void in_bridge(const call& c, std::function<void(bridge_state&)> run) const;
 
   std::vector<bridge_handle> bridges_;
   route_settings settings_;
+  /// Of the first bridge alone.
+  std::shared_ptr<overview_board> board_ = std::make_shared<overview_board>();
 };
 
 /// The answer to a request that never became one of an endpoint.

@@ -2,11 +2,14 @@
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
 #include <cstring>
+#include <functional>
 #include <iostream>
+#include <optional>
 #include <variant>
 
 #include "actors/node_actor.hpp"
 #include "app/http/http_gateway.hpp"
+#include "app/line/line_gateway.hpp"
 #include "app/node/logging.hpp"
 #include "app/node/notify.hpp"
 #include "app/node/readiness_actor.hpp"
@@ -67,8 +70,8 @@ readiness_handle spawn_watcher(caf::actor_system& system, std::shared_ptr<spdlog
 
 /// Waits until the node has ended. SIGHUP opens the log file again, a first stop signal ends the node cleanly, and
 /// a second one ends the process.
-int run_until_stopped(caf::scoped_actor& self, const node_actor_handle& node, http_gateway* gateway,
-                      signal_watcher& signals, node_log& node_logs) {
+int run_until_stopped(caf::scoped_actor& self, const node_actor_handle& node,
+                      const std::function<void()>& stop_gateways, signal_watcher& signals, node_log& node_logs) {
   auto& log = *node_logs.logger();
   self->monitor(node);
   signals.start([main = caf::actor_cast<caf::actor>(self)](int number) { caf::anon_send(main, number); });
@@ -86,7 +89,7 @@ int run_until_stopped(caf::scoped_actor& self, const node_actor_handle& node, ht
         }
         stopping = true;
         log.info("{}: shutting down", strsignal(number));
-        if (gateway) gateway->stop();
+        stop_gateways();
         caf::anon_send(node, shutdown_atom_v);
       },
       [&](const caf::down_msg& down) {
@@ -100,6 +103,21 @@ int run_until_stopped(caf::scoped_actor& self, const node_actor_handle& node, ht
   return exit_code;
 }
 
+/// Starts a gateway whose port is not off. False when it cannot listen, which is logged.
+template <class Gateway, class... Ts>
+bool start_gateway(std::optional<Gateway>& gateway, const char* protocol, const std::string& host,
+                   const port_setting& port, spdlog::logger& log, Ts&&... arguments) {
+  if (!port.enabled) return true;
+  try {
+    gateway.emplace(std::forward<Ts>(arguments)...);
+  } catch (const error& e) {
+    log.critical("{}", e.what());
+    return false;
+  }
+  log.info("listening for {} on {}:{}", protocol, host, gateway->port());
+  return true;
+}
+
 int run(const config& settings, signal_watcher& signals) {
   auto env = std::make_shared<environment>();
   env->settings = settings;
@@ -107,6 +125,7 @@ int run(const config& settings, signal_watcher& signals) {
   env->log = logs.logger();
   auto& log = *env->log;
   log.info("fpnode {} starts on {}", FPNODE_VERSION, settings.dir);
+  env->metrics->add_gauge("fpindex_build_info", "1", {{"version", FPNODE_VERSION}}, [] { return 1.0; });
   auto folder = std::make_shared<data_folder>(posix_file_system(), settings.dir);
 
   system_config caf_settings{env->num_searchers()};
@@ -120,15 +139,13 @@ int run(const config& settings, signal_watcher& signals) {
     self->receive([](const caf::down_msg&) {});
     return exit_failed;
   };
-  std::optional<http_gateway> gateway;
-  if (settings.port.enabled) {
-    try {
-      gateway.emplace(system, settings, node);
-    } catch (const error& e) {
-      log.critical("{}", e.what());
-      return give_up();
-    }
-    log.info("listening for HTTP on {}:{}", settings.host, gateway->port());
+  std::optional<http_gateway> http;
+  std::optional<line_gateway> line;
+  if (!start_gateway(http, "HTTP", settings.host, settings.port, log, system, settings, node,
+                     gateway_hooks{env->metrics}) ||
+      !start_gateway(line, "the line protocol", settings.legacy_host, settings.legacy_port, log, system, settings,
+                     node, env->metrics)) {
+    return give_up();
   }
   if (settings.caf_port.enabled) {
     const auto port =
@@ -141,7 +158,11 @@ int run(const config& settings, signal_watcher& signals) {
     log.info("listening for remote actors on {}:{}", settings.caf_host, *port);
   }
   if (watcher) caf::anon_send(watcher, listening_atom_v);
-  return run_until_stopped(self, node, gateway ? &*gateway : nullptr, signals, logs);
+  const auto stop_gateways = [&] {
+    if (http) http->stop();
+    if (line) line->stop();
+  };
+  return run_until_stopped(self, node, stop_gateways, signals, logs);
 }
 
 }  // namespace

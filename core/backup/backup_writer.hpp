@@ -27,6 +27,7 @@ class backup_writer {
 
   /// Bytes of the whole stream, known before the first of them is.
   uint64_t total_bytes() const noexcept { return header_.num_bytes; }
+  size_t max_chunk_bytes() const noexcept { return max_chunk_bytes_; }
   /// Bytes that `next` has returned so far.
   uint64_t num_bytes() const noexcept { return num_bytes_; }
 

@@ -36,6 +36,14 @@ struct config {
   uint32_t http_header_timeout_ms = 10'000;  ///< from the first byte of a request to the end of its header
   uint32_t http_body_timeout_ms = 60'000;    ///< from there to the end of its body
 
+  // The line protocol.
+  std::string legacy_host = "127.0.0.1";
+  port_setting legacy_port{false, 0};
+  std::string legacy_index = "main";
+  uint32_t legacy_max_connections = 1'024;
+  uint64_t legacy_max_transaction_bytes = uint64_t{256} << 20;  ///< of all connections together
+  uint32_t legacy_write_timeout_ms = 30'000;                    ///< for a client that takes no more of an answer
+
   // Remote actors.
   std::string caf_host = "127.0.0.1";
   port_setting caf_port{true, 8090};
@@ -55,6 +63,11 @@ struct config {
   uint32_t max_queued_updates = 1'024;
   uint64_t max_queued_update_bytes = uint64_t{256} << 20;
   uint64_t oplog_file_bytes = uint64_t{64} << 20;
+
+  // Backups.
+  uint32_t max_snapshot_streams = 4;
+  uint32_t max_restores = 2;
+  uint32_t backup_idle_timeout_ms = 300'000;  ///< for a remote actor that takes or sends no more of a backup
 
   // Checkpoints and merges.
   uint64_t checkpoint_threshold = 1'000'000;  ///< postings in memory segments

@@ -9,6 +9,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/printable.hpp"
+#include "core/index/data_folder.hpp"
 
 namespace fp {
 
@@ -130,6 +131,24 @@ std::vector<option> make_table() {
                       24 * hour_ms, "How long the body of an HTTP request may take to arrive, in milliseconds"}));
 
   t.push_back(text(
+      "legacy_host", [](config& c) -> setting { return &c.legacy_host; }, is_host, "an IP address or a host name",
+      "Address that the node listens on for the line protocol"));
+  t.push_back(choice(
+      "legacy_port", [](config& c) -> setting { return &c.legacy_port; }, std::string(port_allowed),
+      "Port that the node listens on for the line protocol; 0 picks a free one, off does not listen"));
+  t.push_back(text(
+      "legacy_index", [](config& c) -> setting { return &c.legacy_index; }, is_valid_index_name,
+      "1 to 255 letters, digits, _ and -", "Index that the line protocol serves; created when it is missing"));
+  t.push_back(number({"legacy_max_connections", [](config& c) -> setting { return &c.legacy_max_connections; }, 1,
+                      1'000'000, "Connections of the line protocol that may be open; more are closed"}));
+  t.push_back(
+      number({"legacy_max_transaction_bytes", [](config& c) -> setting { return &c.legacy_max_transaction_bytes; },
+              KiB, 1024 * GiB, "Bytes that the open transactions of the line protocol may hold together"}));
+  t.push_back(
+      number({"legacy_write_timeout_ms", [](config& c) -> setting { return &c.legacy_write_timeout_ms; }, 1,
+              hour_ms, "How long a client of the line protocol may not take its answers, in milliseconds"}));
+
+  t.push_back(text(
       "caf_host", [](config& c) -> setting { return &c.caf_host; }, is_host, "an IP address or a host name",
       "Address that the node listens on for other actors"));
   t.push_back(choice(
@@ -162,6 +181,15 @@ std::vector<option> make_table() {
                       KiB, 1024 * GiB, "Bytes of updates that may wait for the oplog of one index"}));
   t.push_back(number({"oplog_file_bytes", [](config& c) -> setting { return &c.oplog_file_bytes; }, KiB, 64 * GiB,
                       "Size at which the oplog begins a new file, in bytes"}));
+
+  t.push_back(number({"max_snapshot_streams", [](config& c) -> setting { return &c.max_snapshot_streams; }, 1, 256,
+                      "Backups of indexes that may be on their way out at one time; more are told to come back "
+                      "later"}));
+  t.push_back(number({"max_restores", [](config& c) -> setting { return &c.max_restores; }, 1, 256,
+                      "Restores that may run at one time; more are told to come back later"}));
+  t.push_back(
+      number({"backup_idle_timeout_ms", [](config& c) -> setting { return &c.backup_idle_timeout_ms; }, 1,
+              24 * hour_ms, "How long a remote actor may be silent in a backup or restore, in milliseconds"}));
 
   t.push_back(number({"checkpoint_threshold", [](config& c) -> setting { return &c.checkpoint_threshold; }, 1,
                       1'000'000'000'000, "Postings in memory at which they are written to a segment file"}));

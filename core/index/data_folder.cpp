@@ -149,6 +149,7 @@ data_folder::create_result data_folder::create(const std::string& name, const cr
     return {*existing, false};
   }
 
+  if (is_staged(name)) throw error(errc::index_not_ready, "index " + name + " is being restored");
   index_record record = next_record(name, existing);
   if (request.generation) {
     if (*request.generation < record.generation) {
@@ -180,30 +181,66 @@ index_record data_folder::next_record(const std::string& name, const std::option
   return {name, 1, false};
 }
 
-index_record data_folder::create_filled(
-    const std::string& name, const std::function<void(file_system& fs, const index_folders& folders)>& fill) {
+bool data_folder::is_staged(const std::string& name) const {
+  return std::ranges::any_of(staged_, [&](const auto& entry) { return entry.second == name; });
+}
+
+path data_folder::staging_folder(uint64_t number) const { return root_ / staging_name / std::to_string(number); }
+
+data_folder::staged_index data_folder::stage(const std::string& name) {
   require_valid_index_name(name);
   const auto existing = read_record(name);
   if (existing && !existing->deleted) conflict(errc::index_already_exists, name, *existing, "; it must not exist");
-  const index_record record = next_record(name, existing);
-  const path staging = root_ / staging_name, generation = staging / generation_name(record.generation);
-  bool may_remove = true;
+  if (is_staged(name)) throw error(errc::index_already_exists, "index " + name + " is being restored already");
+  staged_index staged{++num_staged_, next_record(name, existing), {}};
+  const path staging = staging_folder(staged.number);
+  const path generation = staging / generation_name(staged.record.generation);
+  staged.folders = {generation / data_name, generation / oplog_name};
+  staged_.emplace(staged.number, name);
   try {
     fs_.remove_all(staging);
-    const index_folders made{generation / data_name, generation / oplog_name};
-    fs_.create_directories(made.data);
-    fs_.create_directories(made.oplog);
-    fill(fs_, made);
-    if (existing) {
-      publish_generation(staging, record, *existing);
-    } else {
-      publish_index(staging, record, may_remove);
-    }
+    fs_.create_directories(staged.folders.data);
+    fs_.create_directories(staged.folders.oplog);
   } catch (...) {
-    if (may_remove) try_to([&] { fs_.remove_all(staging); });
+    end_staging(staged.number);
     throw;
   }
-  return record;
+  return staged;
+}
+
+void data_folder::publish(const staged_index& staged) {
+  const std::string& name = staged.record.name;
+  if (staged_.count(staged.number) == 0) {
+    throw error(errc::cancelled, "index " + name + ": its restore has been called off");
+  }
+  const path staging = staging_folder(staged.number);
+  if (const auto existing = read_record(name)) {
+    publish_generation(staging, staged.record, *existing);
+  } else {
+    bool may_remove = true;
+    try {
+      publish_index(staging, staged.record, may_remove);
+    } catch (...) {
+      if (!may_remove) keep_staging(staged.number);
+      throw;
+    }
+  }
+  end_staging(staged.number);
+}
+
+void data_folder::discard(uint64_t number) noexcept {
+  if (staged_.count(number) > 0) end_staging(number);
+}
+
+void data_folder::end_staging(uint64_t number) noexcept {
+  staged_.erase(number);
+  const bool is_last = staged_.empty() && !keeps_staging_;
+  try_to([&] { fs_.remove_all(is_last ? root_ / staging_name : staging_folder(number)); });
+}
+
+void data_folder::keep_staging(uint64_t number) noexcept {
+  staged_.erase(number);
+  keeps_staging_ = true;
 }
 
 /// The folder of the whole index, `current` included, gets its name in one step.
@@ -244,7 +281,6 @@ void data_folder::publish_generation(const path& staging, const index_record& re
     });
     throw;
   }
-  try_to([&] { fs_.remove_all(staging); });
 }
 
 bool data_folder::erase(const std::string& name) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,8 +46,8 @@ struct create_request {
 
 /// The folder of a node: `.lock` (no index can have that name), and for each index `<name>/current` (a one-line
 /// JSON object with `format_version`, `generation`, `deleted` and `checksum`, replaced atomically) and
-/// `<name>/v<generation>/` with `data/` and `oplog/`. An index that is made from existing data is made in
-/// `.create.tmp/` and gets its place when it is complete. Holding an object means holding the lock. Not
+/// `<name>/v<generation>/` with `data/` and `oplog/`. An index that is made from existing data is staged in
+/// `.create.tmp/<number>/` and gets its place when it is complete. Holding an object means holding the lock. Not
 /// thread-safe.
 class data_folder {
  public:
@@ -82,12 +82,23 @@ class data_folder {
   };
   create_result create(const std::string& name, const create_request& request);
 
-  /// Creates the next generation of an index that does not exist with what `fill` puts into its folders, which are
-  /// empty then. The index appears, durably, when `fill` has returned; a crash or an error leaves either none or
-  /// the whole index (the latter only when undoing fails, too). Throws what `fill` throws and, before calling it,
-  /// `index_already_exists`, `generation_not_allowed` (no next one) or `invalid_index_name`.
-  index_record create_filled(const std::string& name,
-                             const std::function<void(file_system& fs, const index_folders& folders)>& fill);
+  /// The next generation of an index that does not exist, made where nobody sees it. Its folders are empty at first
+  /// and the caller's to fill; other threads may do that. Meanwhile no index of that name can be created
+  /// (`index_not_ready`) or staged once more.
+  struct staged_index {
+    uint64_t number = 0;  ///< no other one of this data folder object has it
+    index_record record;
+    index_folders folders;
+  };
+  /// Throws `index_already_exists`, `generation_not_allowed` (no next one), `invalid_index_name` or `io_error`.
+  staged_index stage(const std::string& name);
+  /// Makes the index appear, durably: a crash or an error leaves either none or the whole index (the latter only
+  /// when undoing fails, too). What fills the folders must be durable. Throws `cancelled` when the index is not
+  /// staged any more; after any error it is still to be discarded.
+  void publish(const staged_index& staged);
+  /// Removes a staged index; one that is not there is not an error. What cannot be removed is left to the next
+  /// `scan`.
+  void discard(uint64_t number) noexcept;
 
   /// Marks an index deleted, durably. False when there was none. Files stay until `remove_generation`. When it
   /// throws, the index is there as before; only when undoing fails too, the next start may find it deleted.
@@ -107,6 +118,12 @@ class data_folder {
   /// The generation after that of `existing`. Throws when there is none, or when what is in the place of a new
   /// index may not be removed.
   index_record next_record(const std::string& name, const std::optional<index_record>& existing);
+  bool is_staged(const std::string& name) const;
+  path staging_folder(uint64_t number) const;
+  /// Forgets a staged index and removes what is left of its folder.
+  void end_staging(uint64_t number) noexcept;
+  /// Forgets a staged index and leaves its folder to the next `scan`: a crash may make it the index.
+  void keep_staging(uint64_t number) noexcept;
   /// When it throws, `may_remove` tells whether `staging` is for certain not the index that a crash would leave.
   void publish_index(const path& staging, const index_record& record, bool& may_remove);
   void publish_generation(const path& staging, const index_record& record, const index_record& deleted);
@@ -114,6 +131,9 @@ class data_folder {
   file_system& fs_;
   path root_;
   std::unique_ptr<file_lock> lock_;
+  std::map<uint64_t, std::string> staged_;  ///< names by number
+  uint64_t num_staged_ = 0;                 ///< so far
+  bool keeps_staging_ = false;              ///< some folder of a staged index must not be removed
 };
 
 }  // namespace fp

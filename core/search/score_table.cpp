@@ -1,17 +1,15 @@
 #include "core/search/score_table.hpp"
 
-#include <algorithm>
-
 namespace fp {
 
-void score_table::clear() {
+void score_table::clear(uint64_t expected) {
   if (slots_.size() > kept_slots) {
     slots_.clear();
     slots_.shrink_to_fit();
   }
   used_ = 0;
   best_ = 0;
-  resize(initial_slots);
+  resize(std::bit_ceil(static_cast<size_t>(std::clamp<uint64_t>(expected * 2, min_slots, max_cached_slots))));
 }
 
 void score_table::resize(size_t num_slots) {

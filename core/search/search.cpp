@@ -1,127 +1,69 @@
 #include "core/search/search.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
-#include <string>
 
-#include "core/base/error.hpp"
-#include "core/search/score_table.hpp"
+#include "core/base/bit_packing.hpp"
+#include "core/search/document_counter.hpp"
+#include "core/search/posting_lookup.hpp"
+#include "core/search/stop_condition.hpp"
 
 namespace fp {
 
 namespace {
 
-constexpr size_t slice_hashes = 256;  ///< looked up together: their cache lines fit the nearest caches
-constexpr size_t block_ids = 256;     ///< counted together
-constexpr uint64_t postings_per_check = 64 * 1024;
-constexpr size_t cache_line = 64;
-constexpr std::ptrdiff_t max_prefetched_bytes = 256;
+constexpr size_t max_hashed = 1024;  ///< hashes whose duplicates a hash table finds
+constexpr size_t lookups_per_check = 4 * 1024;
 
-/// Postings of one hash in one segment.
-struct posting_range {
-  uint32_t segment, first, count;
-};
-
-/// Stops a search that takes too long.
-class stop_condition {
- public:
-  explicit stop_condition(const search_options& options) : options_(options) {}
-
-  void check() const {
-    if (is_cancelled(options_.cancel)) throw error(errc::cancelled, "search: cancelled");
-    if (options_.deadline != steady_clock::time_point::max() && steady_clock::now() >= options_.deadline) {
-      throw error(errc::search_timeout, "search: the deadline has passed");
-    }
+/// Leaves one of each hash, in any order. Usual queries go through a hash table of positions (`slots`): sorting
+/// them takes about as long as looking them up in a segment. Longer ones are sorted, lest somebody makes them
+/// collide.
+void remove_duplicates(std::vector<hash_value>& hashes, std::vector<uint32_t>& slots) {
+  if (hashes.size() > max_hashed) {
+    std::sort(hashes.begin(), hashes.end());
+    hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
+    return;
   }
-
- private:
-  const search_options& options_;
-};
-
-/// First position in [first, last) whose tail is at least `tail`, without a branch on the tails.
-uint32_t lower_bound(const packed_array& tails, uint32_t first, uint32_t last, uint32_t tail) {
-  uint32_t length = last - first;
-  if (length == 0) return first;
-  while (length > 1) {
-    const uint32_t half = length / 2;
-    first += tails[first + half - 1] < tail ? half : 0;
-    length -= half;
-  }
-  return first + (tails[first] < tail);
-}
-
-/// End of the run of `tail` that starts at `first`: most runs are short, those of hot hashes very long.
-uint32_t run_end(const packed_array& tails, uint32_t first, uint32_t last, uint32_t tail) {
-  uint32_t step = 1;
-  while (last - first > step && tails[first + step] == tail) {
-    first += step;
-    step *= 2;
-  }
-  uint32_t low = first + 1, high = last - first > step ? first + step : last;
-  while (low < high) {
-    const uint32_t middle = low + (high - low) / 2;
-    if (tails[middle] == tail) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
-}
-
-/// Looks up to `slice_hashes` hashes up in one segment, in three passes that each prefetch for all hashes what the
-/// next one touches, so that the memory's latencies overlap.
-void look_up(const posting_table& table, uint32_t segment_number, std::span<const hash_value> hashes,
-             std::vector<posting_range>& out) {
-  struct lookup {
-    uint32_t bucket, tail, first, last;
-  };
-  std::array<lookup, slice_hashes> lookups;
-  size_t count = 0;
-  const hash_split split = table.split();
+  const unsigned bits = bits_for(hashes.size()) + 1;
+  const size_t mask = (size_t{1} << bits) - 1;
+  slots.assign(mask + 1, UINT32_MAX);
+  uint32_t kept = 0;
   for (const hash_value h : hashes) {
-    lookup& l = lookups[count];
-    l.bucket = split.bucket(h);
-    l.tail = split.tail(h);
-    if (!split.holds(h)) continue;
-    __builtin_prefetch(table.bucket_address(l.bucket));
-    count++;
+    size_t at = (h * 0x9e3779b1u) >> (32 - bits);
+    while (slots[at] != UINT32_MAX && hashes[slots[at]] != h) at = (at + 1) & mask;
+    if (slots[at] != UINT32_MAX) continue;
+    slots[at] = kept;
+    hashes[kept++] = h;
   }
-  const packed_array tails = table.tails(), ids = table.ids();
-  for (size_t i = 0; i < count; i++) {
-    lookup& l = lookups[i];
-    l.first = table.bucket_start(l.bucket);
-    l.last = table.bucket_start(l.bucket + 1);
-    // Every value is read as 8 bytes, so the last one may reach into one more line.
-    const std::byte* const begin = tails.address_of(l.first);
-    const std::byte* const end = tails.address_of(l.last) + sizeof(uint64_t);
-    if (end - begin <= max_prefetched_bytes) {
-      const auto misalignment = static_cast<std::ptrdiff_t>(reinterpret_cast<uintptr_t>(begin) % cache_line);
-      for (const std::byte* p = begin - misalignment; p < end; p += cache_line) __builtin_prefetch(p);
-    } else {
-      __builtin_prefetch(begin + (end - begin) / 2);
+  hashes.resize(kept);
+}
+
+void find_postings(std::span<const snapshot::entry> entries, std::span<const hash_value> hashes,
+                   const stop_condition& stop, std::vector<posting_range>& out) {
+  out.clear();
+  posting_lookup lookup(out);
+  size_t until_check = lookups_per_check;
+  for (size_t e = 0; e < entries.size(); e++) {
+    const posting_table& table = entries[e].segment->postings();
+    if (table.size() == 0) continue;
+    for (const hash_value h : hashes) {
+      lookup.add(static_cast<uint32_t>(e), table, h);
+      if (--until_check > 0) continue;
+      stop.check();
+      until_check = lookups_per_check;
     }
   }
-  for (size_t i = 0; i < count; i++) {
-    lookup& l = lookups[i];
-    l.first = lower_bound(tails, l.first, l.last, l.tail);
-    __builtin_prefetch(ids.address_of(l.first));
-  }
-  for (size_t i = 0; i < count; i++) {
-    const lookup& l = lookups[i];
-    if (l.first == l.last || tails[l.first] != l.tail) continue;
-    out.push_back({segment_number, l.first, run_end(tails, l.first, l.last, l.tail) - l.first});
-  }
+  lookup.finish();
 }
 
 }  // namespace
 
 struct searcher::scratch {
   std::vector<hash_value> hashes;
+  std::vector<uint32_t> slots;
   std::vector<posting_range> ranges;
+  document_counter counter;
   std::vector<search_result> candidates;
-  score_table scores;
 };
 
 searcher::searcher() : scratch_(std::make_unique<scratch>()) {}
@@ -131,61 +73,20 @@ search_outcome searcher::search(const snapshot& index, std::span<const hash_valu
                                 const search_options& options) {
   const stop_condition stop(options);
   stop.check();
-  auto& [hashes, ranges, candidates, scores] = *scratch_;
+  auto& [hashes, slots, ranges, counter, candidates] = *scratch_;
   hashes.assign(query.begin(), query.end());
-  std::sort(hashes.begin(), hashes.end());
-  hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
+  remove_duplicates(hashes, slots);
   search_outcome outcome;
   outcome.num_hashes = hashes.size();
 
-  const auto entries = index.entries();
-  ranges.clear();
-  for (size_t e = 0; e < entries.size(); e++) {
-    const posting_table& table = entries[e].segment->postings();
-    if (table.size() == 0) continue;
-    for (size_t at = 0; at < hashes.size(); at += slice_hashes) {
-      stop.check();
-      const size_t length = std::min(slice_hashes, hashes.size() - at);
-      look_up(table, static_cast<uint32_t>(e), std::span(hashes).subspan(at, length), ranges);
-    }
-  }
+  find_postings(index.entries(), hashes, stop, ranges);
+  const uint64_t min_score =
+      std::max<uint64_t>(options.min_score.value_or(static_cast<uint32_t>((query.size() + 19) / 20)), 1);
+  for (const posting_range& range : ranges) outcome.num_postings += range.count;
+  counter.count(index.entries(), ranges, min_score, stop);
+  const score_table& scores = counter.scores();
 
-  scores.clear();
-  std::array<document_id, block_ids> block;
-  size_t filled = 0;
-  uint64_t until_check = postings_per_check;
-  const auto flush = [&, &into = scores] {  // clang 14 does not capture a structured binding as it is
-    into.add(std::span(block).first(filled));
-    filled = 0;
-  };
-  for (const posting_range& range : ranges) {
-    const snapshot::entry& e = entries[range.segment];
-    const posting_table& table = e.segment->postings();
-    const packed_array ids = table.ids();
-    const document_id min_document = table.min_document();
-    const doc_set* const superseded = e.superseded.get();
-    outcome.num_postings += range.count;
-    for (uint32_t at = range.first, left = range.count; left > 0;) {
-      if (filled == block_ids) flush();
-      const auto length = static_cast<uint32_t>(std::min<size_t>({left, block_ids - filled, until_check}));
-      for (uint32_t end = at + length; at < end; at++) {
-        const document_id id = min_document + static_cast<document_id>(ids[at]);
-        block[filled] = id;
-        filled += superseded == nullptr || !superseded->contains(id);
-      }
-      left -= length;
-      until_check -= length;
-      if (until_check == 0) {
-        stop.check();
-        until_check = postings_per_check;
-      }
-    }
-  }
-  flush();
-  stop.check();
-
-  const uint64_t min_score = options.min_score.value_or(static_cast<uint32_t>((query.size() + 19) / 20));
-  const uint64_t threshold = std::max<uint64_t>({min_score, uint64_t{scores.best()} * options.score_pct / 100, 1});
+  const uint64_t threshold = std::max<uint64_t>(min_score, uint64_t{scores.best()} * options.score_pct / 100);
   if (options.limit == 0 || scores.best() < threshold) return outcome;
   candidates.clear();
   for (const score_table::slot& s : scores.slots()) {

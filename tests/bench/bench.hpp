@@ -1,13 +1,14 @@
 #pragma once
 
+#include <time.h>
+
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
 
-#include "core/commit/changes.hpp"
-#include "core/index/snapshot.hpp"
+#include "core/base/types.hpp"
 
 namespace fp::bench {
 
@@ -30,6 +31,20 @@ double seconds(F&& f) {
   const auto start = std::chrono::steady_clock::now();
   f();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Seconds that the calling thread is on a processor during `f`: for work that never waits, what it takes on a
+/// machine that is not shared.
+template <class F>
+double cpu_seconds(F&& f) {
+  const auto now = [] {
+    timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+  };
+  const double start = now();
+  f();
+  return now() - start;
 }
 
 /// Uniform 28-bit hashes (the lower four bits are zero, as AcoustID's are), `count` a document.
@@ -58,8 +73,7 @@ class scratch_folder {
 /// One line of results: what, how much, the reference, and the ratio that the claim is about.
 void print_row(const std::string& what, const std::string& ours, const std::string& reference, spread ratio);
 
-void run_search(const options& o);
-void run_loading(const options& o);
-void run_ingest(const options& o);
+/// Above the rows.
+void print_table_head();
 
 }  // namespace fp::bench

@@ -2,7 +2,8 @@
 #include <cstdio>
 #include <deque>
 
-#include "tests/bench/bench.hpp"
+#include "core/commit/changes.hpp"
+#include "tests/bench/node_bench.hpp"
 #include "tests/bench/node_fixture.hpp"
 
 namespace fp::bench {

@@ -5,9 +5,10 @@
 #include <cstdio>
 #include <fstream>
 
+#include "core/commit/changes.hpp"
 #include "core/index/manifest.hpp"
 #include "core/merge/merge.hpp"
-#include "tests/bench/bench.hpp"
+#include "tests/bench/node_bench.hpp"
 #include "tests/bench/node_fixture.hpp"
 
 namespace fp::bench {

@@ -1,65 +1,23 @@
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdio>
 
-#include "tests/bench/bench.hpp"
-
-namespace fp::bench {
-
-spread spread_of(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return {values.front(), values[values.size() / 2], values.back()};
-}
-
-const std::vector<hash_value>& uniform_documents::next() {
-  hashes_.resize(count_);
-  for (auto& h : hashes_) {
-    // SplitMix64 (Steele, Lea, Flood 2014).
-    uint64_t z = state_ += 0x9e3779b97f4a7c15;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    h = static_cast<hash_value>((z ^ (z >> 31)) >> 32) & 0xfffffff0;
-  }
-  return hashes_;
-}
-
-scratch_folder::scratch_folder(const std::filesystem::path& parent) {
-  std::string name = (parent / "fpbench-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a folder in " + parent.string());
-  path_ = name;
-}
-
-scratch_folder::~scratch_folder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
-void print_row(const std::string& what, const std::string& ours, const std::string& reference, spread ratio) {
-  std::printf("| %-34s | %-24s | %-42s | %5.2f (%.2f to %.2f) |\n", what.c_str(), ours.c_str(), reference.c_str(),
-              ratio.median, ratio.min, ratio.max);
-  std::fflush(stdout);
-}
-
-}  // namespace fp::bench
+#include "tests/bench/node_bench.hpp"
 
 int main(int argc, char** argv) {
-  CLI::App cli{"Measures searching, loading and ingesting against references, in one run."};
+  CLI::App cli{"Measures loading and ingesting through the actors against references, in one run."};
   fp::bench::options o;
   o.folder = std::filesystem::temp_directory_path();
-  std::vector<std::string> parts{"search", "loading", "ingest"};
+  std::vector<std::string> parts{"loading", "ingest"};
   cli.add_option("--postings", o.postings, "Postings in the index");
   cli.add_option("--hashes", o.hashes_per_document, "Hashes of a document");
   cli.add_option("--rounds", o.rounds, "Measurements of each figure; the median counts");
   cli.add_option("--folder", o.folder, "Where files go");
-  cli.add_option("parts", parts, "What to measure")->check(CLI::IsMember({"search", "loading", "ingest"}));
+  cli.add_option("parts", parts, "What to measure")->check(CLI::IsMember({"loading", "ingest"}));
   CLI11_PARSE(cli, argc, argv);
   std::printf("%llu postings, %u hashes a document; medians of %u rounds (smallest to largest)\n\n",
               static_cast<unsigned long long>(o.postings), o.hashes_per_document, o.rounds);
-  std::printf("| %-34s | %-24s | %-42s | ratio |\n| --- | --- | --- | --- |\n", "what", "ours", "reference");
+  fp::bench::print_table_head();
   for (const auto& part : parts) {
-    if (part == "search") fp::bench::run_search(o);
     if (part == "loading") fp::bench::run_loading(o);
     if (part == "ingest") fp::bench::run_ingest(o);
   }

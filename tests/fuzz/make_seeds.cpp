@@ -11,7 +11,7 @@
 #include "core/oplog/oplog.hpp"
 #include "core/oplog/oplog_format.hpp"
 #include "tests/core/support/commits.hpp"
-#include "tests/core/support/memory_source.hpp"
+#include "tests/core/support/backup_streams.hpp"
 #include "tests/core/support/volatile_file_system.hpp"
 
 namespace fp::fuzz {

@@ -72,6 +72,10 @@ class Node:
     def http_port(self):
         return int(self.wait_for(r"listening for HTTP on \S+:(\d+)").group(1))
 
+    @property
+    def line_port(self):
+        return int(self.wait_for(r"listening for the line protocol on \S+:(\d+)").group(1))
+
     def url(self, path=""):
         return f"http://127.0.0.1:{self.http_port}{path}"
 

@@ -213,7 +213,7 @@ class Endpoints(HttpTest):
 
     def test_unknown_paths(self):
         name = self.index()
-        for method, path in (("GET", "/"), ("GET", f"/{name}/1/2"), ("POST", f"/{name}"), ("PATCH", f"/{name}"),
+        for method, path in (("POST", "/"), ("PUT", "/"), ("GET", f"/{name}/1/2"), ("POST", f"/{name}"), ("PATCH", f"/{name}"),
                              ("POST", f"/{name}/1"), ("GET", f"/{name}/_other"), ("POST", f"/{name}/_segments"),
                              ("GET", f"/{name}/_search"), ("OPTIONS", "/"), ("GET", "//1")):
             self.refused(self.call(method, path), 404, "NotFound")
@@ -673,6 +673,7 @@ class Processes(NodeTest):
         self.assertEqual(requests.head(base).status_code, 200)
         r = requests.put(base)
         self.assertEqual((r.status_code, r.json()), (202, {"version": 0, "ready": False, "generation": 1}))
+        node.json("watch", "good")
         self.assertEqual(requests.get(node.url("/good/_health")).status_code, 200)
         self.assertEqual(requests.delete(base).json(), {"deleted": True})
 

@@ -165,5 +165,35 @@ TEST_F(cli_test, tells_what_fpcalc_could_not_do) {
   EXPECT_TRUE(o.document()[0].contains("error"));
 }
 
+TEST_F(cli_test, takes_and_restores_backups) {
+  ctl({"index", "create", "music"});
+  ctl({"ingest", "music", write("tracks", "1|1,2,3,4\n2|3,4,5,6\n")});
+  const auto file = (folder / "backup").string();
+  const auto taken = ctl({"snapshot", "music", file});
+  EXPECT_EQ(taken.code, exit_ok) << taken.err;
+  EXPECT_THAT(taken.out, HasSubstr("version     1\n"));
+  const auto refused = ctl({"snapshot", "music", file, "--json"});
+  EXPECT_EQ(refused.code, exit_failed);
+  EXPECT_EQ(refused.document()["error"]["code"], "io_error");
+  const auto replaced = ctl({"snapshot", "music", file, "--json", "--force"});
+  EXPECT_EQ(replaced.code, exit_ok);
+  EXPECT_EQ(replaced.document()["version"], 1);
+  const auto printed = ctl({"snapshot", "music", "-"});
+  EXPECT_EQ(printed.out, read_file(posix_file_system(), file));
+  EXPECT_EQ(ctl({"snapshot", "music", "-", "--json"}).code, exit_usage);
+  EXPECT_EQ(ctl({"snapshot", "nope", (folder / "other").string()}).code, exit_not_found);
+
+  const auto restored = ctl({"restore", "copy", file, "--json"});
+  EXPECT_EQ(restored.code, exit_ok) << restored.err;
+  EXPECT_EQ(restored.document()["documents"], 2);
+  EXPECT_EQ(restored.document()["source"]["name"], "music");
+  EXPECT_EQ(ctl({"search", "copy", "3,4,5"}).out, ctl({"search", "music", "3,4,5"}).out);
+  EXPECT_EQ(ctl({"restore", "copy", file}).code, exit_failed);
+  EXPECT_THAT(ctl({"restore", "other", (folder / "nothing").string()}).err, HasSubstr("cannot be opened"));
+  EXPECT_THAT(ctl({"restore", "other", write("text", "no backup")}).err,
+              HasSubstr("ends within the stream header"));
+  EXPECT_THAT(posix_file_system().list(folder.path()), testing::ElementsAre("backup", "data", "text", "tracks"));
+}
+
 }  // namespace
 }  // namespace fp::ctl

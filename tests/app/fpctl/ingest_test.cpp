@@ -214,6 +214,7 @@ index_handle::behavior_type forgetful_index(
       [=](checkpoint_atom) -> caf::result<maintenance_reply> { return refuse(); },
       [=](merge_atom) -> caf::result<maintenance_reply> { return refuse(); },
       [=](reload_atom) -> caf::result<index_status> { return refuse(); },
+      [=](const snapshot_request&) -> caf::result<snapshot_reply> { return refuse(); },
   };
 }
 
@@ -224,6 +225,9 @@ node_handle::behavior_type forgetful_node(node_handle::pointer self) {
       [](const delete_index_request&) { return delete_index_reply{}; },
       [](list_atom) { return index_list{}; },
       [=](resolve_atom, const std::string&) { return index; },
+      [](const restore_request&) -> caf::result<restore_handle> {
+        return make_error(errc::internal_error, "none");
+      },
       [](status_atom) { return node_status{}; },
       [](shutdown_atom) { return node_status{}; },
   };

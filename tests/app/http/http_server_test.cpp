@@ -1,19 +1,20 @@
 #include "app/http/http_server.hpp"
 
-#include <arpa/inet.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 
 #include "core/base/error.hpp"
+#include "tests/app/support/tcp_client.hpp"
 #include "tests/core/support/error_of.hpp"
 
 namespace fp {
 namespace {
+
+using client = test::tcp_client;
 
 http_response refusal(unsigned status, const http_request&) {
   http_response r;
@@ -21,52 +22,6 @@ http_response refusal(unsigned status, const http_request&) {
   r.body = "refused";
   return r;
 }
-
-class client {
- public:
-  explicit client(uint16_t port, int receive_bytes = 0) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    if (receive_bytes > 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
-    sockaddr_in where{};
-    where.sin_family = AF_INET;
-    where.sin_port = htons(port);
-    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::connect(fd_, reinterpret_cast<sockaddr*>(&where), sizeof where), 0);
-  }
-  ~client() { close(); }
-  void send(std::string_view text) {
-    EXPECT_EQ(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
-  }
-  /// All until the server closes.
-  std::string receive_all() {
-    std::string out;
-    while (receive_some(out)) {
-    }
-    return out;
-  }
-  bool receive_some(std::string& out) {
-    char bytes[4096];
-    const auto n = ::recv(fd_, bytes, sizeof bytes, 0);
-    if (n > 0) out.append(bytes, static_cast<size_t>(n));
-    return n > 0;
-  }
-  std::string receive_until(std::string_view end) {
-    std::string out;
-    while (!out.ends_with(end) && receive_some(out)) {
-    }
-    return out;
-  }
-  /// With a reset.
-  void close() {
-    if (fd_ < 0) return;
-    const linger now{1, 0};
-    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    ::close(fd_);
-    fd_ = -1;
-  }
-
- private:
-  int fd_;
-};
 
 /// Counts what is asked of it, and ends after so many pieces, or fails.
 class counted_source : public body_source {
@@ -199,6 +154,30 @@ TEST(http_server, head_does_not_start_a_stream) {
   c.send("HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(c.receive_all().ends_with("\r\n\r\n"));
   EXPECT_EQ(s.progress->asked, 0u);
+}
+
+TEST(http_server, hands_over_conditions_and_writes_further_fields) {
+  http_server server(
+      {.threads = 1},
+      [](const http_request& request, const http_responder& respond) {
+        http_response r;
+        r.fields = {{"ETag", "\"1\""}, {"X-Other", "a b"}};
+        if (request.if_none_match == "\"1\"") {
+          r.status = 304;
+        } else {
+          r.body = "whole";
+        }
+        respond(std::move(r));
+      },
+      refusal);
+  client c(server.port());
+  c.send(get_1_1);
+  EXPECT_THAT(c.receive_until("whole"), testing::HasSubstr("\r\nETag: \"1\"\r\nX-Other: a b\r\n"));
+  c.send("GET / HTTP/1.1\r\nHost: x\r\nIf-None-Match: \"1\"\r\nConnection: close\r\n\r\n");
+  const auto unchanged = c.receive_all();
+  EXPECT_TRUE(unchanged.starts_with("HTTP/1.1 304 Not Modified\r\n")) << unchanged;
+  EXPECT_TRUE(unchanged.ends_with("\r\n\r\n")) << unchanged;
+  EXPECT_EQ(unchanged.find("Content-Length"), std::string::npos);
 }
 
 /// Keeps the requests that it gets.
@@ -344,6 +323,25 @@ TEST(http_server, says_when_it_cannot_listen) {
   const error e = test::error_of(again);
   EXPECT_EQ(e.code(), errc::io_error);
   EXPECT_NE(std::string(e.what()).find("127.0.0.1:" + std::to_string(s.server.port())), std::string::npos);
+}
+
+TEST(http_server, load_counts_connections_and_keeps_nothing_else_alive) {
+  auto held = std::make_shared<int>(0);
+  const std::weak_ptr<int> watched = held;
+  http_load load;
+  {
+    http_server server(
+        {.threads = 1}, [held](http_request, http_responder respond) { respond({}); }, refusal);
+    held.reset();
+    load = server.load();
+    client c(server.port());
+    c.send(get_1_1);
+    c.receive_until("\r\n\r\n");
+    EXPECT_EQ(*load.connections, 1u);
+    EXPECT_EQ(*load.in_flight, 0u);
+  }
+  EXPECT_EQ(*load.connections, 0u);
+  EXPECT_TRUE(watched.expired());
 }
 
 }  // namespace

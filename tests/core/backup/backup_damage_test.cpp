@@ -15,17 +15,25 @@ using test::backup_of;
 using test::byte_vector;
 using test::crafted_backup;
 using test::error_of;
-using test::memory_source;
 using testing::HasSubstr;
 using testing::StartsWith;
 
 class backup_damage : public test::backup_test {
  protected:
-  /// The error of restoring, which must leave nothing.
+  /// The error of restoring. No manifest names what was restored before.
   error refusal(std::span<const std::byte> stream) {
     const error e = error_of([&] { restore(stream); });
-    EXPECT_TRUE(target_is_empty()) << e.what();
+    EXPECT_FALSE(fs_.exists(target_.data / manifest_file_name)) << e.what();
+    empty_target();
     return e;
+  }
+  /// The bytes that a restorer takes before it refuses a backup.
+  uint64_t refused_after(std::span<const std::byte> stream, errc code = errc::corrupt_data) {
+    backup_restorer restorer(fs_, target_);
+    EXPECT_EQ(error_of([&] { test::feed(restorer, stream, 1); }).code(), code);
+    EXPECT_FALSE(fs_.exists(target_.data / manifest_file_name));
+    empty_target();
+    return restorer.offset();
   }
   void expect_corrupt(std::span<const std::byte> stream, const std::string& reason = {}) {
     const error e = refusal(stream);
@@ -120,12 +128,10 @@ TEST_F(backup_damage, a_newer_format_is_refused) {
   expect_corrupt(stream, "stream header: checksum mismatch");
   const uint64_t sum = checksum(std::span<const std::byte>(stream).first(312));
   std::memcpy(stream.data() + 312, &sum, sizeof sum);
-  memory_source source(stream);
-  const error e = error_of([&] { restore_backup(fs_, source, target_); });
+  const error e = refusal(stream);
   EXPECT_EQ(e.code(), errc::unsupported_format);
   EXPECT_THAT(e.what(), HasSubstr("format 2, this build reads 1"));
-  EXPECT_EQ(source.position(), stream_header_bytes);
-  EXPECT_TRUE(target_is_empty());
+  EXPECT_EQ(refused_after(stream, errc::unsupported_format), stream_header_bytes);
 }
 
 TEST_F(backup_damage, a_newer_segment_format_is_refused) {
@@ -209,28 +215,21 @@ TEST_F(backup_damage, a_segment_of_nonsense_behind_right_checksums) {
 /// Sizes beyond all bounds, each with as much consistency as can be had without the bytes.
 TEST_F(backup_damage, hostile_sizes_are_refused_early_and_without_memory) {
   const auto original = crafted_backup::of(*one_segment());
-  const auto refused_after = [&](const crafted_backup& b) {
-    const byte_vector stream = b.seal();
-    memory_source source(stream);
-    const error e = error_of([&] { restore_backup(fs_, source, target_); });
-    EXPECT_EQ(e.code(), errc::corrupt_data) << e.what();
-    EXPECT_TRUE(target_is_empty());
-    return source.position();
-  };
+  const auto refusal_offset = [&](const crafted_backup& backup) { return refused_after(backup.seal()); };
   auto b = original;
   b.header.num_segments = b.header.index_version = UINT64_MAX;
-  EXPECT_EQ(refused_after(b), stream_header_bytes);
+  EXPECT_EQ(refusal_offset(b), stream_header_bytes);
 
   // As many segments as the bytes could hold: the first one is the only one that there is.
   b = original;
   b.header.num_bytes = UINT64_MAX;
   b.header.index_version = b.header.num_segments = (UINT64_MAX - 352) / backup_format::min_segment_bytes;
-  EXPECT_EQ(refused_after(b), b.seal().size());
+  EXPECT_EQ(refusal_offset(b), b.seal().size());
 
   b = original;
   b.header.num_bytes = UINT64_MAX;
   b.segments[0].first.num_bytes = UINT64_MAX / 64 / 2 * 64;
-  EXPECT_EQ(refused_after(b), stream_header_bytes + entry_bytes + segment_header_bytes);
+  EXPECT_EQ(refusal_offset(b), stream_header_bytes + entry_bytes + segment_header_bytes);
 
   // Even the segment's own header agrees.
   segment_header header;
@@ -248,35 +247,49 @@ TEST_F(backup_damage, hostile_sizes_are_refused_early_and_without_memory) {
   b.header.num_bytes = b.segments[0].first.num_bytes = header.num_bytes();
   b.header.num_bytes += stream_header_bytes + entry_bytes + trailer_bytes;
   std::copy(page.begin(), page.end(), b.segments[0].second.begin());
-  EXPECT_EQ(refused_after(b), b.seal().size());
-}
-
-TEST_F(backup_damage, failures_of_the_source_are_told_with_the_offset) {
-  const byte_vector stream = backup_of(small_snapshot());
-  const size_t places[] = {0, 319, 320, 5000, stream.size() - 1, stream.size()};
-  for (const size_t place : places) {
-    memory_source source(stream, 1);
-    source.on_read = [&](size_t position) {
-      if (position == place) throw error(errc::unreachable, "connection lost");
-    };
-    const error e = error_of([&] { restore_backup(fs_, source, target_); });
-    EXPECT_EQ(e.code(), errc::unreachable);
-    EXPECT_EQ(e.what(), "backup: offset " + std::to_string(place) + ": connection lost");
-    EXPECT_TRUE(target_is_empty());
-  }
+  EXPECT_EQ(refusal_offset(b), b.seal().size());
 }
 
 TEST_F(backup_damage, cancelled_at_any_time) {
   const byte_vector stream = backup_of(small_snapshot());
   for (size_t place = 0; place < stream.size(); place += 501) {
-    memory_source source(stream, 100);
     cancel_flag cancel = false;
-    source.on_read = [&](size_t position) { cancel = position >= place; };
-    const error e = error_of([&] { restore_backup(fs_, source, target_, &cancel); });
+    backup_restorer restorer(fs_, target_, &cancel);
+    restorer.update(std::span(stream).first(place));
+    cancel = true;
+    const error e = error_of([&] { restorer.update(std::span(stream).subspan(place)); });
     EXPECT_EQ(e.code(), errc::cancelled);
-    EXPECT_LE(source.position(), place + 200);
-    EXPECT_TRUE(target_is_empty());
+    EXPECT_THAT(e.what(), StartsWith("backup: offset " + std::to_string(place)));
+    empty_target();
   }
+}
+
+TEST_F(backup_damage, nothing_is_taken_after_an_error) {
+  const byte_vector stream = backup_of(small_snapshot());
+  byte_vector damaged = stream;
+  damaged[5000] ^= std::byte{1};
+  backup_restorer restorer(fs_, target_);
+  EXPECT_EQ(error_of([&] { test::feed(restorer, damaged); }).code(), errc::corrupt_data);
+  EXPECT_EQ(error_of([&] { restorer.update(stream); }).code(), errc::internal_error);
+  EXPECT_EQ(error_of([&] { restorer.finish(); }).code(), errc::internal_error);
+}
+
+/// Reading alone says the same as restoring, as long as it is about checksums.
+TEST_F(backup_damage, a_reader_alone_refuses_the_same) {
+  const byte_vector stream = backup_of(small_snapshot());
+  for (size_t at = 0; at < stream.size(); at += 211) {
+    byte_vector damaged = stream;
+    damaged[at] ^= std::byte{4};
+    backup_reader reader, cut;
+    EXPECT_STREQ(error_of([&] { test::feed(reader, damaged); }).what(), refusal(damaged).what());
+    const auto shortened = std::span(stream).first(at);
+    EXPECT_STREQ(error_of([&] { test::feed(cut, shortened); }).what(), refusal(shortened).what());
+  }
+  backup_reader reader;
+  EXPECT_EQ(reader.header(), nullptr);
+  EXPECT_EQ(test::feed(reader, stream).index_version, 3u);
+  EXPECT_EQ(reader.header()->index_name, "main");
+  EXPECT_EQ(reader.offset(), stream.size());
 }
 
 }  // namespace

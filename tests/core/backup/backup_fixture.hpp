@@ -12,7 +12,7 @@
 #include "core/index/manifest.hpp"
 #include "core/index/snapshot.hpp"
 #include "tests/core/support/commits.hpp"
-#include "tests/core/support/memory_source.hpp"
+#include "tests/core/support/backup_streams.hpp"
 #include "tests/core/support/temporary_folder.hpp"
 
 namespace fp::test {
@@ -74,11 +74,10 @@ class backup_test : public ::testing::Test {
   }
 
   backup_format::stream_header restore(std::span<const std::byte> stream) {
-    memory_source source(stream);
-    return restore_backup(fs_, source, target_);
+    backup_restorer restorer(fs_, target_);
+    return feed(restorer, stream);
   }
 
-  bool target_is_empty() { return fs_.list(target_.data).empty() && fs_.list(target_.oplog).empty(); }
   void empty_target() {
     for (const std::string& name : fs_.list(target_.data)) fs_.remove(target_.data / name);
   }

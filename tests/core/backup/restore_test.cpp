@@ -13,7 +13,7 @@ using test::backup_of;
 using test::byte_vector;
 using test::error_of;
 using test::faulty_file_system;
-using test::memory_source;
+using test::restored_index;
 using strings = std::vector<std::string>;
 
 class restore_test : public test::backup_test {
@@ -50,9 +50,11 @@ class restore_test : public test::backup_test {
           std::ranges::equal(restored->entries()[i].segment->bytes(), index_->entries()[i].segment->bytes()));
     }
   }
+  restored_index restore_with(data_folder& folder, file_system& fs, const std::string& name) {
+    return test::restore_index(folder, fs, name, stream_);
+  }
   restored_index restore_as(data_folder& folder, const std::string& name) {
-    memory_source source(stream_);
-    return restore_index(folder, name, source);
+    return restore_with(folder, fs_, name);
   }
   /// Starts over with no index, or with a deleted one of generation 5.
   void start_over(bool after_delete) {
@@ -73,26 +75,12 @@ class restore_test : public test::backup_test {
   byte_vector stream_ = backup_of(index_);
 };
 
-TEST_F(restore_test, needs_empty_folders) {
-  for (const path& folder : {target_.data, target_.oplog}) {
-    replace_file(fs_, folder / "file", "x");
-    memory_source source(stream_);
-    EXPECT_EQ(error_of([&] { restore_backup(fs_, source, target_); }).code(), errc::index_already_exists);
-    EXPECT_EQ(source.position(), 0u);
-    EXPECT_EQ(fs_.list(folder), strings{"file"});
-    fs_.remove(folder / "file");
-  }
-  fs_.remove_all(target_.oplog);
-  EXPECT_EQ(error_of([&] { restore(stream_); }).code(), errc::io_error);
-  EXPECT_TRUE(fs_.list(target_.data).empty());
-}
-
-TEST_F(restore_test, leaves_nothing_whatever_operation_fails) {
+TEST_F(restore_test, fails_with_the_cause_whatever_operation_fails) {
   use(small_snapshot());
   faulty_file_system faulty(fs_);
   const auto restore_faulty = [&] {
-    memory_source source(stream_);
-    restore_backup(faulty, source, target_);
+    backup_restorer restorer(faulty, target_);
+    test::feed(restorer, stream_);
   };
   restore_faulty();
   const uint64_t num_operations = faulty.num_operations();
@@ -105,7 +93,7 @@ TEST_F(restore_test, leaves_nothing_whatever_operation_fails) {
       EXPECT_EQ(e.code(), errc::no_space);
       EXPECT_THAT(e.what(), testing::HasSubstr("injected failure: " + target_.data.parent_path().string()));
       faulty.heal();
-      ASSERT_TRUE(target_is_empty()) << "operation " << nth;
+      empty_target();
     }
   }
   restore_faulty();
@@ -115,8 +103,8 @@ TEST_F(restore_test, leaves_nothing_whatever_operation_fails) {
 TEST_F(restore_test, everything_is_durable_before_the_manifest_names_it) {
   use(small_snapshot());
   faulty_file_system faulty(fs_);
-  memory_source source(stream_);
-  restore_backup(faulty, source, target_);
+  backup_restorer restorer(faulty, target_);
+  test::feed(restorer, stream_);
   using test::fs_operation;
   size_t num_created = 0, num_unsynced = 0, num_renamed = 0;
   bool has_manifest = false;
@@ -153,10 +141,7 @@ TEST_F(restore_test, makes_the_next_generation) {
   EXPECT_EQ(folder.scan().indexes, std::vector<index_record>{made.record});
   EXPECT_EQ(folder.create("copy", {}).record, made.record);
 
-  memory_source source(stream_);
-  const error e = error_of([&] { restore_index(folder, "copy", source); });
-  EXPECT_EQ(e.code(), errc::index_already_exists);
-  EXPECT_EQ(source.position(), 0u);
+  EXPECT_EQ(error_of([&] { folder.stage("copy"); }).code(), errc::index_already_exists);
   expect_whole(folder, made.record);
 
   folder.erase("copy");
@@ -203,8 +188,7 @@ TEST_F(restore_test, a_damaged_backup_makes_no_index) {
     for (size_t at = 0; at < stream_.size(); at += 499) {
       byte_vector damaged = stream_;
       damaged[at] ^= std::byte{16};
-      memory_source source(damaged);
-      EXPECT_EQ(error_of([&] { restore_index(folder, "main", source); }).code(), errc::corrupt_data);
+      EXPECT_EQ(error_of([&] { test::restore_index(folder, fs_, "main", damaged); }).code(), errc::corrupt_data);
       EXPECT_EQ(files(), before);
     }
     EXPECT_EQ(restore_as(folder, "main").record.generation, after_delete ? 6u : 1u);
@@ -225,7 +209,7 @@ TEST_F(restore_test, an_index_appears_whole_or_not_whatever_operation_fails) {
         faulty.fail(nth, {.short_write = 5, .after_effect = after_effect});
         bool restored = false;
         try {
-          EXPECT_EQ(restore_as(folder, "main").record.generation, generation);
+          EXPECT_EQ(restore_with(folder, faulty, "main").record.generation, generation);
           restored = true;
         } catch (const error& e) {
           EXPECT_EQ(e.code(), errc::io_error) << e.what();
@@ -266,7 +250,7 @@ TEST_F(restore_test, an_index_appears_whole_or_not_whenever_it_is_interrupted) {
           faulty.reset_counts();
           faulty.fail(nth, {.short_write = 5, .after_effect = after_effect, .permanent = true});
           try {
-            restore_as(folder, "main");
+            restore_with(folder, faulty, "main");
           } catch (const error&) {
           }
           done = faulty.num_failed() == 0;
@@ -294,17 +278,41 @@ TEST_F(restore_test, an_index_appears_whole_or_not_whenever_it_is_interrupted) {
   }
 }
 
-TEST_F(restore_test, what_fills_an_index_may_fail_with_anything) {
+TEST_F(restore_test, several_indexes_are_staged_side_by_side) {
   data_folder folder(fs_, root());
-  EXPECT_THROW(folder.create_filled("a",
-                                    [&](file_system& fs, const index_folders& made) {
-                                      EXPECT_TRUE(fs.list(made.data).empty());
-                                      EXPECT_TRUE(fs.list(made.oplog).empty());
-                                      replace_file(fs, made.data / "file", "x");
-                                      throw std::runtime_error("x");
-                                    }),
-               std::runtime_error);
+  const auto a = folder.stage("a"), b = folder.stage("b");
+  EXPECT_EQ(error_of([&] { folder.stage("a"); }).code(), errc::index_already_exists);
+  EXPECT_EQ(error_of([&] { folder.create("a", {}); }).code(), errc::index_not_ready);
+  EXPECT_FALSE(folder.erase("a"));
+  for (const auto& staged : {a, b}) {
+    EXPECT_TRUE(fs_.list(staged.folders.data).empty());
+    EXPECT_TRUE(fs_.list(staged.folders.oplog).empty());
+  }
+  backup_restorer of_a(fs_, a.folders), of_b(fs_, b.folders);
+  of_a.update(std::span(stream_).first(1000));
+  test::feed(of_b, stream_);
+  folder.publish(b);
+  EXPECT_EQ(error_of([&] { folder.publish(b); }).code(), errc::cancelled);
+  of_a.update(std::span(stream_).subspan(1000));
+  of_a.finish();
+  folder.publish(a);
+  EXPECT_FALSE(fs_.exists(root() / ".create.tmp"));
+  expect_whole(folder, a.record);
+  expect_whole(folder, b.record);
+}
+
+TEST_F(restore_test, a_discarded_index_leaves_its_name_and_nothing_else) {
+  data_folder folder(fs_, root());
+  const auto first = folder.stage("a");
+  replace_file(fs_, first.folders.data / "file", "x");
+  folder.discard(first.number);
   EXPECT_EQ(files(), strings{});
+  const auto second = folder.stage("a");
+  EXPECT_NE(second.number, first.number);
+  folder.discard(first.number);
+  EXPECT_TRUE(fs_.exists(second.folders.data));
+  EXPECT_EQ(error_of([&] { folder.publish(first); }).code(), errc::cancelled);
+  folder.discard(second.number);
   EXPECT_EQ(folder.create("a", {}).record.generation, 1u);
 }
 

@@ -254,6 +254,23 @@ TEST(config, cross_checks) {
   EXPECT_NO_THROW(validate(config{}));
 }
 
+TEST(config, the_line_protocol) {
+  EXPECT_FALSE(config{}.legacy_port.enabled);
+  EXPECT_EQ(config{}.legacy_index, "main");
+  config c = parse_config(R"({"legacy_port": 6080, "legacy_host": "::1", "legacy_index": "a-b_1"})", "");
+  EXPECT_EQ(c.legacy_port, (port_setting{true, 6080}));
+  EXPECT_EQ(c.legacy_host, "::1");
+  EXPECT_EQ(c.legacy_index, "a-b_1");
+  apply_flag(c, "--legacy-port", "0");
+  EXPECT_EQ(c.legacy_port, (port_setting{true, 0}));
+  apply_flag(c, "--legacy-port", "off");
+  EXPECT_FALSE(c.legacy_port.enabled);
+  EXPECT_EQ(complaint(R"({"legacy_index": "a b"})"),
+            "c.json: legacy_index: found a string \"a b\", allowed 1 to 255 letters, digits, _ and -");
+  EXPECT_EQ(flag_complaint("--legacy-max-connections", "0"),
+            "--legacy-max-connections: found 0, allowed 1 to 1000000");
+}
+
 TEST(config, log_files) {
   const config c = parse_config(R"({"log_file": "/var/log/fpnode/fpnode.log", "log_format": "json",
                                     "log_rotate_bytes": 0, "log_rotate_files": 1})",

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "core/base/error.hpp"
@@ -95,6 +96,42 @@ TEST(Search, HotHashesInManyDocuments) {
   }
 }
 
+TEST(Search, HotHashesOfAllLengthsInOldAndNewSegments) {
+  // Runs around the lengths where documents that only long runs hold are left out, and where known ones are searched
+  // for in a run instead of the run's in the table.
+  for (const uint32_t length : {200u, 1'023u, 1'024u, 1'025u, 1'200u, 5'000u, 40'000u}) {
+    std::mt19937 random(length);
+    test::naive_index model;
+    snapshot_ptr s = std::make_shared<const snapshot>();
+    for (commit_id c = 1; c <= 3; c++) {
+      test::documents documents;
+      for (document_id id = 1; id <= length + 50; id++) {
+        if (c > 1 && random() % 3 != 0) continue;  // newer segments rewrite a third
+        documents.push_back({id, {}});
+        for (hash_value hot = 1; hot <= 6; hot++) {
+          if (id <= length && random() % 50 < 47 + hot % 3) documents.back().second.push_back(hot << 8);
+        }
+        if (random() % (length / 40) == 0) documents.back().second.push_back(100 << 8);
+        if (random() % (length / 20) == 0) documents.back().second.push_back(200 << 8);
+        if (documents.back().second.empty()) documents.back().second.push_back(300 << 8);
+      }
+      const commit one = make_commit(c, documents);
+      model.apply(one);
+      s = s->with_added(make_segment(one));
+    }
+    searcher engine;
+    for (const auto& query : std::vector<std::vector<hash_value>>{{1, 2, 3, 4, 5, 6, 100, 200}, {1, 100}, {1, 2}}) {
+      std::vector<hash_value> hashes;
+      for (const hash_value h : query) hashes.push_back(h << 8);
+      for (uint32_t min_score = 0; min_score <= 9; min_score++) {
+        const search_options options = with(200, min_score, 60);
+        EXPECT_EQ(engine.search(*s, hashes, options).results, model.search(hashes, options))
+            << length << " postings, minimum " << min_score;
+      }
+    }
+  }
+}
+
 TEST(Search, RunsOfOneHashEndWhereTheyEnd) {
   // Run lengths around the steps of the galloping search, between neighbours in the same bucket.
   for (uint32_t length = 1; length < 70; length++) {
@@ -106,6 +143,29 @@ TEST(Search, RunsOfOneHashEndWhereTheyEnd) {
     }
     const auto s = snapshot::from_segments({make_segment(make_commit(1, documents))});
     EXPECT_EQ(searcher().search(*s, std::vector<hash_value>{2}, {}).num_postings, length);
+  }
+}
+
+TEST(Search, QueriesOfManyLengthsWithDuplicates) {
+  // Duplicates are found in two ways, by the query's length.
+  test::documents documents;
+  for (document_id id = 1; id <= 50; id++) documents.push_back({id, {}});
+  for (hash_value h = 0; h < 4000; h++) documents[h % 50].second.push_back(h << 20);
+  const commit c = make_commit(1, documents);
+  test::naive_index model;
+  model.apply(c);
+  const auto s = snapshot::from_segments({make_segment(c)});
+  std::mt19937 random(5);
+  searcher one;
+  for (const size_t length : {1, 2, 3, 127, 128, 129, 1023, 1024, 1025, 5000}) {
+    for (const uint32_t distinct : {1u, 10u, 4000u}) {
+      std::vector<hash_value> query(length);
+      for (auto& h : query) h = static_cast<hash_value>(random() % distinct) << 20;
+      const search_options options = with(60, 1, 0);
+      const auto outcome = one.search(*s, query, options);
+      EXPECT_EQ(outcome.results, model.search(query, options));
+      EXPECT_EQ(outcome.num_hashes, std::set(query.begin(), query.end()).size());
+    }
   }
 }
 
@@ -166,7 +226,7 @@ TEST(ScoreTable, CountsLikeAMap) {
   std::mt19937_64 random(13);
   score_table table;
   for (const uint64_t range : {1u, 100u, 3000u, 1u << 20, 0xffffffffu}) {
-    table.clear();
+    table.clear(random() % 2 == 0 ? 0 : range);
     std::map<document_id, uint32_t> expected;
     for (int block = 0; block < 300; block++) {
       std::vector<document_id> ids(random() % 257);

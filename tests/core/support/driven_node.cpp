@@ -4,11 +4,10 @@
 #include <utility>
 
 #include "core/backup/backup_writer.hpp"
-#include "core/backup/restore.hpp"
 #include "core/base/error.hpp"
 #include "core/merge/merge.hpp"
 #include "tests/core/support/failing_allocation.hpp"
-#include "tests/core/support/memory_source.hpp"
+#include "tests/core/support/backup_streams.hpp"
 
 namespace fp::test {
 
@@ -111,11 +110,10 @@ void driven_node::erase(const std::string& name) {
 }
 
 void driven_node::restore(const std::string& name, std::span<const std::byte> backup) {
-  memory_source source(backup);
   auto i = std::make_unique<index>();
   {
     const json_at_work reliable;
-    i->record = restore_index(folder_, name, source).record;
+    i->record = restore_index(folder_, fs_, name, backup).record;
   }
   i->folders = folder_.folders(i->record);
   i->failure = "being loaded";

@@ -1,11 +1,11 @@
 #include "core/check/check.hpp"
 #include "core/index/manifest.hpp"
-#include "tests/core/support/memory_source.hpp"
+#include "tests/core/support/backup_streams.hpp"
 #include "tests/core/support/volatile_file_system.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
 #include "tests/fuzz/seal.hpp"
 
-/// A backup, as it is and with right checksums. One that is refused leaves nothing; one that is restored opens.
+/// A backup, as it is and with right checksums. One that is refused makes no index; one that is restored opens.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace fp;
   for (const bool sealed : {false, true}) {
@@ -15,9 +15,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const index_folders target{"/data", "/oplog"};
     fs.create_directories(target.data);
     fs.create_directories(target.oplog);
-    test::memory_source source(std::as_bytes(std::span(bytes)));
-    if (!fuzz::accepts([&] { restore_backup(fs, source, target); })) {
-      fuzz::require(fs.list(target.data).empty(), "a refused backup leaves files");
+    const bool accepted = fuzz::accepts([&] {
+      backup_restorer restorer(fs, target);
+      test::feed(restorer, std::as_bytes(std::span(bytes)));
+    });
+    if (!accepted) {
+      fuzz::require(!fs.exists(target.data / manifest_file_name), "a refused backup leaves a manifest");
       continue;
     }
     for (const auto& [name, info] : read_manifest(fs, target.data).segments) {

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "actors/environment.hpp"
+#include "actors/idle_timer.hpp"
+#include "core/backup/backup_writer.hpp"
+
+namespace fp {
+
+using private_stream_handle = backup_stream_handle::extend<caf::reacts_to<tick_atom>>;
+
+struct backup_stream_setup {
+  environment_ptr env;
+  std::shared_ptr<backup_writer> writer;
+  std::string index;
+  caf::strong_actor_ptr client;             ///< the stream ends with it; null: with nobody
+  std::chrono::milliseconds idle_limit{0};  ///< 0: the client may be silent for any time
+};
+
+/// Sends one backup to one client, a piece a request, so that a slow client slows the reading and nothing piles up:
+///
+///     client --next--> backup_stream --piece--> client
+///
+/// Reads and verifies the snapshot's bytes, wherever they are, so it blocks. Holds the snapshot until it ends.
+struct backup_stream_state {
+  static inline const char* name = "backup_stream";
+
+  using pointer = private_stream_handle::stateful_pointer<backup_stream_state>;
+
+  void init(pointer self_ptr, backup_stream_setup setup_values);
+  caf::result<backup_piece> next();
+  backup_piece next_piece();
+  void expire();
+
+  pointer self = nullptr;
+  backup_stream_setup setup;
+  idle_timer idle;
+};
+
+private_stream_handle::behavior_type backup_stream(backup_stream_state::pointer self, backup_stream_setup setup);
+
+}  // namespace fp

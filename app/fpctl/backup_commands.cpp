@@ -1,0 +1,193 @@
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+
+#include "app/fpctl/command.hpp"
+#include "app/fpctl/output_file.hpp"
+
+namespace fp::ctl {
+
+namespace {
+
+struct backup_options {
+  std::string name;
+  std::string file;
+  bool force = false;
+
+  bool is_standard_stream() const { return file == "-"; }
+};
+
+using clock = progress_meter::clock;
+
+std::chrono::microseconds since(clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - start);
+}
+
+void show_bytes(progress_meter& meter, uint64_t done, std::optional<uint64_t> total) {
+  meter.update({done, total, done >> 10});
+}
+
+// -- Snapshot
+
+/// Reads the backup into `write`, with progress.
+backup_format::stream_header take(command_context& c, const std::string& name,
+                                  const std::function<void(std::span<const std::byte>)>& write) {
+  auto meter = c.make_meter("KiB");
+  uint64_t done = 0;
+  return c.node().snapshot(name,
+                           [&](std::span<const std::byte> bytes, const backup_format::stream_header& header) {
+                             write(bytes);
+                             done += bytes.size();
+                             show_bytes(meter, done, header.num_bytes);
+                           },
+                           {c.ready_wait_ms()});
+}
+
+exit_code snapshot(command_context& c, const backup_options& o) {
+  if (o.is_standard_stream() && c.json_output) {
+    c.complain("--json and a backup on standard output do not go together");
+    return exit_usage;
+  }
+  const auto start = clock::now();
+  backup_format::stream_header header;
+  if (o.is_standard_stream()) {
+    header = take(c, o.name, [&](std::span<const std::byte> bytes) {
+      c.out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+      if (!c.out) throw error(errc::io_error, "writing to standard output failed");
+    });
+    if (!c.out.flush()) throw error(errc::io_error, "writing to standard output failed");
+    return exit_ok;
+  }
+  {
+    output_file file(o.file, o.force);
+    header = take(c, o.name, [&](std::span<const std::byte> bytes) { file.write(bytes); });
+    file.finish();
+  }
+  if (c.json_output) {
+    c.print_json({{"name", header.index_name},
+                  {"generation", header.generation},
+                  {"version", header.index_version},
+                  {"segments", header.num_segments},
+                  {"bytes", header.num_bytes},
+                  {"file", o.file},
+                  {"elapsed_us", since(start).count()}});
+    return exit_ok;
+  }
+  print_fields(c.out, {{"index", header.index_name},
+                       {"version", grouped(header.index_version)},
+                       {"generation", grouped(header.generation)},
+                       {"segments", grouped(header.num_segments)},
+                       {"size", bytes_text(header.num_bytes)},
+                       {"time", duration_text(since(start))},
+                       {"file", o.file}});
+  return exit_ok;
+}
+
+// -- Restore
+
+/// A backup's bytes from a file or from standard input.
+class input_bytes {
+ public:
+  explicit input_bytes(const backup_options& o) : name_(o.is_standard_stream() ? "standard input" : o.file) {
+    file_ = o.is_standard_stream() ? stdin : std::fopen(o.file.c_str(), "rbe");
+    if (file_ == nullptr) fail("cannot be opened");
+    std::error_code ec;
+    const auto size = std::filesystem::file_size(o.file, ec);
+    if (!ec && !o.is_standard_stream()) total_ = size;
+  }
+  ~input_bytes() {
+    if (file_ != stdin) std::fclose(file_);
+  }
+  input_bytes(const input_bytes&) = delete;
+  input_bytes& operator=(const input_bytes&) = delete;
+
+  size_t read(std::span<std::byte> out) {
+    const size_t count = std::fread(out.data(), 1, out.size(), file_);
+    if (count < out.size() && std::ferror(file_) != 0) fail("cannot be read");
+    done_ += count;
+    return count;
+  }
+  uint64_t done() const noexcept { return done_; }
+  std::optional<uint64_t> total() const noexcept { return total_; }
+
+ private:
+  [[noreturn]] void fail(const char* what) const {
+    throw error(errc::io_error, name_ + ": " + what + ": " + std::strerror(errno));
+  }
+
+  std::string name_;
+  std::FILE* file_ = nullptr;
+  uint64_t done_ = 0;
+  std::optional<uint64_t> total_;
+};
+
+restore_reply send(command_context& c, const backup_options& o) {
+  input_bytes input(o);
+  auto meter = c.make_meter("KiB");
+  return c.node().restore(o.name, [&](std::span<std::byte> out) {
+    const size_t count = input.read(out);
+    show_bytes(meter, input.done(), input.total());
+    return count;
+  });
+}
+
+/// Waits until a restored index has loaded.
+index_info loaded(command_context& c, const std::string& name) {
+  const auto last = c.node().subscribe(name, [](const load_progress&) { return true; });
+  if (last.state == index_state::failed) {
+    throw error(errc::index_failed, "index " + name + " was restored, but failed to load: " + last.reason);
+  }
+  return c.node().info(name, {c.ready_wait_ms()});
+}
+
+exit_code restore(command_context& c, const backup_options& o) {
+  const auto start = clock::now();
+  const auto restored = send(c, o);
+  const auto info = loaded(c, o.name);
+  if (c.json_output) {
+    c.print_json({{"name", o.name},
+                  {"generation", restored.generation},
+                  {"version", info.version},
+                  {"documents", info.num_documents},
+                  {"segments", restored.num_segments},
+                  {"bytes", restored.num_bytes},
+                  {"source", {{"name", restored.source_name}, {"generation", restored.source_generation}}},
+                  {"elapsed_us", since(start).count()}});
+    return exit_ok;
+  }
+  print_fields(c.out,
+               {{"index", o.name},
+                {"version", grouped(info.version)},
+                {"generation", grouped(restored.generation)},
+                {"documents", grouped(info.num_documents)},
+                {"segments", grouped(restored.num_segments)},
+                {"size", bytes_text(restored.num_bytes)},
+                {"time", duration_text(since(start))},
+                {"backup of", restored.source_name + ", generation " + grouped(restored.source_generation)}});
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_backup_commands(CLI::App& app, command_context& c) {
+  auto o = std::make_shared<backup_options>();
+  auto* taking = app.add_subcommand("snapshot", "Write a backup of an index, as it is at this moment, to a file");
+  taking->footer(
+      "The node goes on serving meanwhile. The backup is checked on its way; the file appears when it is whole.");
+  taking->add_option("NAME", o->name, "The index")->required();
+  taking->add_option("FILE", o->file, "The file; - is standard output")->required();
+  taking->add_flag("--force", o->force, "Replace the file if it is there already");
+  taking->callback([&c, o] { c.chosen = [&c, o] { return snapshot(c, *o); }; });
+  auto* restoring = app.add_subcommand("restore", "Make an index of a backup");
+  restoring->footer("There must be no index of that name. It appears when the whole backup is there and is good.");
+  restoring->add_option("NAME", o->name, "The index that is made; it may have another name than that of the backup")
+      ->required();
+  restoring->add_option("FILE", o->file, "The backup; - is standard input")->required();
+  restoring->callback([&c, o] { c.chosen = [&c, o] { return restore(c, *o); }; });
+}
+
+}  // namespace fp::ctl

@@ -1,0 +1,23 @@
+#include "app/http/backup_body.hpp"
+
+namespace fp {
+
+namespace {
+
+// One piece comes from the disk, at worst.
+constexpr auto piece_timeout = std::chrono::minutes(5);
+
+}  // namespace
+
+backup_body::~backup_body() { caf::anon_send(stream_, close_atom_v); }
+
+void backup_body::next(piece_callback deliver) {
+  caf::anon_send(
+      bridge_, bridge_call{[stream = stream_, deliver = std::move(deliver)](bridge_state& b) {
+        b.self->request(stream, piece_timeout, next_atom_v)
+            .then([deliver](const backup_piece& p) { deliver(std::string(p.bytes.begin(), p.bytes.end())); },
+                  [deliver](const caf::error&) { deliver(std::nullopt); });
+      }});
+}
+
+}  // namespace fp

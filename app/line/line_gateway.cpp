@@ -1,0 +1,149 @@
+#include "app/line/line_gateway.hpp"
+
+#include <algorithm>
+
+#include "app/gateway/request_timeouts.hpp"
+
+namespace fp {
+
+namespace {
+
+constexpr std::string_view max_document_id = "max_document_id";
+constexpr uint32_t min_score = 1;
+
+line_server_options server_options(const config& c) {
+  line_server_options o;
+  o.host = c.legacy_host;
+  o.port = c.legacy_port.port;
+  o.max_connections = c.legacy_max_connections;
+  o.limits.max_transaction_bytes = c.max_update_bytes;
+  o.max_buffered_bytes = c.legacy_max_transaction_bytes;
+  o.write_timeout = std::chrono::milliseconds(c.legacy_write_timeout_ms);
+  return o;
+}
+
+/// Creates the index unless it is there. An index that loads is not waited for.
+void ensure_index(caf::actor_system& system, const node_handle& node, const std::string& name) {
+  caf::scoped_actor self{system};
+  caf::error failure;
+  const auto keep = [&](const caf::error& e) { failure = e; };
+  self->request(node, folder_timeout, resolve_atom_v, name).receive([](const index_handle&) {}, keep);
+  if (failure && code_of(failure) == errc::index_not_found) {
+    create_index_request request;
+    request.name = name;
+    failure = {};
+    self->request(node, folder_timeout, request).receive([](const create_index_reply&) {}, keep);
+  }
+  if (failure) throw error(code_of(failure), "index " + name + ", for the line protocol: " + text_of(failure));
+}
+
+std::string results_text(const result_list& results) {
+  std::string text;
+  for (size_t i = 0; i < results.size(); i++) {
+    const auto found = results[i];
+    if (i > 0) text += ' ';
+    text += std::to_string(found.id);
+    text += ':';
+    text += std::to_string(found.score);
+  }
+  return text;
+}
+
+std::string attribute_text(const index_info& info, const std::string& name) {
+  const auto it = std::ranges::find(info.metadata, name, &std::pair<std::string, std::string>::first);
+  if (it != info.metadata.end()) return it->second;
+  return name == max_document_id ? std::to_string(info.max_document) : std::string();
+}
+
+/// Does a line's work inside the bridge. A failure without a text of its own goes by the name of its request; an
+/// index that loads or has failed to is one: an empty attribute would make an import begin from its start.
+class line_worker {
+ public:
+  line_worker(std::string index, size_t max_update_bytes)
+      : index_(std::move(index)), max_update_bytes_(max_update_bytes) {}
+
+  void operator()(bridge_state& b, const line_search& wish, const line_responder& respond) const {
+    auto request = std::make_shared<search_request>();
+    request->query = wish.query;
+    request->limit = wish.max_results;
+    request->min_score = min_score;
+    request->score_pct = wish.top_score_percent;
+    request->timeout_ms = wish.timeout_ms;
+    b.ask_index<search_reply>(
+        index_, search_wait(wish.timeout_ms),
+        [=](const search_reply& found) {
+          respond({true, results_text(found.results)});
+        },
+        [=, limited = wish.timeout_ms > 0](const caf::error& e) {
+          const auto code = code_of(e);
+          const bool late = code == errc::search_timeout || code == errc::request_timeout;
+          respond({false, late && limited ? "timeout exceeded" : ""});
+        },
+        local_search{std::move(request), respond.cancel()});
+  }
+
+  void operator()(bridge_state& b, const line_commit& wish, const line_responder& respond) const {
+    local_update update;
+    update.changes = wish.changes;
+    update.limits.max_bytes = max_update_bytes_;
+    b.ask_index<update_reply>(
+        index_, write_timeout,
+        [=](const update_reply&) {
+          respond({true, {}});
+        },
+        failed(respond), update);
+  }
+
+  void operator()(bridge_state& b, const line_get& wish, const line_responder& respond) const {
+    b.ask_index<index_info>(
+        index_, look_timeout,
+        [=, name = wish.name](const index_info& info) {
+          respond({true, attribute_text(info, name)});
+        },
+        failed(respond), index_info_request{});
+  }
+
+ private:
+  static bridge_state::failure failed(const line_responder& respond) {
+    return [=](const caf::error&) { respond({}); };
+  }
+
+  std::string index_;
+  size_t max_update_bytes_;
+};
+
+}  // namespace
+
+line_gateway::line_gateway(caf::actor_system& system, const config& settings, node_handle node,
+                           const std::shared_ptr<node_metrics>& metrics) {
+  ensure_index(system, node, settings.legacy_index);
+  const auto options = server_options(settings);
+  for (uint32_t i = 0; i < options.threads; i++) bridges_.push_back(system.spawn(gateway_bridge, node));
+  const auto work_on = std::make_shared<const line_worker>(settings.legacy_index, settings.max_update_bytes);
+  try {
+    server_ = std::make_unique<line_server>(
+        options, [bridges = bridges_, work_on](uint32_t io_thread, line_work work, line_responder respond) {
+          caf::anon_send(bridges[io_thread % bridges.size()],
+                         bridge_call{[=, work = std::move(work)](bridge_state& b) {
+                           std::visit([&](const auto& wish) { (*work_on)(b, wish, respond); }, work);
+                         }});
+        });
+  } catch (...) {
+    stop();
+    throw;
+  }
+  if (metrics) {
+    metrics->add_gauge("fpindex_line_connections", "Open connections of the line protocol", {},
+                       [open = server_->num_connections()] { return static_cast<double>(open->load()); });
+  }
+}
+
+line_gateway::~line_gateway() { stop(); }
+
+void line_gateway::stop() {
+  if (server_) server_->stop();
+  for (const auto& b : bridges_) caf::anon_send_exit(b, caf::exit_reason::user_shutdown);
+  bridges_.clear();
+}
+
+}  // namespace fp

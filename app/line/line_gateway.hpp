@@ -1,0 +1,36 @@
+#pragma once
+
+#include <caf/all.hpp>
+#include <memory>
+#include <vector>
+
+#include "app/gateway/gateway_bridge.hpp"
+#include "app/line/line_server.hpp"
+#include "core/config/config.hpp"
+#include "core/metrics/node_metrics.hpp"
+
+namespace fp {
+
+/// Serves one index over the line protocol of the first-generation server.
+///
+///     line_server (I/O threads) -> here -> gateway_bridge (one a thread) -> index_coordinator
+class line_gateway {
+ public:
+  /// Creates the index when it is missing and listens on `legacy_host` and `legacy_port`. Throws when one of them
+  /// is impossible. `metrics` may be null.
+  line_gateway(caf::actor_system& system, const config& settings, node_handle node,
+               const std::shared_ptr<node_metrics>& metrics = {});
+  ~line_gateway();
+  line_gateway(const line_gateway&) = delete;
+  line_gateway& operator=(const line_gateway&) = delete;
+
+  uint16_t port() const { return server_->port(); }
+  /// Answers what has been received and ends. The node must still run.
+  void stop();
+
+ private:
+  std::vector<bridge_handle> bridges_;
+  std::unique_ptr<line_server> server_;
+};
+
+}  // namespace fp

@@ -1,0 +1,60 @@
+// Everything that the page asks of its node.
+
+const patience = 8000;
+
+/** An answer that is an error, or no answer at all (`status` 0). The message is for people. */
+export class NodeError extends Error {
+  constructor(message, status = 0) {
+    super(message);
+    this.status = status;
+  }
+}
+
+const inWords = {
+  BadRequest: "The node cannot read the request.",
+  IndexNotFound: "There is no such index any more.",
+  IndexNotReady: "The index is still loading. Try again when it is ready.",
+  IndexFailed: "The index failed to load.",
+  SearchTimeout: "The search took too long and was ended.",
+  PayloadTooLarge: "This is more than the node accepts in one request.",
+  Overloaded: "The node has too much to do. Try again in a moment.",
+  InternalError: "The node met an error of its own; its log tells more.",
+};
+
+async function ask(path, options = {}) {
+  let response;
+  try {
+    response = await fetch(new URL(path, document.baseURI), {
+      signal: AbortSignal.timeout(patience),
+      cache: "no-store",
+      ...options,
+      headers: { Accept: "application/json", ...options.headers },
+    });
+  } catch (e) {
+    throw new NodeError(e.name === "TimeoutError" ? "The node does not answer." : "The node cannot be reached.");
+  }
+  let body = null;
+  try {
+    body = await response.json();
+  } catch {
+    // An error may come without a body; below it is told by its status.
+  }
+  if (response.ok && body !== null) return body;
+  const text = inWords[body?.error] ?? `The node answers with status ${response.status}.`;
+  throw new NodeError(body?.reason ? `${text} ${body.reason}` : text, response.status);
+}
+
+const inIndex = (index, endpoint) => `${encodeURIComponent(index)}/${endpoint}`;
+
+export const overview = () => ask("_page/overview");
+export const segments = (index) => ask(inIndex(index, "_segments"));
+export const history = (index) => ask(inIndex(index, "_history"));
+
+/** The best matches, and how long the node and the way to it took. */
+export async function search(index, hashes) {
+  const start = performance.now();
+  const body = JSON.stringify({ query: hashes, limit: 10, timeout: 5000 });
+  const headers = { "Content-Type": "application/json" };
+  const { results } = await ask(inIndex(index, "_search"), { method: "POST", body, headers });
+  return { results, milliseconds: performance.now() - start };
+}

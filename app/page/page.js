@@ -1,0 +1,77 @@
+// Starts the page: asks the node for its overview again and again, and hands the answer to those who show it.
+
+import * as api from "./api.js";
+import { setAttribute, setText, show } from "./dom.js";
+import * as format from "./format.js";
+import { IndexList } from "./index_list.js";
+import { SearchBox } from "./search_box.js";
+import { showNode, showSums } from "./summary.js";
+
+const everyMs = 1000;
+const everyMsWhileLoading = 250;
+const everyMsUnreachable = 2000;
+
+const byId = (id) => document.getElementById(id);
+const announce = (text) => setText(byId("announcements"), text);
+const list = new IndexList(announce);
+const searchBox = new SearchBox();
+
+let timer = null;
+let lastSeen = null;  // wall clock
+let asking = false;
+
+function connected() {
+  lastSeen = Date.now();
+  show(byId("banner"), false);
+  setText(byId("banner-text"), "");
+  setText(byId("connection"), "Live");
+  setAttribute(byId("connection"), "data-state", "live");
+  document.body.classList.remove("stale");
+}
+
+function disconnected(why) {
+  setText(byId("banner-text"), why);
+  const seen = lastSeen === null
+    ? "It has not been seen since this page was opened."
+    : `Last seen ${format.duration(Date.now() - lastSeen)} ago, at ${new Date(lastSeen).toLocaleTimeString()}. ` +
+      "What is shown is from then.";
+  setText(byId("banner-detail"), `${seen} Trying again every ${everyMsUnreachable / 1000} seconds.`);
+  show(byId("banner"), true);
+  setText(byId("connection"), "Unreachable");
+  setAttribute(byId("connection"), "data-state", "unreachable");
+  document.body.classList.add("stale");
+}
+
+function showOverview({ node, indexes }) {
+  showNode(node);
+  list.update(indexes, performance.now());
+  showSums(indexes, list.rows);
+  searchBox.update(indexes);
+  document.body.dataset.known = "true";
+  return indexes.some((i) => i.state === "loading") ? everyMsWhileLoading : everyMs;
+}
+
+async function poll() {
+  if (asking) return;
+  asking = true;
+  let next = everyMsUnreachable;
+  try {
+    const overview = await api.overview();
+    connected();
+    next = showOverview(overview);
+  } catch (e) {
+    if (!(e instanceof api.NodeError)) throw e;
+    disconnected(e.message);
+  } finally {
+    asking = false;
+    if (!document.hidden) timer = setTimeout(poll, next);
+  }
+}
+
+// Nobody looks at a hidden page, so it asks for nothing.
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(timer);
+  if (!document.hidden) poll();
+});
+
+poll();

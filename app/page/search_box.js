@@ -1,0 +1,115 @@
+// The box to paste a fingerprint into, and what the node finds for it.
+
+import { search } from "./api.js";
+import { element, matchChildren, setAttribute, setText } from "./dom.js";
+import { parseFingerprint, UnreadableFingerprint } from "./fingerprint.js";
+import * as format from "./format.js";
+
+const byId = (id) => document.getElementById(id);
+
+function resultRow({ id, score }, distinct) {
+  const share = score / distinct;
+  const bar = element("span", { class: "bar" });
+  bar.style.setProperty("transform", `scaleX(${Math.min(1, share).toFixed(4)})`);
+  return element("tr", {},
+    element("th", { scope: "row" }, String(id)),
+    element("td", {}, format.count(score)),
+    element("td", { class: "share" }, element("span", { class: "share-bar", "aria-hidden": "true" }, bar),
+      element("span", {}, format.percent(share))));
+}
+
+export class SearchBox {
+  constructor() {
+    this.text = byId("search-text");
+    this.index = byId("search-index");
+    this.read = byId("search-read");
+    this.results = byId("results");
+    this.text.addEventListener("input", () => this.parse());
+    this.text.addEventListener("keydown", (e) => {
+      if (e.key !== "Enter" || e.shiftKey || e.isComposing) return;
+      e.preventDefault();
+      byId("search-form").requestSubmit();
+    });
+    byId("search-form").addEventListener("submit", (e) => {
+      e.preventDefault();
+      this.search();
+    });
+  }
+
+  /** Offers the indexes that can be searched, and keeps the choice. */
+  update(indexes) {
+    const names = indexes.filter((i) => i.state === "ready" || i.state === "read_only").map((i) => i.name);
+    const chosen = this.index.value;
+    matchChildren(this.index, names, () => element("option"), (option, name) => {
+      setText(option, name);
+      setAttribute(option, "value", name);
+    });
+    if (names.includes(chosen) && this.index.value !== chosen) this.index.value = chosen;
+    if (this.index.disabled !== (names.length === 0)) this.index.disabled = names.length === 0;
+  }
+
+  say(text, isError = false) {
+    setText(this.read, text);
+    setAttribute(this.read, "data-error", isError);
+    setAttribute(this.text, "aria-invalid", isError ? "true" : null);
+  }
+
+  /** What was pasted, or nothing; says what was read of it. */
+  parse() {
+    try {
+      const parsed = parseFingerprint(this.text.value);
+      if (parsed === null) {
+        this.say("");
+        return null;
+      }
+      const allDistinct = parsed.distinct === parsed.hashes.length;
+      const distinct = allDistinct ? "" : `, ${format.count(parsed.distinct)} of them distinct`;
+      const others = parsed.others > 0 ? ` The first of ${parsed.others + 1} fingerprints is searched for.` : "";
+      this.say(`${format.plural(parsed.hashes.length, "hash", "hashes")}${distinct}.${others}`);
+      return parsed;
+    } catch (e) {
+      if (!(e instanceof UnreadableFingerprint)) throw e;
+      this.say(e.message, true);
+      return null;
+    }
+  }
+
+  async search() {
+    const parsed = this.parse();
+    if (parsed === null) {
+      if (this.text.value.trim() === "") this.say("Paste a fingerprint first.", true);
+      this.text.focus();
+      return;
+    }
+    if (this.index.value === "") {
+      this.say("There is no index that can be searched.", true);
+      return;
+    }
+    const number = (this.number = (this.number ?? 0) + 1);
+    this.results.setAttribute("aria-busy", "true");
+    let shown;
+    try {
+      const found = await search(this.index.value, parsed.hashes);
+      shown = this.describe(found, parsed);
+    } catch (e) {
+      shown = [element("p", { class: "error" }, e.message)];
+    }
+    if (number !== this.number) return;
+    this.results.replaceChildren(...shown);
+    this.results.removeAttribute("aria-busy");
+  }
+
+  describe({ results, milliseconds }, { hashes, distinct }) {
+    const time = format.milliseconds(milliseconds);
+    if (results.length === 0) {
+      const least = Math.floor((hashes.length + 19) / 20);
+      const words = `no document shares at least ${format.plural(least, "hash", "hashes")} with this fingerprint`;
+      return [element("p", { class: "nothing" }, `No match in ${time}: ${words}.`)];
+    }
+    const head = ["Document", "Score", "Share of the query"].map((name) => element("th", { scope: "col" }, name));
+    return [element("table", {},
+      element("caption", {}, `${format.plural(results.length, "match", "matches")} in ${time}, the way to the node included`),
+      element("thead", {}, element("tr", {}, ...head)),
+      element("tbody", {}, ...results.map((r) => resultRow(r, distinct))))];
+  }
+}

@@ -1,0 +1,269 @@
+#include "core/metrics/index_metrics.hpp"
+
+#include "core/metrics/family_list.hpp"
+
+namespace fp {
+
+namespace {
+
+// Of one posting: a hash is in few documents or none, so the mean is far below 1 in a small index.
+constexpr uint64_t scanned_units = 1'000;
+
+constexpr std::string_view task_names[] = {"load", "checkpoint", "memory_merge", "file_merge"};
+
+constexpr std::string_view request_names[] = {"search", "search_batch", "update"};
+
+// Reasons that are shown before they occur for the first time, so that a rate sees the first one.
+constexpr errc usual_search_failures[] = {errc::search_timeout, errc::cancelled, errc::overloaded,
+                                          errc::internal_error};
+constexpr errc usual_update_failures[] = {errc::version_mismatch, errc::read_only, errc::overloaded,
+                                          errc::io_error,         errc::no_space,  errc::internal_error};
+
+}  // namespace
+
+histogram_shape index_metrics::scanned_shape() {
+  static constexpr uint64_t bounds[] = {10,     100,     1'000,     2'000,      5'000,       10'000,       20'000,
+                                        50'000, 100'000, 1'000'000, 10'000'000, 100'000'000, 1'000'000'000};
+  return {bounds, scanned_units};
+}
+
+histogram_shape index_metrics::segment_count_shape() {
+  static constexpr uint64_t bounds[] = {2, 4, 8, 16, 32, 64, 128, 256, 1024};
+  return {bounds, 1};
+}
+
+// -- Searches
+
+void index_metrics::searched(size_t num_results, uint64_t num_hashes, uint64_t num_postings,
+                             std::chrono::nanoseconds took) noexcept {
+  (num_results > 0 ? hits_ : misses_).add();
+  search_durations_.observe(took);
+  if (num_hashes > 0) scanned_.observe(num_postings * scanned_units / num_hashes);
+}
+
+void index_metrics::search_failed(errc why, std::chrono::nanoseconds took) noexcept {
+  search_failures_.add(why);
+  search_durations_.observe(took);
+}
+
+void index_metrics::watch_search_queues(queue_depths depths) {
+  std::lock_guard lock(mutex_);
+  queues_.swap(depths);
+}
+
+// -- Updates
+
+void index_metrics::updated(std::chrono::nanoseconds took) noexcept {
+  updates_.add();
+  update_durations_.observe(took);
+}
+
+// -- Loading
+
+void index_metrics::load_planned(bool parallel, size_t num_segments) noexcept {
+  (parallel ? parallel_loads_ : sequential_loads_).add();
+  if (parallel) parallel_segments_.observe(uint64_t{num_segments});
+}
+
+void index_metrics::segment_loaded(uint64_t bytes, std::chrono::nanoseconds took) noexcept {
+  loaded_bytes_.add(bytes);
+  segment_loads_.observe(took);
+}
+
+void index_metrics::started_up(std::chrono::nanoseconds took) noexcept {
+  of(index_task::load).started.set(0);
+  startup_.observe(took);
+}
+
+// -- Upkeep
+
+void index_metrics::task_done(index_task task, std::chrono::nanoseconds took) noexcept {
+  auto& j = of(task);
+  j.started.set(0);
+  j.done.add();
+  j.durations.observe(took);
+  if (task == index_task::checkpoint) last_checkpoint_.set(unix_time());
+}
+
+void index_metrics::task_failed(index_task task) noexcept {
+  of(task).started.set(0);
+  of(task).failures.add();
+}
+
+// -- State
+
+void index_metrics::set_snapshot(snapshot_ptr next) {
+  const bool has_memory = next && next->entries().size() > next->num_file_segments();
+  std::lock_guard lock(mutex_);
+  const bool had_memory = memory_since_ > 0;
+  // After a checkpoint the oldest commit in memory is about as old as the checkpoint, which took what was older.
+  const bool checkpointed = had_memory && next && snapshot_ && next->file_version() > snapshot_->file_version();
+  if (!has_memory) {
+    memory_since_ = 0;
+  } else if (!had_memory || checkpointed) {
+    memory_since_ = unix_time();
+  }
+  // The old one goes when the lock has been let go.
+  snapshot_.swap(next);
+}
+
+index_metrics::activity index_metrics::activity_so_far() const {
+  return {searches(), updates_.value(), search_durations_.counts()};
+}
+
+// -- Reading
+
+void index_metrics::write_to(family_list& out) const {
+  write_requests(out);
+  write_searches(out);
+  write_updates(out);
+  write_loading(out);
+  write_tasks(out);
+  write_state(out);
+}
+
+void index_metrics::write_requests(family_list& out) const {
+  for (size_t i = 0; i < actor_requests_.size(); i++) {
+    out.add_counter("fpindex_actor_requests_total", "Requests from other programs that are actors",
+                    {{"index", index_}, {"request", request_names[i]}}, double(actor_requests_[i].value()));
+  }
+}
+
+void index_metrics::write_searches(family_list& out) const {
+  const metric_labels labels{{"index", index_}};
+  const auto hits = hits_.value(), misses = misses_.value();
+  const auto failures = search_failures_.values(usual_search_failures);
+  uint64_t total = hits + misses;
+  for (const auto& [why, count] : failures) total += count;
+  out.add_counter("fpindex_searches_total", "Searches: hits, misses and failures", labels, double(total));
+  out.add_counter("fpindex_search_hits_total", "Searches with at least one result", labels, double(hits));
+  out.add_counter("fpindex_search_misses_total", "Searches without a result", labels, double(misses));
+  for (const auto& [why, count] : failures) {
+    out.add_counter("fpindex_search_failures_total", "Searches that were refused or did not come to their end",
+                    {{"index", index_}, {"reason", to_string(why)}}, double(count));
+  }
+  out.add_histogram("fpindex_search_duration_seconds",
+                    "Time from a search's receipt by a loaded index to its answer, failures included", labels,
+                    search_durations_);
+  out.add_histogram("fpindex_scanned_docs_per_hash", "Postings that a search met, per distinct hash of its query",
+                    labels, scanned_);
+  queue_depths queues;
+  {
+    std::lock_guard lock(mutex_);
+    queues = queues_;
+  }
+  uint64_t queued = 0;
+  for (const auto& q : queues) queued += q->load(std::memory_order_relaxed);
+  out.add_gauge("fpindex_queued_searches", "Searches that run or wait for a searcher", labels, double(queued));
+}
+
+void index_metrics::write_updates(family_list& out) const {
+  const metric_labels labels{{"index", index_}};
+  out.add_counter("fpindex_updates_total", "Updates that are durable and visible", labels,
+                  double(updates_.value()));
+  for (const auto& [why, count] : update_failures_.values(usual_update_failures)) {
+    out.add_counter("fpindex_update_failures_total", "Updates that were refused or could not be written",
+                    {{"index", index_}, {"reason", to_string(why)}}, double(count));
+  }
+  out.add_histogram("fpindex_update_duration_seconds", "Time from an update's receipt to its acknowledgement",
+                    labels, update_durations_);
+  out.add_gauge("fpindex_queued_updates", "Updates that wait for the oplog or are being written", labels,
+                queued_updates_.value());
+}
+
+void index_metrics::write_loading(family_list& out) const {
+  const metric_labels labels{{"index", index_}};
+  out.add_counter("fpindex_parallel_loading_total", "Loads with a pool of segment loaders", labels,
+                  double(parallel_loads_.value()));
+  out.add_counter("fpindex_sequential_loading_total", "Loads with one segment loader", labels,
+                  double(sequential_loads_.value()));
+  out.add_histogram("fpindex_parallel_segment_count", "Segments of a parallel load", labels, parallel_segments_);
+  out.add_counter("fpindex_segment_load_failures_total", "Segments that could not be loaded", labels,
+                  double(segment_load_failures_.value()));
+  out.add_counter("fpindex_load_failures_total", "Loads that failed, whatever the cause", labels,
+                  double(of(index_task::load).failures.value()));
+  out.add_histogram("fpindex_segment_load_duration_seconds", "Time to load and verify one segment", labels,
+                    segment_loads_);
+  out.add_counter("fpindex_loaded_bytes_total", "Bytes of the segments that were loaded", labels,
+                  double(loaded_bytes_.value()));
+  out.add_histogram("fpindex_startup_duration_seconds", "Time from the start of a load to ready", labels, startup_);
+  out.add_gauge("fpindex_waiting_requests", "Requests that wait for the index to become ready", labels,
+                waiting_requests_.value());
+}
+
+void index_metrics::write_tasks(family_list& out) const {
+  const metric_labels labels{{"index", index_}};
+  const auto& checkpoint = of(index_task::checkpoint);
+  const auto& memory = of(index_task::memory_merge);
+  const auto& file = of(index_task::file_merge);
+  out.add_counter("fpindex_checkpoints_total", "Times that memory was written as a file segment", labels,
+                  double(checkpoint.done.value()));
+  out.add_counter("fpindex_memory_segment_merges_total", "Merges of memory segments", labels,
+                  double(memory.done.value()));
+  out.add_counter("fpindex_file_segment_merges_total", "Merges of file segments", labels,
+                  double(file.done.value()));
+  out.add_histogram("fpindex_checkpoint_duration_seconds", "Time that a checkpoint took, the manifest included",
+                    labels, checkpoint.durations);
+  const std::string_view merge_help = "Time that a merge took, for files the manifest included";
+  out.add_histogram("fpindex_merge_duration_seconds", merge_help, {{"index", index_}, {"kind", "memory"}},
+                    memory.durations);
+  out.add_histogram("fpindex_merge_duration_seconds", merge_help, {{"index", index_}, {"kind", "file"}},
+                    file.durations);
+  for (size_t i = 0; i < tasks_.size(); i++) {
+    const metric_labels of_task{{"index", index_}, {"task", task_names[i]}};
+    if (static_cast<index_task>(i) != index_task::load) {
+      out.add_counter("fpindex_task_failures_total", "Checkpoints and merges that failed", of_task,
+                      double(tasks_[i].failures.value()));
+    }
+    if (const double started = tasks_[i].started.value(); started > 0) {
+      out.add_gauge("fpindex_task_start_timestamp_seconds",
+                    "When the load, checkpoint or merge that is running began, in Unix time", of_task, started);
+    }
+  }
+  if (const double last = last_checkpoint_.value(); last > 0) {
+    out.add_gauge("fpindex_last_checkpoint_timestamp_seconds",
+                  "When memory was last written to a file, in Unix time", labels, last);
+  }
+  out.add_gauge("fpindex_oplog_bytes", "Size of the oplog", labels, oplog_bytes_.value());
+}
+
+void index_metrics::write_state(family_list& out) const {
+  const metric_labels labels{{"index", index_}};
+  const std::string_view state = state_.load(std::memory_order_relaxed);
+  for (const auto name : state_names) {
+    out.add_gauge("fpindex_index_state", "1 for the state that the index is in, 0 for the others",
+                  {{"index", index_}, {"state", name}}, name == state);
+  }
+  snapshot_ptr served;
+  double memory_since = 0;
+  {
+    std::lock_guard lock(mutex_);
+    served = snapshot_;
+    memory_since = memory_since_;
+  }
+  if (!served) served = std::make_shared<const snapshot>();
+  const auto stats = served->stats();
+  uint64_t memory_bytes = 0;
+  for (const auto& e : served->entries()) {
+    if (e.segment->is_memory()) memory_bytes += e.segment->info().num_bytes;
+  }
+  out.add_gauge("fpindex_docs", "Live documents", labels, double(stats.num_documents));
+  out.add_gauge("fpindex_version", "Number of the newest commit", labels, double(served->version()));
+  out.add_gauge("fpindex_file_version", "Number of the newest commit in file segments", labels,
+                double(served->file_version()));
+  const metric_labels files{{"index", index_}, {"kind", "file"}}, memory{{"index", index_}, {"kind", "memory"}};
+  const auto add_both = [&](std::string_view name, std::string_view help, uint64_t all, uint64_t in_memory) {
+    out.add_gauge(name, help, files, double(all - in_memory));
+    out.add_gauge(name, help, memory, double(in_memory));
+  };
+  add_both("fpindex_segments", "Segments", stats.num_segments, stats.num_memory_segments);
+  add_both("fpindex_segment_bytes", "Bytes of the segments", stats.num_bytes, memory_bytes);
+  add_both("fpindex_segment_postings", "Postings in the segments, superseded ones included", stats.num_postings,
+           stats.memory_postings);
+  if (memory_since > 0) {
+    out.add_gauge("fpindex_oldest_memory_commit_timestamp_seconds",
+                  "Since when commits are in memory and in the oplog only, in Unix time", labels, memory_since);
+  }
+}
+
+}  // namespace fp

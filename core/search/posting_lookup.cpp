@@ -1,0 +1,91 @@
+#include "core/search/posting_lookup.hpp"
+
+namespace fp {
+
+namespace {
+
+constexpr size_t cache_line = 64;
+constexpr std::ptrdiff_t max_prefetched_bytes = 256;
+
+/// Fetches the cache lines of [begin, end) into the nearest cache.
+void prefetch(const std::byte* begin, const std::byte* end) {
+  for (const std::byte* p = begin; p < end; p += cache_line) __builtin_prefetch(p);
+  __builtin_prefetch(end - 1);
+}
+
+/// First position in [first, last) whose tail is at least `tail`, without a branch on the tails.
+uint32_t lower_bound(const packed_array& tails, uint32_t first, uint32_t last, uint32_t tail) {
+  uint32_t length = last - first;
+  while (length > 1) {
+    const uint32_t half = length / 2;
+    first += tails[first + half - 1] < tail ? half : 0;
+    length -= half;
+  }
+  return first + (tails[first] < tail);
+}
+
+/// End of the run of `tail` that starts at `first`: most runs are short, those of hot hashes very long.
+uint32_t run_end(const packed_array& tails, uint32_t first, uint32_t last, uint32_t tail) {
+  uint32_t step = 1;
+  while (last - first > step && tails[first + step] == tail) {
+    first += step;
+    step *= 2;
+  }
+  uint32_t low = first + 1, high = last - first > step ? first + step : last;
+  while (low < high) {
+    const uint32_t middle = low + (high - low) / 2;
+    if (tails[middle] == tail) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+}  // namespace
+
+void posting_lookup::start(const lookup& l) {
+  ring_[started_++ % ring_size] = l;
+  // A bucket's start and its end may lie in two cache lines.
+  const std::byte* const bucket = l.table->bucket_address(l.first);
+  prefetch(bucket, bucket + 2 * sizeof(uint32_t));
+  if (started_ - read_ <= distance) return;
+  read_bucket(ring_[read_++ % ring_size]);
+  if (read_ - found_ > distance) find_tail(ring_[found_++ % ring_size]);
+}
+
+void posting_lookup::finish() {
+  while (read_ < started_) {
+    read_bucket(ring_[read_++ % ring_size]);
+    if (read_ - found_ > distance) find_tail(ring_[found_++ % ring_size]);
+  }
+  while (found_ < read_) find_tail(ring_[found_++ % ring_size]);
+}
+
+void posting_lookup::read_bucket(lookup& l) const {
+  const uint32_t bucket = l.first;
+  l.first = l.table->bucket_start(bucket);
+  l.last = l.table->bucket_start(bucket + 1);
+  const packed_array& tails = l.table->tails();
+  const std::byte* const begin = tails.address_of(l.first);
+  // Every value is read as 8 bytes.
+  const std::byte* const end = tails.address_of(l.last) + sizeof(uint64_t);
+  if (end - begin <= max_prefetched_bytes) {
+    prefetch(begin, end);
+  } else {
+    __builtin_prefetch(begin + (end - begin) / 2);
+  }
+}
+
+void posting_lookup::find_tail(const lookup& l) {
+  if (l.first == l.last) return;
+  const packed_array& tails = l.table->tails();
+  const uint32_t first = lower_bound(tails, l.first, l.last, l.tail);
+  if (first == l.last || tails[first] != l.tail) return;
+  const uint32_t count = run_end(tails, first, l.last, l.tail) - first;
+  __builtin_prefetch(l.table->ids().address_of(first));
+  out_.push_back({l.segment, first, count});
+}
+
+}  // namespace fp
