@@ -21,7 +21,8 @@ if [ -w /dev/shm ] && [ "$(df --output=avail -k /dev/shm | tail -1)" -gt 1000000
 unit_tests() { TMPDIR=${unit_tmp:-${TMPDIR:-/tmp}} ctest --preset "$1" -j "$jobs"; }
 
 say "release build"
-cmake --preset release
+# From scratch several units at a time are twice as fast; what is built on is better built one by one.
+cmake --preset release -DFPNODE_UNITY="$([ -n "${CI:-}" ] && echo ON || echo OFF)"
 cmake --build --preset release -j "$jobs"
 say "unit and actor tests"
 unit_tests release
