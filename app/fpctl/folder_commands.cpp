@@ -25,18 +25,18 @@ std::string place_of(const checked_file& f, const path& root) {
   return relative.empty() ? f.file.string() : relative.string();
 }
 
-json as_json(const checked_file& f) {
+json file_json(const checked_file& f) {
   json j{{"file", f.file.string()}, {"verdict", to_string(f.verdict)}, {"num_bytes", f.num_bytes}};
   if (f.offset) j["offset"] = *f.offset;
   if (!f.reason.empty()) j["reason"] = f.reason;
   return j;
 }
 
-json as_json(const check_report& report) {
+json report_json(const check_report& report) {
   json j{{"damaged", report.is_damaged()}, {"indexes", json::array()}, {"others", json::array()}};
   for (const auto& i : report.indexes) {
     json files = json::array();
-    for (const auto& f : i.files) files.push_back(as_json(f));
+    for (const auto& f : i.files) files.push_back(file_json(f));
     j["indexes"].push_back({{"name", i.name},
                             {"generation", i.generation},
                             {"deleted", i.deleted},
@@ -44,7 +44,7 @@ json as_json(const check_report& report) {
                             {"damaged", i.is_damaged()},
                             {"files", std::move(files)}});
   }
-  for (const auto& f : report.others) j["others"].push_back(as_json(f));
+  for (const auto& f : report.others) j["others"].push_back(file_json(f));
   return j;
 }
 
@@ -73,7 +73,7 @@ exit_code check_folder(command_context& c, const folder_arguments& a) {
   const auto report = check_data_folder(posix_file_system(), a.folder, options);
   meter.clear();
   if (c.json_output) {
-    c.print_json(as_json(report));
+    c.print_json(report_json(report));
   } else {
     print_report(c, report, a.folder);
   }

@@ -27,12 +27,12 @@ void answer_at_once(uint32_t, const line_work& work, const line_responder& respo
 }
 
 /// Keeps the work that it gets.
-struct holding_server {
+struct holding_line_server {
   struct held_work {
     line_work work;
     line_responder respond;
   };
-  explicit holding_server(line_server_options o = {})
+  explicit holding_line_server(line_server_options o = {})
       : server(std::move(o), [this](uint32_t, line_work work, line_responder respond) {
           std::lock_guard lock(mutex);
           held.push_back({std::move(work), std::move(respond)});
@@ -102,7 +102,7 @@ TEST(line_server, answers_thousands_of_lines_in_order) {
 }
 
 TEST(line_server, deals_with_one_line_at_a_time) {
-  holding_server s;
+  holding_line_server s;
   client c(s.server.port());
   c.send("search 1\nget a\nbegin\ninsert 1 1\ncommit\necho end\nquit\n");
   s.take().respond({true, "1:1"});
@@ -118,7 +118,7 @@ TEST(line_server, deals_with_one_line_at_a_time) {
 }
 
 TEST(line_server, an_answer_counts_once) {
-  holding_server s;
+  holding_line_server s;
   client c(s.server.port());
   c.send("search 1\nsearch 2\nquit\n");
   const auto first = s.take();
@@ -131,7 +131,7 @@ TEST(line_server, an_answer_counts_once) {
 }
 
 TEST(line_server, answers_for_handlers_that_do_not) {
-  holding_server s;
+  holding_line_server s;
   client c(s.server.port());
   c.send("search 1\nbegin\nset a b\ncommit\nquit\n");
   s.take();
@@ -186,7 +186,7 @@ TEST(line_server, survives_garbage) {
 }
 
 TEST(line_server, a_client_that_has_ended_sending_gets_all_answers) {
-  holding_server s;
+  holding_line_server s;
   client c(s.server.port());
   c.send("search 1\nsearch 2\nbegin\ninsert 1 1\ncommit\necho a\necho a part of a line");
   c.end_sending();
@@ -197,7 +197,7 @@ TEST(line_server, a_client_that_has_ended_sending_gets_all_answers) {
 }
 
 TEST(line_server, tells_handlers_that_the_client_is_gone) {
-  holding_server s;
+  holding_line_server s;
   client c(s.server.port());
   c.send("search 1\n");
   const auto work = s.take();
@@ -213,7 +213,7 @@ TEST(line_server, tells_handlers_that_the_client_is_gone) {
 }
 
 TEST(line_server, calls_a_search_off_when_nobody_may_be_there) {
-  holding_server s;
+  holding_line_server s;
   client c(s.server.port());
   c.send("search 1\n");
   const auto work = s.take();
@@ -228,7 +228,7 @@ TEST(line_server, calls_a_search_off_when_nobody_may_be_there) {
 }
 
 TEST(line_server, reads_no_further_than_its_bounds) {
-  holding_server s;
+  holding_line_server s;
   client c(s.server.port(), 16u << 10);
   c.send("search 1\n");
   const auto work = s.take();
@@ -294,7 +294,7 @@ TEST(line_server, a_part_of_a_line_does_not_keep_a_connection) {
 }
 
 TEST(line_server, a_line_that_waits_for_its_answer_is_not_idle) {
-  holding_server s;
+  holding_line_server s;
   client c(s.server.port()), idle(s.server.port());
   c.send("set idle_timeout 10\nsearch 1\n");
   const auto work = s.take();
@@ -348,7 +348,7 @@ TEST(line_server, transactions_share_a_bound_and_give_it_back) {
 }
 
 TEST(line_server, finishes_what_it_has_received_when_it_stops) {
-  holding_server s({.threads = 2});
+  holding_line_server s({.threads = 2});
   client a(s.server.port()), idle(s.server.port());
   a.send("search 1\necho a\nsearch 2\necho a part");
   const auto first = s.take();
@@ -362,7 +362,7 @@ TEST(line_server, finishes_what_it_has_received_when_it_stops) {
 }
 
 TEST(line_server, does_not_wait_for_ever_when_it_stops) {
-  holding_server s({.stop_timeout = std::chrono::milliseconds(50)});
+  holding_line_server s({.stop_timeout = std::chrono::milliseconds(50)});
   client a(s.server.port());
   a.send("search 1\n");
   const auto work = s.take();
