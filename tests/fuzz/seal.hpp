@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "core/backup/backup_format.hpp"
 #include "core/base/checksum.hpp"
+#include "core/index/checked_json.hpp"
 #include "core/oplog/oplog_format.hpp"
 #include "core/segment/segment_format.hpp"
 
@@ -73,6 +75,19 @@ inline void seal_backup(std::string& bytes) {
     at += size;
   }
   seal_range(bytes, 0, bytes.size() - 8);
+}
+
+/// Of a `checked_json` document. False when it is none that can be written again.
+inline bool seal_json(std::string& text) {
+  auto object = nlohmann::json::parse(text, nullptr, false);
+  if (!object.is_object()) return false;
+  object.erase("checksum");
+  try {
+    text = dump_checked_json(std::move(object), 1);
+  } catch (const nlohmann::json::exception&) {
+    return false;  // text that is no UTF-8 cannot be dumped
+  }
+  return true;
 }
 
 }  // namespace fp::fuzz

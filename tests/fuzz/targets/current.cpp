@@ -1,23 +1,14 @@
-#include "core/index/checked_json.hpp"
 #include "core/index/data_folder.hpp"
 #include "tests/core/support/volatile_file_system.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
+#include "tests/fuzz/seal.hpp"
 
 /// The record of an index, as it is and with a right checksum.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace fp;
   std::string text(fuzz::text_of(data, size));
   for (const bool sealed : {false, true}) {
-    if (sealed) {
-      auto object = nlohmann::json::parse(text, nullptr, false);
-      if (!object.is_object()) break;
-      object.erase("checksum");
-      try {
-        text = dump_checked_json(std::move(object), 1);
-      } catch (const nlohmann::json::exception&) {
-        break;  // text that is no UTF-8 cannot be dumped
-      }
-    }
+    if (sealed && !fuzz::seal_json(text)) break;
     test::volatile_file_system fs;
     fs.create_directories("/main");
     fuzz::put_file(fs, "/main/current", text);
