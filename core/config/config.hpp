@@ -35,6 +35,7 @@ struct config {
   uint32_t http_idle_timeout_ms = 300'000;   ///< between requests, and for a client that takes no more of an answer
   uint32_t http_header_timeout_ms = 10'000;  ///< from the first byte of a request to the end of its header
   uint32_t http_body_timeout_ms = 60'000;    ///< from there to the end of its body
+  uint64_t http_max_buffered_bytes = uint64_t{256} << 20;  ///< of bodies and answers of all connections together
 
   // The line protocol.
   std::string legacy_host = "127.0.0.1";
@@ -48,11 +49,19 @@ struct config {
   std::string caf_host = "127.0.0.1";
   port_setting caf_port{true, 8090};
 
+  // The door.
+  std::string tls_certificate, tls_key, tls_ca;  ///< PEM files; empty: none
+  bool caf_tls = false;                          ///< both sides show a certificate of `tls_ca`
+  bool http_tls = false;
+  std::string token_file;       ///< of HTTP's bearer tokens; empty: whoever reaches HTTP may do anything
+  bool allow_insecure = false;  ///< remote actors without TLS and the line protocol beyond loopback
+
   // Loading.
   uint32_t max_concurrent_loads = 4;        // flag: --load-concurrency
   uint32_t parallel_loading_threshold = 3;  // flag: --parallel-threshold
   bool parallel_loading = true;
   load_mode segment_load_mode = load_mode::map;
+  uint64_t scrub_bytes_per_second = uint64_t{8} << 20;  ///< of loaded segments, verified again; 0: never
 
   // Readiness.
   uint32_t max_waiting_requests = 10'000;  ///< requests that may wait for an index to load

@@ -129,6 +129,9 @@ std::vector<option> make_table() {
                       hour_ms, "How long the header of an HTTP request may take to arrive, in milliseconds"}));
   t.push_back(number({"http_body_timeout_ms", [](config& c) -> setting { return &c.http_body_timeout_ms; }, 1,
                       24 * hour_ms, "How long the body of an HTTP request may take to arrive, in milliseconds"}));
+  t.push_back(
+      number({"http_max_buffered_bytes", [](config& c) -> setting { return &c.http_max_buffered_bytes; }, MiB,
+              1024 * GiB, "Bytes that the bodies and answers of all HTTP connections may hold together"}));
 
   t.push_back(text(
       "legacy_host", [](config& c) -> setting { return &c.legacy_host; }, is_host, "an IP address or a host name",
@@ -155,6 +158,27 @@ std::vector<option> make_table() {
       "caf_port", [](config& c) -> setting { return &c.caf_port; }, std::string(port_allowed),
       "Port that the node listens on for other actors; 0 picks a free one, off does not listen"));
 
+  t.push_back(text(
+      "tls_certificate", [](config& c) -> setting { return &c.tls_certificate; }, is_file_name_or_empty,
+      "a file's name, or empty", "Certificate of the node with those that lead to its authority, PEM"));
+  t.push_back(text(
+      "tls_key", [](config& c) -> setting { return &c.tls_key; }, is_file_name_or_empty, "a file's name, or empty",
+      "Private key of the certificate, PEM"));
+  t.push_back(text(
+      "tls_ca", [](config& c) -> setting { return &c.tls_ca; }, is_file_name_or_empty, "a file's name, or empty",
+      "Authority whose certificates other actors must show, PEM"));
+  t.push_back(choice(
+      "caf_tls", [](config& c) -> setting { return &c.caf_tls; }, "on or off",
+      "Other actors reach the node by TLS alone, and both sides show certificates"));
+  t.push_back(choice(
+      "http_tls", [](config& c) -> setting { return &c.http_tls; }, "on or off", "HTTP is served by TLS alone"));
+  t.push_back(text(
+      "token_file", [](config& c) -> setting { return &c.token_file; }, is_file_name_or_empty,
+      "a file's name, or empty", "Bearer tokens of HTTP with their roles; empty: anybody may do anything"));
+  t.push_back(choice(
+      "allow_insecure", [](config& c) -> setting { return &c.allow_insecure; }, "on or off",
+      "Allow other actors without TLS, and the line protocol, on addresses other than loopback"));
+
   t.push_back(number({"max_concurrent_loads", [](config& c) -> setting { return &c.max_concurrent_loads; }, 1, 256,
                       "Segments that load at the same time, in the whole node", "--load-concurrency"}));
   t.push_back(
@@ -167,6 +191,8 @@ std::vector<option> make_table() {
   t.push_back(choice(
       "segment_load_mode", [](config& c) -> setting { return &c.segment_load_mode; }, "map or read",
       "map: segments stay in the page cache; read: they are copied into the node's own memory"));
+  t.push_back(number({"scrub_bytes_per_second", [](config& c) -> setting { return &c.scrub_bytes_per_second; }, 0,
+                      1024 * GiB, "Bytes of loaded segments that are verified again each second; 0: none"}));
 
   t.push_back(number({"max_waiting_requests", [](config& c) -> setting { return &c.max_waiting_requests; }, 0,
                       1'000'000, "Requests that may wait for one index to become ready"}));
