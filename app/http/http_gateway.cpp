@@ -26,18 +26,23 @@ http_server_options server_options(const config& c) {
 
 }  // namespace
 
-http_gateway::http_gateway(caf::actor_system& system, const config& settings, node_handle node,
-                           gateway_hooks hooks) {
+http_gateway::http_gateway(caf::actor_system& system, const config& settings, node_handle node, gateway_hooks hooks)
+    : tls_files_{settings.tls_certificate, settings.tls_key, {}} {
+  if (!settings.token_file.empty()) access_ = std::make_shared<access_control>(settings.token_file);
+  if (settings.http_tls) tls_ = std::make_shared<tls_server_context>(tls_credentials(tls_files_));
   for (uint32_t i = 0; i < settings.http_threads; i++) bridges_.push_back(system.spawn(gateway_bridge, node));
   route_settings how;
   // No body becomes larger than this when it is encoded: the worst case is metadata of one byte an entry.
   how.max_encoded_bytes = std::max<size_t>(settings.max_update_bytes, size_t{6} * settings.http_max_body_bytes);
+  how.access = access_;
   if (hooks.metrics) start_metrics(system, hooks.metrics, how);
   const auto measures = how.measures;
   const auto routes = std::make_shared<const http_routes>(bridges_, std::move(how));
+  auto serving = server_options(settings);
+  serving.tls = tls_;
   try {
     server_ = std::make_unique<http_server>(
-        server_options(settings),
+        std::move(serving),
         [routes](http_request request, http_responder respond) {
           routes->serve(std::move(request), std::move(respond));
         },
@@ -66,6 +71,23 @@ void http_gateway::start_metrics(caf::actor_system& system, const std::shared_pt
   routes.history = history_;
   routes.measures = make_http_metrics();
   metrics->add_source(routes.measures);
+}
+
+void http_gateway::reload(spdlog::logger& log) {
+  const auto attempt = [&log](auto&& read) {
+    try {
+      read();
+    } catch (const error& e) {
+      log.error("{}: going on with what was read before", e.what());
+    }
+  };
+  if (access_) attempt([&] { log.info("token file read again: {} tokens", access_->reload()); });
+  if (!tls_) return;
+  attempt([&] {
+    const tls_credentials fresh(tls_files_);
+    tls_->replace(fresh);
+    log.info("certificate of HTTP read again: valid until {}", fresh.expires());
+  });
 }
 
 http_gateway::~http_gateway() { stop(); }

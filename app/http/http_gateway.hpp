@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "app/gateway/gateway_bridge.hpp"
+#include "app/http/access_control.hpp"
 #include "app/http/http_server.hpp"
+#include "app/http/tls_context.hpp"
 #include "core/config/config.hpp"
 #include "core/metrics/node_metrics.hpp"
 
@@ -28,13 +30,17 @@ struct route_settings;
 ///                                                                            metrics_actor, history_actor
 class http_gateway {
  public:
-  /// Listens on `settings.host` and `settings.port`. Throws `io_error` when that is impossible.
+  /// Listens on `settings.host` and `settings.port`. Throws `io_error` when that is impossible, and what is wrong
+  /// with the files of tokens and certificates.
   http_gateway(caf::actor_system& system, const config& settings, node_handle node, gateway_hooks hooks = {});
   ~http_gateway();
   http_gateway(const http_gateway&) = delete;
   http_gateway& operator=(const http_gateway&) = delete;
 
   uint16_t port() const { return server_->port(); }
+  /// Reads the token file and, for new connections, the certificate again. What cannot be used is logged, and what
+  /// was in force stays.
+  void reload(spdlog::logger& log);
   /// Answers what is in flight and ends. The node must still run.
   void stop();
 
@@ -42,6 +48,9 @@ class http_gateway {
   void start_metrics(caf::actor_system& system, const std::shared_ptr<node_metrics>& metrics,
                      route_settings& routes);
 
+  const tls_files tls_files_;
+  std::shared_ptr<access_control> access_;   ///< empty: HTTP is open
+  std::shared_ptr<tls_server_context> tls_;  ///< empty: plain HTTP
   std::vector<bridge_handle> bridges_;
   metrics_handle metrics_;
   history_handle history_;

@@ -21,6 +21,10 @@ const char* reason_phrase(unsigned status) {
       return "Not Modified";
     case 400:
       return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
     case 404:
       return "Not Found";
     case 408:
@@ -91,6 +95,8 @@ unsigned problem_with(const http::request_header<>& head) {
   const bool is_1_1 = head.version() >= 11;
   const auto hosts = head.count(http::field::host);
   if (hosts > 1 || (is_1_1 && hosts == 0) || !is_host_value(head[http::field::host])) return 400;
+  // Which of two would count is for nobody to guess.
+  if (head.count(http::field::authorization) > 1) return 400;
   if (head.count(http::field::transfer_encoding) > 0) {
     if (!is_1_1) return 400;
     if (head.count(http::field::transfer_encoding) > 1 ||

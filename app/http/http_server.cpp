@@ -39,7 +39,8 @@ class http_server::impl {
             [workers = workers_](uint32_t number, tcp::socket socket) {
               return std::make_shared<session>(workers[number], std::move(socket));
             },
-            [shared] { return refuse_connection(shared->refusal); }) {}
+            // Before its handshake a TLS client could not read a word.
+            [shared] { return shared->options.tls ? std::string() : refuse_connection(shared->refusal); }) {}
 
   tcp_server& server() { return server_; }
   http_load load() const { return {server_.num_connections(), workers_.front()->shared->in_flight}; }

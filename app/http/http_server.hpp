@@ -10,6 +10,8 @@
 
 namespace fp {
 
+class tls_server_context;
+
 struct http_server_options {
   std::string host = "127.0.0.1";
   uint16_t port = 0;  ///< 0: pick a free one
@@ -20,10 +22,11 @@ struct http_server_options {
   uint32_t max_requests_in_flight = 4'096;
   uint32_t max_pipelined = 16;  ///< requests of one connection that are read ahead of their answers
   std::chrono::milliseconds idle_timeout{300'000};
-  std::chrono::milliseconds header_timeout{10'000};  ///< absolute, for all of the header
+  std::chrono::milliseconds header_timeout{10'000};  ///< absolute, for all of the header; for a handshake, too
   std::chrono::milliseconds body_timeout{60'000};    ///< absolute, for all of the body
   /// How long `stop` waits for answers.
   std::chrono::milliseconds stop_timeout{10'000};
+  std::shared_ptr<const tls_server_context> tls = nullptr;  ///< empty: plain HTTP
 };
 
 /// The server's side of one request that waits for its answer.

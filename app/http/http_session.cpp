@@ -50,12 +50,29 @@ class exchange final : public http_exchange {
 session::session(std::shared_ptr<worker> w, tcp::socket socket)
     : worker_(std::move(w)),
       options_(worker_->shared->options),
-      socket_(std::move(socket)),
+      socket_(std::move(socket), options_.tls.get()),
       timer_(worker_->loop),
       last_event_(clock::now()),
       read_deadline_(never),
       write_deadline_(never),
       gone_deadline_(never) {}
+
+void session::start() {
+  if (!socket_.needs_handshake()) {
+    advance();
+    return;
+  }
+  read_deadline_ = last_event_ + options_.header_timeout;
+  socket_.async_handshake([self = shared_from_this()](error_code ec) {
+    if (self->closed_) return;
+    if (ec) {
+      self->abort();
+    } else {
+      self->advance();
+    }
+  });
+  arm_timer();
+}
 
 void session::begin_stop() {
   no_more_requests_ = true;
@@ -72,9 +89,8 @@ void session::abort() {
   track_body_bytes(0);
   end_stream();
   queue_.clear();
-  error_code ignored;
   timer_.cancel();
-  socket_.close(ignored);
+  socket_.close();
   worker_->remove(shared_from_this());
 }
 
@@ -212,6 +228,7 @@ http_request session::request_head() const {
   }
   head.accept = std::string(message[http::field::accept]);
   head.if_none_match = std::string(message[http::field::if_none_match]);
+  head.authorization = std::string(message[http::field::authorization]);
   head.io_thread = worker_->number;
   return head;
 }
@@ -233,6 +250,7 @@ void session::dispatch() {
   s.bytes = message.body().size();
   if (!s.framing.keep_alive) no_more_requests_ = true;
   http_request head = request;
+  head.authorization.clear();
   request.body = std::move(message.body());
   parser_.reset();
   read_deadline_ = never;

@@ -9,6 +9,7 @@
 #include "app/gateway/tcp_server.hpp"
 #include "app/http/http_head.hpp"
 #include "app/http/http_server.hpp"
+#include "app/http/http_stream.hpp"
 
 namespace fp::http_detail {
 
@@ -49,7 +50,7 @@ class session : public tcp_connection, public std::enable_shared_from_this<sessi
  public:
   session(std::shared_ptr<worker> w, tcp::socket socket);
 
-  void start() override { advance(); }
+  void start() override;
   void begin_stop() override;
   void abort() override;
   void answer(uint64_t number, http_response response);
@@ -80,6 +81,7 @@ class session : public tcp_connection, public std::enable_shared_from_this<sessi
   void read();
   void on_read(error_code ec, size_t bytes);
   void write();
+  void send();
   void on_written(error_code ec);
   void append_response(slot& s);
   void pump_stream();
@@ -94,7 +96,7 @@ class session : public tcp_connection, public std::enable_shared_from_this<sessi
 
   std::shared_ptr<worker> worker_;
   const http_server_options& options_;
-  tcp::socket socket_;
+  http_stream socket_;
   asio::steady_timer timer_;
   clock::time_point timer_expiry_ = clock::time_point::max();
 

@@ -46,11 +46,14 @@ void session::write() {
     want_continue_ = false;
     output_ += "HTTP/1.1 100 Continue\r\n\r\n";
   }
-  if (output_.empty()) return;
+  if (!output_.empty()) send();
+}
+
+void session::send() {
   writing_ = true;
   write_deadline_ = clock::now() + options_.idle_timeout;
-  asio::async_write(socket_, asio::buffer(output_),
-                    [self = shared_from_this()](error_code ec, size_t) { self->on_written(ec); });
+  socket_.async_write(asio::buffer(output_),
+                      [self = shared_from_this()](error_code ec, size_t) { self->on_written(ec); });
 }
 
 void session::on_written(error_code ec) {
@@ -97,12 +100,9 @@ void session::on_piece(body_source::piece piece) {
   if (last) end_stream();
   if (output_.empty()) {
     advance();
-    return;
+  } else {
+    send();
   }
-  writing_ = true;
-  write_deadline_ = clock::now() + options_.idle_timeout;
-  asio::async_write(socket_, asio::buffer(output_),
-                    [self = shared_from_this()](error_code ec, size_t) { self->on_written(ec); });
 }
 
 void session::end_stream() {
@@ -112,8 +112,7 @@ void session::end_stream() {
 
 void session::linger() {
   lingering_ = true;
-  error_code ignored;
-  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  socket_.end_sending(shared_from_this());
   read_deadline_ = clock::now() + linger_time;
 }
 

@@ -21,6 +21,7 @@ struct http_request {
   std::optional<std::string> content_type;  ///< as sent
   std::string accept;                       ///< as sent; empty when absent
   std::string if_none_match;                ///< as sent; empty when absent
+  std::string authorization;                ///< as sent; empty when absent
   std::string body;
   uint32_t io_thread = 0;  ///< number of the thread that runs the connection
 };

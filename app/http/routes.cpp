@@ -7,6 +7,7 @@
 #include "app/http/codecs.hpp"
 #include "app/http/negotiation.hpp"
 #include "app/http/operator_page.hpp"
+#include "app/http/route_access.hpp"
 #include "app/http/route_metrics.hpp"
 #include "core/commit/changes.hpp"
 #include "core/index/data_folder.hpp"
@@ -148,6 +149,7 @@ void http_routes::serve(http_request request, http_responder respond) const {
     c.refuse(400, "BadRequest");
     return;
   }
+  if (!admit(c, segments)) return;
   if (segments.size() == 1 && segments[0] == "_health" && c.is_look()) {
     c.respond(text_response(200, "OK\n"));
     return;
@@ -173,6 +175,24 @@ void http_routes::serve(http_request request, http_responder respond) const {
   } else {
     serve_document(c, std::move(index), segments[1]);
   }
+}
+
+bool http_routes::admit(const call& c, const std::vector<std::string>& segments) const {
+  const auto needed = settings_.access ? needed_role(c.request.method, segments) : std::nullopt;
+  if (!needed) return true;
+  switch (settings_.access->check(c.request.authorization, *needed)) {
+    case access_verdict::allowed:
+      return true;
+    case access_verdict::forbidden:
+      c.refuse(403, "Forbidden");
+      return false;
+    default:
+      break;
+  }
+  auto answer = error_response(401, "Unauthorized", c.format);
+  answer.fields = {{"WWW-Authenticate", "Bearer"}};
+  c.respond(std::move(answer));
+  return false;
 }
 
 // -- Metrics

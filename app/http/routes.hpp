@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "app/gateway/gateway_bridge.hpp"
+#include "app/http/access_control.hpp"
 #include "app/http/http_gateway.hpp"
 #include "app/http/http_types.hpp"
 #include "app/http/overview_board.hpp"
@@ -18,6 +19,7 @@ struct route_settings {
   metrics_handle metrics;
   history_handle history;
   std::shared_ptr<http_metrics> measures;
+  std::shared_ptr<const access_control> access;  ///< empty: whoever asks may do anything
 };
 
 /// The endpoints: which request means what, in which format it is answered, and how errors are named.
@@ -31,6 +33,8 @@ class http_routes {
 
  private:
   struct call;
+  /// False when the request was refused.
+  bool admit(const call& c, const std::vector<std::string>& segments) const;
   bool serve_page(call& c, const std::vector<std::string>& segments) const;
   void serve_index(call& c, std::string index) const;
   void serve_document(call& c, std::string index, std::string_view id) const;

@@ -68,10 +68,11 @@ readiness_handle spawn_watcher(caf::actor_system& system, std::shared_ptr<spdlog
   });
 }
 
-/// Waits until the node has ended. SIGHUP opens the log file again, a first stop signal ends the node cleanly, and
-/// a second one ends the process.
+/// Waits until the node has ended. SIGHUP opens the log file again and then has `reload` read what else may have
+/// changed, a first stop signal ends the node cleanly, and a second one ends the process.
 int run_until_stopped(caf::scoped_actor& self, const node_actor_handle& node,
-                      const std::function<void()>& stop_gateways, signal_watcher& signals, node_log& node_logs) {
+                      const std::function<void()>& stop_gateways, const std::function<void()>& reload,
+                      signal_watcher& signals, node_log& node_logs) {
   auto& log = *node_logs.logger();
   self->monitor(node);
   signals.start([main = caf::actor_cast<caf::actor>(self)](int number) { caf::anon_send(main, number); });
@@ -81,6 +82,7 @@ int run_until_stopped(caf::scoped_actor& self, const node_actor_handle& node,
       [&](int number) {
         if (number == SIGHUP) {
           node_logs.reopen();
+          if (!stopping) reload();
           return;
         }
         if (stopping) {
@@ -141,8 +143,8 @@ int run(const config& settings, signal_watcher& signals) {
   };
   std::optional<http_gateway> http;
   std::optional<line_gateway> line;
-  if (!start_gateway(http, "HTTP", settings.host, settings.port, log, system, settings, node,
-                     gateway_hooks{env->metrics}) ||
+  if (!start_gateway(http, settings.http_tls ? "HTTP over TLS" : "HTTP", settings.host, settings.port, log, system,
+                     settings, node, gateway_hooks{env->metrics}) ||
       !start_gateway(line, "the line protocol", settings.legacy_host, settings.legacy_port, log, system, settings,
                      node, env->metrics)) {
     return give_up();
@@ -162,7 +164,10 @@ int run(const config& settings, signal_watcher& signals) {
     if (http) http->stop();
     if (line) line->stop();
   };
-  return run_until_stopped(self, node, stop_gateways, signals, logs);
+  const auto reload = [&] {
+    if (http) http->reload(log);
+  };
+  return run_until_stopped(self, node, stop_gateways, reload, signals, logs);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Everything that the page asks of its node.
 
 const patience = 8000;
+const tokenKey = "fpnode-token";
 
 /** An answer that is an error, or no answer at all (`status` 0). The message is for people. */
 export class NodeError extends Error {
@@ -8,6 +9,17 @@ export class NodeError extends Error {
     super(message);
     this.status = status;
   }
+}
+
+/** The token that requests carry, or nothing. It is kept for as long as this tab is open. */
+export const token = () => sessionStorage.getItem(tokenKey);
+export const forgetToken = () => sessionStorage.removeItem(tokenKey);
+
+/** False when the text cannot be a token. */
+export function useToken(text) {
+  if (!/^[A-Za-z0-9._~+/-]+=*$/.test(text)) return false;
+  sessionStorage.setItem(tokenKey, text);
+  return true;
 }
 
 const inWords = {
@@ -18,17 +30,20 @@ const inWords = {
   SearchTimeout: "The search took too long and was ended.",
   PayloadTooLarge: "This is more than the node accepts in one request.",
   Overloaded: "The node has too much to do. Try again in a moment.",
+  Unauthorized: "The node wants a token that it knows.",
+  Forbidden: "The token does not allow this.",
   InternalError: "The node met an error of its own; its log tells more.",
 };
 
 async function ask(path, options = {}) {
   let response;
+  const authorization = token() === null ? {} : { Authorization: `Bearer ${token()}` };
   try {
     response = await fetch(new URL(path, document.baseURI), {
       signal: AbortSignal.timeout(patience),
       cache: "no-store",
       ...options,
-      headers: { Accept: "application/json", ...options.headers },
+      headers: { Accept: "application/json", ...authorization, ...options.headers },
     });
   } catch (e) {
     throw new NodeError(e.name === "TimeoutError" ? "The node does not answer." : "The node cannot be reached.");

@@ -5,6 +5,7 @@ import { setAttribute, setText, show } from "./dom.js";
 import * as format from "./format.js";
 import { IndexList } from "./index_list.js";
 import { SearchBox } from "./search_box.js";
+import { SignIn } from "./sign_in.js";
 import { showNode, showSums } from "./summary.js";
 
 const everyMs = 1000;
@@ -15,6 +16,7 @@ const byId = (id) => document.getElementById(id);
 const announce = (text) => setText(byId("announcements"), text);
 const list = new IndexList(announce);
 const searchBox = new SearchBox();
+const signIn = new SignIn(() => again());
 
 let timer = null;
 let lastSeen = null;  // wall clock
@@ -22,8 +24,10 @@ let asking = false;
 
 function connected() {
   lastSeen = Date.now();
+  signIn.showState();
   show(byId("banner"), false);
   setText(byId("banner-text"), "");
+  show(byId("main"), true);
   setText(byId("connection"), "Live");
   setAttribute(byId("connection"), "data-state", "live");
   document.body.classList.remove("stale");
@@ -40,6 +44,16 @@ function disconnected(why) {
   setText(byId("connection"), "Unreachable");
   setAttribute(byId("connection"), "data-state", "unreachable");
   document.body.classList.add("stale");
+}
+
+/** Until somebody signs in nothing is asked, and what the node said before is not shown to whoever looks. */
+function signedOut() {
+  signIn.ask();
+  show(byId("banner"), false);
+  setText(byId("banner-text"), "");
+  show(byId("main"), false);
+  setText(byId("connection"), "Signed out");
+  setAttribute(byId("connection"), "data-state", "signed-out");
 }
 
 function showOverview({ node, indexes }) {
@@ -61,17 +75,26 @@ async function poll() {
     next = showOverview(overview);
   } catch (e) {
     if (!(e instanceof api.NodeError)) throw e;
-    disconnected(e.message);
+    if (e.status === 401) {
+      signedOut();
+    } else {
+      disconnected(e.message);
+    }
   } finally {
     asking = false;
-    if (!document.hidden) timer = setTimeout(poll, next);
+    if (!document.hidden && !signIn.waits) timer = setTimeout(poll, next);
   }
+}
+
+function again() {
+  clearTimeout(timer);
+  poll();
 }
 
 // Nobody looks at a hidden page, so it asks for nothing.
 document.addEventListener("visibilitychange", () => {
   clearTimeout(timer);
-  if (!document.hidden) poll();
+  if (!document.hidden && !signIn.waits) poll();
 });
 
 poll();

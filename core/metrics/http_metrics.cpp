@@ -7,7 +7,8 @@ namespace fp {
 namespace {
 
 // The last slot is that of all others.
-constexpr std::array<unsigned, 13> statuses{200, 202, 400, 404, 408, 409, 413, 415, 417, 431, 500, 501, 503};
+constexpr std::array<unsigned, 15> statuses{200, 202, 400, 401, 403, 404, 408, 409,
+                                            413, 415, 417, 431, 500, 501, 503};
 constexpr size_t num_slots = statuses.size() + 1;
 
 size_t slot_of(unsigned status) {

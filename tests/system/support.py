@@ -70,7 +70,7 @@ class Node:
 
     @property
     def http_port(self):
-        return int(self.wait_for(r"listening for HTTP on \S+:(\d+)").group(1))
+        return int(self.wait_for(r"listening for HTTP(?: over TLS)? on \S+:(\d+)").group(1))
 
     @property
     def line_port(self):
