@@ -110,6 +110,8 @@ void session::abort() {
   count_held();
   error_code ignored;
   timer_.cancel();
+  // Without this the kernel would keep for long what the client does not take.
+  if (writing_) socket_.set_option(asio::socket_base::linger(true, 0), ignored);
   socket_.close(ignored);
   worker_->remove(shared_from_this());
 }
