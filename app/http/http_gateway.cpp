@@ -15,6 +15,7 @@ http_server_options server_options(const config& c) {
   o.port = c.port.port;
   o.threads = c.http_threads;
   o.max_body_bytes = c.http_max_body_bytes;
+  o.max_buffered_bytes = c.http_max_buffered_bytes;
   o.max_header_bytes = c.http_max_header_bytes;
   o.max_connections = c.http_max_connections;
   o.max_requests_in_flight = c.http_max_requests_in_flight;

@@ -17,7 +17,7 @@ std::string refuse_connection(const http_refusal& refusal) {
 }
 
 std::shared_ptr<server_state> make_state(http_server_options options, http_handler handler, http_refusal refusal) {
-  auto state = std::make_shared<server_state>();
+  auto state = std::make_shared<server_state>(options.max_buffered_bytes);
   state->options = std::move(options);
   state->handler = std::move(handler);
   state->refusal = std::move(refusal);

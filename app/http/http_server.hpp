@@ -17,6 +17,7 @@ struct http_server_options {
   uint16_t port = 0;  ///< 0: pick a free one
   uint32_t threads = 2;
   uint32_t max_body_bytes = 16u << 20;
+  uint64_t max_buffered_bytes = 256u << 20;  ///< of bodies and answers of all connections together
   uint32_t max_header_bytes = 16u << 10;
   uint32_t max_connections = 4'096;
   uint32_t max_requests_in_flight = 4'096;

@@ -15,6 +15,36 @@ constexpr size_t max_queued_bytes = 1u << 20;
 // this are called off.
 constexpr auto gone_delay = std::chrono::seconds(1);
 
+// Searches and other small requests fit into this, and go on when large ones have to wait.
+constexpr uint64_t uncounted_bytes = 32u << 10;
+
+size_t bytes_of(const http_request& head) {
+  return head.target.size() + (head.content_type ? head.content_type->size() : 0) + head.accept.size() +
+         head.if_none_match.size();
+}
+
+uint64_t bytes_of(const http::request_header<>& head) {
+  constexpr uint64_t field_bytes = 64;  // of an empty one in the parser's table
+  uint64_t bytes = head.target().size();
+  for (const auto& field : head) bytes += field_bytes + field.name_string().size() + field.value().size();
+  return bytes;
+}
+
+/// Counts an answer until its connection does.
+class in_transit {
+ public:
+  in_transit(std::shared_ptr<server_state> server, uint64_t bytes) : server_(std::move(server)), bytes_(bytes) {
+    server_->held.change(0, bytes_);
+  }
+  ~in_transit() { server_->held.change(bytes_, 0); }
+  in_transit(const in_transit&) = delete;
+  in_transit& operator=(const in_transit&) = delete;
+
+ private:
+  const std::shared_ptr<server_state> server_;
+  const uint64_t bytes_;
+};
+
 /// One request on its way to its answer.
 class exchange final : public http_exchange {
  public:
@@ -29,8 +59,15 @@ class exchange final : public http_exchange {
   }
   void respond(http_response response) override {
     if (answered_.exchange(true)) return;
-    worker_->shared->in_flight->fetch_sub(1, std::memory_order_relaxed);
-    worker_->post([s = session_, number = number_, r = std::move(response)]() mutable {
+    auto& shared = *worker_->shared;
+    shared.in_flight->fetch_sub(1, std::memory_order_relaxed);
+    if (response.body.size() > uncounted_bytes && !shared.held.has_room_for(response.body.size())) {
+      shared.held.give_up_oldest();
+      response = shared.refusal(503, head_);
+    }
+    auto bytes = std::make_unique<in_transit>(worker_->shared, response.body.size());
+    worker_->post([s = session_, number = number_, r = std::move(response), b = std::move(bytes)]() mutable {
+      b.reset();
       if (const auto alive = s.lock()) alive->answer(number, std::move(r));
     });
   }
@@ -77,7 +114,6 @@ void session::start() {
 void session::begin_stop() {
   no_more_requests_ = true;
   parser_.reset();
-  track_body_bytes(0);
   want_continue_ = false;
   advance();
 }
@@ -86,11 +122,12 @@ void session::abort() {
   if (closed_) return;
   closed_ = true;
   cancel_all();
-  track_body_bytes(0);
   end_stream();
   queue_.clear();
+  count_held();
   timer_.cancel();
-  socket_.close();
+  // Without a reset the kernel would keep for long what the client does not take.
+  socket_.close(writing_ ? http_stream::farewell::reset : http_stream::farewell::orderly);
   worker_->remove(shared_from_this());
 }
 
@@ -105,6 +142,9 @@ void session::answer(uint64_t number, http_response response) {
   // Slots are numbered without gaps.
   if (queue_.empty() || number < queue_.front().number) return;
   auto& s = queue_[number - queue_.front().number];
+  queued_bytes_ -= s.bytes;
+  s.bytes = response.body.size();
+  queued_bytes_ += s.bytes;
   s.response = std::move(response);
   s.answered = true;
   advance();
@@ -123,7 +163,6 @@ void session::advance() {
       // Whole requests that came before the end are answered; a part of one is dropped.
       no_more_requests_ = true;
       parser_.reset();
-      track_body_bytes(0);
       want_continue_ = false;
     }
     if (!closed_) write();
@@ -140,6 +179,7 @@ void session::advance() {
   }
   if (closed_) return;
   read();
+  count_held();
   update_deadline();
   arm_timer();
 }
@@ -189,12 +229,10 @@ void session::parse() {
         if (!parser_->is_done()) read_deadline_ = clock::now() + options_.body_timeout;
         if (!parser_->is_done() && buffer_.size() > 0) continue;
       } else {
-        track_body_bytes(parser_->get().body().size());
-        if (worker_->shared->body_bytes.load(std::memory_order_relaxed) >
-            worker_->shared->max_body_bytes_at_once()) {
-          refuse(503);
-          return;
-        }
+      }
+      if (!count_held()) {
+        refuse(503);
+        return;
       }
       if (!parser_->is_done()) {
         if (ec || buffer_.size() == 0) return;
@@ -213,6 +251,7 @@ bool session::check_header() {
     refuse(problem);
     return false;
   }
+  if (!parser_->is_done()) header_bytes_ = bytes_of(head);
   want_continue_ = head.version() >= 11 && head.count(http::field::expect) > 0 && !parser_->is_done();
   return true;
 }
@@ -233,11 +272,6 @@ http_request session::request_head() const {
   return head;
 }
 
-void session::track_body_bytes(uint64_t bytes) {
-  worker_->shared->body_bytes.fetch_add(bytes - tracked_body_bytes_, std::memory_order_relaxed);
-  tracked_body_bytes_ = bytes;
-}
-
 void session::dispatch() {
   auto& shared = *worker_->shared;
   http_request request = request_head();
@@ -247,14 +281,14 @@ void session::dispatch() {
   s.framing.head = request.method == http_method::head;
   s.framing.is_1_1 = message.version() >= 11;
   s.framing.keep_alive = message.keep_alive();
-  s.bytes = message.body().size();
+  s.bytes = bytes_of(request) + message.body().size();
   if (!s.framing.keep_alive) no_more_requests_ = true;
   http_request head = request;
   head.authorization.clear();
   request.body = std::move(message.body());
   parser_.reset();
+  end_wait();
   read_deadline_ = never;
-  track_body_bytes(0);
   want_continue_ = false;
   served_any_ = true;
   queued_bytes_ += s.bytes;
@@ -285,12 +319,60 @@ void session::refuse(unsigned status) {
   s.framing.head = head.method == http_method::head;
   s.response = worker_->shared->refusal(status, head);
   parser_.reset();
+  end_wait();
   read_deadline_ = never;
-  track_body_bytes(0);
   want_continue_ = false;
   no_more_requests_ = true;
   queue_.push_back(std::move(s));
   advance_again_ = true;
+}
+
+// -- Memory
+// ---------------------------------------------------------------------------------------------------------
+
+uint64_t session::bytes_held() const {
+  if (closed_) return 0;
+  uint64_t bytes = buffer_.capacity() + queued_bytes_ + output_.capacity();
+  if (parser_ && header_checked_) bytes += header_bytes_ + parser_->get().body().size();
+  return bytes;
+}
+
+bool session::count_held() {
+  auto& all = worker_->shared->held;
+  const uint64_t held = bytes_held();
+  const uint64_t before = counted_bytes_;
+  counted_bytes_ = held - std::min(held, uncounted_bytes);
+  if (counted_bytes_ != before) all.change(before, counted_bytes_);
+  const bool waits_for_client = writing_ || (parser_ && header_checked_);
+  if (counted_bytes_ == 0 || !waits_for_client) {
+    end_wait();
+  } else if (wait_ticket_ == held_bytes::no_ticket) {
+    wait_ticket_ = all.begin_wait([w = worker_, s = weak_from_this()] {
+      w->post([s] {
+        if (const auto alive = s.lock()) alive->give_up();
+      });
+    });
+  }
+  if (counted_bytes_ <= before || all.has_room_for(0)) return true;
+  all.give_up_oldest();
+  return false;
+}
+
+void session::end_wait() {
+  if (wait_ticket_ == held_bytes::no_ticket) return;
+  worker_->shared->held.end_wait(wait_ticket_);
+  wait_ticket_ = held_bytes::no_ticket;
+}
+
+void session::give_up() {
+  // What it held may have been taken meanwhile.
+  if (closed_ || counted_bytes_ == 0) return;
+  if (parser_ && header_checked_ && !writing_) {
+    refuse(503);
+    advance();
+  } else if (writing_) {
+    abort();
+  }
 }
 
 // -- Reading
@@ -303,8 +385,10 @@ void session::read() {
   if (lingering_) buffer_.clear();
   reading_ = true;
   const bool in_body = parser_ && header_checked_;
-  if (buffer_.size() == 0 && buffer_.capacity() > read_bytes && !in_body) buffer_.shrink_to_fit();
-  socket_.async_read_some(buffer_.prepare(in_body || lingering_ ? read_bytes : small_read_bytes),
+  if (buffer_.size() == 0 && buffer_.capacity() > 2 * small_read_bytes && !in_body) buffer_.shrink_to_fit();
+  // As much as the client sends at a time: ten thousand slow ones must not hold a large buffer each.
+  if (!in_body) body_read_bytes_ = small_read_bytes;
+  socket_.async_read_some(buffer_.prepare(body_read_bytes_),
                           [self = shared_from_this()](error_code ec, size_t bytes) { self->on_read(ec, bytes); });
 }
 
@@ -323,6 +407,7 @@ void session::on_read(error_code ec, size_t bytes) {
     return;
   }
   buffer_.commit(bytes);
+  body_read_bytes_ = bytes == body_read_bytes_ ? std::min(2 * bytes, read_bytes) : small_read_bytes;
   if (lingering_) {
     lingered_bytes_ += bytes;
     if (lingered_bytes_ > 4 * uint64_t{options_.max_body_bytes}) {

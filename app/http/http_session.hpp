@@ -7,6 +7,7 @@
 #include <deque>
 
 #include "app/gateway/tcp_server.hpp"
+#include "app/http/held_bytes.hpp"
 #include "app/http/http_head.hpp"
 #include "app/http/http_server.hpp"
 #include "app/http/http_stream.hpp"
@@ -20,14 +21,14 @@ inline constexpr auto never = clock::time_point::max();
 
 /// What all threads of a server share.
 struct server_state {
+  explicit server_state(uint64_t max_held_bytes) : held(max_held_bytes) {}
+
   http_server_options options;
   http_handler handler;
   http_refusal refusal;
   /// Of its own: who reads it may outlive the server, and must not keep the handler alive.
   const std::shared_ptr<std::atomic<uint32_t>> in_flight = std::make_shared<std::atomic<uint32_t>>(0);
-  std::atomic<uint64_t> body_bytes = 0;  ///< of requests that are being received
-
-  uint64_t max_body_bytes_at_once() const { return uint64_t{16} * options.max_body_bytes; }
+  held_bytes held;
 };
 
 /// One event loop, and what its connections share.
@@ -60,7 +61,7 @@ class session : public tcp_connection, public std::enable_shared_from_this<sessi
 
   struct slot {
     uint64_t number = 0;
-    size_t bytes = 0;
+    size_t bytes = 0;  ///< of the request, then of its answer
     response_framing framing;
     bool answered = false;
     http_response response;
@@ -76,7 +77,13 @@ class session : public tcp_connection, public std::enable_shared_from_this<sessi
   void refuse(unsigned status);
   http_request request_head() const;
   bool may_take_request() const;
-  void track_body_bytes(uint64_t bytes);
+  /// What the connection holds in memory.
+  uint64_t bytes_held() const;
+  /// Brings the server's count of them up to date. False when they became more and all connections together hold
+  /// too much.
+  bool count_held();
+  void end_wait();
+  void give_up();
 
   void read();
   void on_read(error_code ec, size_t bytes);
@@ -103,7 +110,10 @@ class session : public tcp_connection, public std::enable_shared_from_this<sessi
   beast::flat_buffer buffer_;
   std::optional<parser> parser_;
   bool header_checked_ = false;
-  uint64_t tracked_body_bytes_ = 0;
+  uint64_t header_bytes_ = 0;  ///< that `parser_` holds while it receives a body
+  size_t body_read_bytes_ = 0;
+  uint64_t counted_bytes_ = 0;
+  held_bytes::ticket wait_ticket_ = held_bytes::no_ticket;
   std::deque<slot> queue_;
   uint64_t next_number_ = 0;
   size_t queued_bytes_ = 0;

@@ -7,6 +7,8 @@ namespace fp::http_detail {
 namespace {
 
 constexpr size_t write_bytes = 256u << 10;
+// What a connection at rest keeps for its next answer: there may be many of them.
+constexpr size_t kept_output_bytes = 16u << 10;
 // After a refusal the client's remaining bytes are read for so long, because closing with unread bytes would reset
 // the connection and take the answer with it.
 constexpr auto linger_time = std::chrono::seconds(5);
@@ -41,7 +43,10 @@ void session::write() {
     advance_again_ = true;
     if (streams) break;
   }
-  if (close_after_write_) queue_.clear();
+  if (close_after_write_) {
+    queue_.clear();
+    queued_bytes_ = 0;
+  }
   if (want_continue_ && queue_.empty() && !stream_) {
     want_continue_ = false;
     output_ += "HTTP/1.1 100 Continue\r\n\r\n";
@@ -58,6 +63,7 @@ void session::send() {
 
 void session::on_written(error_code ec) {
   writing_ = false;
+  end_wait();
   write_deadline_ = never;
   if (closed_) return;
   if (ec) {
@@ -65,7 +71,7 @@ void session::on_written(error_code ec) {
     return;
   }
   output_.clear();
-  if (output_.capacity() > 2 * write_bytes) std::string().swap(output_);
+  if (output_.capacity() > kept_output_bytes) std::string().swap(output_);
   last_event_ = clock::now();
   if (stream_) pump_stream();
   advance();
@@ -102,6 +108,7 @@ void session::on_piece(body_source::piece piece) {
     advance();
   } else {
     send();
+    count_held();
   }
 }
 

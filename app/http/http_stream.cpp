@@ -46,8 +46,9 @@ void http_stream::end_sending(std::shared_ptr<void> keep_alive) {
   }
 }
 
-void http_stream::close() {
+void http_stream::close(farewell how) {
   error_code ignored;
+  if (how == farewell::reset) socket_.set_option(asio::socket_base::linger(true, 0), ignored);
   socket_.close(ignored);
 }
 

@@ -44,7 +44,9 @@ class http_stream {
   }
   /// Tells the other side that nothing more comes. `keep_alive` lives until that is on its way.
   void end_sending(std::shared_ptr<void> keep_alive);
-  void close();
+  /// How `close` treats what has been written and not been taken by the other side.
+  enum class farewell { orderly, reset };
+  void close(farewell how);
 
  private:
   struct tls_layer;

@@ -276,6 +276,98 @@ TEST(http_server, refuses_requests_beyond_the_bound) {
   s.wait_for(1);
 }
 
+constexpr size_t large = 600'000, max_buffered = 1'000'000;
+
+std::string post_of(size_t bytes, std::string_view fields = "") {
+  return "POST / HTTP/1.1\r\nHost: x\r\n" + std::string(fields) + "Content-Length: " + std::to_string(bytes) +
+         "\r\n\r\n";
+}
+
+/// Answers with as many bytes as the request's target says.
+struct sized_server {
+  sized_server()
+      : server(
+            {.threads = 2, .max_buffered_bytes = max_buffered},
+            [](const http_request& request, const http_responder& respond) {
+              respond(text(std::string(std::stoul(request.target.substr(1)), 'x')));
+            },
+            refusal) {}
+  static std::string get(size_t bytes, std::string_view fields = "") {
+    return "GET /" + std::to_string(bytes) + " HTTP/1.1\r\nHost: x\r\n" + std::string(fields) + "\r\n";
+  }
+  http_server server;
+};
+
+TEST(http_server, slow_writers_do_not_keep_the_memory_of_all) {
+  holding_server s({.threads = 2, .max_buffered_bytes = max_buffered});
+  client slow(s.server.port());
+  slow.send(post_of(large));
+  slow.send(std::string(large - 1, 'x'));
+  client next(s.server.port());
+  next.send(post_of(large));
+  next.send(std::string(large, 'x'));
+  // The one that waited longest always gives up, and so does the one that found no room.
+  EXPECT_TRUE(slow.receive_all().starts_with("HTTP/1.1 503 "));
+  EXPECT_TRUE(next.receive_all().starts_with("HTTP/1.1 503 "));
+  client last(s.server.port());
+  last.send(post_of(large, "Connection: close\r\n"));
+  last.send(std::string(large, 'x'));
+  s.wait_for(1);
+  s.take()[0](text("served"));
+  EXPECT_TRUE(last.receive_all().ends_with("served"));
+}
+
+TEST(http_server, requests_that_wait_for_answers_count_and_small_ones_go_on) {
+  holding_server s({.threads = 2, .max_buffered_bytes = max_buffered});
+  client waiting(s.server.port());
+  waiting.send(post_of(large, "Connection: close\r\n"));
+  waiting.send(std::string(large, 'x'));
+  s.wait_for(1);
+  const auto first = s.take();
+  client refused(s.server.port());
+  refused.send(post_of(large));
+  refused.send(std::string(large, 'x'));
+  EXPECT_TRUE(refused.receive_all().starts_with("HTTP/1.1 503 "));
+  client small(s.server.port());
+  small.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  s.wait_for(1);
+  s.take()[0](text("small"));
+  EXPECT_TRUE(small.receive_all().ends_with("small"));
+  // It waits for the server, not the server for it.
+  first[0](text("kept"));
+  EXPECT_TRUE(waiting.receive_all().ends_with("kept"));
+}
+
+TEST(http_server, slow_readers_do_not_keep_the_memory_of_all) {
+  sized_server s;
+  // More than the kernel's buffers and the bound take together.
+  constexpr size_t readers = 16, requests = 200;
+  std::vector<std::unique_ptr<client>> slow;
+  for (size_t i = 0; i < readers; i++) {
+    slow.push_back(std::make_unique<client>(s.server.port(), 4096));
+    for (size_t k = 0; k < requests; k++) slow.back()->send(sized_server::get(large / 2));
+    client busy(s.server.port());
+    busy.send(sized_server::get(1000, "Connection: close\r\n"));
+    EXPECT_TRUE(busy.receive_all().ends_with(std::string(1000, 'x')));
+  }
+  slow.front()->wait_for_reset();
+  // Those that wait longest are cut off one by one, as often as somebody else finds no room.
+  for (bool served = false; !served;) {
+    client busy(s.server.port());
+    busy.send(sized_server::get(large, "Connection: close\r\n"));
+    const auto answer = busy.receive_all();
+    served = answer.starts_with("HTTP/1.1 200 ");
+    EXPECT_TRUE(served || answer.starts_with("HTTP/1.1 503 ")) << answer;
+  }
+}
+
+TEST(http_server, refuses_an_answer_that_there_is_no_room_for) {
+  sized_server s;
+  client c(s.server.port());
+  c.send(sized_server::get(max_buffered + 1, "Connection: close\r\n"));
+  EXPECT_TRUE(c.receive_all().starts_with("HTTP/1.1 503 "));
+}
+
 TEST(http_server, tells_handlers_that_the_client_is_gone) {
   holding_server s;
   auto c = std::make_unique<client>(s.server.port());
