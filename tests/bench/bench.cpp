@@ -1,5 +1,7 @@
 #include "tests/bench/bench.hpp"
 
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +12,15 @@
 namespace fp::bench {
 
 namespace {
+
+/// Three or four digits.
+std::string short_number(double value) {
+  const double size = std::abs(value);
+  const int decimals = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f", decimals, value);
+  return text;
+}
 
 nlohmann::json json_of(const spread& s) { return {{"min", s.min}, {"median", s.median}, {"max", s.max}}; }
 
@@ -32,6 +43,24 @@ const std::vector<hash_value>& uniform_documents::next() {
   return hashes_;
 }
 
+double read_files(const std::vector<std::filesystem::path>& files) {
+  return seconds([&] {
+    for (const auto& file : files) {
+      const auto size = std::filesystem::file_size(file);
+      void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC);
+      size_t at = 0;
+      while (at < size) {
+        const auto n = read(fd, static_cast<char*>(memory) + at, size - at);
+        if (n <= 0) break;
+        at += static_cast<size_t>(n);
+      }
+      close(fd);
+      munmap(memory, size);
+    }
+  });
+}
+
 scratch_folder::scratch_folder(const std::filesystem::path& parent) {
   std::string name = (parent / "fpbench-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a folder in " + parent.string());
@@ -41,14 +70,6 @@ scratch_folder::scratch_folder(const std::filesystem::path& parent) {
 scratch_folder::~scratch_folder() {
   std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);
-}
-
-std::string short_number(double value) {
-  const double size = std::abs(value);
-  const int decimals = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
-  char text[64];
-  std::snprintf(text, sizeof text, "%.*f", decimals, value);
-  return text;
 }
 
 reporter::reporter(const std::filesystem::path& json) : path_(json) {

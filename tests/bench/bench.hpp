@@ -64,6 +64,9 @@ class uniform_documents {
   std::vector<hash_value> hashes_;
 };
 
+/// Seconds to read files with read(2) into fresh memory: what no loader that looks at its bytes can beat by much.
+double read_files(const std::vector<std::filesystem::path>& files);
+
 /// A folder of a benchmark, removed with what is in it.
 class scratch_folder {
  public:
@@ -113,8 +116,5 @@ class reporter {
   std::filesystem::path path_;
   std::ofstream json_;
 };
-
-/// The figure as people read it: three or four digits.
-std::string short_number(double value);
 
 }  // namespace fp::bench

@@ -17,7 +17,7 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-constexpr uint64_t max_postings = 10'000'000;
+constexpr uint64_t index_postings = 10'000'000;
 constexpr uint64_t num_records = 1'000'000;
 constexpr unsigned num_threads = 2;
 
@@ -63,7 +63,7 @@ double recording_ns(Metrics& metrics, unsigned threads) {
 
 void run_metrics(const search_bench_options& o, reporter& report) {
   uniform_source documents(o.hashes_per_document);
-  const auto c = make_corpus(documents, {std::min(o.postings, max_postings), 1, o.queries, o.hashes_per_query});
+  const auto c = make_corpus(documents, {index_postings, 1, o.queries, o.hashes_per_query});
   searcher engine;
   index_metrics ours("a");
   prometheus_metrics theirs;
