@@ -45,26 +45,17 @@ std::vector<path> make_index(const options& o, size_t num_segments, const std::s
   return files;
 }
 
-struct loading_times {
-  double start;     ///< until the index is ready, in milliseconds
-  double segments;  ///< until all its segments are in, from the node's own account
-};
-
-loading_times load(const std::string& dir, uint32_t pool, load_mode mode) {
+/// Milliseconds until all segments are in, from the node's own account.
+double load(const std::string& dir, uint32_t pool, load_mode mode) {
   config settings;
   settings.dir = dir;
   settings.parallel_loading = pool > 1;
   settings.max_concurrent_loads = pool;
   settings.segment_load_mode = mode;
-  loading_times times{};
-  times.start = 1e3 * seconds([&] {
-                  local_node node(settings);
-                  const auto index = node.resolve("main");
-                  node.ask<index_info>(index, index_info_request{600'000});
-                  const auto status = node.ask<index_status>(index, status_atom_v);
-                  times.segments = static_cast<double>(status.loading.segments_us) / 1e3;
-                });
-  return times;
+  local_node node(settings);
+  const auto index = node.resolve("main");
+  node.ask<index_info>(index, index_info_request{600'000});
+  return static_cast<double>(node.ask<index_status>(index, status_atom_v).loading.segments_us) / 1e3;
 }
 
 void measure_pools(const options& o, load_mode mode, const std::string& dir, const std::vector<path>& files,
@@ -77,7 +68,7 @@ void measure_pools(const options& o, load_mode mode, const std::string& dir, con
   for (uint32_t round = 0; round <= o.rounds; round++) {
     const double read = 1e3 * read_files(files);
     std::map<uint32_t, double> taken;
-    for (const uint32_t pool : pools) taken[pool] = load(dir, pool, mode).segments;
+    for (const uint32_t pool : pools) taken[pool] = load(dir, pool, mode);
     if (round == 0) continue;  // warms the page cache
     reading.push_back(read);
     to_reading.push_back(read / taken[1]);
@@ -104,19 +95,19 @@ void measure_pools(const options& o, load_mode mode, const std::string& dir, con
   }
 }
 
-/// What the choice between one loader and a pool gains in a start.
+/// What a pool gains when an index starts.
 void measure_strategies(const options& o, const std::string& dir, size_t num_segments, reporter& report) {
   const uint32_t pool = config{}.max_concurrent_loads;
   std::vector<double> parallel, sequential, ratios;
   for (uint32_t round = 0; round <= o.rounds; round++) {
-    const double a = load(dir, pool, load_mode::map).start, b = load(dir, 1, load_mode::map).start;
+    const double a = load(dir, pool, load_mode::map), b = load(dir, 1, load_mode::map);
     if (round == 0) continue;  // warms the page cache
     parallel.push_back(a);
     sequential.push_back(b);
     ratios.push_back(b / a);
   }
   report.add({.id = "start/" + std::to_string(num_segments),
-              .what = "start of a node, " + std::to_string(num_segments) + " segments, strategy parallel",
+              .what = "start of an index, " + std::to_string(num_segments) + " segments, strategy parallel",
               .unit = "ms",
               .ours = spread_of(parallel),
               .reference_name = "strategy sequential",
