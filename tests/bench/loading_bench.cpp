@@ -2,7 +2,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <fstream>
 
 #include "core/commit/changes.hpp"
@@ -78,18 +77,17 @@ double read_files(const std::vector<path>& files) {
 
 }  // namespace
 
-void run_loading(const options& o) {
+void run_loading(const options& o, reporter& report) {
   scratch_folder scratch(o.folder);
   const auto dir = (scratch.path() / "data").string();
   const auto files = make_index(o, dir);
   uint64_t bytes = 0;
   for (const auto& f : files) bytes += std::filesystem::file_size(f);
-  const double megabytes = static_cast<double>(bytes) / 1e6;
   for (const auto mode : {load_mode::map, load_mode::read}) {
     const std::string how = mode == load_mode::map ? "mapped" : "read";
     std::vector<double> one, two, reading, to_reading, to_one;
     for (uint32_t round = 0; round <= o.rounds; round++) {
-      const double r = read_files(files), a = load(dir, 1, mode), b = load(dir, 2, mode);
+      const double r = read_files(files) * 1e3, a = load(dir, 1, mode) * 1e3, b = load(dir, 2, mode) * 1e3;
       if (round == 0) continue;  // warms the page cache
       reading.push_back(r);
       one.push_back(a);
@@ -97,14 +95,27 @@ void run_loading(const options& o) {
       to_reading.push_back(r / a);
       to_one.push_back(a / b);
     }
-    char ours[64], reference[64];
-    std::snprintf(ours, sizeof ours, "%.0f MB in %.1f ms", megabytes, spread_of(one).median * 1e3);
-    std::snprintf(reference, sizeof reference, "read(2) into fresh memory: %.1f ms",
-                  spread_of(reading).median * 1e3);
-    print_row("loading " + how + ", verified, 1 loader", ours, reference, spread_of(to_reading));
-    std::snprintf(ours, sizeof ours, "%.0f MB in %.1f ms", megabytes, spread_of(two).median * 1e3);
-    std::snprintf(reference, sizeof reference, "1 loader: %.1f ms", spread_of(one).median * 1e3);
-    print_row("loading " + how + ", 8 segments, pool of 2", ours, reference, spread_of(to_one));
+    const std::string what = "loading " + std::to_string(bytes / 1'000'000) + " MB " + how;
+    report.add({.id = "loading/" + how + "/1",
+                .what = what + ", verified, 1 loader",
+                .unit = "ms",
+                .ours = spread_of(one),
+                .reference_name = "read(2) into fresh memory",
+                .reference = spread_of(reading),
+                .ratio = spread_of(to_reading),
+                .target = 0.6,
+                .limit = "memory bandwidth of one core",
+                .x = {{"bytes", static_cast<double>(bytes)}, {"pool", 1}}});
+    report.add({.id = "loading/" + how + "/2",
+                .what = what + ", 8 segments, pool of 2",
+                .unit = "ms",
+                .ours = spread_of(two),
+                .reference_name = "1 loader",
+                .reference = spread_of(one),
+                .ratio = spread_of(to_one),
+                .target = 1.7,
+                .limit = "the number of cores",
+                .x = {{"bytes", static_cast<double>(bytes)}, {"pool", 2}}});
   }
 }
 

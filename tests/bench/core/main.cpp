@@ -17,13 +17,15 @@ int main(int argc, char** argv) {
   cli.add_option("--rounds", o.rounds, "Measurements of each figure; the median counts");
   cli.add_option("--segments", o.segments, "Numbers of segments to measure");
   cli.add_option("--fingerprints", o.fingerprints, "Real fingerprints");
+  cli.add_option("--json", o.json, "File to append the figures to, one JSON object a line");
   cli.add_option("parts", parts, "What to measure")->check(CLI::IsMember(parts));
   CLI11_PARSE(cli, argc, argv);
   std::printf("Queries of %u hashes; medians of %u rounds (smallest to largest)\n\n", o.hashes_per_query, o.rounds);
-  fp::bench::print_table_head();
+  fp::bench::reporter report(o.json);
+  report.print_head();
   for (const auto& part : parts) {
-    if (part == "uniform") fp::bench::run_uniform(o);
-    if (part == "music") fp::bench::run_music(o);
-    if (part == "metrics") fp::bench::run_metrics(o);
+    if (part == "uniform") fp::bench::run_uniform(o, report);
+    if (part == "music") fp::bench::run_music(o, report);
+    if (part == "metrics") fp::bench::run_metrics(o, report);
   }
 }

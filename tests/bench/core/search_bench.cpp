@@ -1,6 +1,6 @@
 #include "tests/bench/core/search_bench.hpp"
 
-#include <cstdio>
+#include <map>
 #include <string>
 #include <thread>
 
@@ -13,17 +13,24 @@ namespace fp::bench {
 
 namespace {
 
-std::string format(const char* pattern, double value) {
-  char text[64];
-  std::snprintf(text, sizeof text, pattern, value);
-  return text;
-}
+constexpr uint64_t least_items_of_targets = 50'000'000;
+
+/// What a row is measured on.
+struct subject {
+  std::string id, what;  ///< "uniform/100000000/1" and "uniform 100 M"
+  uint64_t items;
+  size_t segments;
+
+  std::map<std::string, double> x() const {
+    return {{"items", static_cast<double>(items)}, {"segments", static_cast<double>(segments)}};
+  }
+};
 
 void run_queries(const corpus& c, searcher& engine) {
   for (const auto& q : c.queries) engine.search(*c.index, q, {});
 }
 
-void measure_latency(const std::string& what, const corpus& c, uint32_t rounds) {
+void measure_latency(const subject& on, const corpus& c, uint32_t rounds, double target, reporter& report) {
   searcher engine;
   std::vector<document_id> hits;
   std::vector<double> ours, theirs, ratios;
@@ -41,12 +48,19 @@ void measure_latency(const std::string& what, const corpus& c, uint32_t rounds) 
     theirs.push_back(b * per_query);
     ratios.push_back(b / a);
   }
-  print_row(what + ", " + std::to_string(c.blocks.size()) + " segments",
-            format("%.1f us a query", spread_of(ours).median),
-            format("block layout, without ranking: %.1f us", spread_of(theirs).median), spread_of(ratios));
+  report.add({.id = "search/" + on.id,
+              .what = on.what + ", " + std::to_string(on.segments) + (on.segments == 1 ? " segment" : " segments"),
+              .unit = "us/query",
+              .ours = spread_of(ours),
+              .reference_name = "block layout, without ranking",
+              .reference = spread_of(theirs),
+              .ratio = spread_of(ratios),
+              .target = on.items < least_items_of_targets ? std::nullopt : std::optional(target),
+              .limit = "memory latency",
+              .x = on.x()});
 }
 
-void measure_threads(const std::string& what, const corpus& c, uint32_t rounds) {
+void measure_threads(const subject& on, const corpus& c, uint32_t rounds, reporter& report) {
   searcher first, second;
   std::vector<double> one, two, ratios;
   const auto count = static_cast<double>(c.queries.size());
@@ -59,46 +73,65 @@ void measure_threads(const std::string& what, const corpus& c, uint32_t rounds) 
     two.push_back(count / a + count / b);
     ratios.push_back(two.back() / one.back());
   }
-  print_row(what + ", 2 threads", format("%.0f queries/s", spread_of(two).median),
-            format("1 thread: %.0f queries/s", spread_of(one).median), spread_of(ratios));
+  report.add({.id = "search-threads/" + on.id,
+              .what = on.what + ", 2 threads",
+              .unit = "queries/s",
+              .ours = spread_of(two),
+              .reference_name = "1 thread",
+              .reference = spread_of(one),
+              .ratio = spread_of(ratios),
+              .target = 1.8,
+              .limit = "the number of cores",
+              .x = on.x()});
 }
 
-void print_size(const corpus& c) {
+void report_size(const subject& on, const corpus& c, reporter& report) {
   uint64_t their_bytes = 0;
   for (const auto& blocks : c.blocks) their_bytes += blocks.bytes();
   const auto stats = c.index->stats();
   const auto items = static_cast<double>(stats.num_postings);
   const double us = static_cast<double>(stats.num_bytes) / items, them = static_cast<double>(their_bytes) / items;
-  print_row("size, whole segment", format("%.3f bytes a posting", us), format("block layout: %.3f bytes", them),
-            {them / us, them / us, them / us});
+  const double ratio = them / us;
+  report.add({.id = "size/" + on.id,
+              .what = on.what + ", size of the whole segment",
+              .unit = "bytes/item",
+              .ours = {us, us, us},
+              .reference_name = "block layout",
+              .reference = {them, them, them},
+              .ratio = {ratio, ratio, ratio},
+              .target = {},
+              .limit = "entropy of the set of items",
+              .x = on.x()});
 }
 
-void measure(const std::string& what, document_source& documents, uint64_t postings, size_t segments,
-             const search_bench_options& o) {
+void measure(const std::string& kind, document_source& documents, uint64_t postings, size_t segments, double target,
+             const search_bench_options& o, reporter& report) {
   const auto c = make_corpus(documents, {postings, segments, o.queries, o.hashes_per_query});
   check_answers(c);
-  const std::string name = what + " " + format("%.0f M", static_cast<double>(postings) / 1e6);
-  measure_latency(name, c, o.rounds);
+  std::string what = kind + " " + std::to_string(postings / 1'000'000) + " M";
+  const subject on{kind + "/" + std::to_string(postings) + "/" + std::to_string(segments), std::move(what),
+                   postings, segments};
+  measure_latency(on, c, o.rounds, target, report);
   if (segments == 1) {
-    measure_threads(name, c, o.rounds);
-    print_size(c);
+    measure_threads(on, c, o.rounds, report);
+    report_size(on, c, report);
   }
 }
 
 }  // namespace
 
-void run_uniform(const search_bench_options& o) {
+void run_uniform(const search_bench_options& o, reporter& report) {
   for (const size_t segments : o.segments) {
     uniform_source documents(o.hashes_per_document);
-    measure("uniform", documents, o.postings, segments, o);
+    measure("uniform", documents, o.postings, segments, segments < 16 ? 8 : 10, o, report);
   }
 }
 
-void run_music(const search_bench_options& o) {
+void run_music(const search_bench_options& o, reporter& report) {
   for (const bool silent : {false, true}) {
     for (const size_t segments : o.segments) {
       music_source documents(o.fingerprints, silent);
-      measure(silent ? "music, silence" : "music", documents, o.music_postings, segments, o);
+      measure(silent ? "silence" : "music", documents, o.music_postings, segments, 5, o, report);
     }
   }
 }

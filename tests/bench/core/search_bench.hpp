@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <vector>
 
+#include "tests/bench/bench.hpp"
+
 namespace fp::bench {
 
 struct search_bench_options {
@@ -15,12 +17,13 @@ struct search_bench_options {
   uint32_t rounds = 9;
   std::vector<size_t> segments{1, 4, 16};
   std::filesystem::path fingerprints;
+  std::filesystem::path json;  ///< the file that a `reporter` appends to, or empty
 };
 
 /// Searches with ranking against bare look-ups in the block layout, and two threads against one.
-void run_uniform(const search_bench_options& o);
-void run_music(const search_bench_options& o);
+void run_uniform(const search_bench_options& o, reporter& report);
+void run_music(const search_bench_options& o, reporter& report);
 /// Recording a search in the metrics against the search itself, and against prometheus-cpp's own objects.
-void run_metrics(const search_bench_options& o);
+void run_metrics(const search_bench_options& o, reporter& report);
 
 }  // namespace fp::bench
