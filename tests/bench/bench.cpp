@@ -1,11 +1,30 @@
 #include "tests/bench/bench.hpp"
 
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 namespace fp::bench {
+
+namespace {
+
+/// Three or four digits.
+std::string short_number(double value) {
+  const double size = std::abs(value);
+  const int decimals = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f", decimals, value);
+  return text;
+}
+
+nlohmann::json json_of(const spread& s) { return {{"min", s.min}, {"median", s.median}, {"max", s.max}}; }
+
+}  // namespace
 
 spread spread_of(std::vector<double> values) {
   std::sort(values.begin(), values.end());
@@ -24,6 +43,24 @@ const std::vector<hash_value>& uniform_documents::next() {
   return hashes_;
 }
 
+double read_files(const std::vector<std::filesystem::path>& files) {
+  return seconds([&] {
+    for (const auto& file : files) {
+      const auto size = std::filesystem::file_size(file);
+      void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC);
+      size_t at = 0;
+      while (at < size) {
+        const auto n = read(fd, static_cast<char*>(memory) + at, size - at);
+        if (n <= 0) break;
+        at += static_cast<size_t>(n);
+      }
+      close(fd);
+      munmap(memory, size);
+    }
+  });
+}
+
 scratch_folder::scratch_folder(const std::filesystem::path& parent) {
   std::string name = (parent / "fpbench-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a folder in " + parent.string());
@@ -35,14 +72,48 @@ scratch_folder::~scratch_folder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-void print_row(const std::string& what, const std::string& ours, const std::string& reference, spread ratio) {
-  std::printf("| %-34s | %-24s | %-42s | %5.2f (%.2f to %.2f) |\n", what.c_str(), ours.c_str(), reference.c_str(),
-              ratio.median, ratio.min, ratio.max);
+reporter::reporter(const std::filesystem::path& json) : path_(json) {
+  if (path_.empty()) return;
+  json_.open(path_, std::ios::app);
+  if (!json_) throw std::runtime_error("cannot append to " + path_.string());
+}
+
+void reporter::print_head() const {
+  std::printf("| %-40s | %-20s | %-44s | ratio |\n| --- | --- | --- | --- |\n", "what", "ours", "reference");
   std::fflush(stdout);
 }
 
-void print_table_head() {
-  std::printf("| %-34s | %-24s | %-42s | ratio |\n| --- | --- | --- | --- |\n", "what", "ours", "reference");
+void reporter::add(const figure& f) {
+  const std::string ours = short_number(f.ours.median) + " " + f.unit;
+  const std::string reference = f.reference_name + ": " + short_number(f.reference.median);
+  std::printf("| %-40s | %-20s | %-44s | %5.2f (%.2f to %.2f) |\n", f.what.c_str(), ours.c_str(), reference.c_str(),
+              f.ratio.median, f.ratio.min, f.ratio.max);
+  std::fflush(stdout);
+  auto reference_json = json_of(f.reference);
+  reference_json["name"] = f.reference_name;
+  append(nlohmann::json{
+      {"id", f.id},
+      {"what", f.what},
+      {"unit", f.unit},
+      {"ours", json_of(f.ours)},
+      {"reference", reference_json},
+      {"ratio", json_of(f.ratio)},
+      {"target", f.target ? nlohmann::json(*f.target) : nlohmann::json()},
+      {"limit", f.limit},
+      {"x",
+       f.x}}.dump());
+}
+
+void reporter::add(const figure_series& s) {
+  append(
+      nlohmann::json{{"id", s.id}, {"what", s.what}, {"x_unit", s.x_unit}, {"unit", s.unit}, {"series", s.points}}
+          .dump());
+}
+
+void reporter::append(const std::string& line) {
+  if (path_.empty()) return;
+  json_ << line << '\n' << std::flush;
+  if (!json_) throw std::runtime_error("cannot append to " + path_.string());
 }
 
 }  // namespace fp::bench

@@ -5,7 +5,11 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
+#include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/types.hpp"
@@ -17,6 +21,7 @@ struct options {
   uint32_t hashes_per_document = 100;
   uint32_t rounds = 5;
   std::filesystem::path folder;  ///< for files; empty ones are made below it
+  std::filesystem::path json;    ///< the file that a `reporter` appends to, or empty
 };
 
 /// Smallest, median and largest of several measurements.
@@ -59,6 +64,9 @@ class uniform_documents {
   std::vector<hash_value> hashes_;
 };
 
+/// Seconds to read files with read(2) into fresh memory: what no loader that looks at its bytes can beat by much.
+double read_files(const std::vector<std::filesystem::path>& files);
+
 /// A folder of a benchmark, removed with what is in it.
 class scratch_folder {
  public:
@@ -70,10 +78,43 @@ class scratch_folder {
   std::filesystem::path path_;
 };
 
-/// One line of results: what, how much, the reference, and the ratio that the claim is about.
-void print_row(const std::string& what, const std::string& ours, const std::string& reference, spread ratio);
+/// One measured figure beside its reference of the same run.
+struct figure {
+  std::string id;    ///< names it across runs: "search/uniform/10000000/1"
+  std::string what;  ///< for people
+  std::string unit;  ///< of ours and of the reference: "us/query"
+  spread ours;
+  std::string reference_name;  ///< "block layout"
+  spread reference;
+  spread ratio;                     ///< above 1: better than the reference, in whichever direction the unit is good
+  std::optional<double> target;     ///< what the ratio's median should reach
+  std::string limit;                ///< what bounds the figure: "memory latency"
+  std::map<std::string, double> x;  ///< what it depends on: {"items", 1e7}, {"segments", 1}
+};
 
-/// Above the rows.
-void print_table_head();
+/// A figure over time, or over anything else that is not a figure of its own each time.
+struct figure_series {
+  std::string id, what;
+  std::string x_unit, unit;
+  std::vector<std::pair<double, double>> points;
+};
+
+/// Prints figures as the rows of a Markdown table, and appends each to a file as one line of JSON (the members of
+/// `figure` by their names, the reference's name inside "reference"; of a series the points are "series").
+class reporter {
+ public:
+  /// Without a file's name nothing is written.
+  explicit reporter(const std::filesystem::path& json = {});
+
+  void print_head() const;
+  void add(const figure& f);
+  void add(const figure_series& s);
+
+ private:
+  void append(const std::string& line);
+
+  std::filesystem::path path_;
+  std::ofstream json_;
+};
 
 }  // namespace fp::bench

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstdio>
 #include <deque>
 
 #include "core/commit/changes.hpp"
@@ -59,19 +58,25 @@ double sort_once(const options& o) {
 
 }  // namespace
 
-void run_ingest(const options& o) {
+void run_ingest(const options& o, reporter& report) {
   std::vector<double> ours, sorting, ratios;
+  const double documents = static_cast<double>(o.postings / o.hashes_per_document);
   for (uint32_t round = 0; round < std::min(o.rounds, 3u); round++) {
     scratch_folder scratch(o.folder);
-    ours.push_back(ingest(o, (scratch.path() / "data").string()));
-    sorting.push_back(sort_once(o));
-    ratios.push_back(sorting.back() / ours.back());
+    ours.push_back(documents / ingest(o, (scratch.path() / "data").string()));
+    sorting.push_back(documents / sort_once(o));
+    ratios.push_back(ours.back() / sorting.back());
   }
-  const double documents = static_cast<double>(o.postings / o.hashes_per_document);
-  char us[64], reference[64];
-  std::snprintf(us, sizeof us, "%.0f documents/s", documents / spread_of(ours).median);
-  std::snprintf(reference, sizeof reference, "std::sort of the same postings: %.2f s", spread_of(sorting).median);
-  print_row("durable ingest, batches of 1,000", us, reference, spread_of(ratios));
+  report.add({.id = "ingest/local/" + std::to_string(o.postings),
+              .what = "durable ingest, batches of 1,000",
+              .unit = "documents/s",
+              .ours = spread_of(ours),
+              .reference_name = "std::sort of the same postings",
+              .reference = spread_of(sorting),
+              .ratio = spread_of(ratios),
+              .target = {},
+              .limit = "sorting, and two copies to the disk",
+              .x = {{"items", static_cast<double>(o.postings)}}});
 }
 
 }  // namespace fp::bench

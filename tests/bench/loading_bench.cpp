@@ -2,7 +2,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <fstream>
 
 #include "core/commit/changes.hpp"
@@ -15,10 +14,12 @@ namespace fp::bench {
 
 namespace {
 
-constexpr size_t num_segments = 8;
+constexpr size_t segments_for_pools = 8;
+constexpr uint32_t pools[] = {1, 2, 4};
+constexpr size_t segments_for_strategies[] = {2, 5, 8, 16};
 
 /// An index folder with equal segments. Returns the segment files.
-std::vector<path> make_index(const options& o, const std::string& dir) {
+std::vector<path> make_index(const options& o, size_t num_segments, const std::string& dir) {
   config settings;
   settings.dir = dir;
   local_node(settings).create("main");
@@ -44,7 +45,7 @@ std::vector<path> make_index(const options& o, const std::string& dir) {
   return files;
 }
 
-/// Seconds until all segments are in, from the node's own account.
+/// Milliseconds until all segments are in, from the node's own account.
 double load(const std::string& dir, uint32_t pool, load_mode mode) {
   config settings;
   settings.dir = dir;
@@ -54,57 +55,83 @@ double load(const std::string& dir, uint32_t pool, load_mode mode) {
   local_node node(settings);
   const auto index = node.resolve("main");
   node.ask<index_info>(index, index_info_request{600'000});
-  return static_cast<double>(node.ask<index_status>(index, status_atom_v).loading.segments_us) / 1e6;
+  return static_cast<double>(node.ask<index_status>(index, status_atom_v).loading.segments_us) / 1e3;
 }
 
-/// Reads the same bytes with read(2) into fresh memory: what no loader that looks at its bytes can beat by much.
-double read_files(const std::vector<path>& files) {
-  return seconds([&] {
-    for (const auto& file : files) {
-      const auto size = std::filesystem::file_size(file);
-      void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-      const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC);
-      size_t at = 0;
-      while (at < size) {
-        const auto n = read(fd, static_cast<char*>(memory) + at, size - at);
-        if (n <= 0) break;
-        at += static_cast<size_t>(n);
-      }
-      close(fd);
-      munmap(memory, size);
+void measure_pools(const options& o, load_mode mode, const std::string& dir, const std::vector<path>& files,
+                   reporter& report) {
+  const std::string how = mode == load_mode::map ? "mapped" : "read";
+  uint64_t bytes = 0;
+  for (const auto& f : files) bytes += std::filesystem::file_size(f);
+  std::vector<double> reading, to_reading;
+  std::map<uint32_t, std::vector<double>> ours, to_one;
+  for (uint32_t round = 0; round <= o.rounds; round++) {
+    const double read = 1e3 * read_files(files);
+    std::map<uint32_t, double> taken;
+    for (const uint32_t pool : pools) taken[pool] = load(dir, pool, mode);
+    if (round == 0) continue;  // warms the page cache
+    reading.push_back(read);
+    to_reading.push_back(read / taken[1]);
+    for (const uint32_t pool : pools) {
+      ours[pool].push_back(taken[pool]);
+      to_one[pool].push_back(taken[1] / taken[pool]);
     }
-  });
+  }
+  for (const uint32_t pool : pools) {
+    const bool one = pool == 1;
+    report.add({.id = "loading/" + how + "/" + std::to_string(pool),
+                .what = "loading " + std::to_string(bytes / 1'000'000) + " MB " + how + ", verified, " +
+                        std::to_string(files.size()) + " segments, pool of " + std::to_string(pool),
+                .unit = "ms",
+                .ours = spread_of(ours[pool]),
+                .reference_name = one ? "read(2) into fresh memory" : "pool of 1",
+                .reference = spread_of(one ? reading : ours[1]),
+                .ratio = spread_of(one ? to_reading : to_one[pool]),
+                .target = one         ? 0.6
+                          : pool == 2 ? std::optional(1.7)
+                                      : std::nullopt,
+                .limit = one ? "memory bandwidth of one core" : "number of cores",
+                .x = {{"bytes", static_cast<double>(bytes)}, {"pool", pool}}});
+  }
+}
+
+/// What a pool gains when an index starts.
+void measure_strategies(const options& o, const std::string& dir, size_t num_segments, reporter& report) {
+  const uint32_t pool = config{}.max_concurrent_loads;
+  std::vector<double> parallel, sequential, ratios;
+  for (uint32_t round = 0; round <= o.rounds; round++) {
+    const double a = load(dir, pool, load_mode::map), b = load(dir, 1, load_mode::map);
+    if (round == 0) continue;  // warms the page cache
+    parallel.push_back(a);
+    sequential.push_back(b);
+    ratios.push_back(b / a);
+  }
+  report.add({.id = "start/" + std::to_string(num_segments),
+              .what = "start of an index, " + std::to_string(num_segments) + " segments, strategy parallel",
+              .unit = "ms",
+              .ours = spread_of(parallel),
+              .reference_name = "strategy sequential",
+              .reference = spread_of(sequential),
+              .ratio = spread_of(ratios),
+              .target = num_segments >= 5 ? std::optional(1 / 0.6) : std::nullopt,
+              .limit = "number of cores",
+              .x = {{"segments", static_cast<double>(num_segments)}}});
 }
 
 }  // namespace
 
-void run_loading(const options& o) {
-  scratch_folder scratch(o.folder);
-  const auto dir = (scratch.path() / "data").string();
-  const auto files = make_index(o, dir);
-  uint64_t bytes = 0;
-  for (const auto& f : files) bytes += std::filesystem::file_size(f);
-  const double megabytes = static_cast<double>(bytes) / 1e6;
-  for (const auto mode : {load_mode::map, load_mode::read}) {
-    const std::string how = mode == load_mode::map ? "mapped" : "read";
-    std::vector<double> one, two, reading, to_reading, to_one;
-    for (uint32_t round = 0; round <= o.rounds; round++) {
-      const double r = read_files(files), a = load(dir, 1, mode), b = load(dir, 2, mode);
-      if (round == 0) continue;  // warms the page cache
-      reading.push_back(r);
-      one.push_back(a);
-      two.push_back(b);
-      to_reading.push_back(r / a);
-      to_one.push_back(a / b);
-    }
-    char ours[64], reference[64];
-    std::snprintf(ours, sizeof ours, "%.0f MB in %.1f ms", megabytes, spread_of(one).median * 1e3);
-    std::snprintf(reference, sizeof reference, "read(2) into fresh memory: %.1f ms",
-                  spread_of(reading).median * 1e3);
-    print_row("loading " + how + ", verified, 1 loader", ours, reference, spread_of(to_reading));
-    std::snprintf(ours, sizeof ours, "%.0f MB in %.1f ms", megabytes, spread_of(two).median * 1e3);
-    std::snprintf(reference, sizeof reference, "1 loader: %.1f ms", spread_of(one).median * 1e3);
-    print_row("loading " + how + ", 8 segments, pool of 2", ours, reference, spread_of(to_one));
+void run_loading(const options& o, reporter& report) {
+  {
+    scratch_folder scratch(o.folder);
+    const auto dir = (scratch.path() / "data").string();
+    const auto files = make_index(o, segments_for_pools, dir);
+    for (const auto mode : {load_mode::map, load_mode::read}) measure_pools(o, mode, dir, files, report);
+  }
+  for (const size_t num_segments : segments_for_strategies) {
+    scratch_folder scratch(o.folder);
+    const auto dir = (scratch.path() / "data").string();
+    make_index(o, num_segments, dir);
+    measure_strategies(o, dir, num_segments, report);
   }
 }
 

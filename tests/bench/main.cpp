@@ -12,13 +12,15 @@ int main(int argc, char** argv) {
   cli.add_option("--hashes", o.hashes_per_document, "Hashes of a document");
   cli.add_option("--rounds", o.rounds, "Measurements of each figure; the median counts");
   cli.add_option("--folder", o.folder, "Where files go");
+  cli.add_option("--json", o.json, "File to append the figures to, one JSON object a line");
   cli.add_option("parts", parts, "What to measure")->check(CLI::IsMember({"loading", "ingest"}));
   CLI11_PARSE(cli, argc, argv);
   std::printf("%llu postings, %u hashes a document; medians of %u rounds (smallest to largest)\n\n",
               static_cast<unsigned long long>(o.postings), o.hashes_per_document, o.rounds);
-  fp::bench::print_table_head();
+  fp::bench::reporter report(o.json);
+  report.print_head();
   for (const auto& part : parts) {
-    if (part == "loading") fp::bench::run_loading(o);
-    if (part == "ingest") fp::bench::run_ingest(o);
+    if (part == "loading") fp::bench::run_loading(o, report);
+    if (part == "ingest") fp::bench::run_ingest(o, report);
   }
 }

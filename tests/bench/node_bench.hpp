@@ -4,7 +4,7 @@
 
 namespace fp::bench {
 
-void run_loading(const options& o);
-void run_ingest(const options& o);
+void run_loading(const options& o, reporter& report);
+void run_ingest(const options& o, reporter& report);
 
 }  // namespace fp::bench

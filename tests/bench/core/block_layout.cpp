@@ -110,45 +110,56 @@ T load(const uint8_t* p) {
 
 }  // namespace
 
-block_layout::block_layout(const std::vector<posting>& postings) {
-  std::vector<uint32_t> hashes, ids;
-  std::array<uint8_t, 8192> coded_hashes, coded_ids;
-  for (size_t i = 0; i < postings.size();) {
-    hashes.clear();
-    ids.clear();
-    uint32_t last_hash = posting_hash(postings[i]), last_id = 0;
-    size_t hash_bytes = 0, id_bytes = 0, j = i;
-    for (; j < postings.size(); j++) {
-      const uint32_t hash_delta = posting_hash(postings[j]) - last_hash;
-      const bool first_of_hash = hash_delta != 0 || j == i;
-      const uint32_t id = posting_document(postings[j]);
-      const uint32_t id_value = first_of_hash ? id : id - last_id;
-      const size_t h = hash_bytes + static_cast<size_t>(length_code(hash_delta)) + 1;
-      const size_t d = id_bytes + static_cast<size_t>(length_code(id_value)) + 1;
-      if (header_bytes + 2 * ((hashes.size() + 4) / 4) + h + d > block_bytes) break;
-      hash_bytes = h;
-      id_bytes = d;
-      hashes.push_back(hash_delta);
-      ids.push_back(id_value);
-      last_hash = posting_hash(postings[j]);
-      last_id = id;
-    }
-    const size_t at = blocks_.size();
-    blocks_.resize(at + block_bytes);
-    uint8_t* block = &blocks_[at];
-    const size_t hashes_length = encode(hashes, coded_hashes.data());
-    const size_t ids_length = encode(ids, coded_ids.data());
-    const auto smallest = posting_hash(postings[i]);
-    const auto count = static_cast<uint16_t>(hashes.size()), offset = static_cast<uint16_t>(hashes_length);
-    std::memcpy(block, &smallest, sizeof smallest);
-    std::memcpy(block + 4, &count, sizeof count);
-    std::memcpy(block + 6, &offset, sizeof offset);
-    std::memcpy(block + header_bytes, coded_hashes.data(), hashes_length);
-    std::memcpy(block + header_bytes + hashes_length, coded_ids.data(), ids_length);
-    max_hash_.push_back(posting_hash(postings[j - 1]));
-    i = j;
+block_layout::block_layout(key_source& postings, uint64_t count) {
+  blocks_.reserve(count * 5);  // 4.6 bytes a posting at the most; what is not touched costs nothing
+  std::vector<posting> buffer(size_t{64} << 10);
+  size_t at = 0, end = postings.read(buffer);
+  while (end > 0) {
+    at += add_block(std::span(buffer).subspan(at, end - at));
+    if (end - at >= max_block_items) continue;
+    std::copy(buffer.begin() + static_cast<std::ptrdiff_t>(at), buffer.begin() + static_cast<std::ptrdiff_t>(end),
+              buffer.begin());
+    end -= at;
+    at = 0;
+    end += postings.read(std::span(buffer).subspan(end));
   }
   blocks_.resize(blocks_.size() + 64);  // the decoder reads up to 16 bytes past a block
+}
+
+size_t block_layout::add_block(std::span<const posting> postings) {
+  std::vector<uint32_t> hashes, ids;
+  std::array<uint8_t, 8192> coded_hashes, coded_ids;
+  uint32_t last_hash = posting_hash(postings.front()), last_id = 0;
+  size_t hash_bytes = 0, id_bytes = 0;
+  for (const posting p : postings) {
+    const uint32_t hash_delta = posting_hash(p) - last_hash;
+    const bool first_of_hash = hash_delta != 0 || hashes.empty();
+    const uint32_t id = posting_document(p);
+    const uint32_t id_value = first_of_hash ? id : id - last_id;
+    const size_t h = hash_bytes + static_cast<size_t>(length_code(hash_delta)) + 1;
+    const size_t d = id_bytes + static_cast<size_t>(length_code(id_value)) + 1;
+    if (header_bytes + 2 * ((hashes.size() + 4) / 4) + h + d > block_bytes) break;
+    hash_bytes = h;
+    id_bytes = d;
+    hashes.push_back(hash_delta);
+    ids.push_back(id_value);
+    last_hash = posting_hash(p);
+    last_id = id;
+  }
+  const size_t at = blocks_.size();
+  blocks_.resize(at + block_bytes);
+  uint8_t* block = &blocks_[at];
+  const size_t hashes_length = encode(hashes, coded_hashes.data());
+  const size_t ids_length = encode(ids, coded_ids.data());
+  const auto smallest = posting_hash(postings.front());
+  const auto count = static_cast<uint16_t>(hashes.size()), offset = static_cast<uint16_t>(hashes_length);
+  std::memcpy(block, &smallest, sizeof smallest);
+  std::memcpy(block + 4, &count, sizeof count);
+  std::memcpy(block + 6, &offset, sizeof offset);
+  std::memcpy(block + header_bytes, coded_hashes.data(), hashes_length);
+  std::memcpy(block + header_bytes + hashes_length, coded_ids.data(), ids_length);
+  max_hash_.push_back(last_hash);
+  return hashes.size();
 }
 
 void block_layout::search(const std::vector<hash_value>& query, std::vector<document_id>& hits,

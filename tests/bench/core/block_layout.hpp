@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "core/base/types.hpp"
+#include "core/merge/posting_source.hpp"
 
 namespace fp::bench {
 
@@ -13,8 +15,8 @@ namespace fp::bench {
 /// machine that measures. Looks up only, ranks nothing.
 class block_layout {
  public:
-  /// From postings in ascending order.
-  explicit block_layout(const std::vector<posting>& postings);
+  /// From postings in ascending order, about `count` of them.
+  block_layout(key_source& postings, uint64_t count);
 
   /// Appends the ids of the postings of the query's hashes, which ascend: of each hash those in the first
   /// `max_scanned_blocks` blocks that hold it, four in that server.
@@ -24,6 +26,9 @@ class block_layout {
   uint64_t bytes() const { return blocks_.size() + max_hash_.size() * sizeof(hash_value); }
 
  private:
+  /// Makes a block of as many of the postings as fit, and returns how many.
+  size_t add_block(std::span<const posting> postings);
+
   std::vector<uint8_t> blocks_;
   std::vector<hash_value> max_hash_;
 };

@@ -13,18 +13,33 @@ namespace fp::bench {
 
 namespace {
 
-std::vector<posting> sorted_postings(const commit& c) {
-  std::vector<posting> postings, scratch;
-  postings.reserve(c.changes->size() / sizeof(hash_value));
-  changes_reader reader(*c.changes);
-  change_view change;
-  while (reader.next(change)) {
-    for (size_t i = 0; i < change.num_hashes(); i++) postings.push_back(make_posting(change.hash(i), change.id));
+/// The postings of a commit, made without the library's segments.
+class commit_source final : public key_source {
+ public:
+  explicit commit_source(const commit& c) {
+    postings_.reserve(c.changes->size() / sizeof(hash_value));
+    changes_reader reader(*c.changes);
+    change_view change;
+    while (reader.next(change)) {
+      for (size_t i = 0; i < change.num_hashes(); i++) postings_.push_back(make_posting(change.hash(i), change.id));
+    }
+    std::vector<posting> scratch;
+    radix_sort(postings_, scratch, 0, 64);
+    postings_.erase(std::unique(postings_.begin(), postings_.end()), postings_.end());
   }
-  radix_sort(postings, scratch, 0, 64);
-  postings.erase(std::unique(postings.begin(), postings.end()), postings.end());
-  return postings;
-}
+
+  size_t size() const { return postings_.size(); }
+  size_t read(std::span<uint64_t> out) override {
+    const size_t count = std::min(out.size(), postings_.size() - read_);
+    std::copy_n(postings_.begin() + static_cast<std::ptrdiff_t>(read_), count, out.begin());
+    read_ += count;
+    return count;
+  }
+
+ private:
+  std::vector<posting> postings_;
+  size_t read_ = 0;
+};
 
 /// The documents of `hits` with their counts, as `searcher` ranks them with its default options.
 std::vector<search_result> rank(std::vector<document_id> hits, size_t num_hashes) {
@@ -57,24 +72,27 @@ corpus make_corpus(document_source& documents, const corpus_size& size) {
       changes.insert(++id, hashes);
       drawn += hashes.size();
       if (c.queries.size() * size.postings >= drawn * size.queries) continue;
-      auto query = documents.query(size.hashes_per_query);
-      c.queries.push_back(query);
-      std::sort(query.begin(), query.end());
-      query.erase(std::unique(query.begin(), query.end()), query.end());
-      c.sorted_queries.push_back(std::move(query));
+      c.queries.push_back(documents.query(size.hashes_per_query));
     }
     const commit one{s, std::make_shared<const std::vector<uint8_t>>(changes.take())};
     c.index = c.index->with_added(build_memory_segment({&one, 1}));
-    c.blocks.emplace_back(sorted_postings(one));
+    commit_source postings(one);
+    c.blocks.emplace_back(postings, postings.size());
   }
   return c;
+}
+
+std::vector<hash_value> distinct(std::vector<hash_value> hashes) {
+  std::sort(hashes.begin(), hashes.end());
+  hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
+  return hashes;
 }
 
 void check_answers(const corpus& c) {
   searcher engine;
   for (size_t q = 0; q < c.queries.size(); q++) {
     std::vector<document_id> hits;
-    for (const auto& blocks : c.blocks) blocks.search(c.sorted_queries[q], hits, SIZE_MAX);
+    for (const auto& blocks : c.blocks) blocks.search(distinct(c.queries[q]), hits, SIZE_MAX);
     const auto outcome = engine.search(*c.index, c.queries[q], {});
     if (outcome.num_postings != hits.size()) {
       throw std::runtime_error("different answers: " + std::to_string(outcome.num_postings) + " postings, " +

@@ -23,7 +23,6 @@ struct corpus {
   snapshot_ptr index;
   std::vector<block_layout> blocks;  ///< one a segment
   std::vector<std::vector<hash_value>> queries;
-  std::vector<std::vector<hash_value>> sorted_queries;  ///< ascending and distinct, as the reference wants them
 };
 
 struct corpus_size {
@@ -35,6 +34,9 @@ struct corpus_size {
 
 /// Draws documents until there are `size.postings` postings, in equal segments.
 corpus make_corpus(document_source& documents, const corpus_size& size);
+
+/// A query's hashes as the reference wants them: ascending, each once.
+std::vector<hash_value> distinct(std::vector<hash_value> hashes);
 
 /// Throws std::runtime_error when a query's answer is not the one that the reference's postings, counted and ranked
 /// in the plainest way, give.

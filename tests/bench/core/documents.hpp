@@ -27,8 +27,10 @@ class uniform_source final : public document_source {
 /// made and how they compare. A query is a degraded part of a document.
 class music_source final : public document_source {
  public:
-  /// `fingerprints`: `tests/data/fingerprints.txt.gz`. With `silent_queries` every query holds the hash of silence.
-  music_source(const std::filesystem::path& fingerprints, bool silent_queries);
+  static constexpr hash_value silence = 0x256df970;  ///< in every tenth track
+
+  /// `fingerprints`: `tests/data/fingerprints.txt.gz`.
+  explicit music_source(const std::filesystem::path& fingerprints);
 
   const std::vector<hash_value>& next() override;
   std::vector<hash_value> query(size_t count) override;
@@ -46,7 +48,6 @@ class music_source final : public document_source {
 
   std::mt19937_64 random_{17};
   std::vector<std::vector<hash_value>> tracks_;
-  bool silent_queries_;
   stream upper_, lower_;
   std::vector<hash_value> document_;
 };

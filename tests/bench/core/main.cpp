@@ -8,22 +8,28 @@ int main(int argc, char** argv) {
   CLI::App cli{"Measures searching and its metrics against references, in one run."};
   fp::bench::search_bench_options o;
   o.fingerprints = FPNODE_TEST_DATA "/fingerprints.txt.gz";
-  std::vector<std::string> parts{"uniform", "music", "metrics"};
-  cli.add_option("--postings", o.postings, "Postings of the index with uniform hashes");
+  o.folder = std::filesystem::temp_directory_path();
+  std::vector<std::string> parts{"uniform", "music", "files", "metrics"};
+  cli.add_option("--postings", o.postings, "Postings of the indexes with uniform hashes")->delimiter(',');
   cli.add_option("--music-postings", o.music_postings, "Postings of the index that is like real music");
+  cli.add_option("--file-postings", o.file_postings, "Postings of the indexes in files")->delimiter(',');
+  cli.add_option("--folder", o.folder, "Where files go");
   cli.add_option("--hashes", o.hashes_per_document, "Hashes of a document of uniform hashes");
   cli.add_option("--query-hashes", o.hashes_per_query, "Hashes of a query");
   cli.add_option("--queries", o.queries, "Queries a round");
   cli.add_option("--rounds", o.rounds, "Measurements of each figure; the median counts");
-  cli.add_option("--segments", o.segments, "Numbers of segments to measure");
+  cli.add_option("--segments", o.segments, "Numbers of segments to measure")->delimiter(',');
   cli.add_option("--fingerprints", o.fingerprints, "Real fingerprints");
+  cli.add_option("--json", o.json, "File to append the figures to, one JSON object a line");
   cli.add_option("parts", parts, "What to measure")->check(CLI::IsMember(parts));
   CLI11_PARSE(cli, argc, argv);
   std::printf("Queries of %u hashes; medians of %u rounds (smallest to largest)\n\n", o.hashes_per_query, o.rounds);
-  fp::bench::print_table_head();
+  fp::bench::reporter report(o.json);
+  report.print_head();
   for (const auto& part : parts) {
-    if (part == "uniform") fp::bench::run_uniform(o);
-    if (part == "music") fp::bench::run_music(o);
-    if (part == "metrics") fp::bench::run_metrics(o);
+    if (part == "uniform") fp::bench::run_uniform(o, report);
+    if (part == "music") fp::bench::run_music(o, report);
+    if (part == "files") fp::bench::run_files(o, report);
+    if (part == "metrics") fp::bench::run_metrics(o, report);
   }
 }

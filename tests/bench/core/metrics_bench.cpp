@@ -17,7 +17,7 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-constexpr uint64_t max_postings = 10'000'000;
+constexpr uint64_t index_postings = 10'000'000;
 constexpr uint64_t num_records = 1'000'000;
 constexpr unsigned num_threads = 2;
 
@@ -61,9 +61,9 @@ double recording_ns(Metrics& metrics, unsigned threads) {
 
 }  // namespace
 
-void run_metrics(const search_bench_options& o) {
+void run_metrics(const search_bench_options& o, reporter& report) {
   uniform_source documents(o.hashes_per_document);
-  const auto c = make_corpus(documents, {std::min(o.postings, max_postings), 1, o.queries, o.hashes_per_query});
+  const auto c = make_corpus(documents, {index_postings, 1, o.queries, o.hashes_per_query});
   searcher engine;
   index_metrics ours("a");
   prometheus_metrics theirs;
@@ -85,13 +85,26 @@ void run_metrics(const search_bench_options& o) {
     ratios.push_back(reference / contended);
   }
   if (found == 0) throw std::runtime_error("no query found its document");
-  char us[64], them[64];
-  std::snprintf(us, sizeof us, "%.0f ns a search", spread_of(record_ns).median);
-  std::snprintf(them, sizeof them, "the search itself, 1 segment: %.1f us", spread_of(search_ns).median / 1e3);
-  print_row("recording a search", us, them, spread_of(shares));
-  std::snprintf(us, sizeof us, "%.0f ns a search", spread_of(contended_ns).median);
-  std::snprintf(them, sizeof them, "prometheus-cpp's own objects: %.0f ns", spread_of(their_ns).median);
-  print_row("recording, 2 threads at once", us, them, spread_of(ratios));
+  report.add({.id = "metrics/record/1",
+              .what = "recording a search",
+              .unit = "ns/search",
+              .ours = spread_of(record_ns),
+              .reference_name = "the search itself, 1 segment",
+              .reference = spread_of(search_ns),
+              .ratio = spread_of(shares),
+              .target = {},
+              .limit = "two readings of the clock",
+              .x = {{"threads", 1}}});
+  report.add({.id = "metrics/record/2",
+              .what = "recording, 2 threads at once",
+              .unit = "ns/search",
+              .ours = spread_of(contended_ns),
+              .reference_name = "prometheus-cpp's own objects",
+              .reference = spread_of(their_ns),
+              .ratio = spread_of(ratios),
+              .target = {},
+              .limit = "cache lines that two threads write",
+              .x = {{"threads", 2}}});
 }
 
 }  // namespace fp::bench

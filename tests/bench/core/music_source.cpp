@@ -12,8 +12,7 @@ namespace {
 
 constexpr hash_value stored_bits = 0xfffffff0;  ///< AcoustID indexes the upper 28
 constexpr hash_value upper_bits = 0xff000000;   ///< four of Chromaprint's sixteen classifiers
-constexpr hash_value silence = 627964279 & stored_bits;
-constexpr double silent_tracks = 64.0 / 625;  ///< share of the real tracks that hold it
+constexpr double silent_tracks = 64.0 / 625;    ///< share of the real tracks that hold it
 constexpr size_t min_stretch = 30, max_stretch = 200;
 constexpr double repeated_stretches = 0.08;
 
@@ -22,8 +21,7 @@ constexpr double surviving[] = {0.92, 0.52, 0.34, 0.24};
 
 }  // namespace
 
-music_source::music_source(const std::filesystem::path& fingerprints, bool silent_queries)
-    : silent_queries_(silent_queries) {
+music_source::music_source(const std::filesystem::path& fingerprints) {
   auto lines = line_reader::open(fingerprints.string());
   fingerprint_reader reader;
   std::string_view line;
@@ -67,7 +65,6 @@ std::vector<hash_value> music_source::query(size_t count) {
   for (auto& h : part) {
     if (!chance(kept)) h ^= (hash_value{1} << (4 + below(28))) | (hash_value{1} << (4 + below(28)));
   }
-  if (silent_queries_) part.back() = silence;
   return part;
 }
 

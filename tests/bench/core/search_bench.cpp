@@ -1,6 +1,8 @@
 #include "tests/bench/core/search_bench.hpp"
 
-#include <cstdio>
+#include <cmath>
+#include <numbers>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -13,40 +15,14 @@ namespace fp::bench {
 
 namespace {
 
-std::string format(const char* pattern, double value) {
-  char text[64];
-  std::snprintf(text, sizeof text, pattern, value);
-  return text;
-}
+constexpr uint64_t least_items_of_targets = 50'000'000;
+constexpr double most_bytes_an_item = 4.0;
 
 void run_queries(const corpus& c, searcher& engine) {
   for (const auto& q : c.queries) engine.search(*c.index, q, {});
 }
 
-void measure_latency(const std::string& what, const corpus& c, uint32_t rounds) {
-  searcher engine;
-  std::vector<document_id> hits;
-  std::vector<double> ours, theirs, ratios;
-  const double per_query = 1e6 / static_cast<double>(c.queries.size());
-  for (uint32_t round = 0; round <= rounds; round++) {
-    const double a = cpu_seconds([&] { run_queries(c, engine); });
-    const double b = cpu_seconds([&] {
-      for (const auto& q : c.sorted_queries) {
-        hits.clear();
-        for (const auto& blocks : c.blocks) blocks.search(q, hits);
-      }
-    });
-    if (round == 0) continue;  // warms up
-    ours.push_back(a * per_query);
-    theirs.push_back(b * per_query);
-    ratios.push_back(b / a);
-  }
-  print_row(what + ", " + std::to_string(c.blocks.size()) + " segments",
-            format("%.1f us a query", spread_of(ours).median),
-            format("block layout, without ranking: %.1f us", spread_of(theirs).median), spread_of(ratios));
-}
-
-void measure_threads(const std::string& what, const corpus& c, uint32_t rounds) {
+void measure_threads(const search_subject& on, const corpus& c, uint32_t rounds, reporter& report) {
   searcher first, second;
   std::vector<double> one, two, ratios;
   const auto count = static_cast<double>(c.queries.size());
@@ -59,47 +35,119 @@ void measure_threads(const std::string& what, const corpus& c, uint32_t rounds) 
     two.push_back(count / a + count / b);
     ratios.push_back(two.back() / one.back());
   }
-  print_row(what + ", 2 threads", format("%.0f queries/s", spread_of(two).median),
-            format("1 thread: %.0f queries/s", spread_of(one).median), spread_of(ratios));
+  report.add({.id = "search-threads/" + on.id(),
+              .what = on.what + ", 2 threads",
+              .unit = "queries/s",
+              .ours = spread_of(two),
+              .reference_name = "1 thread",
+              .reference = spread_of(one),
+              .ratio = spread_of(ratios),
+              .target = 1.8,
+              .limit = "number of cores",
+              .x = on.x()});
 }
 
-void print_size(const corpus& c) {
-  uint64_t their_bytes = 0;
-  for (const auto& blocks : c.blocks) their_bytes += blocks.bytes();
-  const auto stats = c.index->stats();
-  const auto items = static_cast<double>(stats.num_postings);
-  const double us = static_cast<double>(stats.num_bytes) / items, them = static_cast<double>(their_bytes) / items;
-  print_row("size, whole segment", format("%.3f bytes a posting", us), format("block layout: %.3f bytes", them),
-            {them / us, them / us, them / us});
-}
-
-void measure(const std::string& what, document_source& documents, uint64_t postings, size_t segments,
-             const search_bench_options& o) {
-  const auto c = make_corpus(documents, {postings, segments, o.queries, o.hashes_per_query});
-  check_answers(c);
-  const std::string name = what + " " + format("%.0f M", static_cast<double>(postings) / 1e6);
-  measure_latency(name, c, o.rounds);
-  if (segments == 1) {
-    measure_threads(name, c, o.rounds);
-    print_size(c);
-  }
-}
+std::string millions(uint64_t items) { return std::to_string(items / 1'000'000) + " M"; }
 
 }  // namespace
 
-void run_uniform(const search_bench_options& o) {
-  for (const size_t segments : o.segments) {
-    uniform_source documents(o.hashes_per_document);
-    measure("uniform", documents, o.postings, segments, o);
+double bits_of_set(double items, double documents) {
+  const double pairs = std::ldexp(documents, 28);
+  const double rest = pairs - items;
+  // ln(pairs! / rest!) by Stirling's formula: the plain difference would lose its digits.
+  const double quotient = items * std::log(pairs) - (rest + 0.5) * std::log1p(-items / pairs) - items;
+  return (quotient - std::lgamma(items + 1)) / std::numbers::ln2;
+}
+
+void measure_latency(const search_subject& on, const corpus& c, const search_bench_options& o, double target,
+                     reporter& report) {
+  searcher engine;
+  std::vector<std::vector<hash_value>> sorted_queries;
+  for (const auto& q : c.queries) sorted_queries.push_back(distinct(q));
+  std::vector<document_id> hits;
+  std::vector<double> ours, theirs, ratios;
+  const double per_query = 1e6 / static_cast<double>(c.queries.size());
+  for (uint32_t round = 0; round <= o.rounds; round++) {
+    const double a = cpu_seconds([&] { run_queries(c, engine); });
+    const double b = cpu_seconds([&] {
+      for (const auto& q : sorted_queries) {
+        hits.clear();
+        for (const auto& blocks : c.blocks) blocks.search(q, hits);
+      }
+    });
+    if (round == 0) continue;  // warms up
+    ours.push_back(a * per_query);
+    theirs.push_back(b * per_query);
+    ratios.push_back(b / a);
+  }
+  report.add({.id = "search/" + on.id(),
+              .what = on.what + ", " + std::to_string(on.segments) + (on.segments == 1 ? " segment" : " segments"),
+              .unit = "us/query",
+              .ours = spread_of(ours),
+              .reference_name = "block layout, without ranking",
+              .reference = spread_of(theirs),
+              .ratio = spread_of(ratios),
+              .target = on.items < least_items_of_targets ? std::nullopt : std::optional(target),
+              .limit = "memory latency",
+              .x = on.x()});
+}
+
+void report_size(const search_subject& on, const corpus& c, reporter& report) {
+  uint64_t block_bytes = 0;
+  for (const auto& blocks : c.blocks) block_bytes += blocks.bytes();
+  const auto stats = c.index->stats();
+  const auto items = static_cast<double>(stats.num_postings);
+  const auto add = [&](const std::string& reference, double ours, double theirs, std::optional<double> target) {
+    const double ratio = theirs / ours;
+    report.add({.id = "size/" + on.id() + (target ? "/bound" : ""),
+                .what = on.what + ", bytes an item",
+                .unit = "bytes/item",
+                .ours = {ours, ours, ours},
+                .reference_name = reference,
+                .reference = {theirs, theirs, theirs},
+                .ratio = {ratio, ratio, ratio},
+                .target = target,
+                .limit = "entropy of the set of items",
+                .x = on.x()});
+  };
+  const double ours = static_cast<double>(stats.num_bytes) / items;
+  add("block layout", ours, static_cast<double>(block_bytes) / items, {});
+  if (!on.uniform) return;
+  const double bound = bits_of_set(items, static_cast<double>(stats.num_documents)) / items / 8;
+  add("log2 of the number of such sets", ours, bound, bound / most_bytes_an_item);
+}
+
+void run_uniform(const search_bench_options& o, reporter& report) {
+  for (const uint64_t items : o.postings) {
+    for (const size_t segments : o.segments) {
+      uniform_source documents(o.hashes_per_document);
+      const auto c = make_corpus(documents, {items, segments, o.queries, o.hashes_per_query});
+      check_answers(c);
+      const search_subject on{"uniform", "uniform " + millions(items), items, segments, true};
+      measure_latency(on, c, o, segments < 16 ? 8 : 10, report);
+      if (segments > 1) continue;
+      measure_threads(on, c, o.rounds, report);
+      report_size(on, c, report);
+    }
   }
 }
 
-void run_music(const search_bench_options& o) {
-  for (const bool silent : {false, true}) {
-    for (const size_t segments : o.segments) {
-      music_source documents(o.fingerprints, silent);
-      measure(silent ? "music, silence" : "music", documents, o.music_postings, segments, o);
+void run_music(const search_bench_options& o, reporter& report) {
+  for (const size_t segments : o.segments) {
+    music_source documents(o.fingerprints);
+    auto c = make_corpus(documents, {o.music_postings, segments, o.queries, o.hashes_per_query});
+    check_answers(c);
+    search_subject on{"music", "music " + millions(o.music_postings), o.music_postings, segments, false};
+    measure_latency(on, c, o, 5, report);
+    if (segments == 1) {
+      measure_threads(on, c, o.rounds, report);
+      report_size(on, c, report);
     }
+    for (auto& q : c.queries) q.back() = music_source::silence;
+    check_answers(c);
+    on.kind = "silence";
+    on.what += ", silence in each query";
+    measure_latency(on, c, o, 5, report);
   }
 }
 

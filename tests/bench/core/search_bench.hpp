@@ -2,25 +2,57 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <string>
 #include <vector>
+
+#include "tests/bench/bench.hpp"
+#include "tests/bench/core/corpus.hpp"
 
 namespace fp::bench {
 
 struct search_bench_options {
-  uint64_t postings = 100'000'000;       ///< with uniform hashes
-  uint64_t music_postings = 50'000'000;  ///< with the statistics of real fingerprints
-  uint32_t hashes_per_document = 100;    ///< with uniform hashes
+  std::vector<uint64_t> postings{1'000'000, 10'000'000, 100'000'000};  ///< with uniform hashes
+  uint64_t music_postings = 50'000'000;                                ///< with the statistics of real fingerprints
+  std::vector<uint64_t> file_postings{10'000'000, 100'000'000};        ///< with uniform hashes, in files
+  uint32_t hashes_per_document = 100;                                  ///< with uniform hashes
   uint32_t hashes_per_query = 100;
   uint32_t queries = 4'000;
   uint32_t rounds = 9;
   std::vector<size_t> segments{1, 4, 16};
   std::filesystem::path fingerprints;
+  std::filesystem::path folder;  ///< for files; empty ones are made below it
+  std::filesystem::path json;    ///< the file that a `reporter` appends to, or empty
 };
 
-/// Searches with ranking against bare look-ups in the block layout, and two threads against one.
-void run_uniform(const search_bench_options& o);
-void run_music(const search_bench_options& o);
+/// What is searched.
+struct search_subject {
+  std::string kind, what;  ///< "uniform" and "uniform 100 M"
+  uint64_t items = 0;
+  size_t segments = 1;
+  bool uniform = false;  ///< 28-bit hashes
+
+  std::string id() const { return kind + "/" + std::to_string(items) + "/" + std::to_string(segments); }
+  std::map<std::string, double> x() const {
+    return {{"items", static_cast<double>(items)}, {"segments", static_cast<double>(segments)}};
+  }
+};
+
+/// Searches with ranking against bare look-ups in the block layout.
+void measure_latency(const search_subject& on, const corpus& c, const search_bench_options& o, double target,
+                     reporter& report);
+/// Bytes an item against the block layout and, of uniform hashes, against `bits_of_set`.
+void report_size(const search_subject& on, const corpus& c, reporter& report);
+
+/// log2 of the number of sets of so many (28-bit hash, document) pairs: no code is shorter for all of them.
+double bits_of_set(double items, double documents);
+
+/// Searches in memory, and two threads against one.
+void run_uniform(const search_bench_options& o, reporter& report);
+void run_music(const search_bench_options& o, reporter& report);
+/// Building, merging, loading and searching segment files.
+void run_files(const search_bench_options& o, reporter& report);
 /// Recording a search in the metrics against the search itself, and against prometheus-cpp's own objects.
-void run_metrics(const search_bench_options& o);
+void run_metrics(const search_bench_options& o, reporter& report);
 
 }  // namespace fp::bench

@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import pathlib
-import random
 import re
 import statistics
 import subprocess
@@ -19,35 +18,13 @@ import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = HERE.parents[2] / "build"
-HASHES_PER_DOCUMENT = 100
 QUERY_HASHES = 120
 
 
-def hashes_of(document):
-    """The hashes of a document, made again whenever they are needed."""
-    source = random.Random(document)
-    return [source.getrandbits(28) << 4 for _ in range(HASHES_PER_DOCUMENT)]
-
-
-def fill(port, documents):
-    ingest = subprocess.Popen([BUILD / "fpctl", "--port", str(port), "ingest", "main", "-", "--checkpoint"],
-                              stdin=subprocess.PIPE, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    with ingest.stdin as out:
-        for document in range(1, documents + 1):
-            out.write(f"{document}|{','.join(map(str, hashes_of(document)))}\n")
-    if ingest.wait() != 0:
-        sys.exit("filling the index failed")
-    subprocess.run([BUILD / "fpctl", "--port", str(port), "merge", "main"], check=True, stdout=subprocess.DEVNULL)
-
-
-def write_queries(path, documents, count):
-    noise = random.Random(0)
-    with open(path, "w") as out:
-        for _ in range(count):
-            document = noise.randint(1, documents)
-            query = noise.sample(hashes_of(document), QUERY_HASHES // 2)
-            query += [noise.getrandbits(28) << 4 for _ in range(QUERY_HASHES - len(query))]
-            out.write(json.dumps({"query": query}) + "\n")
+def fill(port, items, queries):
+    """Fills the index and writes searches of it, one JSON body a line."""
+    subprocess.run([BUILD / "fpbench_node", "fill", "--port", str(port), "--items", str(items), "--queries", queries,
+                    "--num-queries", "5000"], check=True, stdout=subprocess.DEVNULL)
 
 
 def load(port, queries, options):
@@ -70,6 +47,23 @@ def print_row(name, runs):
           " | ".join(f"{median(p) / 1000:.2f}" for p in ("p50", "p90", "p99", "p999", "max")) + " |")
 
 
+def spread(values):
+    return {"min": min(values), "median": statistics.median(values), "max": max(values)}
+
+
+def append_figure(path, options, ours, reference):
+    """Appends requests a second in the format of tests/bench/bench.hpp's reporter."""
+    ours, reference = [run["per_second"] for run in ours], [run["per_second"] for run in reference]
+    with open(path, "a") as out:
+        out.write(json.dumps({
+            "id": f"http/search/{options.items}", "what": f"searches over HTTP, {options.items // 1_000_000} M",
+            "unit": "requests/s", "ours": spread(ours),
+            "reference": {"name": "bare library, fixed reply"} | spread(reference),
+            "ratio": spread([a / b for a, b in zip(ours, reference)]), "target": 0.45,
+            "limit": "system calls of two sockets a request",
+            "x": {"items": options.items, "connections": options.connections}}) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--items", type=int, default=10_000_000, help="(hash, document) pairs in the index")
@@ -78,12 +72,11 @@ def main():
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2, help="I/O threads of both servers")
     parser.add_argument("--wrk-threads", type=int, default=1)
+    parser.add_argument("--json", help="file to append the figure to, as a line of JSON")
     options = parser.parse_args()
-    documents = options.items // HASHES_PER_DOCUMENT
     with tempfile.TemporaryDirectory(prefix="fpnode-load-") as name:
         folder = pathlib.Path(name)
         queries = folder / "queries"
-        write_queries(queries, documents, 5_000)
         node = subprocess.Popen(
             [BUILD / "fpnode", "--dir", folder / "data", "--port", "0", "--caf-port", "0", "--http-threads",
              str(options.threads)], stderr=subprocess.PIPE, text=True)
@@ -99,7 +92,7 @@ def main():
             caf_port = int(re.search(r"for remote actors on \S+:(\d+)", log).group(1))
             subprocess.run([BUILD / "fpctl", "--port", str(caf_port), "index", "create", "main"], check=True,
                            stdout=subprocess.DEVNULL)
-            fill(caf_port, documents)
+            fill(caf_port, options.items, queries)
             body = queries.read_text().split("\n", 1)[0].encode()
             request = urllib.request.Request(f"http://127.0.0.1:{http_port}/main/_search", body,
                                              {"Content-Type": "application/json"})
@@ -116,7 +109,7 @@ def main():
                 if turn > 0:  # the first turn warms up
                     ours.append(a)
                     reference.append(b)
-            print(f"{documents * HASHES_PER_DOCUMENT:,} items, {QUERY_HASHES}-hash searches, {options.connections} "
+            print(f"{options.items:,} items, {QUERY_HASHES}-hash searches, {options.connections} "
                   f"connections, {options.threads} I/O threads, {options.rounds} turns of {options.seconds} s; medians\n")
             print("| server | requests/s | p50 ms | p90 ms | p99 ms | p99.9 ms | max ms |")
             print("| --- | --- | --- | --- | --- | --- | --- |")
@@ -125,6 +118,8 @@ def main():
             shares = sorted(a["per_second"] / b["per_second"] for a, b in zip(ours, reference))
             print(f"\nfpnode answers {statistics.median(shares):.1%} of the bare library's requests "
                   f"({shares[0]:.1%} to {shares[-1]:.1%}).")
+            if options.json:
+                append_figure(options.json, options, ours, reference)
         finally:
             if bare:
                 bare.kill()
