@@ -33,10 +33,13 @@ MAX_QUEUED_UPDATES = 16 << 20
 MAX_TRANSACTIONS = 8 << 20
 MAX_LINE_CONNECTIONS = 32
 MAX_BODY = 1 << 20
+MAX_IN_FLIGHT = 4096
+LARGEST_ANSWER = sum(len(k) + len(v) for k, v in METADATA.items())
 CHECKPOINT_POSTINGS = 500_000
 
 # The README's formula.
 BOUND = (MAX_CONNECTIONS * (2 * MAX_HEADER + (48 << 10)) + 2 * MAX_BUFFERED + 3 * MAX_QUEUED_UPDATES
+         + MAX_IN_FLIGHT * LARGEST_ANSWER
          + 2 * MAX_TRANSACTIONS + MAX_LINE_CONNECTIONS * (640 << 10) + 4 * 16 * CHECKPOINT_POSTINGS)
 
 
@@ -89,7 +92,8 @@ class Overload(NodeTest):
         try:
             return self.start(
                 "--http-max-connections", MAX_CONNECTIONS, "--http-max-header-bytes", MAX_HEADER,
-                "--http-max-body-bytes", MAX_BODY, "--http-max-buffered-bytes", MAX_BUFFERED,
+                "--http-max-body-bytes", MAX_BODY, "--http-max-requests-in-flight", MAX_IN_FLIGHT,
+                "--http-max-buffered-bytes", MAX_BUFFERED,
                 "--http-header-timeout-ms", 120_000, "--http-body-timeout-ms", 120_000,
                 "--max-queued-update-bytes", MAX_QUEUED_UPDATES, "--checkpoint-threshold", CHECKPOINT_POSTINGS,
                 "--legacy-port", 0, "--legacy-max-connections", MAX_LINE_CONNECTIONS,
@@ -188,8 +192,8 @@ class Overload(NodeTest):
         self.assertGreater(seen.get("slow_body 503", 0), 0)
 
         self.wait_for_files(node, quiet_files + 4)
-        self.assertEqual(self.ask(node, "POST", "/main/_update", {"changes": [{"insert": {"id": 998, "hashes": [9]}}]})[0],
-                         200)
+        late = {"changes": [{"insert": {"id": 998, "hashes": [9]}}]}
+        self.assertEqual(self.ask(node, "POST", "/main/_update", late)[0], 200)
         self.assertEqual(self.ask(node, "POST", "/main/_search", {"query": [9]}),
                          (200, {"results": [{"id": 998, "score": 1}]}))
         self.p99(node)

@@ -341,16 +341,15 @@ TEST(http_server, requests_that_wait_for_answers_count_and_small_ones_go_on) {
 TEST(http_server, slow_readers_do_not_keep_the_memory_of_all) {
   sized_server s;
   // More than the kernel's buffers and the bound take together.
-  constexpr size_t readers = 16, requests = 200;
+  constexpr size_t readers = 64;
   std::vector<std::unique_ptr<client>> slow;
   for (size_t i = 0; i < readers; i++) {
     slow.push_back(std::make_unique<client>(s.server.port(), 4096));
-    for (size_t k = 0; k < requests; k++) slow.back()->send(sized_server::get(large / 2));
+    for (size_t k = 0; k < 16; k++) slow.back()->send(sized_server::get(large / 2));
     client busy(s.server.port());
     busy.send(sized_server::get(1000, "Connection: close\r\n"));
     EXPECT_TRUE(busy.receive_all().ends_with(std::string(1000, 'x')));
   }
-  slow.front()->wait_for_reset();
   // Those that wait longest are cut off one by one, as often as somebody else finds no room.
   for (bool served = false; !served;) {
     client busy(s.server.port());
