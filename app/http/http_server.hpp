@@ -26,7 +26,7 @@ struct http_server_options {
   std::chrono::milliseconds body_timeout{60'000};    ///< absolute, for all of the body
   /// How long `stop` waits for answers.
   std::chrono::milliseconds stop_timeout{10'000};
-  std::shared_ptr<const tls_server_context> tls;  ///< empty: plain HTTP
+  std::shared_ptr<const tls_server_context> tls = nullptr;  ///< empty: plain HTTP
 };
 
 /// The server's side of one request that waits for its answer.
