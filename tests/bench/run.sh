@@ -4,7 +4,7 @@
 #   tests/bench/run.sh [--quick | --huge] [--items N] [--music-items N] [--node-items N] [--documents N]
 #                      [--rounds N] [--folder FOLDER] [--out FOLDER]
 #
-# --quick: small sizes, a minute. --huge: besides, a billion items in files (11 GB of disk, 12 GB of memory). --items and
+# --quick: small sizes. --huge: besides, a billion items in files (11 GB of disk, 12 GB of memory). --items and
 # --music-items: largest indexes that fpbench_core searches; --node-items: what a node loads and searches; --documents:
 # what is ingested. --folder: where data goes while the benchmarks run.
 set -euo pipefail
