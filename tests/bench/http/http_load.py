@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import pathlib
-import random
 import re
 import statistics
 import subprocess
@@ -21,33 +20,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 BUILD = HERE.parents[2] / "build"
 HASHES_PER_DOCUMENT = 100
 QUERY_HASHES = 120
+QUERIES = 5_000
 
 
-def hashes_of(document):
-    """The hashes of a document, made again whenever they are needed."""
-    source = random.Random(document)
-    return [source.getrandbits(28) << 4 for _ in range(HASHES_PER_DOCUMENT)]
-
-
-def fill(port, documents):
-    ingest = subprocess.Popen([BUILD / "fpctl", "--port", str(port), "ingest", "main", "-", "--checkpoint"],
-                              stdin=subprocess.PIPE, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    with ingest.stdin as out:
-        for document in range(1, documents + 1):
-            out.write(f"{document}|{','.join(map(str, hashes_of(document)))}\n")
-    if ingest.wait() != 0:
-        sys.exit("filling the index failed")
-    subprocess.run([BUILD / "fpctl", "--port", str(port), "merge", "main"], check=True, stdout=subprocess.DEVNULL)
-
-
-def write_queries(path, documents, count):
-    noise = random.Random(0)
-    with open(path, "w") as out:
-        for _ in range(count):
-            document = noise.randint(1, documents)
-            query = noise.sample(hashes_of(document), QUERY_HASHES // 2)
-            query += [noise.getrandbits(28) << 4 for _ in range(QUERY_HASHES - len(query))]
-            out.write(json.dumps({"query": query}) + "\n")
+def fill(port, items, queries):
+    subprocess.run([BUILD / "fpbench_node", "fill", "--port", str(port), "--items", str(items), "--hashes",
+                    str(HASHES_PER_DOCUMENT), "--queries", queries, "--num-queries", str(QUERIES)], check=True)
 
 
 def load(port, queries, options):
@@ -83,7 +61,6 @@ def main():
     with tempfile.TemporaryDirectory(prefix="fpnode-load-") as name:
         folder = pathlib.Path(name)
         queries = folder / "queries"
-        write_queries(queries, documents, 5_000)
         node = subprocess.Popen(
             [BUILD / "fpnode", "--dir", folder / "data", "--port", "0", "--caf-port", "0", "--http-threads",
              str(options.threads)], stderr=subprocess.PIPE, text=True)
@@ -97,9 +74,7 @@ def main():
                 log += line
             http_port = int(re.search(r"for HTTP on \S+:(\d+)", log).group(1))
             caf_port = int(re.search(r"for remote actors on \S+:(\d+)", log).group(1))
-            subprocess.run([BUILD / "fpctl", "--port", str(caf_port), "index", "create", "main"], check=True,
-                           stdout=subprocess.DEVNULL)
-            fill(caf_port, documents)
+            fill(caf_port, options.items, queries)
             body = queries.read_text().split("\n", 1)[0].encode()
             request = urllib.request.Request(f"http://127.0.0.1:{http_port}/main/_search", body,
                                              {"Content-Type": "application/json"})

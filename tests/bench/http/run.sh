@@ -5,5 +5,5 @@ cd "$(dirname "$0")/../../.."
 source app/packages.sh
 install_packages "${build_packages[@]}" python3 wrk
 cmake --preset release >/dev/null
-cmake --build --preset release -j "$(nproc)" --target fpnode fpctl fpbench_bare_server
+cmake --build --preset release -j "$(nproc)" --target fpnode fpbench_node fpbench_bare_server
 /usr/bin/python3 tests/bench/http/http_load.py "$@"
