@@ -48,6 +48,20 @@ def print_row(name, runs):
           " | ".join(f"{median(p) / 1000:.2f}" for p in ("p50", "p90", "p99", "p999", "max")) + " |")
 
 
+def spread(values):
+    values = sorted(values)
+    return {"min": values[0], "median": values[len(values) // 2], "max": values[-1]}
+
+
+def append_figure(path, items, ours, reference, shares):
+    figure = {"id": f"node/path/http/{items}", "what": "full path over HTTP", "unit": "requests/s",
+              "ours": spread(run["per_second"] for run in ours),
+              "reference": {"name": "bare library, fixed reply", **spread(run["per_second"] for run in reference)},
+              "ratio": spread(shares), "target": 0.45, "limit": "the HTTP library itself", "x": {"items": items}}
+    with open(path, "a") as out:
+        out.write(json.dumps(figure) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--items", type=int, default=10_000_000, help="(hash, document) pairs in the index")
@@ -56,6 +70,7 @@ def main():
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2, help="I/O threads of both servers")
     parser.add_argument("--wrk-threads", type=int, default=1)
+    parser.add_argument("--json", help="file to append the figure to, as a JSON line")
     options = parser.parse_args()
     documents = options.items // HASHES_PER_DOCUMENT
     with tempfile.TemporaryDirectory(prefix="fpnode-load-") as name:
@@ -98,6 +113,8 @@ def main():
             print_row("fpnode, searching", ours)
             print_row("bare library, fixed reply", reference)
             shares = sorted(a["per_second"] / b["per_second"] for a, b in zip(ours, reference))
+            if options.json:
+                append_figure(options.json, options.items, ours, reference, shares)
             print(f"\nfpnode answers {statistics.median(shares):.1%} of the bare library's requests "
                   f"({shares[0]:.1%} to {shares[-1]:.1%}).")
         finally:
