@@ -27,7 +27,7 @@ PATIENCE = 120
 class Node:
     """A running fpnode. Its log is read as it comes; nothing polls."""
 
-    def __init__(self, data, *flags):
+    def __init__(self, data, *flags, descriptors=None):
         self.data = pathlib.Path(data)
         self.lines = []
         self._changed = threading.Condition()
@@ -35,8 +35,9 @@ class Node:
         port = [] if "--caf-port" in flags else ["--caf-port", "0"]
         if "--port" not in flags:
             port += ["--port", "0"]
+        bound = ["prlimit", f"--nofile={descriptors}"] if descriptors else []
         self.process = subprocess.Popen(
-            [BUILD / "fpnode", "--dir", self.data, *port, *map(str, flags)],
+            [*bound, BUILD / "fpnode", "--dir", self.data, *port, *map(str, flags)],
             stderr=subprocess.PIPE, text=True, errors="replace")
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
