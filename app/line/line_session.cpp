@@ -109,12 +109,13 @@ std::optional<line_work> line_session::take(std::string_view line, std::string& 
 
 void line_session::finish(const line_answer& answer, std::string& out) {
   const bool was_commit = std::exchange(committing_, false);
+  const std::string text = one_line(answer.text);
   if (!answer.ok) {
-    fail(out, !answer.text.empty() ? std::string_view(answer.text) : was_commit ? commit_failed : search_failed);
+    fail(out, !text.empty() ? std::string_view(text) : was_commit ? commit_failed : search_failed);
     return;
   }
   if (was_commit) transaction_.reset();
-  ok(out, one_line(answer.text));
+  ok(out, text);
 }
 
 void line_session::end(std::string_view message, std::string& out) {

@@ -61,7 +61,9 @@ bool all_live(const snapshot::entry& e) { return !e.superseded && e.segment->inf
 }  // namespace
 
 uint64_t snapshot::entry::live_documents() const {
-  return all_live(*this) ? segment->info().num_documents : live_set(*this).cardinality();
+  const doc_set& tombstones = segment->tombstones();
+  const uint64_t dead = superseded ? tombstones.or_cardinality(*superseded) : segment->info().num_tombstones;
+  return segment->info().num_documents - dead;
 }
 
 snapshot_ptr snapshot::from_segments(std::vector<segment_ptr> segments) {

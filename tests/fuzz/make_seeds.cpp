@@ -5,13 +5,14 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 
 #include "core/index/checked_json.hpp"
 #include "core/index/manifest.hpp"
 #include "core/oplog/oplog.hpp"
 #include "core/oplog/oplog_format.hpp"
-#include "tests/core/support/commits.hpp"
 #include "tests/core/support/backup_streams.hpp"
+#include "tests/core/support/commits.hpp"
 #include "tests/core/support/volatile_file_system.hpp"
 
 namespace fp::fuzz {
@@ -121,6 +122,41 @@ void add_text(seed_writer& seeds) {
   }
 }
 
+void add_bodies(seed_writer& seeds) {
+  const std::string bodies[] = {
+      R"({"query": [1, 2, 4294967295], "limit": 5, "timeout": 100, "min_score": 2, "score_pct": 10, "x": [{}, null]})",
+      R"({"changes": [{"insert": {"id": 7, "hashes": [1, 2]}}, {"delete": {"id": 8}},)"
+      R"( {"set_metadata": {"entries": [{"key": "a", "value": "\u00e9"}]}}, {"set_attribute": {"name": "b", "value": 1}}],)"
+      R"( "metadata": {"c": "d"}, "expected_version": 3})",
+      R"({"hashes": [1, 2, 3]})", R"({"expect_does_not_exist": true, "generation": 2})",
+      R"({"expect_exists": false})",
+      // By their first letters.
+      R"({"q": [1], "l": 5, "t": 1})",
+      R"({"c": [{"i": {"i": 7, "h": [1]}}, {"d": {"i": 7}}, {"s": {"n": "b", "v": 1}}]})", R"({"h": [1]})",
+      R"({"e": true, "g": 2})"};
+  for (const std::string& body : bodies) {
+    seeds.add("json", body);
+    const auto packed = nlohmann::json::to_msgpack(nlohmann::json::parse(body));
+    seeds.add("msgpack", std::as_bytes(std::span(packed)));
+  }
+}
+
+void add_protocols(seed_writer& seeds) {
+  seeds.add("line_protocol",
+            "begin\r\ninsert 1 1,2,-3\ninsert 2 {1}\nset attribute a b\nget a\ncommit\ncommit\nsearch 1,2\nquit\n");
+  seeds.add(
+      "line_protocol",
+      "set max_results 5\nget attribute max_results\nset timeout 0\nset idle_timeout 1\nset top_score_percent 101\n"
+      "echo  a b\n\nget unknown\nbegin\nbegin\noptimize\nrollback\ncleanup\n");
+  seeds.add(
+      "http_head",
+      "POST /main/_search HTTP/1.1\r\nHost: localhost:6081\r\nContent-Type: application/json; charset=utf-8\r\n"
+      "Accept: application/vnd.msgpack;q=0.5, */*\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n{}");
+  seeds.add("http_head",
+            "PUT http://[::1]/main HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+  seeds.add("http_head", "GET /_metrics HTTP/1.0\r\nIf-None-Match: \"x\"\r\nConnection: keep-alive\r\n\r\n");
+}
+
 }  // namespace
 
 }  // namespace fp::fuzz
@@ -136,6 +172,8 @@ int main(int argc, char** argv) {
     fp::fuzz::add_logs(seeds);
     fp::fuzz::add_json(seeds);
     fp::fuzz::add_text(seeds);
+    fp::fuzz::add_bodies(seeds);
+    fp::fuzz::add_protocols(seeds);
     return 0;
   } catch (const std::exception& e) {
     std::cerr << "make_seeds: " << e.what() << "\n";

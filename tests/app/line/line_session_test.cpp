@@ -100,6 +100,8 @@ TEST_F(line_session_test, a_failed_search_says_why_or_that) {
   EXPECT_EQ(finish({false, "timeout exceeded"}), "ERR timeout exceeded\r\n");
   work<line_search>("search 1");
   EXPECT_EQ(finish({}), "ERR search failed\r\n");
+  work<line_search>("search 1");
+  EXPECT_EQ(finish({false, "why\r\nOK forged"}), "ERR why  OK forged\r\n");
 }
 
 TEST_F(line_session_test, a_transaction_is_one_commit_in_order) {

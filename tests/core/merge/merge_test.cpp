@@ -1,6 +1,7 @@
 #include "core/merge/merge.hpp"
 #include "core/index/manifest.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <random>
@@ -230,6 +231,31 @@ TEST(Merge, AFileThatTheManifestNamesIsReplacedByTheSameContentsAlone) {
   EXPECT_EQ(open_segment(fs, file, &info)->info(), info);
   write_manifest(fs, folder.path(), {});
   EXPECT_NE(merge_to_file(*s, 0, 3, fs, file, load_mode::read)->info(), info);
+}
+
+TEST(Merge, RefusesAFileThatWasDamagedAfterItWasOpened) {
+  const test::temporary_folder folder;
+  file_system& fs = posix_file_system();
+  const auto in_memory = large_snapshot(6, 2);
+  const path source = folder / "a.seg";
+  const auto opened = merge_to_file(*in_memory, 0, 2, fs, source, load_mode::map);
+  const auto s = snapshot::from_segments({opened});
+  const std::string whole = read_file(fs, source);
+  for (const uint64_t offset : {uint64_t{16}, uint64_t{5000}, whole.size() / 2, whole.size() - 1}) {
+    const char other = static_cast<char>(whole[offset] ^ 1);
+    fs.open_for_writing(source)->write_at(offset, std::as_bytes(std::span(&other, 1)));
+    EXPECT_THROW(merge_to_memory(*s, 0, 1), error) << offset;
+    try {
+      merge_to_file(*s, 0, 1, fs, folder / "b.seg", load_mode::read);
+      ADD_FAILURE() << "took over the damage at " << offset;
+    } catch (const error& e) {
+      EXPECT_EQ(e.code(), errc::corrupt_data);
+      EXPECT_THAT(e.what(), testing::HasSubstr(source.string()));
+    }
+    EXPECT_EQ(fs.list(folder.path()), std::vector<std::string>{"a.seg"});
+    fs.open_for_writing(source)->write_at(offset, std::as_bytes(std::span(&whole[offset], 1)));
+  }
+  EXPECT_EQ(merge_to_file(*s, 0, 1, fs, folder / "b.seg", load_mode::read)->info(), opened->info());
 }
 
 TEST(Merge, RefusesARangeOutsideTheSnapshot) {
