@@ -172,13 +172,17 @@ class NodeTest(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
 
     def start(self, *flags, data="data"):
+        node = self.start_unready(*flags, data=data)
+        node.port  # listening, or an error that shows the log
+        return node
+
+    def start_unready(self, *flags, data="data"):
+        """Starts a node and waits for nothing."""
         node = Node(self.folder / data, *flags)
         self.addCleanup(node.kill)
-        node.port  # listening, or an error that shows the log
         return node
 
     def start_refused(self, *flags, data="data"):
         """Starts a node that must not come up. Returns its exit code and what it said."""
-        node = Node(self.folder / data, *flags)
-        self.addCleanup(node.kill)
+        node = self.start_unready(*flags, data=data)
         return node.wait(), node.log()
