@@ -31,5 +31,6 @@ STOPSIGNAL SIGTERM
 # A large index may load for long: the node answers meanwhile.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["fpctl", "status"]
 ENTRYPOINT ["fpnode", "--config", "/etc/fpnode/fpnode.json", "--dir", "/var/lib/fpnode"]
-# Published ports reach only what listens on the container's own address.
-CMD ["--caf-host", "0.0.0.0"]
+# Published ports reach only what listens on the container's own address. Publish on loopback, as above, or mount
+# certificates and say --caf-tls on (SECURITY.md).
+CMD ["--caf-host", "0.0.0.0", "--allow-insecure", "on"]

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "actors/environment.hpp"
+#include "actors/guarded_actor.hpp"
 
 namespace fp {
 
@@ -22,7 +23,7 @@ struct backup_desk_setup {
 struct backup_desk_state {
   static inline const char* name = "backup_desk";
 
-  using pointer = backup_desk_handle::stateful_pointer<backup_desk_state>;
+  using pointer = guarded_pointer<backup_desk_handle, backup_desk_state>;
 
   struct running_restore {
     staged_index staged;

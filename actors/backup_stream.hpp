@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/environment.hpp"
+#include "actors/guarded_actor.hpp"
 #include "actors/idle_timer.hpp"
 #include "core/backup/backup_writer.hpp"
 
@@ -24,7 +25,7 @@ struct backup_stream_setup {
 struct backup_stream_state {
   static inline const char* name = "backup_stream";
 
-  using pointer = private_stream_handle::stateful_pointer<backup_stream_state>;
+  using pointer = guarded_pointer<private_stream_handle, backup_stream_state>;
 
   void init(pointer self_ptr, backup_stream_setup setup_values);
   caf::result<backup_piece> next();

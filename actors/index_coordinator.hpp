@@ -6,6 +6,7 @@
 #include <set>
 
 #include "actors/environment.hpp"
+#include "actors/guarded_actor.hpp"
 #include "actors/load_tracker.hpp"
 #include "actors/searcher_actor.hpp"
 
@@ -34,7 +35,7 @@ struct coordinator_setup {
 struct index_coordinator_state {
   static inline const char* name = "index_coordinator";
 
-  using pointer = index_coordinator_handle::stateful_pointer<index_coordinator_state>;
+  using pointer = guarded_pointer<index_coordinator_handle, index_coordinator_state>;
   using clock_time = caf::actor_clock::time_point;
 
   // -- Life cycle (index_coordinator.cpp)

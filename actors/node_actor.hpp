@@ -5,13 +5,14 @@
 #include <map>
 
 #include "actors/environment.hpp"
+#include "actors/guarded_actor.hpp"
 
 namespace fp {
 
 struct node_setup {
   environment_ptr env;
   std::shared_ptr<data_folder> folder;
-  std::string version;   ///< of the program, for status
+  std::string version;        ///< of the program, for status
   node_watcher watcher = {};  ///< optional; only who spawns the node can watch it
 };
 
@@ -27,7 +28,7 @@ struct node_setup {
 struct node_state {
   static inline const char* name = "node_actor";
 
-  using pointer = node_actor_handle::stateful_pointer<node_state>;
+  using pointer = guarded_pointer<node_actor_handle, node_state>;
   using clock_time = caf::actor_clock::time_point;
 
   struct index_slot {

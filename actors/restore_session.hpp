@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/environment.hpp"
+#include "actors/guarded_actor.hpp"
 #include "actors/idle_timer.hpp"
 #include "core/backup/backup_restorer.hpp"
 
@@ -27,7 +28,7 @@ struct restore_setup {
 struct restore_session_state {
   static inline const char* name = "restore_session";
 
-  using pointer = private_restore_handle::stateful_pointer<restore_session_state>;
+  using pointer = guarded_pointer<private_restore_handle, restore_session_state>;
 
   void init(pointer self_ptr, restore_setup setup_values);
   caf::result<done_atom> take(const backup_piece& piece);

@@ -64,7 +64,7 @@ caf::result<search_batch_reply> searcher_state::search_batch(const search_batch_
   }
 }
 
-searcher_handle::behavior_type searcher_actor(searcher_handle::stateful_pointer<searcher_state> self,
+searcher_handle::behavior_type searcher_actor(guarded_pointer<searcher_handle, searcher_state> self,
                                               queue_depth depth, index_metrics_ptr metrics) {
   keep_exception_text(self);
   self->state.depth = std::move(depth);

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "actors/environment.hpp"
+#include "actors/guarded_actor.hpp"
 #include "core/search/search.hpp"
 
 namespace fp {
@@ -30,7 +31,7 @@ struct searcher_state {
                    steady_clock::time_point deadline, const cancel_flag* cancel = nullptr);
 };
 
-searcher_handle::behavior_type searcher_actor(searcher_handle::stateful_pointer<searcher_state> self,
+searcher_handle::behavior_type searcher_actor(guarded_pointer<searcher_handle, searcher_state> self,
                                               queue_depth depth, index_metrics_ptr metrics);
 
 /// When a search that came in at `received` must have ended.

@@ -3,7 +3,7 @@
 build_packages=(g++ cmake ninja-build libcaf-dev libssl-dev libspdlog-dev nlohmann-json3-dev libxxhash-dev
   libroaring-dev zlib1g-dev libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev
   libboost1.81-dev libsimdjson-dev prometheus-cpp-dev)
-test_packages=(ccache python3 python3-requests python3-msgpack python3-selenium chromium chromium-driver)
+test_packages=(ccache openssl python3 python3-requests python3-msgpack python3-selenium chromium chromium-driver)
 # For tests/fuzz/run.sh alone.
 fuzz_packages=(clang libclang-rt-14-dev)
 

@@ -28,6 +28,8 @@ using backup_source = std::function<size_t(std::span<std::byte> out)>;
 /// was lost before their answer came. Writes are not: after `unreachable` or `request_timeout` the node may have
 /// done what was asked. Inserts and deletes of documents may simply be repeated.
 ///
+/// Connections are made by mutual TLS when the actor system's configuration has TLS files (`system_config`).
+///
 /// A connection attempt to a host that drops packets cannot be interrupted: the actor system's destructor waits
 /// until the operating system gives up.
 class client {

@@ -1,6 +1,7 @@
 #include "app/client/connection_actor.hpp"
 
 #include <algorithm>
+#include <caf/openssl/all.hpp>
 
 namespace fp {
 
@@ -221,8 +222,10 @@ void connection_state::start_connecting() {
 
 void connection_state::connect(uint64_t attempt) {
   if (attempt != attempts || now_in != phase::connecting) return;
-  self->request(self->home_system().middleman().actor_handle(), time_left(), caf::connect_atom_v, options.host,
-                options.port)
+  auto& system = self->home_system();
+  const auto& connector =
+      system.has_openssl_manager() ? system.openssl_manager().actor_handle() : system.middleman().actor_handle();
+  self->request(connector, time_left(), caf::connect_atom_v, options.host, options.port)
       .then(
           [=, this](const caf::node_id&, const caf::strong_actor_ptr& published,
                     const std::set<std::string>& interface) {

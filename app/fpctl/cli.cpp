@@ -28,6 +28,14 @@ exit_code run(command_context& c, int argc, const char* const* argv) {
   app.add_option("--port", c.port, "The node's port for remote actors (its --caf-port)")
       ->check(CLI::Range(1, 65535))
       ->capture_default_str();
+  auto* certificate =
+      app.add_option("--tls-certificate", c.tls.certificate,
+                     "Certificate to show to a node with caf_tls, PEM; with --tls-key and --tls-ca");
+  auto* key = app.add_option("--tls-key", c.tls.key, "Private key of the certificate, PEM");
+  auto* ca = app.add_option("--tls-ca", c.tls.ca, "Authority that the node's certificate must be of, PEM");
+  certificate->needs(key)->needs(ca);
+  key->needs(certificate);
+  ca->needs(certificate);
   app.add_option("--timeout", c.timeout_s, "Seconds to wait for a connection, an answer, an index that is loading")
       ->check(CLI::Range(0.001, 86'400.0))
       ->capture_default_str();

@@ -5,10 +5,23 @@
 
 namespace fp::ctl {
 
-struct command_context::connection {
-  explicit connection(const client_options& options) : system(settings), node(system, options) {}
+namespace {
 
-  system_config settings{2};
+constexpr uint32_t num_threads = 2;
+
+system_config make_settings(const tls_files& files) {
+  if (files.certificate.empty()) return system_config(num_threads);
+  return system_config(num_threads,
+                       tls_credentials(files, tls_role::client, {"--tls-certificate", "--tls-key", "--tls-ca"}));
+}
+
+}  // namespace
+
+struct command_context::connection {
+  connection(const client_options& options, const tls_files& files)
+      : settings(make_settings(files)), system(settings), node(system, options) {}
+
+  system_config settings;
   caf::actor_system system;
   client node;
 };
@@ -29,7 +42,7 @@ client& command_context::node() {
     options.host = host;
     options.port = port;
     options.connect_timeout = options.request_timeout = std::chrono::milliseconds(ready_wait_ms());
-    connection_ = std::make_unique<connection>(options);
+    connection_ = std::make_unique<connection>(options, tls);
   }
   return connection_->node;
 }

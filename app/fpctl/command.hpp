@@ -12,6 +12,7 @@
 #include "app/fpctl/json_output.hpp"
 #include "app/fpctl/progress_meter.hpp"
 #include "app/support/system_config.hpp"
+#include "app/tls/tls_files.hpp"
 
 namespace CLI {
 class App;
@@ -27,6 +28,7 @@ class command_context {
 
   std::string host = "127.0.0.1";
   uint16_t port = 8090;
+  tls_files tls;  ///< all empty: no TLS
   double timeout_s = 10;
   bool json_output = false;
 

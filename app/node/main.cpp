@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
+#include <caf/openssl/all.hpp>
 #include <cstring>
 #include <functional>
 #include <iostream>
@@ -22,6 +23,10 @@ using namespace fp;
 
 // Exit codes, as the README lists them.
 constexpr int exit_ok = 0, exit_failed = 1, exit_usage = 2;
+
+tls_credentials read_tls_files(const config& settings) {
+  return tls_credentials({settings.tls_certificate, settings.tls_key, settings.tls_ca});
+}
 
 /// The settings from the file and the flags, or an exit code when the command line ends the program.
 std::variant<config, int> read_settings(int argc, char** argv) {
@@ -51,6 +56,7 @@ std::variant<config, int> read_settings(int argc, char** argv) {
     if (flags[i]->count() > 0) apply_flag(settings, options[i].flag, values[i]);
   }
   validate(settings);
+  if (settings.caf_tls) read_tls_files(settings);
   if (check_only) {
     std::cout << "the configuration is valid\n";
     return exit_ok;
@@ -66,6 +72,18 @@ readiness_handle spawn_watcher(caf::actor_system& system, std::shared_ptr<spdlog
   return system.spawn(readiness_actor, [notifier, log](const std::string& assignments) {
     if (const auto e = notifier->send(assignments)) log->warn("telling the service manager: {}", e.message());
   });
+}
+
+/// Has new connections use what the TLS files hold now, if that is right.
+void reload_tls_files(system_config& caf_settings, caf::actor_system& system, const config& settings,
+                      spdlog::logger& log) {
+  try {
+    const tls_credentials credentials = read_tls_files(settings);
+    caf_settings.replace_tls(system, credentials);
+    log.info("TLS files read again: the certificate expires on {}", credentials.expires());
+  } catch (const error& e) {
+    log.error("TLS files not replaced, those read before stay in use: {}", e.what());
+  }
 }
 
 /// Waits until the node has ended. SIGHUP opens the log file again and then has `reload` read what else may have
@@ -120,6 +138,22 @@ bool start_gateway(std::optional<Gateway>& gateway, const char* protocol, const 
   return true;
 }
 
+/// For remote actors by TLS or without, as configured.
+system_config make_caf_settings(const config& settings, uint32_t threads, spdlog::logger& log) {
+  if (!settings.caf_tls) return system_config(threads);
+  const tls_credentials credentials = read_tls_files(settings);
+  log.info("remote actors must show a certificate of {}; the node's expires on {}", settings.tls_ca,
+           credentials.expires());
+  return system_config(threads, credentials);
+}
+
+caf::expected<uint16_t> publish(caf::actor_system& system, const node_actor_handle& node, const config& settings) {
+  const auto port = settings.caf_port.port;
+  const char* host = settings.caf_host.c_str();
+  if (settings.caf_tls) return caf::openssl::publish(node_handle(node), port, host, true);
+  return system.middleman().publish(node_handle(node), port, host, true);
+}
+
 int run(const config& settings, signal_watcher& signals) {
   auto env = std::make_shared<environment>();
   env->settings = settings;
@@ -130,7 +164,7 @@ int run(const config& settings, signal_watcher& signals) {
   env->metrics->add_gauge("fpindex_build_info", "1", {{"version", FPNODE_VERSION}}, [] { return 1.0; });
   auto folder = std::make_shared<data_folder>(posix_file_system(), settings.dir);
 
-  system_config caf_settings{env->num_searchers()};
+  auto caf_settings = make_caf_settings(settings, env->num_searchers(), log);
   caf::actor_system system{caf_settings};
   caf::scoped_actor self{system};
   const auto watcher = spawn_watcher(system, env->log);
@@ -150,8 +184,7 @@ int run(const config& settings, signal_watcher& signals) {
     return give_up();
   }
   if (settings.caf_port.enabled) {
-    const auto port =
-        system.middleman().publish(node_handle(node), settings.caf_port.port, settings.caf_host.c_str(), true);
+    const auto port = publish(system, node, settings);
     if (!port) {
       log.critical("cannot listen on {}:{}: is another program using the port? ({})", settings.caf_host,
                    settings.caf_port.port, text_of(port.error()));
@@ -166,6 +199,7 @@ int run(const config& settings, signal_watcher& signals) {
   };
   const auto reload = [&] {
     if (http) http->reload(log);
+    if (settings.caf_tls) reload_tls_files(caf_settings, system, settings, log);
   };
   return run_until_stopped(self, node, stop_gateways, reload, signals, logs);
 }

@@ -2,7 +2,9 @@
 
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
+#include <memory>
 
+#include "app/tls/tls_memory_files.hpp"
 #include "core/config/config.hpp"
 #include "messages/types.hpp"
 
@@ -13,6 +15,15 @@ namespace fp {
 class system_config : public caf::actor_system_config {
  public:
   explicit system_config(uint32_t threads = 0);
+  /// With mutual TLS: for who publishes by `caf::openssl`, and for every connection of a `client`.
+  system_config(uint32_t threads, const tls_credentials& credentials);
+
+  /// Has new connections of a system with TLS use other files; connections that there are go on. Returns when it
+  /// holds. Throws `io_error`, and then the files that there were stay in use.
+  void replace_tls(caf::actor_system& system, const tls_credentials& credentials);
+
+ private:
+  std::unique_ptr<tls_memory_files> tls_files_;
 };
 
 }  // namespace fp

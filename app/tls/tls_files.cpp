@@ -87,10 +87,8 @@ std::vector<x509_ptr> parse_certificates(const labelled_file& file, const std::s
 key_ptr parse_key(const labelled_file& file, const std::string& pem) {
   key_ptr key{PEM_read_bio_PrivateKey(open_text(pem).get(), nullptr, no_passphrase, nullptr)};
   if (key) return key;
-  const auto code = ERR_peek_last_error();
-  const int reason = ERR_GET_REASON(code);
   if (pem.find("ENCRYPTED") != std::string::npos) file.refuse("the key has a passphrase, which nobody could enter");
-  if (reason == PEM_R_NO_START_LINE || ERR_SYSTEM_ERROR(code)) file.refuse("no private key in PEM is in there");
+  if (pem.find("PRIVATE KEY-----") == std::string::npos) file.refuse("no private key in PEM is in there");
   file.refuse("the private key cannot be read: " + last_reason());
 }
 
@@ -179,10 +177,10 @@ tls_credentials::tls_credentials(const tls_files& files, tls_role role, const tl
   certificate_ = certificate_file.read();
   key_ = key_file.read();
   if (!files.ca.empty()) ca_ = ca_file.read();
-  check_mode(key_file);
   ERR_clear_error();
   const auto chain = parse_certificates(certificate_file, certificate_);
   const auto key = parse_key(key_file, key_);
+  check_mode(key_file);
   for (const auto& certificate : chain) check_time(certificate_file, certificate.get());
   expires_ = text_of(X509_get0_notAfter(chain.front().get()));
   const auto context = check_usable(certificate_file, key_file, chain, key.get());

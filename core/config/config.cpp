@@ -1,5 +1,7 @@
 #include "core/config/config.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -55,6 +57,32 @@ const option* nearest_option(std::string_view name) {
     }
   }
   return nearest;
+}
+
+bool is_loopback(const std::string& host) {
+  in_addr address;
+  if (inet_pton(AF_INET, host.c_str(), &address) == 1) return ntohl(address.s_addr) >> 24 == 127;
+  in6_addr wide;
+  if (inet_pton(AF_INET6, host.c_str(), &wide) == 1) return IN6_IS_ADDR_LOOPBACK(&wide);
+  return host == "localhost";
+}
+
+/// Refuses what would let others in unasked.
+void validate_door(const config& c) {
+  if (c.caf_tls) {
+    for (const auto& [key, file] : {std::pair("tls_certificate", &c.tls_certificate),
+                                    std::pair("tls_key", &c.tls_key), std::pair("tls_ca", &c.tls_ca)}) {
+      if (file->empty()) invalid(std::string(key) + ": found no file, needed by caf_tls");
+    }
+  }
+  const auto only_loopback = [&c](std::string_view key, const std::string& host, std::string_view way_out) {
+    if (c.allow_insecure || is_loopback(host)) return;
+    invalid(std::string(key) + ": found " + fp::quoted(host) + ", allowed without TLS a loopback address; " +
+            std::string(way_out) + "allow_insecure opens it to everybody who reaches that address");
+  };
+  if (c.caf_port.enabled && !c.caf_tls)
+    only_loopback("caf_host", c.caf_host, "caf_tls closes the port to strangers, ");
+  if (c.legacy_port.enabled) only_loopback("legacy_host", c.legacy_host, "the line protocol has no TLS, ");
 }
 
 /// Assigns members as the parser meets them. Values are scalars: nesting is refused where it begins.
@@ -188,6 +216,7 @@ void validate(const config& c) {
   };
   at_most("min_segment_size", c.merge.min_segment_size, "max_segment_size", c.merge.max_segment_size);
   at_most("max_update_bytes", c.max_update_bytes, "max_queued_update_bytes", c.max_queued_update_bytes);
+  validate_door(c);
 }
 
 }  // namespace fp

@@ -42,7 +42,7 @@ actor_fixture::~actor_fixture() {
   fs.heal();
   // Coordinators and nodes first, as `spawned_` holds them after the listener.
   std::reverse(spawned_.begin(), spawned_.end());
-  for (const auto& actor : spawned_) caf::anon_send_exit(actor, caf::exit_reason::kill);
+  for (const auto& actor : spawned_) kill(actor);
   spawned_.clear();
   spawn_loader = nullptr;
   listener_ = node_listener{};
@@ -136,10 +136,7 @@ index_coordinator_state& actor_fixture::state_of(const index_coordinator_handle&
 void actor_fixture::kill_child(const index_coordinator_handle& index, const std::string& role) {
   for (const auto& [address, name] : state_of(index).children) {
     if (name == role) {
-      // As from an exception; `kill` would be fatal to all that are linked, too.
-      const auto child = caf::actor_cast<caf::actor>(address);
-      caf::anon_send<caf::message_priority::high>(
-          child, caf::exit_msg{child.address(), make_error(errc::internal_error, "killed by a test")});
+      kill(caf::actor_cast<caf::actor>(address));
       return;
     }
   }

@@ -15,6 +15,7 @@
 #include "actors/loader_budget.hpp"
 #include "actors/node_actor.hpp"
 #include "messages/types.hpp"
+#include "tests/actors/support/kill.hpp"
 #include "tests/core/support/commits.hpp"
 #include "tests/core/support/faulty_file_system.hpp"
 #include "tests/core/support/temporary_folder.hpp"
@@ -105,7 +106,7 @@ class actor_fixture : public ::testing::Test {
   void kill_child(const index_coordinator_handle& index, const std::string& role);
   template <class Handle>
   void kill(const Handle& who) {
-    caf::anon_send_exit(who, caf::exit_reason::kill);
+    test::kill(system(), who);
   }
   void close(const index_coordinator_handle& index);
   /// Permits that the loader budget has given out.

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "actors/node_actor.hpp"
+#include "tests/actors/support/kill.hpp"
 #include "tests/core/support/temporary_folder.hpp"
 
 namespace fp {
@@ -32,7 +33,7 @@ struct test_config : caf::actor_system_config {
 class readiness : public ::testing::Test {
  protected:
   ~readiness() override {
-    if (node_) caf::anon_send_exit(node_, caf::exit_reason::kill);
+    if (node_) test::kill(system_, node_);
     node_ = nullptr;
     watcher_ = nullptr;
     run();

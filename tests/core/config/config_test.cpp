@@ -271,6 +271,47 @@ TEST(config, the_line_protocol) {
             "--legacy-max-connections: found 0, allowed 1 to 1000000");
 }
 
+TEST(config, the_door) {
+  EXPECT_EQ(
+      complaint(R"({"caf_host": "0.0.0.0"})"),
+      "c.json: caf_host: found \"0.0.0.0\", allowed without TLS a loopback address; caf_tls closes the port to "
+      "strangers, allow_insecure opens it to everybody who reaches that address");
+  EXPECT_EQ(
+      complaint(R"({"legacy_host": "::", "legacy_port": 0})"),
+      "c.json: legacy_host: found \"::\", allowed without TLS a loopback address; the line protocol has no TLS, "
+      "allow_insecure opens it to everybody who reaches that address");
+  for (const char* host : {"127.0.0.1", "127.9.8.7", "::1", "localhost"}) {
+    EXPECT_NO_THROW(parse_config(
+        R"({"legacy_port": 0, "legacy_host": ")" + std::string(host) + R"(", "caf_host": ")" + host + R"("})",
+        "c.json"))
+        << host;
+  }
+  for (const char* host : {"0.0.0.0", "128.0.0.1", "10.0.0.1", "::", "fe80::1", "localhost.example", "node"}) {
+    EXPECT_THAT(complaint(R"({"caf_host": ")" + std::string(host) + R"("})"), testing::HasSubstr("caf_tls"))
+        << host;
+  }
+  const std::string files = R"("tls_certificate": "c", "tls_key": "k", "tls_ca": "a")";
+  for (const std::string& open :
+       {std::string(R"("caf_host": "::", "allow_insecure": true)"),
+        R"("caf_host": "::", "caf_tls": true, )" + files, std::string(R"("caf_host": "::", "caf_port": "off")"),
+        std::string(R"("legacy_host": "::")"),
+        std::string(R"("legacy_host": "::", "legacy_port": 0, "allow_insecure": true)")}) {
+    EXPECT_NO_THROW(parse_config("{" + open + "}", "c.json")) << open;
+  }
+  // TLS of the one does not close the other.
+  EXPECT_THAT(complaint(R"({"legacy_host": "::", "legacy_port": 0, "caf_tls": true, )" + files + "}"),
+              testing::HasSubstr("legacy_host"));
+}
+
+TEST(config, tls_needs_its_files) {
+  EXPECT_EQ(complaint(R"({"caf_tls": true, "tls_key": "k", "tls_ca": "a"})"),
+            "c.json: tls_certificate: found no file, needed by caf_tls");
+  EXPECT_EQ(complaint(R"({"caf_tls": true, "tls_certificate": "c", "tls_ca": "a"})"),
+            "c.json: tls_key: found no file, needed by caf_tls");
+  EXPECT_EQ(complaint(R"({"caf_tls": true, "tls_certificate": "c", "tls_key": "k"})"),
+            "c.json: tls_ca: found no file, needed by caf_tls");
+}
+
 TEST(config, log_files) {
   const config c = parse_config(R"({"log_file": "/var/log/fpnode/fpnode.log", "log_format": "json",
                                     "log_rotate_bytes": 0, "log_rotate_files": 1})",

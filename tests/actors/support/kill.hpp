@@ -1,0 +1,14 @@
+#pragma once
+
+#include <caf/all.hpp>
+
+namespace fp::test {
+
+/// Ends an actor the hard way. Some heed nobody but actors of their own system, so one of those says it.
+template <class Handle>
+void kill(caf::actor_system& system, const Handle& who) {
+  caf::scoped_actor self{system};
+  self->send_exit(who, caf::exit_reason::kill);
+}
+
+}  // namespace fp::test
