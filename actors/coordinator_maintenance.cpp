@@ -6,9 +6,6 @@ namespace fp {
 
 namespace {
 
-// How long upkeep rests after a failure before it tries again.
-constexpr auto retry_delay = std::chrono::seconds(5);
-
 std::vector<uint64_t> sizes_of(std::span<const snapshot::entry> entries) {
   std::vector<uint64_t> sizes;
   for (const auto& e : entries) sizes.push_back(e.segment->info().num_postings);
@@ -219,18 +216,19 @@ void index_coordinator_state::forget_jobs() {
 }
 
 void index_coordinator_state::arm_timer() {
-  if (!can_store()) return;
+  auto wanted = clock_time::max();
   const auto age = std::chrono::milliseconds(env->settings.checkpoint_age_ms);
   const bool has_memory = current->entries().size() > current->num_file_segments();
-  clock_time wanted;
-  if (!maintenance_error.empty() && maintenance_retry_at > now()) {
+  if (!can_store()) {
+    // Upkeep has to wait for the manifest actor anyway.
+  } else if (!maintenance_error.empty() && maintenance_retry_at > now()) {
     wanted = maintenance_retry_at;
   } else if (has_memory && age.count() > 0 && !checkpoint_job && !memory_job) {
     wanted = oldest_memory_commit + age;
-  } else {
-    // Nothing is due, or what is due waits for a job whose end brings it about.
-    return;
   }
+  if (probe_at) wanted = std::min(wanted, *probe_at);
+  // Nothing is due, or what is due waits for a job whose end brings it about.
+  if (wanted == clock_time::max()) return;
   if (timer_at && *timer_at <= wanted) return;
   timer_at = wanted;
   const auto wait = std::max<caf::timespan>(wanted - now(), std::chrono::milliseconds(1));
@@ -239,6 +237,7 @@ void index_coordinator_state::arm_timer() {
 
 void index_coordinator_state::after_tick() {
   if (timer_at && *timer_at <= now()) timer_at = caf::none;
+  probe_log();
   schedule_maintenance();
 }
 

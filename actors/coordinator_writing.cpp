@@ -156,7 +156,33 @@ void index_coordinator_state::fail_batch(const caf::error& why) {
     env->log->error("{}: read-only: {}", index_name(), text_of(why));
     set_state(index_state::read_only, text_of(why));
   }
+  if (is_serving() && !write_block && !probe_at) {
+    probe_at = now() + retry_delay;
+    arm_timer();
+  }
   continue_closing();
+}
+
+void index_coordinator_state::probe_log() {
+  if (!probe_at || *probe_at > now() || probing) return;
+  probe_at = caf::none;
+  if (state != index_state::read_only || write_block || batch) return;
+  probing = true;
+  const auto attempt = attempts;
+  self->request(log, caf::infinite, append_atom_v, std::make_shared<const commit_batch>())
+      .then(
+          [=, this](uint64_t) {
+            probing = false;
+            if (attempt != attempts || state != index_state::read_only || write_block || batch) return;
+            env->log->info("{}: the log can be written to again", index_name());
+            set_state(index_state::ready, "");
+          },
+          [=, this](const caf::error&) {
+            probing = false;
+            if (attempt != attempts || state != index_state::read_only || write_block) return;
+            probe_at = now() + retry_delay;
+            arm_timer();
+          });
 }
 
 void index_coordinator_state::block_writes(const std::string& why) {

@@ -154,6 +154,8 @@ struct index_coordinator_state {
   void give_up_batch(const caf::error& why);
   /// Nothing of the batch counts; the index serves searches only until a write succeeds again.
   void fail_batch(const caf::error& why);
+  /// Finds out whether the log of a read-only index can be written to again.
+  void probe_log();
   /// No write can succeed before a reload.
   void block_writes(const std::string& why);
   void refuse_pending(const caf::error& why);
@@ -172,6 +174,8 @@ struct index_coordinator_state {
   };
   using job_slot = std::unique_ptr<maintenance_job>;
   using maintenance_promise = caf::typed_response_promise<maintenance_reply>;
+  /// How long upkeep, and the log, rest after a failure before they are tried again.
+  static constexpr auto retry_delay = std::chrono::seconds(5);
   void schedule_maintenance();
   /// Whether the manifest actor is there to commit what upkeep makes, and has finished sweeping.
   bool can_store() const { return manifests && !sweeping; }
@@ -230,6 +234,8 @@ struct index_coordinator_state {
   uint64_t batches = 0;
   uint64_t oplog_bytes = 0;
   caf::error write_block;
+  bool probing = false;
+  caf::optional<clock_time> probe_at;  ///< while the log refuses writes and may recover
 
   // Maintenance: at most one checkpoint, one memory merge and one file merge at a time, one manifest write at a
   // time.

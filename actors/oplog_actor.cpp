@@ -1,5 +1,7 @@
 #include "actors/oplog_actor.hpp"
 
+#include "core/fs/write_probe.hpp"
+
 namespace fp {
 
 namespace {
@@ -7,6 +9,9 @@ namespace {
 // A replay builds memory segments of about this many bytes of changes: large enough to search fast, small enough to
 // check the cancel flag often.
 constexpr size_t replay_slice_bytes = size_t{4} << 20;
+
+// Room that counts as enough for writing to go on: that of many common appends.
+constexpr size_t probe_bytes = size_t{1} << 20;
 
 }  // namespace
 
@@ -40,7 +45,11 @@ caf::result<uint64_t> oplog_state::append(const commit_batch_ptr& batch) {
   if (!log) return make_error(errc::read_only, "the log is not open");
   if (log->is_broken()) return make_error(errc::read_only, "the log is damaged; reload the index");
   try {
-    log->append(*batch);
+    if (batch->empty()) {
+      probe_writing(*setup.env->fs, setup.folder, probe_bytes);
+    } else {
+      log->append(*batch);
+    }
     return log->num_bytes();
   } catch (const std::exception& e) {
     return to_caf_error(e);

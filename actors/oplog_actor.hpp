@@ -18,6 +18,8 @@ struct oplog_setup {
 ///
 ///     index_coordinator --append(batch)--> oplog_actor --log size / error--> index_coordinator
 ///                       <--oplog_opened / load_failed--  (once, at start)
+///
+/// A batch without commits changes nothing: its answer tells whether the disk takes writes again.
 struct oplog_state {
   static inline const char* name = "oplog_actor";
 

@@ -146,6 +146,38 @@ TEST_F(writing, failed_append_fails_all_and_the_next_success_ends_read_only) {
   EXPECT_EQ(heard.back().entry.state, index_state::ready);
 }
 
+TEST_F(writing, read_only_index_goes_on_by_itself_when_the_disk_takes_writes_again) {
+  const auto index = ready_index(prepare_index("a", 0));
+  get<update_reply>(index, insert(1, {1}));
+  fs.fail(1, {.code = errc::no_space, .permanent = true}, fs_operation::write);
+  const auto failed = write(index, 2);
+  run();
+  EXPECT_EQ(failed.code(), errc::no_space) << failed.text();
+  for (int i = 0; i < 3; i++) {
+    advance(index_coordinator_state::retry_delay);
+    EXPECT_EQ(status(index).state, index_state::read_only) << "the disk is full still";
+    EXPECT_EQ(found(index, 1).size(), 1u);
+  }
+  fs.heal();
+  advance(index_coordinator_state::retry_delay);
+  EXPECT_EQ(status(index).state, index_state::ready);
+  EXPECT_EQ(status(index).reason, "");
+  EXPECT_EQ(status(index).version, 1u) << "finding out is no commit";
+  EXPECT_EQ(get<update_reply>(index, insert(2, {2})).version, 2u);
+}
+
+TEST_F(writing, broken_log_is_not_mended_by_room) {
+  const auto index = ready_index(prepare_index("a", 0));
+  get<update_reply>(index, insert(1, {1}));
+  fs.fail(1, {.permanent = true});
+  const auto failed = write(index, 2);
+  run();
+  EXPECT_EQ(failed.code(), errc::io_error);
+  fs.heal();
+  advance(index_coordinator_state::retry_delay);
+  EXPECT_EQ(status(index).state, index_state::read_only);
+}
+
 TEST_F(writing, broken_log_refuses_writes_until_a_reload) {
   const auto index = ready_index(prepare_index("a", 0));
   get<update_reply>(index, insert(1, {1}));

@@ -1,0 +1,86 @@
+"""A node whose disk is full serves searches, and goes on by itself when there is room again."""
+
+import pathlib
+import subprocess
+import unittest
+
+import requests
+
+from support import PATIENCE, NodeTest
+
+FLAGS = ["--checkpoint-threshold", "20000", "--min-segment-size", "2000", "--max-memory-segments", "4"]
+
+
+def hashes(document):
+    return [document * 1000 + i for i in range(500)]
+
+
+class FullDisk(NodeTest):
+    def setUp(self):
+        super().setUp()
+        self.disk = self.folder / "disk"
+        self.disk.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", self.disk], capture_output=True,
+                                 text=True)
+        if mounted.returncode != 0:
+            self.skipTest(f"no file system of a fixed size may be mounted: {mounted.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", self.disk], check=True)
+
+    def insert(self, node, document):
+        return requests.put(node.url(f"/main/{document}"), json={"hashes": hashes(document)}, timeout=PATIENCE)
+
+    def check_documents(self, node, documents):
+        for d in documents:
+            found = requests.post(node.url("/main/_search"), json={"query": hashes(d)}, timeout=PATIENCE).json()
+            self.assertEqual(found["results"], [{"id": d, "score": 500}])
+
+    def test_a_full_disk_stops_writes_alone_and_room_brings_them_back(self):
+        node = self.start(*FLAGS, data="disk/data")
+        node.ctl("index", "create", "main")
+        acknowledged = 0
+        for _ in range(50):
+            self.assertEqual(self.insert(node, acknowledged + 1).status_code, 200)
+            acknowledged += 1
+        ballast = self.disk / "ballast"
+        with open(ballast, "wb", buffering=0) as file:
+            with self.assertRaises(OSError):
+                while True:
+                    file.write(bytes(65536))
+        refused = None
+        while refused is None:
+            answer = self.insert(node, acknowledged + 1)
+            if answer.status_code == 200:
+                acknowledged += 1
+                self.assertLess(acknowledged, 100_000)
+            else:
+                refused = answer
+        self.assertGreaterEqual(refused.status_code, 500)
+        [index] = [i for i in node.json("index", "list") if i["name"] == "main"]
+        self.assertEqual(index["state"], "read_only")
+        self.assertIn("No space left", index["reason"])
+        self.assertIn("No space left", node.log())
+        large = f"999999|{','.join(map(str, range(50_000)))}\n"
+        self.assertIn("No space left", node.ctl("ingest", "main", "-", stdin=large, check=1).stderr)
+        self.assertIn("No space left", node.ctl("checkpoint", "main", check=1).stderr)
+        self.check_documents(node, range(1, acknowledged + 1))
+
+        ballast.unlink()
+        # No client writes: the node finds out.
+        node.wait_for("main: the log can be written to again")
+        [index] = [i for i in node.json("index", "list") if i["name"] == "main"]
+        self.assertEqual((index["state"], index["reason"]), ("ready", ""))
+        acknowledged += 1
+        self.assertEqual(self.insert(node, acknowledged).status_code, 200)
+        node.ctl("checkpoint", "main")
+        node.ctl("merge", "main")
+        leftovers = [f for f in pathlib.Path(node.data).rglob("*.tmp")]
+        self.assertEqual(leftovers, [])
+        self.assertEqual(node.stop(), 0)
+        node = self.start(*FLAGS, data="disk/data")
+        node.wait_for("main: ready at version")
+        self.check_documents(node, range(1, acknowledged + 1))
+        self.assertEqual(node.json("index", "info", "main")["num_documents"], acknowledged)
+
+
+if __name__ == "__main__":
+    unittest.main()
