@@ -6,6 +6,7 @@
 #include <functional>
 #include <iostream>
 #include <optional>
+#include <utility>
 #include <variant>
 
 #include "actors/node_actor.hpp"
@@ -93,7 +94,16 @@ int run_until_stopped(caf::scoped_actor& self, const node_actor_handle& node,
                       signal_watcher& signals, node_log& node_logs) {
   auto& log = *node_logs.logger();
   self->monitor(node);
-  signals.start([main = caf::actor_cast<caf::actor>(self)](int number) { caf::anon_send(main, number); });
+  // A second stop signal is not kept waiting by what the first one does.
+  signals.start(
+      [main = caf::actor_cast<caf::actor>(self), stopping = false, log = node_logs.logger()](int number) mutable {
+        if (number != SIGHUP && std::exchange(stopping, true)) {
+          log->warn("{} again: ending at once", strsignal(number));
+          log->flush();
+          std::_Exit(exit_failed);
+        }
+        caf::anon_send(main, number);
+      });
   bool stopping = false, ended = false;
   int exit_code = exit_ok;
   self->receive_while([&] { return !ended; })(
@@ -102,10 +112,6 @@ int run_until_stopped(caf::scoped_actor& self, const node_actor_handle& node,
           node_logs.reopen();
           if (!stopping) reload();
           return;
-        }
-        if (stopping) {
-          log.warn("{} again: ending at once", strsignal(number));
-          std::_Exit(exit_failed);
         }
         stopping = true;
         log.info("{}: shutting down", strsignal(number));
