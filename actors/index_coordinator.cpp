@@ -393,8 +393,11 @@ index_status index_coordinator_state::status() const {
   s.version = current->version();
   s.file_version = current->file_version();
   s.loading = tracker.progress(now());
-  s.num_documents = info().num_documents;
-  s.num_bytes = info().num_bytes;
+  // Not by `info()`, which makes the sets of live documents anew after each commit.
+  for (const auto& e : current->entries()) {
+    s.num_documents += e.live_documents();
+    s.num_bytes += e.segment->info().num_bytes;
+  }
   s.num_file_segments = static_cast<uint32_t>(current->num_file_segments());
   s.num_memory_segments = static_cast<uint32_t>(current->entries().size() - current->num_file_segments());
   s.memory_postings = memory_postings();
