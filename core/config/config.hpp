@@ -61,7 +61,6 @@ struct config {
   uint32_t parallel_loading_threshold = 3;  // flag: --parallel-threshold
   bool parallel_loading = true;
   load_mode segment_load_mode = load_mode::map;
-  uint64_t scrub_bytes_per_second = uint64_t{8} << 20;  ///< of loaded segments, verified again; 0: never
 
   // Readiness.
   uint32_t max_waiting_requests = 10'000;  ///< requests that may wait for an index to load

@@ -191,8 +191,6 @@ std::vector<option> make_table() {
   t.push_back(choice(
       "segment_load_mode", [](config& c) -> setting { return &c.segment_load_mode; }, "map or read",
       "map: segments stay in the page cache; read: they are copied into the node's own memory"));
-  t.push_back(number({"scrub_bytes_per_second", [](config& c) -> setting { return &c.scrub_bytes_per_second; }, 0,
-                      1024 * GiB, "Bytes of loaded segments that are verified again each second; 0: none"}));
 
   t.push_back(number({"max_waiting_requests", [](config& c) -> setting { return &c.max_waiting_requests; }, 0,
                       1'000'000, "Requests that may wait for one index to become ready"}));
