@@ -60,8 +60,8 @@ class remote_peer : public testing::Test {
       caf::anon_send_exit(anyone, reason);
       self_->send_exit(anyone, reason);
     }
-    // In the names of others, and about them.
-    for (const auto& name : {node_.address(), index_.address(), self_->address()}) {
+    // In the names of others, and about them. Only of its own end may a peer tell.
+    for (const auto& name : {node_.address(), index_.address()}) {
       caf::anon_send(anyone, caf::exit_msg{name, caf::exit_reason::kill});
       self_->send(anyone, caf::exit_msg{name, caf::exit_reason::kill});
       caf::anon_send(anyone, caf::down_msg{name, caf::exit_reason::kill});
