@@ -115,10 +115,14 @@ void backup_desk_state::discard(const staged_index& staged) {
 
 void backup_desk_state::close() {
   closing = true;
-  for (const auto& stream : streams) self->send_exit(stream, caf::exit_reason::user_shutdown);
+  // By handles: CAF names no sender to an address, and then these would not obey.
+  const auto end = [this](const caf::actor_addr& who) {
+    self->send_exit(caf::actor_cast<caf::actor>(who), caf::exit_reason::user_shutdown);
+  };
+  for (const auto& stream : streams) end(stream);
   for (const auto& [address, restore] : restores) {
     *restore.cancel = true;
-    self->send_exit(address, caf::exit_reason::user_shutdown);
+    end(address);
   }
   end_when_idle();
 }

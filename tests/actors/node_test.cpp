@@ -33,6 +33,11 @@ class node : public test::actor_fixture {
     using implementation = std::remove_pointer_t<node_state::pointer>;
     return dynamic_cast<implementation&>(*caf::actor_cast<caf::abstract_actor*>(n)).state;
   }
+  /// Coordinators end for nobody but their node.
+  void crash(const node_actor_handle& n, const index_coordinator_handle& index) {
+    caf::send_as(caf::actor_cast<caf::actor>(n), caf::actor_cast<caf::actor>(index),
+                 caf::exit_msg{n.address(), make_error(errc::internal_error, "a cosmic ray")});
+  }
   void damage_record(const std::string& name) {
     replace_file(posix_file_system(), folder / name / "current", "{\"generation\": 1");
   }
@@ -213,8 +218,7 @@ TEST_F(node, crashed_coordinator_is_replaced_and_reloadable) {
   const auto n = running_node();
   const auto first = resolve(n, "a");
   get<update_reply>(first, insert(7, {7, 1000}));
-  caf::anon_send(caf::actor_cast<caf::actor>(state_of_node(n).indexes["a"].coordinator),
-                 caf::exit_msg{n.address(), make_error(errc::internal_error, "a cosmic ray")});
+  crash(n, state_of_node(n).indexes["a"].coordinator);
   run();
   EXPECT_EQ(entry(n, "a").state, index_state::failed);
   EXPECT_NE(entry(n, "a").reason.find("a cosmic ray"), std::string::npos) << entry(n, "a").reason;
@@ -236,8 +240,7 @@ TEST_F(node, coordinator_that_crashes_during_a_delete) {
     const auto coordinator = state_of_node(n).indexes["a"].coordinator;
     const auto deleted = ask<delete_index_reply>(n, deletion("a"));
     for (int i = 0; i < steps; i++) step();
-    caf::anon_send(caf::actor_cast<caf::actor>(coordinator),
-                   caf::exit_msg{n.address(), make_error(errc::internal_error, "a cosmic ray")});
+    crash(n, coordinator);
     run();
     EXPECT_TRUE(deleted.arrived()) << steps;
     EXPECT_TRUE(get<create_index_reply>(n, creation("a")).created) << steps;

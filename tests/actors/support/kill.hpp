@@ -8,7 +8,9 @@ namespace fp::test {
 template <class Handle>
 void kill(caf::actor_system& system, const Handle& who) {
   caf::scoped_actor self{system};
-  self->send_exit(who, caf::exit_reason::kill);
+  // Before all that the actor has not begun yet.
+  self->send<caf::message_priority::high>(caf::actor_cast<caf::actor>(who),
+                                          caf::exit_msg{self->address(), caf::exit_reason::kill});
 }
 
 }  // namespace fp::test

@@ -46,6 +46,11 @@ class tcp_client {
     EXPECT_EQ(::poll(&p, 1, -1), 1);
   }
   void end_sending() { EXPECT_EQ(::shutdown(fd_, SHUT_WR), 0); }
+  /// Whether something has come, or the end.
+  bool has_received() const {
+    pollfd p{fd_, POLLIN, 0};
+    return ::poll(&p, 1, 0) == 1;
+  }
   /// All until the server closes.
   std::string receive_all() {
     std::string out;
