@@ -9,7 +9,7 @@
 namespace fp {
 namespace {
 
-const std::string reader(16, 'r'), writer(16, 'w'), admin(16, 'a');
+const std::string reader_token(16, 'r'), writer_token(16, 'w'), admin_token(16, 'a');
 
 std::string refusal_of(const std::string& text) {
   try {
@@ -24,12 +24,13 @@ std::string refusal_of(const std::string& text) {
 
 TEST(token_list, tells_roles) {
   const auto list = token_list::parse(
-      "# who may what\n\nread " + reader + "\r\n  write\t" + writer + "  \nadmin " + admin, "tokens");
+      "# who may what\n\nread " + reader_token + "\r\n  write\t" + writer_token + "  \nadmin " + admin_token,
+      "tokens");
   EXPECT_EQ(list.size(), 3u);
-  EXPECT_EQ(list.role_of(reader), access_role::read);
-  EXPECT_EQ(list.role_of(writer), access_role::write);
-  EXPECT_EQ(list.role_of(admin), access_role::admin);
-  EXPECT_EQ(list.role_of(reader + "r"), std::nullopt);
+  EXPECT_EQ(list.role_of(reader_token), access_role::read);
+  EXPECT_EQ(list.role_of(writer_token), access_role::write);
+  EXPECT_EQ(list.role_of(admin_token), access_role::admin);
+  EXPECT_EQ(list.role_of(reader_token + "r"), std::nullopt);
   EXPECT_EQ(list.role_of(""), std::nullopt);
 }
 
@@ -49,10 +50,11 @@ TEST(token_list, refuses_with_the_line_and_without_the_token) {
 }
 
 TEST(bearer_token, is_a_scheme_and_a_token) {
-  EXPECT_EQ(bearer_token("Bearer " + reader), reader);
-  EXPECT_EQ(bearer_token("bEARER   " + reader), reader);
-  for (const auto& bad : {std::string(), std::string("Bearer"), std::string("Bearer "), "Basic " + reader,
-                          "Bearer" + reader, reader, "Bearer " + reader + " x", "Bearer \xe9" + reader}) {
+  EXPECT_EQ(bearer_token("Bearer " + reader_token), reader_token);
+  EXPECT_EQ(bearer_token("bEARER   " + reader_token), reader_token);
+  for (const auto& bad :
+       {std::string(), std::string("Bearer"), std::string("Bearer "), "Basic " + reader_token,
+        "Bearer" + reader_token, reader_token, "Bearer " + reader_token + " x", "Bearer \xe9" + reader_token}) {
     EXPECT_EQ(bearer_token(bad), std::nullopt) << bad;
   }
 }
