@@ -156,7 +156,7 @@ void index_coordinator_state::fail_batch(const caf::error& why) {
     env->log->error("{}: read-only: {}", index_name(), text_of(why));
     set_state(index_state::read_only, text_of(why));
   }
-  if (is_serving() && !write_block && !probe_at) {
+  if (is_serving() && !write_block && !probe_at && !probing) {
     probe_at = now() + retry_delay;
     arm_timer();
   }
