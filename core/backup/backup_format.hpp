@@ -10,7 +10,8 @@
 #include "core/segment/segment_format.hpp"
 
 /// A backup of an index as a stream of bytes, version 1: one snapshot, segment by segment. It is written and read
-/// in one pass, front to back. All integers are little-endian, all checksums XXH3-64 with seed 0.
+/// in one pass, front to back. All integers are little-endian, all checksums XXH3-64 with seed 0. What a version
+/// promises: core/FORMATS.md.
 ///
 ///     stream header, for each segment (oldest first) an entry and the segment's bytes, trailer; nothing behind it
 ///

@@ -12,7 +12,8 @@
 namespace fp {
 
 /// The text of a small JSON file that guards itself: the object, on one line, with `format_version` and with
-/// `checksum`, the XXH3-64 (16 hex digits) of the compact dump of the object without that key.
+/// `checksum`, the XXH3-64 (16 hex digits) of the compact dump of the object without that key. Both are the same in
+/// every format version (core/FORMATS.md).
 std::string dump_checked_json(nlohmann::json object, uint64_t format_version);
 
 /// The inverse, without the two keys. `file` is for messages. Throws `corrupt_data` for anything but such an

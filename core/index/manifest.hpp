@@ -21,7 +21,7 @@ struct manifest_entry {
 ///
 /// On disk: `manifest.json`, replaced atomically. An object with `format_version` (1), `segments` (objects with
 /// the fields of `manifest_entry`, 64-bit checksums as 16 hex digits) and `checksum`: XXH3-64, 16 hex digits, of
-/// the compact dump of the object without that key.
+/// the compact dump of the object without that key. What a version promises: core/FORMATS.md.
 struct manifest {
   std::vector<manifest_entry> segments;
 

@@ -9,7 +9,8 @@
 
 #include "core/base/types.hpp"
 
-/// The files of an oplog folder. All integers are little-endian, all checksums XXH3-64.
+/// The files of an oplog folder, version 1. All integers are little-endian, all checksums XXH3-64. What a version
+/// promises: core/FORMATS.md.
 ///
 /// Log files are named `<first commit as 16 hex digits>.log`: a file header, then frames without gaps. One frame
 /// holds the commits of one append, which was synced before the next one was written.
@@ -36,7 +37,7 @@
 /// prove nothing then. The header of a log file is synced before its first frame is written, so a newest file is
 /// torn as a whole exactly when it is shorter than the file header, or consists of that many zeros.
 ///
-/// `seal` is there while the log is closed (48 bytes):
+/// `seal` is there while the log is closed (48 bytes; this layout is the same in every format version):
 ///
 ///     u8[8] magic "FPOPSEAL"   u32 format version   u32 0   u64 last commit
 ///     u64 first commit of the newest log file (0: no files)   u64 its size

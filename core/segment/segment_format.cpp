@@ -146,14 +146,14 @@ segment_header decode_header(std::span<const std::byte, segment_header_bytes> pa
   if (std::memcmp(page.data() + at_magic, segment_magic.data(), segment_magic.size()) != 0) {
     corrupt(name, at_magic, "not a segment file (wrong magic)");
   }
-  if (const auto version = get<uint32_t>(page, at_version); version != segment_format_version) {
-    throw error(errc::unsupported_format, name + ": file format " + std::to_string(version) +
-                                              ", this build reads " + std::to_string(segment_format_version));
-  }
   const uint64_t stored = get<uint64_t>(page, at_checksum), computed = checksum(page.first(at_checksum));
   if (stored != computed) {
     corrupt(name, at_checksum,
             "checksum mismatch, stored " + to_hex16(stored) + ", computed " + to_hex16(computed));
+  }
+  if (const auto version = get<uint32_t>(page, at_version); version != segment_format_version) {
+    throw error(errc::unsupported_format, name + ": file format " + std::to_string(version) +
+                                              ", this build reads " + std::to_string(segment_format_version));
   }
   if (const auto bytes = get<uint64_t>(page, at_num_bytes); bytes != file_bytes) {
     corrupt(name, at_num_bytes,

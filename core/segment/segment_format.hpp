@@ -11,7 +11,8 @@
 #include "core/segment/posting_table.hpp"
 #include "core/segment/segment.hpp"
 
-/// The bytes of a segment, version 1. The same in files and in memory; searching works on them as they lie.
+/// The bytes of a segment, version 1. The same in files and in memory; searching works on them as they lie. What a
+/// version promises: core/FORMATS.md.
 ///
 /// All integers are little-endian. A segment is a header page of 4096 bytes followed by seven sections, in the
 /// order of `section_kind`, each starting at the next multiple of 64; the gaps and the rest of the header page are
@@ -20,7 +21,7 @@
 /// Header page, by byte offset:
 ///
 ///       0  8 bytes  magic: 89 46 50 53 45 47 0d 0a ("\x89FPSEG\r\n")
-///       8  u32      format version: 1
+///       8  u32      format version: 1; like the magic and the checksum in the same place in every version
 ///      12  u32      number of sections: 7
 ///      16  u64      bytes of the whole segment, a multiple of 64
 ///      24  u64      first commit

@@ -94,7 +94,7 @@ def charts(figures, series):
            ("read", points(figures, r"loading/read/\d+", "pool"), False)])
 
     rates = [(s["what"].removesuffix(", over time"), s["series"], False) for s in series
-             if re.search(r"\bingest/.*/by-time$", s["id"])]
+             if s["series"] and re.search(r"\bingest/.*/by-time$", s["id"])]
     if rates:
         end = max(x for _, p, _ in rates for x, _ in p)
         chart("ingest-over-time.svg", "Durable ingest, merges included", Axis("seconds"), Axis("documents a second"),

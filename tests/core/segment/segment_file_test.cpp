@@ -114,9 +114,7 @@ TEST_F(SegmentFile, EveryFlippedBitIsDetected) {
       damaged[at] = static_cast<char>(damaged[at] ^ 1 << bit);
       put_file(damaged);
       for (const load_mode mode : both_modes) {
-        const auto code = open_error(mode);
-        ASSERT_TRUE(code == errc::corrupt_data || (code == errc::unsupported_format && at >= 8 && at < 12))
-            << "bit " << bit << " of byte " << at;
+        ASSERT_EQ(open_error(mode), errc::corrupt_data) << "bit " << bit << " of byte " << at;
         ASSERT_NE(message_.find(file_.string()), std::string::npos) << message_;
       }
     }
@@ -148,6 +146,7 @@ TEST_F(SegmentFile, ErrorsNameSectionAndOffset) {
 
 TEST_F(SegmentFile, AnotherFormatVersionIsNamed) {
   put(bytes_, 8, uint32_t{2});
+  put(bytes_, 4088, checksum(std::string_view(bytes_).substr(0, 4088)));
   put_file(bytes_);
   EXPECT_EQ(open_error(load_mode::map), errc::unsupported_format);
   EXPECT_EQ(message_, file_.string() + ": file format 2, this build reads 1");
