@@ -60,7 +60,7 @@ struct tcp_server_options {
   uint16_t port = 0;  ///< 0: pick a free one
   uint32_t max_connections = 1'024;
   /// How long `stop` waits for answers.
-  std::chrono::milliseconds stop_timeout{1'500};
+  std::chrono::milliseconds stop_timeout{3'000};
 };
 
 /// Accepts connections and spreads them over event loops, a thread each; a connection stays on its loop.

@@ -26,7 +26,7 @@ struct http_server_options {
   std::chrono::milliseconds header_timeout{10'000};  ///< absolute, for all of the header; for a handshake, too
   std::chrono::milliseconds body_timeout{60'000};    ///< absolute, for all of the body
   /// How long `stop` waits for answers.
-  std::chrono::milliseconds stop_timeout{1'500};
+  std::chrono::milliseconds stop_timeout{3'000};
   std::shared_ptr<const tls_server_context> tls = nullptr;  ///< empty: plain HTTP
 };
 

@@ -21,7 +21,7 @@ struct line_server_options {
   /// How long a client may not take an answer.
   std::chrono::milliseconds write_timeout{30'000};
   /// How long `stop` waits for answers.
-  std::chrono::milliseconds stop_timeout{1'500};
+  std::chrono::milliseconds stop_timeout{3'000};
 };
 
 /// A server of the line protocol: connections, limits and time limits; knows nothing of the index.

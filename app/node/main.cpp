@@ -1,11 +1,15 @@
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
 #include <caf/openssl/all.hpp>
+#include <chrono>
 #include <cstring>
 #include <functional>
 #include <iostream>
 #include <optional>
+#include <string>
+#include <thread>
 #include <utility>
 #include <variant>
 
@@ -24,6 +28,10 @@ using namespace fp;
 
 // Exit codes, as the README lists them.
 constexpr int exit_ok = 0, exit_failed = 1, exit_usage = 2;
+
+/// From the first stop signal to the end of the process, whatever still keeps it: service managers and people wait
+/// for 5 s. What is acknowledged is durable already.
+constexpr auto stop_deadline = std::chrono::milliseconds(4'500);
 
 tls_credentials read_tls_files(const config& settings) {
   return tls_credentials({settings.tls_certificate, settings.tls_key, settings.tls_ca});
@@ -87,33 +95,39 @@ void reload_tls_files(system_config& caf_settings, caf::actor_system& system, co
   }
 }
 
+[[noreturn]] void end_at_once(spdlog::logger& log, const std::string& why) {
+  log.warn("{}: ending at once", why);
+  log.flush();
+  std::_Exit(exit_failed);
+}
+
 /// Waits until the node has ended. SIGHUP opens the log file again and then has `reload` read what else may have
-/// changed, a first stop signal ends the node cleanly, and a second one ends the process.
+/// changed, a first stop signal ends the node cleanly, and a second one, or `stop_deadline`, the process.
 int run_until_stopped(caf::scoped_actor& self, const node_actor_handle& node,
                       const std::function<void()>& stop_gateways, const std::function<void()>& reload,
                       signal_watcher& signals, node_log& node_logs) {
   auto& log = *node_logs.logger();
   self->monitor(node);
-  // A second stop signal is not kept waiting by what the first one does.
-  signals.start(
-      [main = caf::actor_cast<caf::actor>(self), stopping = false, log = node_logs.logger()](int number) mutable {
-        if (number != SIGHUP && std::exchange(stopping, true)) {
-          log->warn("{} again: ending at once", strsignal(number));
-          log->flush();
-          std::_Exit(exit_failed);
-        }
-        caf::anon_send(main, number);
-      });
-  bool stopping = false, ended = false;
+  // Neither a second stop signal nor the deadline is kept waiting by what the first signal does.
+  const auto main = caf::actor_cast<caf::actor>(self);
+  const auto stopping = std::make_shared<std::atomic<bool>>(false);
+  signals.start([main, stopping, log = node_logs.logger()](int number) {
+    if (number == SIGALRM) end_at_once(*log, "the node could not be closed in time");
+    if (number != SIGHUP) {
+      if (stopping->exchange(true)) end_at_once(*log, strsignal(number) + std::string(" again"));
+      raise_alarm_in(stop_deadline);
+    }
+    caf::anon_send(main, number);
+  });
+  bool ended = false;
   int exit_code = exit_ok;
   self->receive_while([&] { return !ended; })(
       [&](int number) {
         if (number == SIGHUP) {
           node_logs.reopen();
-          if (!stopping) reload();
+          if (!*stopping) reload();
           return;
         }
-        stopping = true;
         log.info("{}: shutting down", strsignal(number));
         stop_gateways();
         caf::anon_send(node, shutdown_atom_v);
@@ -200,8 +214,11 @@ int run(const config& settings, signal_watcher& signals) {
   }
   if (watcher) caf::anon_send(watcher, listening_atom_v);
   const auto stop_gateways = [&] {
+    // Beside each other: each waits for its answers.
+    const std::jthread other([&] {
+      if (line) line->stop();
+    });
     if (http) http->stop();
-    if (line) line->stop();
   };
   const auto reload = [&] {
     if (http) http->reload(log);

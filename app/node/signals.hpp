@@ -3,13 +3,14 @@
 #include <signal.h>
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <thread>
 
 namespace fp {
 
-/// Hands SIGTERM, SIGINT and SIGHUP of the process to a callback, which runs on a thread of its own. Made before
-/// any other thread, so that all of them leave those signals to this one.
+/// Hands SIGTERM, SIGINT, SIGHUP and SIGALRM of the process to a callback, which runs on a thread of its own. Made
+/// before any other thread, so that all of them leave those signals to this one.
 class signal_watcher {
  public:
   signal_watcher();
@@ -25,5 +26,8 @@ class signal_watcher {
   std::atomic<bool> done_ = false;
   std::thread thread_;
 };
+
+/// Has SIGALRM come once.
+void raise_alarm_in(std::chrono::milliseconds time);
 
 }  // namespace fp

@@ -194,6 +194,7 @@ class Comparison:
         return answer.status, json.loads(text) if text else None
 
     def check(self, writers):
+        """Returns whose unanswered commit the index holds, with what that inserts."""
         self.node.wait_for(rf"{INDEX}: ready at version")
         info = self.get("")[1]
         found = self._settle(writers, info["metadata"])
@@ -208,6 +209,7 @@ class Comparison:
         self.test.assertEqual(caf["num_documents"], live)
         self._check_documents(writers)
         self.http.close()
+        return found
 
     def _settle(self, writers, metadata):
         """Decides by a writer's attribute whether its pending step is there, and gives that its version."""

@@ -1,5 +1,6 @@
 """A node that is told to stop under load keeps what it has acknowledged, and a second signal ends it at once."""
 
+import contextlib
 import signal
 import unittest
 
@@ -24,28 +25,39 @@ class Shutdown(NodeTest):
         return node
 
     def check_writers(self):
-        """What was acknowledged is there after a restart, and no part of what was refused."""
+        """What was acknowledged is there after a restart, and no part of what was refused. Returns the writes that
+        are there although they got no answer."""
         for w in self.writers:
             w.join()
             self.assertIsInstance(w.ended_by, (Refused, Lost), w.key)
-        node = self.start(*FLAGS)
-        Comparison(self, node).check(self.writers)
-        return node
+        self.node = self.start(*FLAGS)
+        return Comparison(self, self.node).check(self.writers)
 
-    def test_a_stop_under_load_keeps_what_it_answered(self):
+    def test_a_stop_under_load_answers_what_it_accepted(self):
         node = self.start_under_load()
+        # It ended cleanly, so before its deadline of less than 5 s.
         self.assertEqual(node.stop(), 0)
-        node = self.check_writers()
-        self.assertNotIn("unfinished write", node.log())
+        self.assertEqual(self.check_writers(), [])
+        self.assertNotIn("unfinished write", self.node.log())
 
-    def test_a_second_signal_ends_the_node_at_once_and_loses_nothing(self):
+    def start_with_a_load_that_does_not_end(self, stack):
         node = self.start(*FLAGS)
         node.ctl("index", "create", "held")
         node.ctl("ingest", "held", "-", "--checkpoint", stdin="1|1,2,3\n")
         self.assertEqual(node.stop(), 0)
-        # A load that cannot go on keeps the clean stop waiting.
-        with HeldFiles(*(self.folder / "data" / "held").rglob("*.seg")):
-            node = self.start_under_load()
+        stack.enter_context(HeldFiles(*(self.folder / "data" / "held").rglob("*.seg")))
+        return self.start_under_load()
+
+    def test_what_cannot_be_closed_does_not_keep_the_node(self):
+        with contextlib.ExitStack() as stack:
+            node = self.start_with_a_load_that_does_not_end(stack)
+            self.assertEqual(node.stop(), 1)
+        self.assertIn("the node could not be closed in time: ending at once", node.log())
+        self.check_writers()
+
+    def test_a_second_signal_ends_the_node_at_once_and_loses_nothing(self):
+        with contextlib.ExitStack() as stack:
+            node = self.start_with_a_load_that_does_not_end(stack)
             node.process.send_signal(signal.SIGTERM)
             node.wait_for("shutting down")
             node.process.send_signal(signal.SIGTERM)
