@@ -1,11 +1,10 @@
 #include "core/check/check.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include "core/base/located_error.hpp"
 #include "core/check/log_check.hpp"
 #include "core/check/segment_check.hpp"
 #include "core/index/data_folder.hpp"
@@ -15,17 +14,6 @@
 namespace fp {
 
 namespace {
-
-/// The number behind "offset " in an error's text.
-std::optional<uint64_t> offset_in(std::string_view text) {
-  constexpr std::string_view word = "offset ";
-  const size_t at = text.find(word);
-  if (at == std::string_view::npos) return std::nullopt;
-  uint64_t offset = 0;
-  const auto [end, failure] = std::from_chars(text.data() + at + word.size(), text.data() + text.size(), offset);
-  if (failure != std::errc()) return std::nullopt;
-  return offset;
-}
 
 class checker {
  public:
@@ -88,7 +76,7 @@ class checker {
       if (e.code() == errc::cancelled) throw;
       result.verdict = file_verdict::damaged;
       result.reason = e.what();
-      result.offset = offset_in(result.reason);
+      if (const auto* located = dynamic_cast<const located_error*>(&e)) result.offset = located->offset();
     }
     i.files.push_back(std::move(result));
     return i.files.back().verdict == file_verdict::fine;

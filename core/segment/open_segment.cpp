@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "core/base/checksum.hpp"
-#include "core/base/error.hpp"
+#include "core/base/located_error.hpp"
 #include "core/segment/stored_segment.hpp"
 
 namespace fp {
@@ -15,8 +15,10 @@ namespace {
 void read_fully(const readable_file& file, const std::string& name, uint64_t offset, std::span<std::byte> out) {
   const size_t count = file.read_at(offset, out);
   if (count != out.size()) {
-    throw error(errc::corrupt_data, name + ": ends at offset " + std::to_string(offset + count) + ", expected " +
-                                        std::to_string(out.size() - count) + " more bytes");
+    throw located_error(errc::corrupt_data,
+                        name + ": ends at offset " + std::to_string(offset + count) + ", expected " +
+                            std::to_string(out.size() - count) + " more bytes",
+                        offset + count);
   }
 }
 

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "core/base/checksum.hpp"
-#include "core/base/error.hpp"
 #include "core/base/little_endian.hpp"
+#include "core/base/located_error.hpp"
 
 namespace fp {
 
@@ -45,7 +45,8 @@ constexpr uint64_t packed_section(uint64_t count, unsigned width) noexcept {
 }
 
 [[noreturn]] void corrupt(const std::string& name, size_t offset, const std::string& what) {
-  throw error(errc::corrupt_data, name + ": header at offset " + std::to_string(offset) + ": " + what);
+  throw located_error(errc::corrupt_data, name + ": header at offset " + std::to_string(offset) + ": " + what,
+                      offset);
 }
 
 }  // namespace

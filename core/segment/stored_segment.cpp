@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/base/checksum.hpp"
-#include "core/base/error.hpp"
+#include "core/base/located_error.hpp"
 
 namespace fp {
 
@@ -19,8 +19,9 @@ constexpr size_t decode_block = 4096;
 constexpr uint64_t min_documents_to_compress = 4096;
 
 [[noreturn]] void corrupt(const std::string& name, section_kind kind, uint64_t offset, const std::string& what) {
-  throw error(errc::corrupt_data,
-              name + ": section " + to_string(kind) + " at offset " + std::to_string(offset) + ": " + what);
+  throw located_error(errc::corrupt_data,
+                      name + ": section " + to_string(kind) + " at offset " + std::to_string(offset) + ": " + what,
+                      offset);
 }
 
 /// Adds ascending ids.

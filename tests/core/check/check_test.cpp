@@ -16,7 +16,8 @@ using test::naive_index;
 using test::volatile_file_system;
 using testing::HasSubstr;
 
-const path root = "/node/data";
+/// A name in which nobody may look for an offset.
+const path root = "/node/offset 7/data";
 
 /// Two indexes, one of two segments and a log of several files; no node runs.
 class Check : public testing::Test {
