@@ -50,7 +50,8 @@ http_gateway::http_gateway(caf::actor_system& system, const config& settings, no
         [measures](unsigned status, const http_request& head) {
           if (measures) measures->refused(status);
           return refused_request(status, head);
-        });
+        },
+        [routes](const http_request& head) { return routes->turn_away(head); });
   } catch (...) {
     stop();
     throw;

@@ -78,6 +78,25 @@ class Tokens(NodeTest):
             connection.sendall(f"GET /_metrics HTTP/1.1\r\nHost: x\r\n{field}{field}\r\n".encode())
             self.assertTrue(connection.makefile("rb").readline().startswith(b"HTTP/1.1 400 "))
 
+    def test_who_may_not_write_is_told_so_before_sending_anything(self):
+        node = self.start("--token-file", self.file)
+        for fields, status in (("", 401), (f"Authorization: Bearer {READER}\r\n", 403)):
+            for more in ("", "Expect: 100-continue\r\n"):
+                with self.subTest(fields + more), node.connect() as connection:
+                    connection.settimeout(PATIENCE)
+                    connection.sendall(f"POST /music/_update HTTP/1.1\r\nHost: x\r\n{fields}{more}"
+                                       "Content-Length: 10000000\r\n\r\n".encode())
+                    answer = connection.makefile("rb").read()
+                    self.assertTrue(answer.startswith(f"HTTP/1.1 {status} ".encode()), answer)
+                    self.assertIn(b"\r\nConnection: close\r\n", answer)
+        # A small body does not cost the connection.
+        with requests.Session() as session:
+            session.trust_env = False
+            for token, status in ((READER, 403), (ADMIN, 200)) * 2:
+                answer = session.put(node.url("/music"), json={}, headers=bearer(token), timeout=PATIENCE)
+                self.assertEqual(answer.status_code, status)
+                self.assertNotIn("Connection", answer.headers)
+
     def test_a_changed_file_counts_from_a_hangup_on(self):
         node = self.start("--token-file", self.file)
         fresh = "n" * 16
