@@ -118,7 +118,7 @@ void session::advance() {
 uint64_t session::bytes_held() const {
   if (closed_) return 0;
   uint64_t bytes = buffer_.capacity() + queued_bytes_ + output_.capacity();
-  if (parser_ && header_checked_) bytes += header_bytes_ + parser_->get().body().size();
+  if (parser_ && header_checked_) bytes += header_bytes_ + parser_->get().body().capacity();
   return bytes;
 }
 

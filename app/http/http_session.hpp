@@ -11,6 +11,7 @@
 #include "app/http/http_head.hpp"
 #include "app/http/http_server.hpp"
 #include "app/http/http_stream.hpp"
+#include "app/http/request_body.hpp"
 
 namespace fp::http_detail {
 
@@ -61,7 +62,7 @@ class session : public tcp_connection, public std::enable_shared_from_this<sessi
   void answer(uint64_t number, http_response response);
 
  private:
-  using parser = beast::http::request_parser<beast::http::string_body>;
+  using parser = beast::http::request_parser<request_body>;
 
   struct slot {
     uint64_t number = 0;

@@ -209,7 +209,7 @@ void session::dispatch() {
   s.framing.head = request.method == http_method::head;
   s.framing.is_1_1 = message.version() >= 11;
   s.framing.keep_alive = message.keep_alive();
-  s.bytes = bytes_of(request) + message.body().size();
+  s.bytes = bytes_of(request) + message.body().capacity();
   if (!s.framing.keep_alive) no_more_requests_ = true;
   http_request head = request;
   head.authorization.clear();
