@@ -94,7 +94,9 @@ void session::advance() {
       parser_.reset();
       want_continue_ = false;
     }
-    if (!closed_) write();
+    if (closed_) break;
+    fill_output();
+    send();
   }
   advancing_ = false;
   if (closed_) return;

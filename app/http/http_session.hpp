@@ -96,7 +96,8 @@ class session : public tcp_connection, public std::enable_shared_from_this<sessi
 
   void read();
   void on_read(error_code ec, size_t bytes);
-  void write();
+  /// Takes over what answers there are, in order.
+  void fill_output();
   void send();
   void on_written(error_code ec);
   void append_response(slot& s);
