@@ -65,6 +65,13 @@ http_gateway::http_gateway(caf::actor_system& system, const config& settings, no
   }
 }
 
+void http_gateway::check_files(const config& settings) {
+  if (!settings.token_file.empty()) token_list::load(settings.token_file);
+  if (settings.http_tls) {
+    tls_server_context{tls_credentials({settings.tls_certificate, settings.tls_key, {}})};
+  }
+}
+
 void http_gateway::start_metrics(caf::actor_system& system, const std::shared_ptr<node_metrics>& metrics,
                                  route_settings& routes) {
   metrics_ = system.spawn<caf::detached>(metrics_actor, metrics);

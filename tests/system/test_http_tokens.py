@@ -2,11 +2,12 @@
 
 import os
 import signal
+import subprocess
 import unittest
 
 import requests
 
-from support import PATIENCE, NodeTest
+from support import BUILD, PATIENCE, NodeTest
 
 READER, WRITER, ADMIN = "r" * 16, "w" * 20 + "==", "a" * 32
 TOKENS = f"# who may do what\n\nread {READER}\nwrite {WRITER}\nadmin {ADMIN}\n"
@@ -112,6 +113,22 @@ class Tokens(NodeTest):
         self.assertEqual(self.ask(node, "GET", "/_metrics", fresh).status_code, 200)
         self.assertEqual(self.ask(node, "GET", "/_metrics", READER).status_code, 401)
         self.assertNotIn(READER, node.log())
+
+    def test_a_check_of_the_configuration_reads_the_file(self):
+        def check(*flags):
+            done = subprocess.run([BUILD / "fpnode", "--token-file", self.file, *flags, "--check-config"],
+                                  capture_output=True, text=True, timeout=PATIENCE)
+            return done.returncode, done.stderr
+
+        self.assertEqual(check(), (0, ""))
+        self.write(f"root {READER}\n")
+        code, message = check()
+        self.assertEqual(code, 2)
+        self.assertRegex(message, r"^fpnode: token_file: \S+tokens: line 1: the role .*\n$")
+        # Nobody would read it.
+        self.assertEqual(check("--port", "off"), (0, ""))
+        self.file.unlink()
+        self.assertEqual(check()[0], 1)
 
     def test_a_bad_file_keeps_the_node_from_starting(self):
         for text, words in {f"root {READER}\n": "line 1: the role", f"read {READER}\nread short\n": "line 2: .*shorter",
