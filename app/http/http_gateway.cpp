@@ -62,6 +62,11 @@ http_gateway::http_gateway(caf::actor_system& system, const config& settings, no
                              [load] { return static_cast<double>(load.connections->load()); });
     hooks.metrics->add_gauge("fpindex_http_requests_in_flight", "HTTP requests that wait for their answer", {},
                              [load] { return static_cast<double>(load.in_flight->load()); });
+    hooks.metrics->add_gauge("fpindex_http_buffered_bytes",
+                             "What bodies and answers of HTTP hold, above 32 KiB of each connection", {},
+                             [load] { return static_cast<double>(load.buffered_bytes->load()); });
+    hooks.metrics->add_gauge("fpindex_http_max_buffered_bytes", "What bodies and answers of HTTP may hold", {},
+                             [most = settings.http_max_buffered_bytes] { return static_cast<double>(most); });
   }
 }
 

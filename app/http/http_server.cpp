@@ -45,7 +45,10 @@ class http_server::impl {
             [shared] { return shared->options.tls ? std::string() : refuse_connection(shared->refusal); }) {}
 
   tcp_server& server() { return server_; }
-  http_load load() const { return {server_.num_connections(), workers_.front()->shared->in_flight}; }
+  http_load load() const {
+    const auto& shared = *workers_.front()->shared;
+    return {server_.num_connections(), shared.in_flight, shared.held.shared_sum()};
+  }
 
  private:
   std::vector<std::shared_ptr<worker>> workers_;

@@ -362,6 +362,29 @@ TEST(http_server, slow_readers_do_not_keep_the_memory_of_all) {
   }
 }
 
+TEST(http_server, counts_what_has_come_of_bodies_and_not_what_is_announced) {
+  holding_server s({.threads = 2, .max_body_bytes = 50u << 20, .max_buffered_bytes = max_buffered});
+  const auto load = s.server.load();
+  std::vector<std::unique_ptr<client>> silent;
+  for (int i = 0; i < 10; i++) {
+    silent.push_back(std::make_unique<client>(s.server.port()));
+    silent.back()->send(post_of(50u << 20));
+  }
+  client busy(s.server.port());
+  busy.send(post_of(large));
+  busy.send(std::string(large, 'x'));
+  s.wait_for(1);
+  EXPECT_GE(*load.buffered_bytes, large - (64u << 10));
+  EXPECT_LE(*load.buffered_bytes, max_buffered);
+  for (const auto& c : silent) EXPECT_FALSE(c->has_received());
+  s.take()[0](text("done"));
+  EXPECT_TRUE(busy.receive_until("done").starts_with("HTTP/1.1 200 "));
+  busy.send(get_1_1);
+  s.wait_for(1);
+  EXPECT_EQ(*load.buffered_bytes, 0u);
+  s.take()[0](text("done"));
+}
+
 TEST(http_server, refuses_an_answer_that_there_is_no_room_for) {
   sized_server s;
   client c(s.server.port());
