@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 
 namespace fp::http_detail {
@@ -21,8 +22,10 @@ class held_bytes {
 
   explicit held_bytes(uint64_t limit) : limit_(limit) {}
 
-  void change(uint64_t from, uint64_t to) noexcept { sum_.fetch_add(to - from, std::memory_order_relaxed); }
-  uint64_t sum() const noexcept { return sum_.load(std::memory_order_relaxed); }
+  void change(uint64_t from, uint64_t to) noexcept { sum_->fetch_add(to - from, std::memory_order_relaxed); }
+  uint64_t sum() const noexcept { return sum_->load(std::memory_order_relaxed); }
+  /// For who may outlive the server.
+  std::shared_ptr<const std::atomic<uint64_t>> shared_sum() const noexcept { return sum_; }
   bool has_room_for(uint64_t bytes) const noexcept { return bytes <= limit_ && sum() <= limit_ - bytes; }
 
   /// A connection begins to wait for its client. `give_up` is called at most once, from any thread.
@@ -49,7 +52,7 @@ class held_bytes {
 
  private:
   const uint64_t limit_;
-  std::atomic<uint64_t> sum_ = 0;
+  const std::shared_ptr<std::atomic<uint64_t>> sum_ = std::make_shared<std::atomic<uint64_t>>(0);
   std::mutex mutex_;
   ticket last_ = no_ticket;
   std::map<ticket, std::function<void()>> waiting_;  ///< in the order in which they began

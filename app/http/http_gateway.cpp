@@ -50,7 +50,8 @@ http_gateway::http_gateway(caf::actor_system& system, const config& settings, no
         [measures](unsigned status, const http_request& head) {
           if (measures) measures->refused(status);
           return refused_request(status, head);
-        });
+        },
+        [routes](const http_request& head) { return routes->turn_away(head); });
   } catch (...) {
     stop();
     throw;
@@ -61,6 +62,18 @@ http_gateway::http_gateway(caf::actor_system& system, const config& settings, no
                              [load] { return static_cast<double>(load.connections->load()); });
     hooks.metrics->add_gauge("fpindex_http_requests_in_flight", "HTTP requests that wait for their answer", {},
                              [load] { return static_cast<double>(load.in_flight->load()); });
+    hooks.metrics->add_gauge("fpindex_http_buffered_bytes",
+                             "What bodies and answers of HTTP hold, above 32 KiB of each connection", {},
+                             [load] { return static_cast<double>(load.buffered_bytes->load()); });
+    hooks.metrics->add_gauge("fpindex_http_max_buffered_bytes", "What bodies and answers of HTTP may hold", {},
+                             [most = settings.http_max_buffered_bytes] { return static_cast<double>(most); });
+  }
+}
+
+void http_gateway::check_files(const config& settings) {
+  if (!settings.token_file.empty()) token_list::load(settings.token_file);
+  if (settings.http_tls) {
+    tls_server_context{tls_credentials({settings.tls_certificate, settings.tls_key, {}})};
   }
 }
 

@@ -37,6 +37,9 @@ class http_gateway {
   http_gateway(const http_gateway&) = delete;
   http_gateway& operator=(const http_gateway&) = delete;
 
+  /// Reads the files of tokens and certificates as the constructor does, and throws what is wrong with them.
+  static void check_files(const config& settings);
+
   uint16_t port() const { return server_->port(); }
   /// Reads the token file and, for new connections, the certificate again. What cannot be used is logged, and what
   /// was in force stays.

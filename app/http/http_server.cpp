@@ -16,11 +16,13 @@ std::string refuse_connection(const http_refusal& refusal) {
          "\r\nContent-Length: " + std::to_string(r.body.size()) + "\r\nConnection: close\r\n\r\n" + r.body;
 }
 
-std::shared_ptr<server_state> make_state(http_server_options options, http_handler handler, http_refusal refusal) {
+std::shared_ptr<server_state> make_state(http_server_options options, http_handler handler, http_refusal refusal,
+                                         http_gate gate) {
   auto state = std::make_shared<server_state>(options.max_buffered_bytes);
   state->options = std::move(options);
   state->handler = std::move(handler);
   state->refusal = std::move(refusal);
+  state->gate = std::move(gate);
   return state;
 }
 
@@ -43,15 +45,19 @@ class http_server::impl {
             [shared] { return shared->options.tls ? std::string() : refuse_connection(shared->refusal); }) {}
 
   tcp_server& server() { return server_; }
-  http_load load() const { return {server_.num_connections(), workers_.front()->shared->in_flight}; }
+  http_load load() const {
+    const auto& shared = *workers_.front()->shared;
+    return {server_.num_connections(), shared.in_flight, shared.held.shared_sum()};
+  }
 
  private:
   std::vector<std::shared_ptr<worker>> workers_;
   tcp_server server_;
 };
 
-http_server::http_server(http_server_options options, http_handler handler, http_refusal refusal)
-    : impl_(std::make_unique<impl>(make_state(std::move(options), std::move(handler), std::move(refusal)))) {}
+http_server::http_server(http_server_options options, http_handler handler, http_refusal refusal, http_gate gate)
+    : impl_(std::make_unique<impl>(
+          make_state(std::move(options), std::move(handler), std::move(refusal), std::move(gate)))) {}
 http_server::~http_server() = default;
 uint16_t http_server::port() const { return impl_->server().port(); }
 http_load http_server::load() const { return impl_->load(); }

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "app/http/http_types.hpp"
@@ -58,15 +59,20 @@ using http_handler = std::function<void(http_request, http_responder)>;
 /// what was read of the header is known.
 using http_refusal = std::function<http_response(unsigned status, const http_request& head)>;
 
+/// Decides by a request's head alone, before any of its body is taken, who has to be turned away: with this answer.
+/// Runs on an I/O thread and must not block.
+using http_gate = std::function<std::optional<http_response>(const http_request& head)>;
+
 /// An HTTP/1.1 server: connections, framing, limits and time limits; knows nothing of what is served.
 ///
 /// Each thread runs an event loop of its own, and a connection stays on one of them. Pipelined requests are
 /// answered in order. Requests with two meanings (two lengths, a length and a transfer coding) are refused and the
-/// connection is closed, as it is after every refused request.
+/// connection is closed, as it is after every refused request. One that the gate turns away keeps its connection if
+/// its body is small, and nobody is told to send it.
 class http_server {
  public:
-  /// Listens. Throws `io_error` when the address cannot be listened on.
-  http_server(http_server_options options, http_handler handler, http_refusal refusal);
+  /// Listens. Throws `io_error` when the address cannot be listened on. Without a gate everybody gets in.
+  http_server(http_server_options options, http_handler handler, http_refusal refusal, http_gate gate = {});
   ~http_server();
   http_server(const http_server&) = delete;
   http_server& operator=(const http_server&) = delete;

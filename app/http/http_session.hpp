@@ -11,6 +11,7 @@
 #include "app/http/http_head.hpp"
 #include "app/http/http_server.hpp"
 #include "app/http/http_stream.hpp"
+#include "app/http/request_body.hpp"
 
 namespace fp::http_detail {
 
@@ -18,6 +19,9 @@ namespace beast = boost::beast;
 using clock = std::chrono::steady_clock;
 
 inline constexpr auto never = clock::time_point::max();
+inline constexpr size_t read_bytes = 64u << 10;
+// Searches and other small requests fit into this, and go on when large ones have to wait.
+inline constexpr uint64_t uncounted_bytes = 32u << 10;
 
 /// What all threads of a server share.
 struct server_state {
@@ -26,6 +30,7 @@ struct server_state {
   http_server_options options;
   http_handler handler;
   http_refusal refusal;
+  http_gate gate;
   /// Of its own: who reads it may outlive the server, and must not keep the handler alive.
   const std::shared_ptr<std::atomic<uint32_t>> in_flight = std::make_shared<std::atomic<uint32_t>>(0);
   held_bytes held;
@@ -57,7 +62,7 @@ class session : public tcp_connection, public std::enable_shared_from_this<sessi
   void answer(uint64_t number, http_response response);
 
  private:
-  using parser = beast::http::request_parser<beast::http::string_body>;
+  using parser = beast::http::request_parser<request_body>;
 
   struct slot {
     uint64_t number = 0;
@@ -71,10 +76,14 @@ class session : public tcp_connection, public std::enable_shared_from_this<sessi
   /// Does whatever can be done next. Called after every event.
   void advance();
   void parse();
-  /// False when the request was refused.
+  /// False when the request was answered by its head alone.
   bool check_header();
+  /// Asks the gate. True when the request was answered.
+  bool turn_away(bool expects_continue);
+  void skip_body();
   void dispatch();
   void refuse(unsigned status);
+  void answer_early(http_response response, bool keep_alive);
   http_request request_head() const;
   bool may_take_request() const;
   /// What the connection holds in memory.
@@ -87,7 +96,8 @@ class session : public tcp_connection, public std::enable_shared_from_this<sessi
 
   void read();
   void on_read(error_code ec, size_t bytes);
-  void write();
+  /// Takes over what answers there are, in order.
+  void fill_output();
   void send();
   void on_written(error_code ec);
   void append_response(slot& s);
@@ -112,6 +122,7 @@ class session : public tcp_connection, public std::enable_shared_from_this<sessi
   bool header_checked_ = false;
   uint64_t header_bytes_ = 0;  ///< that `parser_` holds while it receives a body
   size_t body_read_bytes_ = 0;
+  uint64_t skip_ = 0;  ///< bytes of an answered request's body that come before the next request
   uint64_t counted_bytes_ = 0;
   held_bytes::ticket wait_ticket_ = held_bytes::no_ticket;
   std::deque<slot> queue_;

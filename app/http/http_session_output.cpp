@@ -27,7 +27,7 @@ void session::append_response(slot& s) {
   http_detail::append_response(output_, s.response, s.framing, w.date);
 }
 
-void session::write() {
+void session::fill_output() {
   if (writing_ || stream_ || lingering_) return;
   while (!queue_.empty() && queue_.front().answered && output_.size() < write_bytes && !close_after_write_) {
     auto& s = queue_.front();
@@ -51,10 +51,10 @@ void session::write() {
     want_continue_ = false;
     output_ += "HTTP/1.1 100 Continue\r\n\r\n";
   }
-  if (!output_.empty()) send();
 }
 
 void session::send() {
+  if (writing_ || output_.empty()) return;
   writing_ = true;
   write_deadline_ = clock::now() + options_.idle_timeout;
   socket_.async_write(asio::buffer(output_),
@@ -104,12 +104,7 @@ void session::on_piece(body_source::piece piece) {
     output_ += *piece;
   }
   if (last) end_stream();
-  if (output_.empty()) {
-    advance();
-  } else {
-    send();
-    count_held();
-  }
+  advance();
 }
 
 void session::end_stream() {

@@ -44,6 +44,8 @@ class body_source {
 struct http_load {
   std::shared_ptr<const std::atomic<uint32_t>> connections;
   std::shared_ptr<const std::atomic<uint32_t>> in_flight;  ///< requests that wait for their answer
+  /// What counts towards `http_server_options::max_buffered_bytes`.
+  std::shared_ptr<const std::atomic<uint64_t>> buffered_bytes;
 };
 
 struct http_response {

@@ -149,7 +149,6 @@ void http_routes::serve(http_request request, http_responder respond) const {
     c.refuse(400, "BadRequest");
     return;
   }
-  if (!admit(c, segments)) return;
   if (segments.size() == 1 && segments[0] == "_health" && c.is_look()) {
     c.respond(text_response(200, "OK\n"));
     return;
@@ -177,22 +176,38 @@ void http_routes::serve(http_request request, http_responder respond) const {
   }
 }
 
-bool http_routes::admit(const call& c, const std::vector<std::string>& segments) const {
-  const auto needed = settings_.access ? needed_role(c.request.method, segments) : std::nullopt;
-  if (!needed) return true;
-  switch (settings_.access->check(c.request.authorization, *needed)) {
+// -- Access
+
+std::optional<http_response> http_routes::turn_away(const http_request& head) const {
+  if (!settings_.access) return std::nullopt;
+  const auto begun = steady_clock::now();
+  std::vector<std::string> segments;
+  const bool well_formed = split_target(head.target, segments);
+  auto answer = well_formed ? check_access(head, segments)
+                            : std::optional(error_response(400, "BadRequest", response_format(head)));
+  if (answer && settings_.measures) {
+    settings_.measures->answered(static_cast<size_t>(head.method),
+                                 well_formed ? route_of(segments) : unknown_route(), answer->status,
+                                 steady_clock::now() - begun);
+  }
+  return answer;
+}
+
+std::optional<http_response> http_routes::check_access(const http_request& head,
+                                                       const std::vector<std::string>& segments) const {
+  const auto needed = needed_role(head.method, segments);
+  if (!needed) return std::nullopt;
+  switch (settings_.access->check(head.authorization, *needed)) {
     case access_verdict::allowed:
-      return true;
+      return std::nullopt;
     case access_verdict::forbidden:
-      c.refuse(403, "Forbidden");
-      return false;
+      return error_response(403, "Forbidden", response_format(head));
     default:
       break;
   }
-  auto answer = error_response(401, "Unauthorized", c.format);
+  auto answer = error_response(401, "Unauthorized", response_format(head));
   answer.fields = {{"WWW-Authenticate", "Bearer"}};
-  c.respond(std::move(answer));
-  return false;
+  return answer;
 }
 
 // -- Metrics

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,13 +29,16 @@ class http_routes {
   http_routes(std::vector<bridge_handle> bridges, route_settings settings)
       : bridges_(std::move(bridges)), settings_(std::move(settings)) {}
 
-  /// Runs on an I/O thread.
+  /// The answer to a request whose head shows that it may not be made: one for the server's gate. Runs on an I/O
+  /// thread.
+  std::optional<http_response> turn_away(const http_request& head) const;
+  /// Serves whoever asks. Runs on an I/O thread.
   void serve(http_request request, http_responder respond) const;
 
  private:
   struct call;
-  /// False when the request was refused.
-  bool admit(const call& c, const std::vector<std::string>& segments) const;
+  std::optional<http_response> check_access(const http_request& head,
+                                            const std::vector<std::string>& segments) const;
   bool serve_page(call& c, const std::vector<std::string>& segments) const;
   void serve_index(call& c, std::string index) const;
   void serve_document(call& c, std::string index, std::string_view id) const;

@@ -55,6 +55,7 @@ connection::connection(std::shared_ptr<worker> w, tcp::socket socket)
       socket_(std::move(socket)),
       timer_(worker_->loop),
       session_(options_.limits, worker_->shared->budget),
+      framer_(options_.max_line_bytes),
       idle_since_(clock::now()),
       write_deadline_(never),
       gone_deadline_(never),
@@ -85,7 +86,7 @@ void connection::answer(uint64_t number, const line_answer& a) {
 void connection::advance() {
   const auto self = shared_from_this();
   take_lines();
-  write();
+  send();
   if (closed_) return;
   if (over_ && !writing_) {
     if (gets_no_more()) {
@@ -104,46 +105,21 @@ bool connection::may_take_line() const { return !busy_ && !over_ && output_.size
 
 void connection::take_lines() {
   while (may_take_line()) {
-    const auto line = next_line();
+    const auto line = framer_.next();
     if (!line) break;
     idle_since_ = clock::now();
-    if (line->size() > options_.max_line_bytes) {
-      end("line too long");
-      break;
-    }
     if (auto work = session_.take(*line, output_)) hand_over(std::move(*work));
     if (session_.is_over()) over_ = true;
   }
-  drop_taken();
-  if (!may_take_line()) return;
-  // What is left is a part of a line.
-  if (waiting_bytes() > options_.max_line_bytes + 1) {
-    end("line too long");
-  } else if (gets_no_more()) {
-    over_ = true;
+  if (may_take_line()) {
+    if (framer_.is_too_long()) {
+      end("line too long");
+    } else if (gets_no_more()) {
+      // What is left is a part of a line.
+      over_ = true;
+    }
   }
-}
-
-std::optional<std::string_view> connection::next_line() {
-  const auto end = input_.find('\n', std::max(taken_, scanned_));
-  if (end == std::string::npos) {
-    scanned_ = input_.size();
-    return std::nullopt;
-  }
-  std::string_view line(input_.data() + taken_, end - taken_);
-  taken_ = end + 1;
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  return line;
-}
-
-void connection::drop_taken() {
-  if (over_) taken_ = input_.size();
-  // Moving what is left is paid for by what goes.
-  if (taken_ < waiting_bytes()) return;
-  input_.erase(0, taken_);
-  scanned_ -= std::min(scanned_, taken_);
-  taken_ = 0;
-  shrink(input_);
+  if (over_) framer_.clear();
 }
 
 void connection::hand_over(line_work work) {
@@ -167,7 +143,7 @@ void connection::end(std::string_view message) {
 
 void connection::read() {
   if (reading_ || peer_sends_no_more_) return;
-  if (!over_ && !may_take_line() && waiting_bytes() >= read_ahead_bytes) return;
+  if (!over_ && !may_take_line() && framer_.waiting_bytes() >= read_ahead_bytes) return;
   reading_ = true;
   socket_.async_read_some(asio::buffer(chunk_),
                           [self = shared_from_this()](error_code ec, size_t bytes) { self->on_read(ec, bytes); });
@@ -190,12 +166,12 @@ void connection::on_read(error_code ec, size_t bytes) {
       return;
     }
   } else {
-    input_.append(chunk_.data(), bytes);
+    framer_.feed({chunk_.data(), bytes});
   }
   advance();
 }
 
-void connection::write() {
+void connection::send() {
   if (writing_ || output_.empty()) return;
   writing_ = true;
   sending_.swap(output_);

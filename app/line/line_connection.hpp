@@ -3,11 +3,11 @@
 #include <array>
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "app/gateway/tcp_server.hpp"
+#include "app/line/line_framer.hpp"
 #include "app/line/line_server.hpp"
 
 namespace fp::line_detail {
@@ -34,7 +34,7 @@ struct worker : tcp_worker {
 
 /// One connection.
 ///
-///     socket -> chunk_ -> input_ -> session_, a line at a time -> handler, for some lines
+///     socket -> chunk_ -> framer_ -> session_, a line at a time -> handler, for some lines
 ///     session_ -> output_ -> sending_ -> socket
 ///
 /// Reading goes on while a line waits for its answer, up to a bound: it is how a client that goes away is noticed.
@@ -53,17 +53,13 @@ class connection : public tcp_connection, public std::enable_shared_from_this<co
   void advance();
   void take_lines();
   bool may_take_line() const;
-  /// The next whole line, without its end.
-  std::optional<std::string_view> next_line();
-  void drop_taken();
-  size_t waiting_bytes() const { return input_.size() - taken_; }
   bool gets_no_more() const { return peer_sends_no_more_ || worker_->stopping; }
   void hand_over(line_work work);
   void end(std::string_view message);
 
   void read();
   void on_read(error_code ec, size_t bytes);
-  void write();
+  void send();
   void on_written(error_code ec);
   void linger();
 
@@ -78,9 +74,7 @@ class connection : public tcp_connection, public std::enable_shared_from_this<co
   line_session session_;
 
   std::array<char, 16u << 10> chunk_;
-  std::string input_;
-  size_t taken_ = 0;    ///< bytes at the start of `input_` that are done with
-  size_t scanned_ = 0;  ///< bytes behind which a line end has to be looked for
+  line_framer framer_;
   std::string output_, sending_;
 
   uint64_t number_ = 0;  ///< of the line that was handed over last

@@ -37,8 +37,14 @@ tls_credentials read_tls_files(const config& settings) {
   return tls_credentials({settings.tls_certificate, settings.tls_key, settings.tls_ca});
 }
 
-/// The settings from the file and the flags, or an exit code when the command line ends the program.
-std::variant<config, int> read_settings(int argc, char** argv) {
+/// The settings from the file and the flags.
+struct checked_settings {
+  config values;
+  std::optional<tls_credentials> caf_tls;  ///< set if remote actors come by TLS
+};
+
+/// Those, or an exit code when the command line ends the program.
+std::variant<checked_settings, int> read_settings(int argc, char** argv) {
   CLI::App cli{"An audio-fingerprint index that runs as a node of actors."};
   cli.set_version_flag("--version", std::string("fpnode ") + FPNODE_VERSION);
   std::string file;
@@ -65,12 +71,15 @@ std::variant<config, int> read_settings(int argc, char** argv) {
     if (flags[i]->count() > 0) apply_flag(settings, options[i].flag, values[i]);
   }
   validate(settings);
-  if (settings.caf_tls) read_tls_files(settings);
+  std::optional<tls_credentials> credentials;
+  if (settings.caf_tls) credentials.emplace(read_tls_files(settings));
   if (check_only) {
+    // A start reads these when it makes the gateway.
+    if (settings.port.enabled) http_gateway::check_files(settings);
     std::cout << "the configuration is valid\n";
     return exit_ok;
   }
-  return settings;
+  return checked_settings{std::move(settings), std::move(credentials)};
 }
 
 /// Tells the service manager how the node is, when one wants to know. Without one there is no watcher.
@@ -159,12 +168,11 @@ bool start_gateway(std::optional<Gateway>& gateway, const char* protocol, const 
 }
 
 /// For remote actors by TLS or without, as configured.
-system_config make_caf_settings(const config& settings, uint32_t threads, spdlog::logger& log) {
+system_config make_caf_settings(const checked_settings& settings, uint32_t threads, spdlog::logger& log) {
   if (!settings.caf_tls) return system_config(threads);
-  const tls_credentials credentials = read_tls_files(settings);
-  log.info("remote actors must show a certificate of {}; the node's expires on {}", settings.tls_ca,
-           credentials.expires());
-  return system_config(threads, credentials);
+  log.info("remote actors must show a certificate of {}; the node's expires on {}", settings.values.tls_ca,
+           settings.caf_tls->expires());
+  return system_config(threads, *settings.caf_tls);
 }
 
 caf::expected<uint16_t> publish(caf::actor_system& system, const node_actor_handle& node, const config& settings) {
@@ -174,7 +182,8 @@ caf::expected<uint16_t> publish(caf::actor_system& system, const node_actor_hand
   return system.middleman().publish(node_handle(node), port, host, true);
 }
 
-int run(const config& settings, signal_watcher& signals) {
+int run(const checked_settings& checked, signal_watcher& signals) {
+  const config& settings = checked.values;
   auto env = std::make_shared<environment>();
   env->settings = settings;
   node_log logs(settings);
@@ -184,7 +193,7 @@ int run(const config& settings, signal_watcher& signals) {
   env->metrics->add_gauge("fpindex_build_info", "1", {{"version", FPNODE_VERSION}}, [] { return 1.0; });
   auto folder = std::make_shared<data_folder>(posix_file_system(), settings.dir);
 
-  auto caf_settings = make_caf_settings(settings, env->num_searchers(), log);
+  auto caf_settings = make_caf_settings(checked, env->num_searchers(), log);
   caf::actor_system system{caf_settings};
   caf::scoped_actor self{system};
   const auto watcher = spawn_watcher(system, env->log);
@@ -234,7 +243,7 @@ int main(int argc, char** argv) {
   try {
     const auto settings = read_settings(argc, argv);
     if (const int* code = std::get_if<int>(&settings)) return *code;
-    return run(std::get<config>(settings), signals);
+    return run(std::get<checked_settings>(settings), signals);
   } catch (const fp::error& e) {
     std::cerr << "fpnode: " << e.what() << "\n";
     return e.code() == errc::invalid_configuration ? exit_usage : exit_failed;

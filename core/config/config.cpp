@@ -168,8 +168,12 @@ std::string config_table_markdown() {
   return table;
 }
 
-config parse_config(std::string_view json, std::string_view source_name) {
-  const std::string source = printable(source_name, std::numeric_limits<size_t>::max());
+namespace {
+
+std::string shown_source(std::string_view name) { return printable(name, std::numeric_limits<size_t>::max()); }
+
+/// Without what no single key shows.
+config parse_keys(std::string_view json, const std::string& source) {
   // The parser takes a zero byte for the end of its input.
   if (const size_t zero = json.find('\0'); zero != std::string_view::npos) {
     invalid(source + ": a zero byte at offset " + std::to_string(zero));
@@ -177,6 +181,14 @@ config parse_config(std::string_view json, std::string_view source_name) {
   config c;
   config_events events(c, json, source);
   nlohmann::json::sax_parse(json.begin(), json.end(), &events, nlohmann::json::input_format_t::json, true, true);
+  return c;
+}
+
+}  // namespace
+
+config parse_config(std::string_view json, std::string_view source_name) {
+  const std::string source = shown_source(source_name);
+  const config c = parse_keys(json, source);
   try {
     validate(c);
   } catch (const error& e) {
@@ -185,7 +197,9 @@ config parse_config(std::string_view json, std::string_view source_name) {
   return c;
 }
 
-config load_config(file_system& fs, const path& file) { return parse_config(read_file(fs, file), file.string()); }
+config load_config(file_system& fs, const path& file) {
+  return parse_keys(read_file(fs, file), shown_source(file.string()));
+}
 
 void apply_flag(config& c, std::string_view flag, std::string_view value) {
   const auto& table = option_table();

@@ -115,7 +115,7 @@ std::string config_table_markdown();
 /// one is near), duplicate keys, wrong types, values out of range, JSON errors with line and column.
 config parse_config(std::string_view json, std::string_view source_name);
 
-/// `parse_config` of a file's text.
+/// Parses a file. What no single key shows is not checked yet: `validate` sees it when flags have had their say.
 config load_config(file_system& fs, const path& file);
 
 /// Overrides one setting by its command-line flag and text, e.g. ("--caf-port", "0"). Same errors.

@@ -148,6 +148,8 @@ void add_protocols(seed_writer& seeds) {
       "line_protocol",
       "set max_results 5\nget attribute max_results\nset timeout 0\nset idle_timeout 1\nset top_score_percent 101\n"
       "echo  a b\n\nget unknown\nbegin\nbegin\noptimize\nrollback\ncleanup\n");
+  seeds.add("line_protocol",
+            "echo a\r\necho " + std::string(507, 'b') + "\r\necho " + std::string(508, 'c') + "\nquit\n");
   seeds.add(
       "http_head",
       "POST /main/_search HTTP/1.1\r\nHost: localhost:6081\r\nContent-Type: application/json; charset=utf-8\r\n"

@@ -8,7 +8,7 @@ import unittest
 
 import requests
 
-from support import PATIENCE, NodeTest
+from support import BUILD, PATIENCE, NodeTest
 
 
 class Authority:
@@ -83,6 +83,20 @@ class Tls(NodeTest):
         snapshot = session.get(self.url(node, "/music/_snapshot"), timeout=PATIENCE).content
         self.assertGreater(len(snapshot), 100_000)
         self.assertEqual(session.get(self.url(node, "/music/_snapshot"), timeout=PATIENCE).content, snapshot)
+
+    def test_a_check_of_the_configuration_reads_the_files(self):
+        def check():
+            done = subprocess.run([BUILD / "fpnode", "--http-tls", "on", "--tls-certificate", self.folder / "node.pem",
+                                   "--tls-key", self.folder / "node.key", "--check-config"],
+                                  capture_output=True, text=True, timeout=PATIENCE)
+            return done.returncode, done.stderr
+
+        self.assertEqual(check(), (0, ""))
+        self.authority.issue("other")
+        (self.folder / "other.key").rename(self.folder / "node.key")
+        code, message = check()
+        self.assertEqual(code, 2)
+        self.assertRegex(message, r"^fpnode: tls_key: \S+node.key: the private key does not belong .*\n$")
 
     def test_keeps_connections_and_answers_pipelined_requests(self):
         node = self.start_tls()

@@ -2,11 +2,12 @@
 
 import os
 import signal
+import subprocess
 import unittest
 
 import requests
 
-from support import PATIENCE, NodeTest
+from support import BUILD, PATIENCE, NodeTest
 
 READER, WRITER, ADMIN = "r" * 16, "w" * 20 + "==", "a" * 32
 TOKENS = f"# who may do what\n\nread {READER}\nwrite {WRITER}\nadmin {ADMIN}\n"
@@ -78,6 +79,25 @@ class Tokens(NodeTest):
             connection.sendall(f"GET /_metrics HTTP/1.1\r\nHost: x\r\n{field}{field}\r\n".encode())
             self.assertTrue(connection.makefile("rb").readline().startswith(b"HTTP/1.1 400 "))
 
+    def test_who_may_not_write_is_told_so_before_sending_anything(self):
+        node = self.start("--token-file", self.file)
+        for fields, status in (("", 401), (f"Authorization: Bearer {READER}\r\n", 403)):
+            for more in ("", "Expect: 100-continue\r\n"):
+                with self.subTest(fields + more), node.connect() as connection:
+                    connection.settimeout(PATIENCE)
+                    connection.sendall(f"POST /music/_update HTTP/1.1\r\nHost: x\r\n{fields}{more}"
+                                       "Content-Length: 10000000\r\n\r\n".encode())
+                    answer = connection.makefile("rb").read()
+                    self.assertTrue(answer.startswith(f"HTTP/1.1 {status} ".encode()), answer)
+                    self.assertIn(b"\r\nConnection: close\r\n", answer)
+        # A small body does not cost the connection.
+        with requests.Session() as session:
+            session.trust_env = False
+            for token, status in ((READER, 403), (ADMIN, 200)) * 2:
+                answer = session.put(node.url("/music"), json={}, headers=bearer(token), timeout=PATIENCE)
+                self.assertEqual(answer.status_code, status)
+                self.assertNotIn("Connection", answer.headers)
+
     def test_a_changed_file_counts_from_a_hangup_on(self):
         node = self.start("--token-file", self.file)
         fresh = "n" * 16
@@ -93,6 +113,22 @@ class Tokens(NodeTest):
         self.assertEqual(self.ask(node, "GET", "/_metrics", fresh).status_code, 200)
         self.assertEqual(self.ask(node, "GET", "/_metrics", READER).status_code, 401)
         self.assertNotIn(READER, node.log())
+
+    def test_a_check_of_the_configuration_reads_the_file(self):
+        def check(*flags):
+            done = subprocess.run([BUILD / "fpnode", "--token-file", self.file, *flags, "--check-config"],
+                                  capture_output=True, text=True, timeout=PATIENCE)
+            return done.returncode, done.stderr
+
+        self.assertEqual(check(), (0, ""))
+        self.write(f"root {READER}\n")
+        code, message = check()
+        self.assertEqual(code, 2)
+        self.assertRegex(message, r"^fpnode: token_file: \S+tokens: line 1: the role .*\n$")
+        # Nobody would read it.
+        self.assertEqual(check("--port", "off"), (0, ""))
+        self.file.unlink()
+        self.assertEqual(check()[0], 1)
 
     def test_a_bad_file_keeps_the_node_from_starting(self):
         for text, words in {f"root {READER}\n": "line 1: the role", f"read {READER}\nread short\n": "line 2: .*shorter",

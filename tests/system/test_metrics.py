@@ -46,6 +46,8 @@ OF_THE_PROCESS = {
     "process_max_fds": "gauge",
     "process_cpu_seconds_total": "counter",
     "process_start_time_seconds": "gauge",
+    "fpindex_http_buffered_bytes": "gauge",
+    "fpindex_http_max_buffered_bytes": "gauge",
 }
 
 
@@ -119,6 +121,8 @@ class Metrics(MetricsTest):
         self.assertEqual(e.value("fpindex_index_state", index="main", state="failed"), 0)
         self.assertEqual(e.value("fpindex_http_requests_in_flight"), 1)
         self.assertGreaterEqual(e.value("fpindex_http_connections"), 1)
+        self.assertEqual(e.value("fpindex_http_buffered_bytes"), 0)
+        self.assertEqual(e.value("fpindex_http_max_buffered_bytes"), 256 << 20)
         latency = "fpindex_http_request_duration_seconds_count"
         self.assertEqual(e.value(latency, method="POST", route="/:index/_search", status="200"), 4)
         self.assertEqual(e.value(latency, method="POST", route="/:index/_update", status="200"), 4)

@@ -169,6 +169,17 @@ class Files(TlsTest):
         done = subprocess.run([BUILD / "fpnode", *self.node_flags(), "--check-config"], capture_output=True)
         self.assertEqual((done.returncode, done.stderr), (0, b""))
 
+    def test_a_file_of_settings_and_flags_that_name_the_files(self):
+        settings = self.folder / "fpnode.json"
+        settings.write_text('{"caf_tls": true, "caf_host": "0.0.0.0"}')
+        done = subprocess.run([BUILD / "fpnode", "--config", settings, *self.node_flags()[2:], "--check-config"],
+                              capture_output=True, timeout=PATIENCE)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        done = subprocess.run([BUILD / "fpnode", "--config", settings, "--check-config"], capture_output=True,
+                              text=True, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.stderr, "fpnode: tls_certificate: found no file, needed by caf_tls\n")
+
     def test_a_start_is_refused_as_a_check_is(self):
         self.certificate.unlink()
         code, log = self.start_refused(*self.node_flags())

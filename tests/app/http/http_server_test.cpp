@@ -182,7 +182,7 @@ TEST(http_server, hands_over_conditions_and_writes_further_fields) {
 
 /// Keeps the requests that it gets.
 struct holding_server {
-  explicit holding_server(http_server_options o = {.threads = 1})
+  explicit holding_server(http_server_options o = {.threads = 1}, http_gate gate = {})
       : server(
             std::move(o),
             [this](http_request, http_responder respond) {
@@ -190,7 +190,7 @@ struct holding_server {
               held.push_back(std::move(respond));
               changed.notify_all();
             },
-            refusal) {}
+            refusal, std::move(gate)) {}
   void wait_for(size_t count) {
     std::unique_lock lock(mutex);
     changed.wait(lock, [&] { return held.size() >= count; });
@@ -362,11 +362,138 @@ TEST(http_server, slow_readers_do_not_keep_the_memory_of_all) {
   }
 }
 
+TEST(http_server, counts_what_has_come_of_bodies_and_not_what_is_announced) {
+  holding_server s({.threads = 2, .max_body_bytes = 50u << 20, .max_buffered_bytes = max_buffered});
+  const auto load = s.server.load();
+  std::vector<std::unique_ptr<client>> silent;
+  for (int i = 0; i < 10; i++) {
+    silent.push_back(std::make_unique<client>(s.server.port()));
+    silent.back()->send(post_of(50u << 20));
+  }
+  client busy(s.server.port());
+  busy.send(post_of(large));
+  busy.send(std::string(large, 'x'));
+  s.wait_for(1);
+  EXPECT_GE(*load.buffered_bytes, large - (64u << 10));
+  EXPECT_LE(*load.buffered_bytes, max_buffered);
+  for (const auto& c : silent) EXPECT_FALSE(c->has_received());
+  s.take()[0](text("done"));
+  EXPECT_TRUE(busy.receive_until("done").starts_with("HTTP/1.1 200 "));
+  busy.send(get_1_1);
+  s.wait_for(1);
+  EXPECT_EQ(*load.buffered_bytes, 0u);
+  s.take()[0](text("done"));
+}
+
 TEST(http_server, refuses_an_answer_that_there_is_no_room_for) {
   sized_server s;
   client c(s.server.port());
   c.send(sized_server::get(max_buffered + 1, "Connection: close\r\n"));
   EXPECT_TRUE(c.receive_all().starts_with("HTTP/1.1 503 "));
+}
+
+/// Lets nobody in who asks for "/closed", and answers the others with the size of their bodies.
+struct gated_server {
+  gated_server()
+      : server(
+            {.threads = 1, .max_body_bytes = 50u << 20},
+            [](const http_request& request, const http_responder& respond) {
+              respond(text(std::to_string(request.body.size())));
+            },
+            refusal,
+            [](const http_request& head) -> std::optional<http_response> {
+              if (head.target != "/closed") return std::nullopt;
+              http_response r;
+              r.status = head.authorization.empty() ? 401 : 403;
+              r.body = "no";
+              return r;
+            }) {}
+  http_server server;
+};
+
+TEST(http_server, turns_away_by_the_head_alone) {
+  gated_server s;
+  client c(s.server.port());
+  c.send(post_of(50u << 20, "", "/closed"));
+  const auto answer = c.receive_until("\r\n\r\nno");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 401 ")) << answer;
+  EXPECT_THAT(answer, testing::HasSubstr("\r\nConnection: close\r\n"));
+  // Who goes on sending all the same gets the answer, not a reset.
+  c.send(std::string(1u << 20, 'x'));
+  c.end_sending();
+  EXPECT_EQ(c.receive_all(), "");
+}
+
+TEST(http_server, goes_on_behind_a_small_body_that_it_turned_away) {
+  gated_server s;
+  client c(s.server.port());
+  // Without a body, with one that comes later, and with one that is there already.
+  c.send(post_of(0, "", "/closed"));
+  EXPECT_TRUE(c.receive_until("no").starts_with("HTTP/1.1 401 "));
+  c.send(post_of(5, "Authorization: x\r\n", "/closed"));
+  EXPECT_TRUE(c.receive_until("no").starts_with("HTTP/1.1 403 "));
+  c.send("12345" + post_of(5, "", "/closed") + "12345" + post_of(3) + "abc");
+  const auto answers = c.receive_until("\r\n\r\n3");
+  EXPECT_EQ(bodies_of(answers), "no3") << answers;
+  EXPECT_EQ(answers.find("Connection: close"), std::string::npos) << answers;
+}
+
+TEST(http_server, ends_behind_a_body_of_unknown_size_that_it_turned_away) {
+  gated_server s;
+  client c(s.server.port());
+  c.send("POST /closed HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+  c.send("3\r\nabc\r\n0\r\n\r\n" + std::string(get_1_1));
+  c.end_sending();
+  const auto answer = c.receive_all();
+  EXPECT_EQ(bodies_of(answer), "no");
+  EXPECT_THAT(answer, testing::HasSubstr("\r\nConnection: close\r\n"));
+}
+
+TEST(http_server, asks_nobody_for_a_body_whom_it_turns_away) {
+  gated_server s;
+  client welcome(s.server.port()), unwelcome(s.server.port());
+  welcome.send(post_of(3, "Expect: 100-continue\r\nConnection: close\r\n"));
+  EXPECT_EQ(welcome.receive_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  welcome.send("abc");
+  EXPECT_TRUE(welcome.receive_all().ends_with("\r\n\r\n3"));
+  unwelcome.send(post_of(3, "Expect: 100-continue\r\n", "/closed"));
+  unwelcome.end_sending();
+  const auto answer = unwelcome.receive_all();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 401 ")) << answer;
+  EXPECT_EQ(answer.find("100 Continue"), std::string::npos);
+}
+
+TEST(http_server, turns_away_in_the_order_of_requests) {
+  holding_server s({.threads = 1}, [](const http_request& head) -> std::optional<http_response> {
+    if (head.method == http_method::get) return std::nullopt;
+    return text("no");
+  });
+  client c(s.server.port());
+  c.send(std::string(get_1_1) + post_of(3) + "abc" + "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  s.wait_for(2);
+  const auto held = s.take();
+  held[1](text("b"));
+  held[0](text("a"));
+  EXPECT_EQ(bodies_of(c.receive_all()), "anob");
+}
+
+TEST(http_server, a_gate_that_throws_lets_nobody_in) {
+  http_server server(
+      {.threads = 1}, [](http_request, const http_responder& respond) { respond(text("in")); }, refusal,
+      [](const http_request&) -> std::optional<http_response> { throw std::bad_alloc(); });
+  client c(server.port());
+  c.send(get_1_1);
+  EXPECT_TRUE(c.receive_all().starts_with("HTTP/1.1 500 "));
+}
+
+TEST(http_server, does_not_wait_for_ever_for_a_body_that_it_turned_away) {
+  http_server server(
+      {.threads = 1, .body_timeout = std::chrono::milliseconds(20)},
+      [](http_request, const http_responder& respond) { respond(text("in")); }, refusal,
+      [](const http_request&) { return std::optional(text("no")); });
+  client c(server.port());
+  c.send(post_of(5));
+  EXPECT_EQ(bodies_of(c.receive_all()), "no");
 }
 
 TEST(http_server, tells_handlers_that_the_client_is_gone) {

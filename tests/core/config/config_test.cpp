@@ -402,6 +402,16 @@ TEST(load_config, names_the_file) {
   EXPECT_EQ(error_of([&] { load_config(posix_file_system(), folder / "absent.json"); }).code(), errc::io_error);
 }
 
+TEST(load_config, leaves_to_validate_what_flags_may_mend) {
+  test::temporary_folder folder;
+  const path file = folder / "my.json";
+  std::ofstream(file) << "{\"caf_tls\": true}";
+  config c = load_config(posix_file_system(), file);
+  EXPECT_THROW(validate(c), error);
+  for (const auto* flag : {"--tls-certificate", "--tls-key", "--tls-ca"}) apply_flag(c, flag, "a.pem");
+  EXPECT_NO_THROW(validate(c));
+}
+
 TEST(config, mutated_files_parse_or_throw_one_line) {
   std::ifstream in(FPNODE_CONFIG_FILE);
   const std::string original((std::istreambuf_iterator<char>(in)), {});
