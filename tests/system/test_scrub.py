@@ -8,15 +8,14 @@ import requests
 from exposition import Exposition
 from support import PATIENCE, NodeTest
 
-# Nothing happens by age; segments stay apart; a round a second, which takes no time to speak of.
-FLAGS = ["--checkpoint-age-ms", "0", "--segments-per-level", "64", "--scrub-interval-ms", "1000",
-         "--scrub-bytes-per-second", str(1 << 30)]
+# Nothing happens by age; segments stay apart; a round a second.
+FLAGS = ["--checkpoint-age-ms", "0", "--segments-per-level", "64", "--scrub-interval-ms", "1000"]
 
 
 class Scrub(NodeTest):
-    def start_with_segments(self, *flags):
+    def start_with_segments(self, *flags, rate=1 << 30):
         """A node with an index of 3 file segments of 50 documents each."""
-        node = self.start(*FLAGS, *flags)
+        node = self.start(*FLAGS, "--scrub-bytes-per-second", rate, *flags)
         node.ctl("index", "create", "main")
         for s in range(3):
             lines = [f"{d}|{d},{d + 5000},777" for d in range(50 * s + 1, 50 * s + 51)]
@@ -60,7 +59,7 @@ class Scrub(NodeTest):
         victim = self.files[1]
         at = victim.stat().st_size - 1
         self.flip(victim, at)
-        line = node.wait_for(rf"\[error\] main: scrub: damaged segment: (.*{victim.name}: section metadata at "
+        line = node.wait_for(rf"error main: scrub: damaged segment: (.*{victim.name}: section metadata at "
                              rf"offset \d+: [^;]*)")
         self.assertEqual(self.metrics(node).value("fpindex_damaged_segments", index="main"), 1)
         status = self.status(node)
@@ -95,13 +94,13 @@ class Scrub(NodeTest):
         self.assertNotIn("damaged segment", node.log())
 
     def test_a_node_without_a_scrub(self):
-        node = self.start_with_segments("--scrub-bytes-per-second", "0")
+        node = self.start_with_segments(rate=0)
         self.assertEqual(self.metrics(node).value("fpindex_scrubbed_bytes_total", index="main"), 0)
         self.assertEqual(node.stop(), 0)
         self.assertNotIn("scrub", node.log())
 
     def test_a_slow_scrub_does_not_hold_up_the_end(self):
-        node = self.start_with_segments("--scrub-bytes-per-second", "1")
+        node = self.start_with_segments(rate=1)
         self.assertEqual(node.stop(), 0)
 
 
