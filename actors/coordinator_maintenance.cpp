@@ -278,4 +278,44 @@ void index_coordinator_state::answer_maintenance() {
   }
 }
 
+// -- Scrubbing
+// ------------------------------------------------------------------------------------------------------
+
+caf::result<scrub_target> index_coordinator_state::scrub() const {
+  if (!is_serving()) return not_ready_error();
+  return scrub_target{index_name(), setup.folders.data, current, metrics};
+}
+
+void index_coordinator_state::on_scrubbed(const segment_scrubbed& scrubbed) {
+  const auto is_it = [&](const snapshot::entry& e) {
+    return !e.segment->is_memory() && e.segment->info() == scrubbed.segment;
+  };
+  // What is being closed, or was merged away meanwhile, is nobody's business.
+  if (!is_serving() || std::ranges::none_of(current->entries(), is_it)) return;
+  const auto first_commit = scrubbed.segment.first_commit;
+  const auto known = damage.find(first_commit);
+  const bool is_mended = known != damage.end() && !scrubbed.damage;
+  if (is_mended) damage.erase(known);
+  if (scrubbed.damage) damage[first_commit] = {scrubbed.segment, text_of(scrubbed.damage)};
+  metrics->set_damaged_segments(damage.size());
+  if (scrubbed.damage) {
+    env->log->error(
+        "{}: scrub: damaged segment: {}; searches go on with what is loaded, merges, backups and the next start may "
+        "fail: see the README on damage (fpctl check, a backup)",
+        index_name(), damage[first_commit].text);
+  } else if (is_mended) {
+    env->log->info("{}: scrub: segment {}-{} is right again", index_name(), first_commit,
+                   scrubbed.segment.last_commit);
+  }
+}
+
+void index_coordinator_state::forget_damage() {
+  std::erase_if(damage, [this](const auto& d) {
+    return std::ranges::none_of(current->entries(), [&](const auto& e) {
+      return !e.segment->is_memory() && e.segment->info() == d.second.segment;
+    });
+  });
+  metrics->set_damaged_segments(damage.size());
+}
+
 }  // namespace fp

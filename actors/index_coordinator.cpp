@@ -56,6 +56,7 @@ void index_coordinator_state::serve_snapshot(snapshot_ptr next) {
   current = std::move(next);
   cached_info = caf::none;
   metrics->set_snapshot(current);
+  if (!damage.empty()) forget_damage();
 }
 
 void index_coordinator_state::note_queues() {
@@ -413,6 +414,8 @@ index_status index_coordinator_state::status() const {
   s.checkpoint_running = checkpoint_job != nullptr;
   s.merge_running = file_job != nullptr || memory_job != nullptr;
   s.maintenance_error = maintenance_error;
+  s.damaged_segments = static_cast<uint32_t>(damage.size());
+  if (!damage.empty()) s.damage = damage.begin()->second.text;
   return s;
 }
 
@@ -494,6 +497,8 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
       [=](snapshot_atom) {
         return s->when_ready<snapshot_reply>(0, [s](auto& promise) { s->stream_backup(promise, false); });
       },
+      [=](scrub_atom) { return s->scrub(); },
+      [=](const segment_scrubbed& m) { s->on_scrubbed(m); },
       [=](const load_plan& m) { s->on_plan(m); },
       [=](const segment_loaded& m) { s->on_segment(m); },
       [=](const load_failed& m) { s->on_load_failed(m); },

@@ -130,6 +130,12 @@ struct index_coordinator_state {
   void tell_observers();
   bool is_current(uint64_t attempt) const { return state == index_state::loading && tracker.attempt() == attempt; }
 
+  // -- Scrubbing (coordinator_maintenance.cpp)
+  caf::result<scrub_target> scrub() const;
+  void on_scrubbed(const segment_scrubbed& scrubbed);
+  /// Drops findings of segments that are served no longer.
+  void forget_damage();
+
   // -- Writing (coordinator_writing.cpp)
   struct pending_update {
     changes_ptr changes;
@@ -251,6 +257,13 @@ struct index_coordinator_state {
   std::vector<maintenance_promise> checkpoint_promises, merge_promises;
   commit_id checkpoint_goal = 0;
   bool full_merge_wanted = false;
+
+  // Scrubbing: what is wrong with which of the served segments, oldest first.
+  struct finding {
+    segment_info segment;
+    std::string text;
+  };
+  std::map<commit_id, finding> damage;  ///< by first commit
 
   // Closing.
   caf::typed_response_promise<done_atom> close_promise;

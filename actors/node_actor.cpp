@@ -8,6 +8,7 @@
 #include "actors/catalog_actor.hpp"
 #include "actors/index_coordinator.hpp"
 #include "actors/loader_budget.hpp"
+#include "actors/scrub_actor.hpp"
 
 namespace fp {
 
@@ -38,8 +39,21 @@ void node_state::init(pointer self_ptr, node_setup setup_values) {
   backups = self->spawn<caf::linked + caf::monitored>(
       backup_desk, backup_desk_setup{setup.env, catalog, node_actor_handle(self)});
   setup.folder.reset();
+  if (setup.env->settings.scrub_bytes_per_second > 0) spawn_scrub();
   // Requests that come before the folder is scanned wait behind the scan.
   enqueue([this] { scan(); });
+}
+
+void node_state::spawn_scrub() {
+  scrub = spawn_blocking(self, *setup.env, scrub_actor, scrub_setup{setup.env, node_actor_handle(self)});
+}
+
+scrubbed_indexes_ptr node_state::scrubbed_indexes() const {
+  std::vector<scrubbed_index_handle> out;
+  for (const auto& [index, slot] : indexes) {
+    if (!slot.removing) out.push_back(slot.coordinator);
+  }
+  return std::make_shared<const std::vector<scrubbed_index_handle>>(std::move(out));
 }
 
 void node_state::scan() {
@@ -96,6 +110,13 @@ void node_state::coordinator_down(const caf::down_msg& down) {
                                                     : "backup desk";
     setup.env->log->critical("the {} died: {}", who, text_of(down.reason));
     self->quit(down.reason);
+    return;
+  }
+  if (scrub && address == scrub.address()) {
+    scrub = scrub_handle{};
+    if (shutting_down) return;
+    setup.env->log->error("the scrub actor died, and begins anew: {}", text_of(down.reason));
+    spawn_scrub();
     return;
   }
   const auto it = std::find_if(indexes.begin(), indexes.end(),
@@ -322,6 +343,7 @@ void node_state::close_all() {
   tell_watcher(shutdown_atom_v);
   setup.env->log->info("shutting down: closing {} indexes", indexes.size());
   self->send(backups, close_atom_v);
+  if (scrub) self->send_exit(scrub, caf::exit_reason::user_shutdown);
   for (auto& [index, slot] : indexes) {
     // The down message tells the rest.
     self->request(slot.coordinator, caf::infinite, close_atom_v).then([](done_atom) {}, [](const caf::error&) {});
@@ -345,6 +367,7 @@ node_actor_handle::behavior_type node_actor(node_state::pointer self, node_setup
     const auto source = caf::actor_cast<caf::actor_addr>(e.source);
     const bool child = source == s->catalog.address() || source == s->budget.address() ||
                        (s->backups && source == s->backups.address()) ||
+                       (s->scrub && source == s->scrub.address()) ||
                        std::any_of(s->indexes.begin(), s->indexes.end(),
                                    [&](const auto& i) { return i.second.coordinator.address() == source; });
     if (!child) s->setup.env->log->warn("ignored an exit message from an actor that does not own the node");
@@ -360,6 +383,7 @@ node_actor_handle::behavior_type node_actor(node_state::pointer self, node_setup
       [=](status_atom) { return s->status(); },
       [=](shutdown_atom) { return s->shutdown(); },
       [=](const index_state_changed& changed) { s->state_changed(changed); },
+      [=](scrub_atom) { return s->scrubbed_indexes(); },
   };
 }
 

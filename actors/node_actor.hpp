@@ -22,6 +22,7 @@ struct node_setup {
 ///                                     node_actor --> catalog_actor (folders), loader_budget
 ///                                     node_actor --> backup_desk: streams and restores
 ///                                     node_actor --> index_coordinator, one per index
+///                                     node_actor --> scrub_actor: which indexes there are
 ///                                     node_actor --> node_watcher: states of the indexes
 ///
 /// Creates and deletes run one after the other, so that folders and coordinators change in step.
@@ -63,6 +64,8 @@ struct node_state {
   ~node_state();
   void init(pointer self_ptr, node_setup setup_values);
   void scan();
+  void spawn_scrub();
+  scrubbed_indexes_ptr scrubbed_indexes() const;
   void add_index(const index_record& record, caf::error start_failed = {});
   void coordinator_down(const caf::down_msg& down);
   void state_changed(const index_state_changed& changed);
@@ -120,6 +123,7 @@ struct node_state {
   catalog_handle catalog;
   loader_budget_handle budget;
   backup_desk_handle backups;
+  scrub_handle scrub;  ///< null: none is wanted
   std::map<std::string, index_slot> indexes;
   std::deque<std::function<void()>> operations;
   bool operation_running = false, scanned = false, shutting_down = false, closing_all = false;

@@ -39,6 +39,7 @@ CAF_ADD_ATOM(fpnode, fp, snapshot_atom, "snapshot")
 CAF_ADD_ATOM(fpnode, fp, stage_atom, "stage")
 CAF_ADD_ATOM(fpnode, fp, publish_atom, "publish")
 CAF_ADD_ATOM(fpnode, fp, discard_atom, "discard")
+CAF_ADD_ATOM(fpnode, fp, scrub_atom, "scrub")
 // The answer to what has nothing else to say: CAF sends `unit_t` as an empty message, which no handler accepts.
 CAF_ADD_ATOM(fpnode, fp, done_atom, "done")
 CAF_ADD_ATOM(fpnode, fp, connect_atom, "connect")

@@ -12,6 +12,7 @@
 #include "core/index/manifest.hpp"
 #include "core/index/snapshot.hpp"
 #include "core/metrics/history.hpp"
+#include "core/metrics/index_metrics.hpp"
 #include "core/oplog/oplog.hpp"
 #include "messages/error.hpp"
 #include "messages/interfaces.hpp"
@@ -135,6 +136,23 @@ struct stream_task {
   bool may_expire = true;  ///< when its client is silent
 };
 
+// -- Scrubbing
+// ------------------------------------------------------------------------------------------------------
+
+/// index_coordinator -> scrub_actor: what an index serves from files.
+struct scrub_target {
+  std::string index;
+  path data;  ///< folder of the segment files
+  snapshot_ptr served;
+  index_metrics_ptr metrics;
+};
+
+/// scrub_actor -> index_coordinator: what became of one segment.
+struct segment_scrubbed {
+  segment_info segment;
+  caf::error damage;  ///< none: every byte is right
+};
+
 // -- Interfaces
 // -----------------------------------------------------------------------------------------------------
 
@@ -206,11 +224,24 @@ using local_index_handle = index_handle::extend<caf::replies_to<local_search>::w
                                                 // A stream that waits for its client for any time.
                                                 caf::replies_to<snapshot_atom>::with<snapshot_reply>>;
 
+/// The face of an index towards the node's scrub. An index that serves nothing answers with an error.
+using scrubbed_index_handle =
+    caf::typed_actor<caf::replies_to<scrub_atom>::with<scrub_target>, caf::reacts_to<segment_scrubbed>>;
+using scrubbed_indexes_ptr = std::shared_ptr<const std::vector<scrubbed_index_handle>>;
+
+/// Whom the scrub asks for all indexes, when a round begins.
+using scrub_directory = caf::typed_actor<caf::replies_to<scrub_atom>::with<scrubbed_indexes_ptr>>;
+
+using scrub_handle = caf::typed_actor<
+    // To itself: the next piece, or the next round, is due.
+    caf::reacts_to<tick_atom>>;
+
 /// All that an index coordinator understands: its faces and what its own actors tell it.
-using index_coordinator_handle = local_index_handle::extend_with<load_listener>::extend<
-    caf::reacts_to<oplog_opened>, caf::reacts_to<tick_atom>, caf::reacts_to<expire_atom, uint64_t>,
-    // Finishes accepted writes, closes all files, answers, ends.
-    caf::replies_to<close_atom>::with<done_atom>>;
+using index_coordinator_handle =
+    local_index_handle::extend_with<load_listener>::extend_with<scrubbed_index_handle>::extend<
+        caf::reacts_to<oplog_opened>, caf::reacts_to<tick_atom>, caf::reacts_to<expire_atom, uint64_t>,
+        // Finishes accepted writes, closes all files, answers, ends.
+        caf::replies_to<close_atom>::with<done_atom>>;
 
 using scan_result_ptr = std::shared_ptr<const data_folder::scan_result>;
 
@@ -233,7 +264,8 @@ using backup_desk_handle = caf::typed_actor<caf::replies_to<stream_task>::with<s
 using index_publisher = caf::typed_actor<caf::replies_to<publish_atom, staged_index>::with<done_atom>>;
 
 /// All that the node actor understands.
-using node_actor_handle = node_handle::extend<caf::reacts_to<index_state_changed>>::extend_with<index_publisher>;
+using node_actor_handle = node_handle::extend<caf::reacts_to<index_state_changed>>::extend_with<
+    index_publisher>::extend_with<scrub_directory>;
 
 }  // namespace fp
 
@@ -259,3 +291,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::scan_result_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::stream_task)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::staged_index)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_history)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::scrub_target)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::segment_scrubbed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::scrubbed_indexes_ptr)

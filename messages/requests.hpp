@@ -15,7 +15,7 @@
 
 namespace fp {
 
-inline constexpr uint32_t protocol_version = 2;
+inline constexpr uint32_t protocol_version = 3;
 
 // -- States -------------------------------------------------------------------------------------------------------
 
@@ -251,6 +251,8 @@ struct index_status {
   uint32_t queued_searches = 0, queued_updates = 0, waiting_requests = 0;
   bool checkpoint_running = false, merge_running = false;
   std::string maintenance_error;  ///< of the last checkpoint or merge, empty once one succeeded
+  uint32_t damaged_segments = 0;  ///< of those that are served, as the last scrub of each found them
+  std::string damage;             ///< what is wrong with the oldest of them
 };
 
 template <class Inspector>
@@ -258,7 +260,8 @@ typename Inspector::result_type inspect(Inspector& f, index_status& x) {
   return f(caf::meta::type_name("index_status"), x.name, x.generation, x.state, x.reason, x.version, x.file_version,
            x.loading, x.num_documents, x.num_bytes, x.num_file_segments, x.num_memory_segments, x.memory_postings,
            x.oplog_bytes, x.searches, x.updates, x.checkpoints, x.memory_merges, x.file_merges, x.queued_searches,
-           x.queued_updates, x.waiting_requests, x.checkpoint_running, x.merge_running, x.maintenance_error);
+           x.queued_updates, x.waiting_requests, x.checkpoint_running, x.merge_running, x.maintenance_error,
+           x.damaged_segments, x.damage);
 }
 
 // -- Maintenance on request

@@ -60,6 +60,8 @@ json as_json(const index_status& s) {
   j["checkpoint_running"] = s.checkpoint_running;
   j["merge_running"] = s.merge_running;
   if (!s.maintenance_error.empty()) j["maintenance_error"] = s.maintenance_error;
+  j["damaged_segments"] = s.damaged_segments;
+  if (!s.damage.empty()) j["damage"] = s.damage;
   j["loading"] = as_json(s.loading);
   return j;
 }

@@ -6,6 +6,14 @@ namespace fp::ctl {
 
 namespace {
 
+/// What a person should know of an index, the worst alone.
+std::string note_of(const index_status& s) {
+  if (!s.reason.empty()) return s.reason;
+  if (s.damaged_segments == 0) return s.maintenance_error;
+  return (s.damaged_segments == 1 ? "damaged segment: " : grouped(s.damaged_segments) + " damaged segments: ") +
+         s.damage;
+}
+
 exit_code show_status(command_context& c) {
   const auto node = c.node().status();
   std::vector<index_status> indexes;
@@ -46,7 +54,7 @@ exit_code show_status(command_context& c) {
   for (const auto& i : indexes) {
     t.add({i.name, to_string(i.state), grouped(i.version), grouped(i.file_version), grouped(i.num_file_segments),
            grouped(i.num_memory_segments), bytes_text(i.oplog_bytes), grouped(i.searches), grouped(i.updates),
-           i.reason.empty() ? i.maintenance_error : i.reason});
+           note_of(i)});
   }
   t.print(c.out);
   return exit_ok;

@@ -132,6 +132,7 @@ export class IndexRow {
     const problems = [];
     if (s.reason) problems.push([s.state === "failed" ? "Failed to load" : "Read only", s.reason]);
     if (s.state === "failed") problems.push(["What to do", `put the file right, then: fpctl reload ${s.name}`]);
+    if (s.damage) problems.push(["Damaged segment, see the README on damage", s.damage]);
     if (s.maintenance_error) problems.push(["Upkeep failed, and is tried again", s.maintenance_error]);
     if (!s.answered) problems.push(["No answer", "the index did not tell its status in time"]);
     matchChildren(this.problems, problems,

@@ -83,6 +83,10 @@ struct config {
   uint32_t max_memory_segments = 16;
   merge_policy_options merge;  // min_segment_size, max_segment_size, segments_per_level, ...
 
+  // Scrubbing.
+  uint64_t scrub_bytes_per_second = uint64_t{8} << 20;  ///< of all indexes together; 0: off
+  uint32_t scrub_interval_ms = 86'400'000;              ///< from the beginning of one round to that of the next
+
   // Searching.
   uint32_t threads = 0;  ///< searchers and CAF workers; 0: one per core
   uint32_t max_queued_searches = 4'096;

@@ -234,6 +234,15 @@ std::vector<option> make_table() {
   t.push_back(number({"max_segments", [](config& c) -> setting { return &c.merge.max_segments; }, 0, 1'000'000,
                       "Bound on an index's file segments, whatever their sizes; 0: none"}));
 
+  t.push_back(number(
+      {"scrub_bytes_per_second", [](config& c) -> setting { return &c.scrub_bytes_per_second; }, 0, 1024 * GiB,
+       "Rate at which loaded segment files are verified again in the background, in the whole node, in "
+       "bytes; 0: never"}));
+  t.push_back(number({"scrub_interval_ms", [](config& c) -> setting { return &c.scrub_interval_ms; }, 1'000,
+                      30 * uint64_t{24} * hour_ms,
+                      "From the beginning of one round of that to the beginning of the next, at least, in "
+                      "milliseconds"}));
+
   t.push_back(number({"threads", [](config& c) -> setting { return &c.threads; }, 0, 1024,
                       "Searchers and worker threads; 0: one per core"}));
   t.push_back(number({"max_queued_searches", [](config& c) -> setting { return &c.max_queued_searches; }, 1,

@@ -50,6 +50,9 @@ class file_lock {
   virtual ~file_lock() = default;
 };
 
+/// What disks ask of reads past the cache, the largest of their blocks.
+inline constexpr size_t uncached_alignment = 4096;
+
 /// Every file operation of core goes through this interface, so that tests can fail any of them. All
 /// operations throw `fp::error` with `io_error` (`no_space` for ENOSPC and EDQUOT) and a message that names
 /// operation, path and reason. Safe for use from many threads at once.
@@ -58,6 +61,10 @@ class file_system {
   virtual ~file_system() = default;
 
   virtual std::unique_ptr<readable_file> open(const path& file) = 0;
+  /// As `open`, to read what is on disk and not what the operating system remembers of it, as far as it can be told
+  /// so, and without displacing what it remembers. Reads whose buffers, offsets and lengths are multiples of
+  /// `uncached_alignment` go past the cache.
+  virtual std::unique_ptr<readable_file> open_uncached(const path& file) { return open(file); }
   /// Creates a file, or empties an existing one. Mode 0640.
   virtual std::unique_ptr<writable_file> create(const path& file) = 0;
   /// Opens an existing file for writing, contents kept.

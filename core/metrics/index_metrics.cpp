@@ -90,6 +90,17 @@ void index_metrics::task_failed(index_task task) noexcept {
   of(task).failures.add();
 }
 
+bool index_metrics::is_working() const noexcept {
+  return std::ranges::any_of(tasks_, [](const task_metrics& t) { return t.started.value() > 0; });
+}
+
+// -- Scrubbing
+
+void index_metrics::scrub_done() noexcept {
+  scrubs_.add();
+  last_scrub_.set(unix_time());
+}
+
 // -- State
 
 void index_metrics::set_snapshot(snapshot_ptr next) {
@@ -119,6 +130,7 @@ void index_metrics::write_to(family_list& out) const {
   write_updates(out);
   write_loading(out);
   write_tasks(out);
+  write_scrubs(out);
   write_state(out);
 }
 
@@ -225,6 +237,21 @@ void index_metrics::write_tasks(family_list& out) const {
                   "When memory was last written to a file, in Unix time", labels, last);
   }
   out.add_gauge("fpindex_oplog_bytes", "Size of the oplog", labels, oplog_bytes_.value());
+}
+
+void index_metrics::write_scrubs(family_list& out) const {
+  const metric_labels labels{{"index", index_}};
+  out.add_counter("fpindex_scrubbed_bytes_total",
+                  "Bytes of loaded segment files that were read again to verify them", labels,
+                  double(scrubbed_bytes_.value()));
+  out.add_counter("fpindex_scrubs_total", "Times that all loaded segment files were verified again", labels,
+                  double(scrubs_.value()));
+  if (const double last = last_scrub_.value(); last > 0) {
+    out.add_gauge("fpindex_last_scrub_timestamp_seconds",
+                  "When all loaded segment files had last been verified again, in Unix time", labels, last);
+  }
+  out.add_gauge("fpindex_damaged_segments", "Segments that are served and that a scrub found damaged", labels,
+                damaged_segments_.value());
 }
 
 void index_metrics::write_state(family_list& out) const {

@@ -66,6 +66,15 @@ class index_metrics {
   void task_dropped(index_task task) noexcept { of(task).started.set(0); }
   void set_oplog_bytes(uint64_t bytes) noexcept { oplog_bytes_.set(static_cast<double>(bytes)); }
 
+  /// Whether a load, a checkpoint or a merge runs.
+  bool is_working() const noexcept;
+
+  // -- Scrubbing
+  void scrubbed(uint64_t bytes) noexcept { scrubbed_bytes_.add(bytes); }
+  /// All segments that had files when it began were read again.
+  void scrub_done() noexcept;
+  void set_damaged_segments(size_t count) noexcept { damaged_segments_.set(static_cast<double>(count)); }
+
   // -- State
   static constexpr std::string_view state_names[] = {"loading", "ready", "read_only", "failed", "closing"};
   /// `state` is one of `state_names` and lives forever.
@@ -96,6 +105,7 @@ class index_metrics {
   void write_updates(family_list& out) const;
   void write_loading(family_list& out) const;
   void write_tasks(family_list& out) const;
+  void write_scrubs(family_list& out) const;
   void write_state(family_list& out) const;
   static histogram_shape scanned_shape();
   static histogram_shape segment_count_shape();
@@ -121,6 +131,9 @@ class index_metrics {
   std::array<task_metrics, 4> tasks_;
   gauge last_checkpoint_;
   gauge oplog_bytes_;
+
+  counter scrubbed_bytes_, scrubs_;
+  gauge last_scrub_, damaged_segments_;
 
   std::atomic<const char*> state_ = "loading";
   mutable std::mutex mutex_;  ///< held for no longer than it takes to copy a pointer or a short list

@@ -38,6 +38,9 @@ OF_AN_INDEX = {
     "fpindex_segment_load_failures_total": "counter",
     "fpindex_segment_load_duration_seconds": "histogram",
     "fpindex_loaded_bytes_total": "counter",
+    "fpindex_scrubbed_bytes_total": "counter",
+    "fpindex_scrubs_total": "counter",
+    "fpindex_damaged_segments": "gauge",
 }
 OF_THE_PROCESS = {
     "process_resident_memory_bytes": "gauge",
@@ -292,12 +295,13 @@ class WatchingFiles(MetricsTest):
         manifest = self.folder / "data/stuck/v1/data/manifest.json"
         manifest.unlink()
         os.mkfifo(manifest)
-        node = self.start(*MANUAL)
+        node = self.start(*MANUAL, "--scrub-interval-ms", 1000)
         node.json("watch", "main")
         self.search(node, "main", 2)
         self.update(node, "main", (9, [9]))
         node.ctl("checkpoint", "main")
         self.update(node, "main", (10, [10]))
+        node.wait_for("main: scrub: ")
         e = self.scrape(node)
         self.assertTrue(e.has("fpindex_task_start_timestamp_seconds", index="stuck", task="load"))
         self.assertEqual(e.value("fpindex_index_state", index="stuck", state="loading"), 1)

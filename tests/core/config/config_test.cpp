@@ -312,6 +312,19 @@ TEST(config, tls_needs_its_files) {
             "c.json: tls_ca: found no file, needed by caf_tls");
 }
 
+TEST(config, the_scrub) {
+  EXPECT_EQ(config{}.scrub_bytes_per_second, 8u << 20);
+  const config c = parse_config(R"({"scrub_bytes_per_second": 0, "scrub_interval_ms": 2592000000})", "");
+  EXPECT_EQ(c.scrub_bytes_per_second, 0u);
+  EXPECT_EQ(c.scrub_interval_ms, 2'592'000'000u);
+  EXPECT_EQ(complaint(R"({"scrub_bytes_per_second": 1099511627777})"),
+            "c.json: scrub_bytes_per_second: found 1099511627777, allowed 0 to 1099511627776");
+  EXPECT_EQ(complaint(R"({"scrub_interval_ms": 999})"),
+            "c.json: scrub_interval_ms: found 999, allowed 1000 to 2592000000");
+  EXPECT_EQ(complaint(R"({"scrub_interval_ms": 2592000001})"),
+            "c.json: scrub_interval_ms: found 2592000001, allowed 1000 to 2592000000");
+}
+
 TEST(config, log_files) {
   const config c = parse_config(R"({"log_file": "/var/log/fpnode/fpnode.log", "log_format": "json",
                                     "log_rotate_bytes": 0, "log_rotate_files": 1})",

@@ -56,6 +56,31 @@ TEST(posix_file_system, writes_and_reads_at_offsets) {
   EXPECT_EQ(fs.file_size(folder / "a"), 0u);
 }
 
+TEST(posix_file_system, reads_past_the_cache_wherever_and_however_much) {
+  temporary_folder folder;
+  file_system& fs = posix_file_system();
+  std::string text;
+  for (size_t i = 0; i < 3 * uncached_alignment + 100; i++) text.push_back(static_cast<char>(i * 7 + i / 251));
+  // Not synced: what is only remembered yet counts, too.
+  fs.create(folder / "a")->write_at(0, bytes_of(text));
+  std::vector<std::byte> memory(6 * uncached_alignment);
+  const auto misplaced = reinterpret_cast<uintptr_t>(memory.data()) % uncached_alignment;
+  std::byte* const aligned = memory.data() + uncached_alignment - misplaced;
+  for (const size_t skew : {0, 1}) {
+    for (const size_t offset : {0, 1, 4096, 8192, 12'288, 12'388, 12'389, 16'384}) {
+      for (const size_t length : {1, 100, 4096, 8192, 16'384}) {
+        const auto in = fs.open_uncached(folder / "a");
+        const std::span<std::byte> out(aligned + skew, length);
+        const size_t count = in->read_at(offset, out);
+        const auto wanted = text.substr(std::min(offset, text.size()), length);
+        EXPECT_EQ(std::string(reinterpret_cast<const char*>(out.data()), count), wanted) << offset << " " << length;
+      }
+    }
+  }
+  EXPECT_EQ(fs.open_uncached(folder / "a")->size(), text.size());
+  EXPECT_EQ(error_of([&] { fs.open_uncached(folder / "absent"); }).code(), errc::io_error);
+}
+
 TEST(posix_file_system, mapping_outlives_file_object_and_name) {
   temporary_folder folder;
   file_system& fs = posix_file_system();

@@ -130,6 +130,34 @@ TEST(index_metrics, a_task_shows_its_start_while_it_runs) {
   EXPECT_TRUE(exposition(node.text()).has("fpindex_last_checkpoint_timestamp_seconds{index=\"a\"}"));
 }
 
+TEST(index_metrics, it_works_while_a_task_runs) {
+  index_metrics m("a");
+  EXPECT_FALSE(m.is_working());
+  m.task_started(index_task::load);
+  m.task_started(index_task::file_merge);
+  EXPECT_TRUE(m.is_working());
+  m.started_up(1s);
+  EXPECT_TRUE(m.is_working());
+  m.task_failed(index_task::file_merge);
+  EXPECT_FALSE(m.is_working());
+}
+
+TEST(index_metrics, scrubs) {
+  node_metrics node;
+  const auto m = node.add_index("a");
+  EXPECT_EQ(exposition(node.text()).value("fpindex_scrubbed_bytes_total{index=\"a\"}"), 0);
+  EXPECT_FALSE(exposition(node.text()).has("fpindex_last_scrub_timestamp_seconds{index=\"a\"}"));
+  m->scrubbed(1000);
+  m->scrubbed(500);
+  m->scrub_done();
+  m->set_damaged_segments(2);
+  const exposition e(node.text());
+  EXPECT_EQ(e.value("fpindex_scrubbed_bytes_total{index=\"a\"}"), 1500);
+  EXPECT_EQ(e.value("fpindex_scrubs_total{index=\"a\"}"), 1);
+  EXPECT_EQ(e.value("fpindex_damaged_segments{index=\"a\"}"), 2);
+  EXPECT_TRUE(e.has("fpindex_last_scrub_timestamp_seconds{index=\"a\"}"));
+}
+
 TEST(index_metrics, loading) {
   node_metrics node;
   const auto m = node.add_index("a");

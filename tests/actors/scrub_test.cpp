@@ -1,0 +1,289 @@
+#include <filesystem>
+
+#include "actors/scrub_actor.hpp"
+#include "core/merge/merge.hpp"
+#include "tests/actors/support/actor_fixture.hpp"
+
+namespace fp {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::fs_operation;
+
+constexpr uint64_t rate = 64 * 1024;  // pieces of 8 KiB, 8 a second
+
+class scrub : public test::actor_fixture {
+ protected:
+  scrub() {
+    settings.checkpoint_age_ms = 0;
+    settings.scrub_bytes_per_second = rate;
+    settings.scrub_interval_ms = 3'600'000;
+  }
+
+  /// An index of one segment file of a few hundred KB, and `num_small` small ones.
+  index_record prepare_large(const std::string& name, size_t num_small = 0) {
+    const auto record = prepare_index(name, num_small);
+    const auto data = folders(record).data;
+    auto names = read_manifest(posix_file_system(), data);
+    changes_encoder changes;
+    for (document_id id = 1; id <= 600; id++) {
+      std::vector<hash_value> hashes{id, 1000};
+      for (hash_value h = 0; h < 100; h++) hashes.push_back((id * 100 + h) * 2654435761u);
+      changes.insert(id, hashes);
+    }
+    const commit_id id = num_small + 1;
+    const auto from = snapshot::from_segments({test::make_segment(test::make_commit(id, changes))});
+    const auto file = segment_file_name(id, id);
+    names.segments.push_back(
+        {file, merge_to_file(*from, 0, 1, posix_file_system(), data / file, load_mode::read)->info()});
+    write_manifest(posix_file_system(), data, names);
+    return record;
+  }
+  node_actor_handle running_node() {
+    const auto n = spawn_node();
+    run();
+    return n;
+  }
+  index_handle resolve(const node_handle& n, const std::string& name) {
+    return get<index_handle>(n, resolve_atom_v, name);
+  }
+  path file(const index_record& record, commit_id first, commit_id last) {
+    return folders(record).data / segment_file_name(first, last);
+  }
+  static void flip(const path& file, uint64_t offset) {
+    const auto bytes = read_file(posix_file_system(), file);
+    const char other = static_cast<char>(bytes[offset] ^ 1);
+    posix_file_system().open_for_writing(file)->write_at(offset, std::as_bytes(std::span(&other, 1)));
+  }
+  /// Bytes of segment files that an index serves.
+  uint64_t size_of(const index_handle& index) { return status(index).num_bytes; }
+  /// Begins a round, and ends it where the rate is such that it takes no time worth mentioning.
+  void whole_round() {
+    to_next_round();
+    spend(seconds(1));
+  }
+  void to_next_round() { advance(milliseconds(settings.scrub_interval_ms)); }
+  void spend(caf::timespan time, caf::timespan step = milliseconds(25)) {
+    for (caf::timespan spent{0}; spent < time; spent += step) advance(step);
+  }
+  node_state& state_of_node(const node_actor_handle& n) {
+    using implementation = std::remove_pointer_t<node_state::pointer>;
+    return dynamic_cast<implementation&>(*caf::actor_cast<caf::abstract_actor*>(n)).state;
+  }
+  scrub_state& scrub_of(const node_actor_handle& n) {
+    using implementation = std::remove_pointer_t<scrub_state::pointer>;
+    return dynamic_cast<implementation&>(*caf::actor_cast<caf::abstract_actor*>(state_of_node(n).scrub)).state;
+  }
+  /// A metric of an index; 0 when it is not there.
+  double metric(const node_actor_handle& n, const std::string& name, const std::string& index) {
+    const auto text = "\n" + state_of_node(n).setup.env->metrics->text();
+    const auto line = "\n" + name + "{index=\"" + index + "\"} ";
+    const auto at = text.find(line);
+    return at == std::string::npos ? 0 : std::stod(text.substr(at + line.size()));
+  }
+  double scrubbed(const node_actor_handle& n, const std::string& index) {
+    return metric(n, "fpindex_scrubbed_bytes_total", index);
+  }
+};
+
+TEST_F(scrub, keeps_its_rate_and_rests_between_rounds) {
+  prepare_large("a");
+  prepare_large("b");
+  const auto n = running_node();
+  const auto size = static_cast<double>(size_of(resolve(n, "a")));
+  ASSERT_GT(size, 3.0 * rate);
+  const auto all = [&] { return scrubbed(n, "a") + scrubbed(n, "b"); };
+  advance(milliseconds(settings.scrub_interval_ms - 1));
+  EXPECT_EQ(all(), 0) << "loading has just verified everything";
+  advance(milliseconds(1));
+  const double piece = rate / 8.0;
+  double done = all();
+  EXPECT_EQ(done, piece);
+  for (int step = 1; done < 2 * size; step++) {
+    ASSERT_LT(step, 10'000);
+    advance(milliseconds(25));
+    EXPECT_LE(all() - done, piece) << "no bursts";
+    done = all();
+    const double elapsed = step * 0.025;
+    EXPECT_LE(done, elapsed * rate + piece);
+    EXPECT_GE(done, std::min(2 * size, elapsed * rate - 2 * piece));
+  }
+  spend(seconds(1));
+  EXPECT_EQ(scrubbed(n, "a"), size);
+  EXPECT_EQ(scrubbed(n, "b"), size);
+  EXPECT_EQ(metric(n, "fpindex_scrubs_total", "a"), 1);
+  EXPECT_EQ(metric(n, "fpindex_scrubs_total", "b"), 1);
+  EXPECT_GT(metric(n, "fpindex_last_scrub_timestamp_seconds", "b"), 0);
+  EXPECT_EQ(metric(n, "fpindex_damaged_segments", "a"), 0);
+  const auto next = scrub_of(n).round_began + hours(1);
+  advance(next - scheduler().clock().now() - milliseconds(1));
+  EXPECT_EQ(all(), 2 * size);
+  advance(milliseconds(1));
+  EXPECT_EQ(all(), 2 * size + piece);
+}
+
+TEST_F(scrub, gives_way_to_loads_and_merges) {
+  const auto record = prepare_large("a");
+  const auto n = running_node();
+  const auto metrics = state_of_node(n).setup.env->metrics->find_index("a");
+  to_next_round();
+  metrics->task_started(index_task::file_merge);
+  spend(seconds(1));
+  const auto before = scrubbed(n, "a");
+  spend(seconds(1));
+  EXPECT_EQ(scrubbed(n, "a") - before, static_cast<double>(rate) / scrub_state::slowdown);
+  metrics->task_dropped(index_task::file_merge);
+}
+
+TEST_F(scrub, a_rate_of_zero_is_no_scrub) {
+  settings.scrub_bytes_per_second = 0;
+  prepare_large("a");
+  const auto n = running_node();
+  EXPECT_FALSE(state_of_node(n).scrub);
+  to_next_round();
+  spend(seconds(1));
+  EXPECT_EQ(scrubbed(n, "a"), 0);
+}
+
+TEST_F(scrub, reports_damage_until_it_is_mended) {
+  settings.scrub_bytes_per_second = uint64_t{1} << 40;
+  settings.segment_load_mode = load_mode::read;
+  const auto record = prepare_index("a", 3);
+  prepare_index("b", 3);
+  const auto n = running_node();
+  const auto index = resolve(n, "a");
+  flip(file(record, 2, 2), 4100);
+  whole_round();
+  EXPECT_EQ(metric(n, "fpindex_damaged_segments", "a"), 1);
+  EXPECT_EQ(metric(n, "fpindex_damaged_segments", "b"), 0);
+  EXPECT_EQ(status(index).damaged_segments, 1u);
+  const auto damage = status(index).damage;
+  EXPECT_NE(damage.find(file(record, 2, 2).string()), std::string::npos) << damage;
+  EXPECT_NE(damage.find("offset 4100"), std::string::npos) << damage;
+  EXPECT_NE(log_text().find("[error] a: scrub: damaged segment: " + damage), std::string::npos) << log_text();
+  EXPECT_NE(log_text().find("a: scrub: 3 segments"), std::string::npos) << log_text();
+  EXPECT_EQ(found(index, 1000).size(), 3u) << "searches go on";
+  flip(file(record, 2, 2), 4100);
+  whole_round();
+  EXPECT_EQ(metric(n, "fpindex_damaged_segments", "a"), 0);
+  EXPECT_EQ(status(index).damaged_segments, 0u);
+  EXPECT_EQ(status(index).damage, "");
+  EXPECT_NE(log_text().find("a: scrub: segment 2-2 is right again"), std::string::npos) << log_text();
+}
+
+TEST_F(scrub, reports_what_cannot_be_read_and_what_is_missing) {
+  settings.scrub_bytes_per_second = uint64_t{1} << 40;
+  const auto record = prepare_index("a", 2);
+  const auto n = running_node();
+  fs.fail(1, {}, fs_operation::read);
+  whole_round();
+  EXPECT_NE(log_text().find("damaged segment: injected failure: " + file(record, 1, 1).string() + ", at offset 0"),
+            std::string::npos)
+      << log_text();
+  std::filesystem::remove(file(record, 2, 2));
+  whole_round();
+  const auto s = status(resolve(n, "a"));
+  EXPECT_EQ(s.damaged_segments, 1u) << "the read was a passing failure";
+  EXPECT_NE(s.damage.find(file(record, 2, 2).string()), std::string::npos) << s.damage;
+}
+
+TEST_F(scrub, damage_goes_with_its_segment) {
+  settings.scrub_bytes_per_second = uint64_t{1} << 40;
+  const auto record = prepare_index("a", 2);
+  const auto n = running_node();
+  const auto index = resolve(n, "a");
+  fs.fail(1, {}, fs_operation::read);
+  whole_round();
+  ASSERT_EQ(status(index).damaged_segments, 1u);
+  get<maintenance_reply>(index, merge_atom_v);
+  EXPECT_EQ(status(index).num_file_segments, 1u);
+  EXPECT_EQ(status(index).damaged_segments, 0u);
+  EXPECT_EQ(metric(n, "fpindex_damaged_segments", "a"), 0);
+}
+
+TEST_F(scrub, a_merge_meanwhile_is_no_damage) {
+  prepare_large("a", 4);
+  const auto n = running_node();
+  const auto index = resolve(n, "a");
+  whole_round();
+  ASSERT_TRUE(scrub_of(n).scrubber) << "of the large segment";
+  get<maintenance_reply>(index, merge_atom_v);
+  ASSERT_EQ(status(index).num_file_segments, 1u);
+  spend(seconds(10));
+  EXPECT_FALSE(scrub_of(n).in_round);
+  EXPECT_EQ(status(index).damaged_segments, 0u);
+  EXPECT_EQ(log_text().find("damaged segment"), std::string::npos) << log_text();
+}
+
+TEST_F(scrub, files_that_a_manifest_no_longer_names_are_no_damage) {
+  settings.scrub_bytes_per_second = uint64_t{1} << 40;
+  const auto record = prepare_index("a", 2);
+  const auto n = running_node();
+  // As between the moment when a merge's manifest is written and the one when its segment is served.
+  auto names = read_manifest(posix_file_system(), folders(record).data);
+  names.segments.erase(names.segments.begin() + 1);
+  write_manifest(posix_file_system(), folders(record).data, names);
+  std::filesystem::remove(file(record, 2, 2));
+  whole_round();
+  EXPECT_EQ(metric(n, "fpindex_damaged_segments", "a"), 0);
+  EXPECT_NE(log_text().find("a: scrub: 1 segments"), std::string::npos) << log_text();
+}
+
+TEST_F(scrub, lets_go_of_an_index_that_is_deleted) {
+  prepare_large("a");
+  prepare_large("b");
+  const auto n = running_node();
+  to_next_round();
+  ASSERT_TRUE(scrub_of(n).scrubber);
+  const auto open_before = test::num_open_files();
+  const auto deleted = ask<delete_index_reply>(n, delete_index_request{"a", false});
+  run();
+  EXPECT_TRUE(deleted.value().deleted);
+  EXPECT_FALSE(scrub_of(n).scrubber) << "no piece has to be due for that";
+  EXPECT_LT(test::num_open_files(), open_before);
+  spend(seconds(1));
+  EXPECT_GT(scrubbed(n, "b"), 0);
+  EXPECT_EQ(log_text().find("damaged segment"), std::string::npos) << log_text();
+}
+
+TEST_F(scrub, skips_an_index_that_failed) {
+  settings.scrub_bytes_per_second = uint64_t{1} << 40;
+  const auto bad = prepare_index("bad", 2);
+  prepare_index("good", 2);
+  flip(file(bad, 1, 1), 4100);
+  const auto n = running_node();
+  whole_round();
+  EXPECT_EQ(scrubbed(n, "bad"), 0);
+  EXPECT_GT(scrubbed(n, "good"), 0);
+  EXPECT_FALSE(scrub_of(n).in_round);
+}
+
+TEST_F(scrub, ends_with_its_node) {
+  prepare_large("a");
+  const auto n = running_node();
+  to_next_round();
+  ASSERT_TRUE(scrub_of(n).scrubber);
+  const auto ending = ask<node_status>(n, shutdown_atom_v);
+  run();
+  EXPECT_TRUE(ending.succeeded());
+  EXPECT_EQ(system().registry().running(), 1u) << "the listener";
+}
+
+TEST_F(scrub, begins_anew_when_its_actor_dies) {
+  prepare_large("a");
+  const auto n = running_node();
+  to_next_round();
+  kill(state_of_node(n).scrub);
+  run();
+  ASSERT_TRUE(state_of_node(n).scrub);
+  EXPECT_NE(log_text().find("the scrub actor died"), std::string::npos) << log_text();
+  const auto before = scrubbed(n, "a");
+  to_next_round();
+  spend(seconds(1));
+  EXPECT_GT(scrubbed(n, "a"), before);
+}
+
+}  // namespace
+}  // namespace fp
