@@ -388,7 +388,7 @@ void write_loading(body_writer& w, const load_progress& p) {
 
 void write_index(body_writer& w, const node_overview::index& index) {
   const auto& s = index.status;
-  w.begin_map(25).full_field("name").text(s.name).full_field("answered").boolean(index.answered);
+  w.begin_map(27).full_field("name").text(s.name).full_field("answered").boolean(index.answered);
   w.full_field("generation").number(s.generation).full_field("state").text(to_string(s.state));
   w.full_field("reason").text(s.reason);
   w.full_field("version").number(s.version).full_field("file_version").number(s.file_version);
