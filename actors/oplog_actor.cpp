@@ -1,45 +1,115 @@
 #include "actors/oplog_actor.hpp"
 
+#include <algorithm>
+
+#include "actors/slice_builder.hpp"
 #include "core/fs/write_probe.hpp"
 
 namespace fp {
 
 namespace {
 
-// A replay builds memory segments of about this many bytes of changes: large enough to search fast, small enough to
-// check the cancel flag often.
-constexpr size_t replay_slice_bytes = size_t{4} << 20;
+// More builders than this would take memory for little: one thread reads for all of them.
+constexpr uint32_t max_builders = 4;
 
 // Room that counts as enough for writing to go on: that of many common appends.
 constexpr size_t probe_bytes = size_t{1} << 20;
 
 }  // namespace
 
-void oplog_state::open() {
-  oplog_opened opened{setup.attempt, {}, {}};
-  commit_batch slice;
-  size_t slice_bytes = 0;
-  const auto build = [&] {
-    if (slice.empty()) return;
-    opened.segments.push_back(build_memory_segment(slice));
-    slice.clear();
-    slice_bytes = 0;
-  };
+// -- Replay
+// ---------------------------------------------------------------------------------------------------------
+
+oplog_state::replay::replay(const oplog_setup& setup)
+    : reader(*setup.env->fs, setup.folder, setup.after, setup.cancel.get(), setup.slice_bytes) {}
+
+void oplog_state::start_opening() {
+  opening = std::make_unique<replay>(setup);
+  advance();
+}
+
+void oplog_state::advance() {
   try {
-    log = oplog::open(
-        *setup.env->fs, setup.folder, {setup.env->settings.oplog_file_bytes}, setup.after,
-        [&](commit&& c) {
-          slice_bytes += c.changes->size();
-          slice.push_back(std::move(c));
-          if (slice_bytes >= replay_slice_bytes) build();
-        },
-        opened.report, setup.cancel.get());
-    build();
-    self->send(setup.listener, std::move(opened));
+    do {
+      read_slice();
+    } while (hand_out());
+    if (opening->all_read && opening->num_building == 0) finish_opening();
   } catch (const std::exception& e) {
-    self->send(setup.listener, load_failed{setup.attempt, to_caf_error(e)});
+    fail_opening(to_caf_error(e));
   }
 }
+
+void oplog_state::read_slice() {
+  auto& o = *opening;
+  if (o.ready || o.all_read) return;
+  std::shared_ptr<log_slice> slice;
+  if (o.unused.empty()) {
+    slice = std::make_shared<log_slice>();
+  } else {
+    slice = std::move(o.unused.back());
+    o.unused.pop_back();
+  }
+  if (o.reader.next(*slice)) {
+    o.ready = std::move(slice);
+  } else {
+    o.all_read = true;
+  }
+}
+
+bool oplog_state::hand_out() {
+  auto& o = *opening;
+  if (!o.ready) return false;
+  if (o.idle.empty()) {
+    if (o.builders.size() >= std::min(setup.env->num_searchers(), max_builders)) return false;
+    o.idle.push_back(self->spawn<caf::linked>(slice_builder));
+    o.builders.push_back(o.idle.back());
+  }
+  const auto builder = std::move(o.idle.back());
+  o.idle.pop_back();
+  const auto slice = std::move(o.ready);
+  const auto position = o.segments.size();
+  o.segments.emplace_back();
+  o.num_building++;
+  self->request(builder, caf::infinite, build_atom_v, log_slice_ptr(slice))
+      .then([=, this](const segment_ptr& segment) { built(position, slice, builder, segment); },
+            [this](const caf::error& e) { fail_opening(e); });
+  return true;
+}
+
+void oplog_state::built(size_t position, const std::shared_ptr<log_slice>& slice,
+                        const slice_builder_handle& builder, const segment_ptr& segment) {
+  if (!opening) return;
+  auto& o = *opening;
+  o.num_building--;
+  o.segments[position] = segment;
+  o.unused.push_back(slice);
+  o.idle.push_back(builder);
+  advance();
+}
+
+void oplog_state::finish_opening() {
+  oplog_opened opened{setup.attempt, std::move(opening->segments), {}};
+  log = oplog::open(std::move(opening->reader), {setup.env->settings.oplog_file_bytes}, opened.report);
+  end_opening();
+  self->send(setup.listener, std::move(opened));
+}
+
+void oplog_state::fail_opening(const caf::error& why) {
+  if (!opening) return;
+  end_opening();
+  self->send(setup.listener, load_failed{setup.attempt, why});
+}
+
+void oplog_state::end_opening() {
+  for (const auto& builder : opening->builders) {
+    self->unlink_from(builder);
+    self->send_exit(builder, caf::exit_reason::user_shutdown);
+  }
+  opening.reset();
+}
+
+// -- Requests
+// -------------------------------------------------------------------------------------------------------
 
 caf::result<uint64_t> oplog_state::append(const commit_batch_ptr& batch) {
   if (!log) return make_error(errc::read_only, "the log is not open");
@@ -69,6 +139,7 @@ caf::result<uint64_t> oplog_state::truncate(commit_id durable) {
 
 caf::result<done_atom> oplog_state::close() {
   try {
+    if (opening) end_opening();
     if (log) log->close();
     log.reset();
     return done_atom_v;
@@ -83,7 +154,7 @@ oplog_handle::behavior_type oplog_actor(oplog_handle::stateful_pointer<oplog_sta
   self->state.setup = std::move(setup);
   self->send(oplog_handle(self), next_atom_v);
   return {
-      [=](next_atom) { self->state.open(); },
+      [=](next_atom) { self->state.start_opening(); },
       [=](append_atom, const commit_batch_ptr& batch) { return self->state.append(batch); },
       [=](truncate_atom, commit_id durable) { return self->state.truncate(durable); },
       [=](close_atom) { return self->state.close(); },

@@ -13,6 +13,7 @@
 #include "core/index/snapshot.hpp"
 #include "core/metrics/history.hpp"
 #include "core/metrics/index_metrics.hpp"
+#include "core/oplog/log_slice.hpp"
 #include "core/oplog/oplog.hpp"
 #include "messages/error.hpp"
 #include "messages/interfaces.hpp"
@@ -26,6 +27,7 @@ using cancel_flag_ptr = std::shared_ptr<cancel_flag>;
 using manifest_ptr = std::shared_ptr<const manifest>;
 using commit_batch = std::vector<commit>;
 using commit_batch_ptr = std::shared_ptr<const commit_batch>;
+using log_slice_ptr = std::shared_ptr<const log_slice>;
 using file_names_ptr = std::shared_ptr<const std::vector<std::string>>;
 
 /// The right to run one segment loader. It goes back to the loader budget when its last holder lets go, however
@@ -193,6 +195,8 @@ using oplog_handle = caf::typed_actor<
 
 using segment_builder_handle = caf::typed_actor<caf::replies_to<build_atom, commit_batch_ptr>::with<segment_ptr>>;
 
+using slice_builder_handle = caf::typed_actor<caf::replies_to<build_atom, log_slice_ptr>::with<segment_ptr>>;
+
 using merge_handle = caf::typed_actor<caf::replies_to<merge_job>::with<segment_ptr>>;
 
 using searcher_handle = caf::typed_actor<caf::replies_to<search_task>::with<search_reply>,
@@ -272,6 +276,7 @@ using node_actor_handle = node_handle::extend<caf::reacts_to<index_state_changed
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::permit_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::manifest_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::commit_batch_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::log_slice_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::file_names_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::segment_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::load_plan)

@@ -98,4 +98,10 @@ struct commit {
   changes_ptr changes;
 };
 
+/// A commit whose encoded changes lie in memory of somebody else.
+struct commit_view {
+  commit_id id = 0;
+  std::span<const uint8_t> changes;
+};
+
 }  // namespace fp

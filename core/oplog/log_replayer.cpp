@@ -35,27 +35,39 @@ struct damage_error : error {
                      errc::unsupported_format);
 }
 
-struct file_contents {
-  std::unique_ptr<std::byte[]> data;
-  size_t size = 0;
-
-  std::span<const std::byte> bytes() const noexcept { return {data.get(), size}; }
-};
-
-file_contents read_contents(file_system& fs, const path& file) {
-  const auto in = fs.open(file);
-  file_contents contents;
-  contents.size = in->size();
-  contents.data = std::make_unique_for_overwrite<std::byte[]>(contents.size);
-  if (in->read_at(0, {contents.data.get(), contents.size}) != contents.size) {
-    throw error(errc::io_error, "cannot read " + file.string() + ": it became shorter meanwhile");
-  }
-  return contents;
-}
-
 }  // namespace
 
-void log_replayer::run() {
+log_replayer::log_replayer(file_system& fs, path folder, commit_id after, const cancel_flag* cancel,
+                           size_t slice_bytes, bool deliver_all)
+    : fs_(fs),
+      folder_(std::move(folder)),
+      after_(after),
+      cancel_(cancel),
+      slice_bytes_(std::max(slice_bytes, format::frame_header_bytes)),
+      deliver_all_(deliver_all) {}
+
+bool log_replayer::next(log_slice& slice) {
+  slice.commits.clear();
+  slice.frames.clear();
+  if (!listed_) list();
+  while (num_read < files.size()) {
+    if (!in_) {
+      open_file();
+    } else if (at_ == size_) {
+      close_file();
+    } else {
+      read_frames(slice);
+      if (!slice.commits.empty()) return true;
+    }
+  }
+  if (has_seal && !seal) {
+    read_seal();
+    check_seal();
+  }
+  return false;
+}
+
+void log_replayer::list() {
   for (const std::string& name : fs_.list(folder_)) {
     if (const auto first = format::parse_file_name(name)) {
       files.push_back({*first, 0});
@@ -67,14 +79,7 @@ void log_replayer::run() {
       temporaries.push_back(name);
     }
   }
-  for (size_t i = 0; i < files.size(); i++) {
-    read_log(files[i], i + 1 == files.size());
-    num_read++;
-  }
-  if (has_seal) {
-    read_seal();
-    check_seal();
-  }
+  listed_ = true;
 }
 
 void log_replayer::read_seal() {
@@ -113,128 +118,199 @@ std::string log_replayer::describe(const logged_file& log) {
   return log.first == 0 ? "no file" : number(log.bytes) + " bytes in " + format::file_name(log.first);
 }
 
-void log_replayer::read_log(logged_file& log, bool newest) {
-  const path file = folder_ / format::file_name(log.first);
+void log_replayer::open_file() {
+  logged_file& log = files[num_read];
+  file_ = folder_ / format::file_name(log.first);
   good_bytes = 0;
-  check_start(log.first, file);
-  const file_contents contents = read_contents(fs_, file);
-  const auto bytes = contents.bytes();
+  check_start(log.first);
+  auto in = fs_.open(file_);
+  std::swap(in_, in);
+  size_ = in_->size();
+  // One byte more than the header tells a file that ends there from others.
+  std::byte start[format::file_header_bytes + 1];
+  const auto header = std::span(start).first(std::min<uint64_t>(size_, sizeof start));
+  read_exactly(0, header);
   commit_id first = 0;
-  switch (format::decode_file_header(bytes, first)) {
+  switch (format::decode_file_header(header, first)) {
     case format::header_state::valid:
       break;
     case format::header_state::unknown_version:
-      newer_version(file);
+      newer_version(file_);
     case format::header_state::invalid:
-      if (!newest || !format::is_torn_header(bytes))
-        corrupt(file, 0, "the file header does not match its checksum");
+      if (!is_newest() || !format::is_torn_header(header))
+        corrupt(file_, 0, "the file header does not match its checksum");
       end = log.first - 1;
-      torn_bytes = bytes.size();
+      torn_bytes = size_;
       newest_is_torn_whole = true;
+      in_.reset();
+      num_read++;
       return;
   }
-  if (first != log.first) corrupt(file, 16, "the header names commit " + number(first) + " as the first");
+  if (first != log.first) corrupt(file_, 16, "the header names commit " + number(first) + " as the first");
   end = log.first - 1;
-  size_t at = format::file_header_bytes, last = 0;
-  good_bytes = at;
-  while (at < bytes.size()) {
-    if (is_cancelled(cancel_)) throw error(errc::cancelled, "cancelled while reading " + file.string());
-    const size_t frame_bytes = read_frame(file, bytes, at, newest);
-    if (frame_bytes == 0) {
-      torn_bytes = bytes.size() - at;
-      break;
-    }
-    last = at;
-    at += frame_bytes;
-    good_bytes = at;
-    good_end = end;
+  at_ = good_bytes = format::file_header_bytes;
+  last_write_offset = 0;
+}
+
+void log_replayer::close_file() {
+  files[num_read].bytes = at_;
+  if (is_newest()) {
+    last_write.resize(at_ - last_write_offset);
+    read_exactly(last_write_offset, last_write);
   }
-  log.bytes = at;
-  if (newest) {
-    last_write_offset = last;
-    last_write.assign(bytes.begin() + static_cast<std::ptrdiff_t>(last),
-                      bytes.begin() + static_cast<std::ptrdiff_t>(at));
+  in_.reset();
+  num_read++;
+}
+
+void log_replayer::read_exactly(uint64_t offset, std::span<std::byte> out) const {
+  if (in_->read_at(offset, out) != out.size()) {
+    throw error(errc::io_error, "cannot read " + file_.string() + ": it became shorter meanwhile");
   }
 }
 
-void log_replayer::check_start(commit_id first, const path& file) const {
-  const bool is_first = file.filename() == format::file_name(files.front().first);
+void log_replayer::check_start(commit_id first) const {
+  const bool is_first = num_read == 0;
   if (!is_first && first <= end) {
-    corrupt(file, 0, "begins with commit " + number(first) + ", but the file before ends with " + number(end));
+    corrupt(file_, 0, "begins with commit " + number(first) + ", but the file before ends with " + number(end));
   }
   if (first <= after_ + 1 || (!is_first && first == end + 1)) return;
   const commit_id missing = std::max(is_first ? 0 : end, after_) + 1;
-  corrupt(file, 0, "begins with commit " + number(first) + ", but the log has no commit " + number(missing));
+  corrupt(file_, 0, "begins with commit " + number(first) + ", but the log has no commit " + number(missing));
 }
 
-size_t log_replayer::read_frame(const path& file, std::span<const std::byte> bytes, size_t at, bool newest) {
-  const auto rest = bytes.subspan(at);
+void log_replayer::read_frames(log_slice& slice) {
+  slice.file = file_;
+  uint64_t length = std::min<uint64_t>(slice_bytes_, size_ - at_);
+  for (;;) {
+    if (slice.bytes.bytes().size() < length) slice.bytes = aligned_memory(length);
+    read_exactly(at_, slice.bytes.bytes().first(length));
+    auto bytes = std::as_const(slice.bytes).bytes().first(length);
+    while (!bytes.empty()) {
+      if (is_cancelled(cancel_)) throw error(errc::cancelled, "cancelled while reading " + file_.string());
+      const auto commits = slice.commits.size(), frames = slice.frames.size();
+      const auto end_before = end;
+      size_t frame_bytes = 0;
+      try {
+        frame_bytes = read_frame(slice, bytes);
+      } catch (const damage_error&) {
+        slice.commits.resize(commits);
+        slice.frames.resize(frames);
+        end = end_before;
+        if (commits > 0) return;
+        throw;
+      }
+      if (frame_bytes > bytes.size()) {
+        length = std::max<uint64_t>(frame_bytes, std::min<uint64_t>(slice_bytes_, size_ - at_));
+        break;
+      }
+      if (frame_bytes == 0) {
+        if (commits > 0) return;
+        torn_bytes = size_ - at_;
+        size_ = at_;
+        return;
+      }
+      last_write_offset = at_;
+      at_ += frame_bytes;
+      good_bytes = at_;
+      good_end = end;
+      num_delivered += slice.commits.size() - commits;
+      bytes = bytes.subspan(frame_bytes);
+    }
+    // Of a slice without commits the next call would be the next round.
+    if (bytes.empty() || !slice.commits.empty()) return;
+  }
+}
+
+size_t log_replayer::read_frame(log_slice& slice, std::span<const std::byte> bytes) {
+  const uint64_t rest = size_ - at_;
+  if (bytes.size() < std::min<uint64_t>(rest, format::frame_header_bytes)) return format::frame_header_bytes;
   format::frame_header header;
-  const bool has_header = format::decode_frame_header(rest, header);
+  const bool has_header = format::decode_frame_header(bytes, header);
   if (has_header && header.first_commit != end + 1) {
-    corrupt(file, at,
+    corrupt(file_, at_,
             "a frame begins with commit " + number(header.first_commit) + " instead of " + number(end + 1));
   }
-  const bool whole = has_header && header.frame_bytes() <= rest.size();
-  if (whole &&
-      checksum(rest.subspan(format::frame_header_bytes, header.payload_bytes)) == header.payload_checksum) {
-    deliver_payload(file, at, header, rest.subspan(format::frame_header_bytes, header.payload_bytes));
-    const size_t used = format::frame_header_bytes + header.payload_bytes;
-    const auto padding = rest.subspan(used, header.frame_bytes() - used);
-    if (std::any_of(padding.begin(), padding.end(), [](std::byte b) { return b != std::byte{0}; })) {
-      corrupt(file, at + used, "bytes after a frame's payload are not zero");
+  const bool whole = has_header && header.frame_bytes() <= rest;
+  if (whole && header.frame_bytes() > bytes.size()) return header.frame_bytes();
+  if (whole) {
+    const auto payload = bytes.subspan(format::frame_header_bytes, header.payload_bytes);
+    if (checksum(payload) == header.payload_checksum) {
+      take_payload(slice, header, payload);
+      const size_t used = format::frame_header_bytes + header.payload_bytes;
+      const auto padding = bytes.subspan(used, header.frame_bytes() - used);
+      if (std::any_of(padding.begin(), padding.end(), [](std::byte b) { return b != std::byte{0}; })) {
+        corrupt(file_, at_ + used, "bytes after a frame's payload are not zero");
+      }
+      return header.frame_bytes();
     }
-    return header.frame_bytes();
   }
-  if (newest && format::is_torn(bytes, at)) return 0;
-  if (!has_header) corrupt(file, at, "a frame header does not match its checksum");
-  if (!whole) corrupt(file, at, "a frame reaches past the end of the file");
-  corrupt(file, at + format::frame_header_bytes, "a frame's payload does not match its checksum");
+  if (is_newest() && rest_is_torn()) return 0;
+  if (!has_header) corrupt(file_, at_, "a frame header does not match its checksum");
+  if (!whole) corrupt(file_, at_, "a frame reaches past the end of the file");
+  corrupt(file_, at_ + format::frame_header_bytes, "a frame's payload does not match its checksum");
 }
 
-void log_replayer::deliver_payload(const path& file, size_t at, const format::frame_header& header,
-                                   std::span<const std::byte> payload) {
-  const size_t begin = at + format::frame_header_bytes;
+bool log_replayer::rest_is_torn() const {
+  // What is torn is judged by sectors of the file.
+  const uint64_t begin = at_ / format::sector_bytes * format::sector_bytes;
+  aligned_memory rest(size_ - begin);
+  read_exactly(begin, rest.bytes());
+  return format::is_torn(rest.bytes(), at_ - begin);
+}
+
+void log_replayer::take_payload(log_slice& slice, const format::frame_header& header,
+                                std::span<const std::byte> payload) {
+  const uint64_t begin = at_ + format::frame_header_bytes;
+  const log_slice::frame frame{at_, slice.commits.size(), end};
   size_t offset = 0;
   for (uint32_t i = 0; i < header.num_commits; i++) {
     uint32_t length;
-    if (payload.size() - offset < sizeof length) corrupt(file, begin + offset, "a frame ends inside a commit");
+    if (payload.size() - offset < sizeof length) corrupt(file_, begin + offset, "a frame ends inside a commit");
     std::memcpy(&length, payload.data() + offset, sizeof length);
     offset += sizeof length;
-    if (payload.size() - offset < length) corrupt(file, begin + offset, "a commit reaches past its frame's end");
+    if (payload.size() - offset < length) corrupt(file_, begin + offset, "a commit reaches past its frame's end");
     end++;
     if (deliver_all_ || end > after_) {
-      const auto* changes = reinterpret_cast<const uint8_t*>(payload.data() + offset);
-      num_delivered++;
-      deliver_({end, std::make_shared<const std::vector<uint8_t>>(changes, changes + length)}, file, at);
+      slice.commits.push_back({end, {reinterpret_cast<const uint8_t*>(payload.data() + offset), length}});
     }
     offset += length;
   }
   if (header.num_commits == 0 || offset != payload.size()) {
-    corrupt(file, begin + offset, "a frame does not end with its last commit");
+    corrupt(file_, begin + offset, "a frame does not end with its last commit");
   }
+  if (slice.commits.size() > frame.first) slice.frames.push_back(frame);
 }
 
 oplog_inspection inspect_oplog(file_system& fs, const path& folder, commit_id after,
                                const std::function<void(const commit& c, const path& file, uint64_t offset)>& visit,
                                const cancel_flag* cancel) {
   oplog_inspection result;
-  path frame_file;
-  uint64_t frame_offset = 0;
-  const log_replayer::consumer consume = [&](commit&& c, const path& file, uint64_t offset) {
-    frame_file = file;
-    frame_offset = offset;
-    visit(c, file, offset);
-  };
   // Commits that segments hold are read too; where the log may begin still follows from `after`.
-  log_replayer found(fs, folder, after, consume, cancel, true);
+  log_replayer found(fs, folder, after, cancel, log_replayer::default_slice_bytes, true);
+  log_slice slice;
+  const auto visit_slice = [&] {
+    for (size_t f = 0; f < slice.frames.size(); f++) {
+      const auto& frame = slice.frames[f];
+      const size_t upto = f + 1 < slice.frames.size() ? slice.frames[f + 1].first : slice.commits.size();
+      try {
+        for (size_t i = frame.first; i < upto; i++) visit(owned(slice.commits[i]), slice.file, frame.offset);
+      } catch (const error& e) {
+        if (e.code() != errc::corrupt_data) throw;
+        result.first = {slice.file, frame.offset, e.code(), e.what()};
+        found.good_bytes = frame.offset;
+        found.good_end = frame.before;
+        return;
+      }
+    }
+  };
   try {
-    found.run();
+    while (!result.first && found.next(slice)) visit_slice();
   } catch (const damage_error& e) {
     result.first = {e.file, e.offset, e.code(), e.what()};
   } catch (const error& e) {
+    // Only the seal is read as a whole, with a bound.
     if (e.code() != errc::corrupt_data) throw;
-    result.first = {frame_file, frame_offset, e.code(), e.what()};
+    result.first = {folder / format::seal_name, 0, e.code(), e.what()};
   }
   for (size_t i = 0; i < found.files.size(); i++) {
     const path file = folder / format::file_name(found.files[i].first);

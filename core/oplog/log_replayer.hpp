@@ -1,14 +1,14 @@
 #pragma once
 
-#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "core/base/cancel.hpp"
-#include "core/commit/changes.hpp"
 #include "core/fs/file_system.hpp"
+#include "core/oplog/log_slice.hpp"
 #include "core/oplog/oplog_format.hpp"
 
 namespace fp {
@@ -19,17 +19,27 @@ struct logged_file {
   uint64_t bytes = 0;
 };
 
-/// Reads the log files of a folder in order. Changes nothing.
+/// Reads the log files of a folder in order, a slice at a time. Changes nothing.
+///
+/// A slice is handed out before what follows it is judged: damage is thrown by the call that would have to go past
+/// it, when everything before it has been handed out.
 class log_replayer {
  public:
-  /// Takes a commit, with file and offset of its frame.
-  using consumer = std::function<void(commit&&, const path& file, uint64_t offset)>;
+  /// Bytes of a slice, unless a single frame is larger: large enough for segments that are searched fast, small
+  /// enough to check the cancel flag often.
+  static constexpr size_t default_slice_bytes = size_t{4} << 20;
 
-  log_replayer(file_system& fs, const path& folder, commit_id after, const consumer& deliver,
-               const cancel_flag* cancel, bool deliver_all = false)
-      : fs_(fs), folder_(folder), after_(after), deliver_(deliver), cancel_(cancel), deliver_all_(deliver_all) {}
+  /// Commits up to `after` are read and left out, unless `deliver_all`.
+  log_replayer(file_system& fs, path folder, commit_id after, const cancel_flag* cancel,
+               size_t slice_bytes = default_slice_bytes, bool deliver_all = false);
 
-  void run();
+  /// Fills a slice with the next commits, at least one; false at the end, when all files and the seal are good.
+  /// Throws as `oplog::open` does.
+  bool next(log_slice& slice);
+
+  file_system& fs() const noexcept { return fs_; }
+  const path& folder() const noexcept { return folder_; }
+  commit_id after() const noexcept { return after_; }
 
   std::vector<logged_file> files;        // sizes without torn bytes
   std::vector<std::string> temporaries;  // what an interrupted `close` left
@@ -48,29 +58,44 @@ class log_replayer {
   uint64_t last_write_offset = 0;
 
  private:
+  void list();
   void read_seal();
   void check_seal() const;
   [[noreturn]] void seal_mismatch(const std::string& what) const;
   static std::string describe(const logged_file& log);
 
-  void read_log(logged_file& log, bool newest);
+  bool is_newest() const noexcept { return num_read + 1 == files.size(); }
+  /// Begins the next file; a newest one that is torn as a whole is skipped.
+  void open_file();
+  void close_file();
+  /// Throws when the file has become shorter.
+  void read_exactly(uint64_t offset, std::span<std::byte> out) const;
 
   /// Commits that no file holds may only be missing when they are not needed: `truncate` removes files in any
   /// order as far as a crash is concerned, and a log that ends before `after` goes on behind it.
-  void check_start(commit_id first, const path& file) const;
+  void check_start(commit_id first) const;
 
-  /// Delivers the commits of the frame at an offset and returns its size; 0 when the rest is a torn write.
-  size_t read_frame(const path& file, std::span<const std::byte> bytes, size_t at, bool newest);
-
-  void deliver_payload(const path& file, size_t at, const oplog_format::frame_header& header,
-                       std::span<const std::byte> payload);
+  /// Reads frames until the slice's bytes are used up.
+  void read_frames(log_slice& slice);
+  /// Adds the frame at the front of the bytes that are left of a slice and returns its size, or the size that the
+  /// bytes would have to have at least; 0 when the rest of the file is a torn write.
+  size_t read_frame(log_slice& slice, std::span<const std::byte> bytes);
+  /// Adds a frame's commits.
+  void take_payload(log_slice& slice, const oplog_format::frame_header& header, std::span<const std::byte> payload);
+  bool rest_is_torn() const;
 
   file_system& fs_;
-  const path& folder_;
+  path folder_;
   commit_id after_;
-  const consumer& deliver_;
   const cancel_flag* cancel_;
-  bool deliver_all_;  ///< also commits up to `after_`
+  size_t slice_bytes_;
+  bool deliver_all_;
+  bool listed_ = false;
+  // The file that is read: null between two.
+  std::unique_ptr<readable_file> in_;
+  path file_;
+  uint64_t size_ = 0;
+  uint64_t at_ = 0;  ///< where the next frame begins
 };
 
 }  // namespace fp

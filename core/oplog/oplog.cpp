@@ -20,13 +20,12 @@ std::string number(uint64_t n) { return std::to_string(n); }
 
 class oplog_impl final : public oplog {
  public:
-  oplog_impl(file_system& fs, const path& folder, const oplog_options& options, commit_id after,
-             log_replayer&& found)
-      : fs_(fs),
-        folder_(folder),
+  oplog_impl(const oplog_options& options, log_replayer&& found)
+      : fs_(found.fs()),
+        folder_(found.folder()),
         options_(options),
         files_(std::move(found.files)),
-        last_commit_(std::max(found.end, after)) {
+        last_commit_(std::max(found.end, found.after())) {
     for (const std::string& name : found.temporaries) fs_.remove(folder_ / name);
     if (found.newest_is_torn_whole) {
       fs_.remove(file_path(files_.back()));
@@ -214,20 +213,27 @@ class oplog_impl final : public oplog {
 
 }  // namespace
 
-std::unique_ptr<oplog> oplog::open(file_system& fs, const path& folder, const oplog_options& options,
-                                   commit_id after, const std::function<void(commit&&)>& deliver,
-                                   oplog_replay& report, const cancel_flag* cancel) {
-  const log_replayer::consumer consume = [&](commit&& c, const path&, uint64_t) { deliver(std::move(c)); };
-  log_replayer found(fs, folder, after, consume, cancel);
-  found.run();
+std::unique_ptr<oplog> oplog::open(log_replayer&& all_read, const oplog_options& options, oplog_replay& report) {
   report = {};
-  report.num_commits = found.num_delivered;
-  report.torn_bytes = found.torn_bytes;
-  if (!found.files.empty() && found.end < after) report.num_missing = after - found.end;
-  auto log = std::make_unique<oplog_impl>(fs, folder, options, after, std::move(found));
+  report.num_commits = all_read.num_delivered;
+  report.torn_bytes = all_read.torn_bytes;
+  const commit_id after = all_read.after();
+  if (!all_read.files.empty() && all_read.end < after) report.num_missing = after - all_read.end;
+  auto log = std::make_unique<oplog_impl>(options, std::move(all_read));
   report.last_commit = log->last_commit();
   report.num_bytes = log->num_bytes();
   return log;
+}
+
+std::unique_ptr<oplog> oplog::open(file_system& fs, const path& folder, const oplog_options& options,
+                                   commit_id after, const std::function<void(commit&&)>& deliver,
+                                   oplog_replay& report, const cancel_flag* cancel) {
+  log_replayer found(fs, folder, after, cancel);
+  log_slice slice;
+  while (found.next(slice)) {
+    for (const commit_view& c : slice.commits) deliver(owned(c));
+  }
+  return open(std::move(found), options, report);
 }
 
 }  // namespace fp

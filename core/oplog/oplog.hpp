@@ -14,6 +14,8 @@
 
 namespace fp {
 
+class log_replayer;
+
 struct oplog_options {
   uint64_t max_file_bytes = uint64_t{64} << 20;  ///< a file that has reached this is followed by a new one
 };
@@ -43,6 +45,8 @@ class oplog {
   static std::unique_ptr<oplog> open(file_system& fs, const path& folder, const oplog_options& options,
                                      commit_id after, const std::function<void(commit&&)>& deliver,
                                      oplog_replay& report, const cancel_flag* cancel = nullptr);
+  /// The same for a log that somebody has read slice by slice, to its end.
+  static std::unique_ptr<oplog> open(log_replayer&& all_read, const oplog_options& options, oplog_replay& report);
   virtual ~oplog() = default;
 
   /// Appends consecutive commits, the first one `last_commit() + 1`, as one frame of less than 4 GiB and makes

@@ -1,0 +1,99 @@
+#include "core/segment/memory_segment_builder.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "core/base/error.hpp"
+#include "core/base/radix_sort.hpp"
+#include "core/segment/segment_writer.hpp"
+#include "core/segment/stored_segment.hpp"
+
+namespace fp {
+
+void memory_segment_builder::read_documents(std::span<const commit_view> commits, metadata_map& metadata) {
+  documents_.clear();
+  bool ascending = true;
+  for (const commit_view& c : commits) {
+    changes_reader reader(c.changes);
+    change_view change;
+    while (reader.next(change)) {
+      if (change.kind == change_kind::set_metadata) {
+        metadata.insert_or_assign(std::string(change.key), std::string(change.value));
+        continue;
+      }
+      if (change.id == 0)
+        throw error(errc::invalid_document_id, "commit " + std::to_string(c.id) + ": document id 0");
+      ascending &= documents_.empty() || documents_.back().id < change.id;
+      documents_.push_back({change.id, change.kind == change_kind::erase, c.id, change.hash_bytes});
+    }
+  }
+  if (ascending) return;
+  std::stable_sort(documents_.begin(), documents_.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  size_t kept = 0;
+  for (size_t i = 0; i < documents_.size(); i++) {
+    if (i + 1 == documents_.size() || documents_[i + 1].id != documents_[i].id) documents_[kept++] = documents_[i];
+  }
+  documents_.resize(kept);
+}
+
+hash_value memory_segment_builder::sort_postings() {
+  size_t count = 0;
+  for (const auto& d : documents_) count += d.hash_bytes.size() / sizeof(hash_value);
+  postings_.resize(count);
+  posting* out = postings_.data();
+  hash_value hash_mask = 0;
+  for (const auto& d : documents_) {
+    for (size_t at = 0; at < d.hash_bytes.size(); at += sizeof(hash_value)) {
+      hash_value hash;
+      std::memcpy(&hash, d.hash_bytes.data() + at, sizeof hash);
+      hash_mask |= hash;
+      *out++ = make_posting(hash, d.id);
+    }
+  }
+  if (hash_mask != 0) {
+    // Documents come in id order already and the sort is stable: only the hashes are left to be ordered.
+    const auto low = static_cast<unsigned>(std::countr_zero(hash_mask));
+    radix_sort(postings_, scratch_, 32 + low, bits_for(hash_mask) - low);
+  }
+  postings_.erase(std::unique(postings_.begin(), postings_.end()), postings_.end());
+  return hash_mask;
+}
+
+segment_ptr memory_segment_builder::build(std::span<const commit_view> commits) {
+  if (commits.empty()) throw error(errc::internal_error, "a segment of no commits");
+  for (size_t i = 0; i < commits.size(); i++) {
+    if (commits[i].id == 0 || commits[i].id != commits[0].id + i) {
+      throw error(errc::internal_error, "commits " + std::to_string(commits[0].id) + " and up are not consecutive");
+    }
+  }
+  segment_shape shape;
+  shape.first_commit = commits.front().id;
+  shape.last_commit = commits.back().id;
+  read_documents(commits, shape.metadata);
+  shape.hash_mask = sort_postings();
+  shape.num_postings = postings_.size();
+  shape.num_documents = documents_.size();
+  for (const auto& d : documents_) shape.num_tombstones += d.deleted;
+  if (!documents_.empty()) {
+    shape.min_document = documents_.front().id;
+    shape.max_document = documents_.back().id;
+  }
+  memory_sink sink(plan_segment(shape).num_bytes());
+  segment_writer writer(sink, shape);
+  writer.add_postings(postings_);
+  for (const auto& d : documents_) writer.add_document(d.id, d.commit, d.deleted);
+  writer.finish();
+  return make_memory_segment(sink.take());
+}
+
+segment_ptr build_memory_segment(std::span<const commit> commits) {
+  std::vector<commit_view> views;
+  views.reserve(commits.size());
+  for (const commit& c : commits) views.push_back({c.id, *c.changes});
+  return memory_segment_builder().build(views);
+}
+
+}  // namespace fp

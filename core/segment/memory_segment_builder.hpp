@@ -1,0 +1,36 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "core/commit/changes.hpp"
+#include "core/segment/segment.hpp"
+
+namespace fp {
+
+/// Builds segments in memory, one after the other, as `build_memory_segment` does. What one needed while it was
+/// built is kept for the next: about 16 bytes a posting and 40 a document of the largest one. Fresh memory for each
+/// would cost more than the sorting.
+class memory_segment_builder {
+ public:
+  segment_ptr build(std::span<const commit_view> commits);
+
+ private:
+  /// The last change to one document.
+  struct document_change {
+    document_id id;
+    bool deleted;
+    commit_id commit;
+    std::span<const std::byte> hash_bytes;
+  };
+
+  /// Of several changes to one document only the last one, in id order.
+  void read_documents(std::span<const commit_view> commits, metadata_map& metadata);
+  /// The distinct postings of all documents, in order. Returns the bits that occur in hashes.
+  hash_value sort_postings();
+
+  std::vector<document_change> documents_;
+  std::vector<posting> postings_, scratch_;
+};
+
+}  // namespace fp
