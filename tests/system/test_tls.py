@@ -287,7 +287,7 @@ class Rotation(TlsTest):
         self.assertNotEqual(self.serial(node), before)
         stdin.stdin.write("2|10,20,31\n")
         stdin.stdin.close()
-        self.assertEqual(stdin.wait(PATIENCE), 0)
+        self.assertEqual(stdin.wait(PATIENCE), 0, stdin.stdout.read())
         self.assertIn('"id": 2', self.ctl(node, "--json", "search", "music", "10,20,31").stdout)
 
     def test_wrong_files_are_refused_and_the_old_ones_stay(self):
