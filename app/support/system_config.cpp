@@ -4,6 +4,8 @@
 #include <future>
 #include <sstream>
 
+#include "app/tls/tls_error_queue.hpp"
+
 namespace fp {
 
 system_config::system_config(uint32_t threads) {
@@ -21,6 +23,7 @@ system_config::system_config(uint32_t threads) {
 }
 
 system_config::system_config(uint32_t threads, const tls_credentials& credentials) : system_config(threads) {
+  keep_tls_errors_apart();
   tls_files_ = std::make_unique<tls_memory_files>(credentials);
   const tls_files names = tls_files_->names();
   load<caf::openssl::manager>();

@@ -1,6 +1,7 @@
 """Remote actors by mutual TLS: who has the right certificates works with the node, everybody else gets a clear error,
 and the node goes on serving."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -260,13 +261,27 @@ class Files(TlsTest):
 class Rotation(TlsTest):
     def serial(self, node):
         """The serial number of the certificate that the node shows."""
+        with socket.create_connection(("127.0.0.1", node.port), PATIENCE) as plain:
+            with self.wrap(plain) as wrapped:
+                return wrapped.getpeercert()["serialNumber"]
+
+    def wrap(self, plain):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.load_verify_locations(self.authority.certificate)
         context.load_cert_chain(*self.client)
-        with socket.create_connection(("127.0.0.1", node.port), PATIENCE) as plain:
-            with context.wrap_socket(plain) as wrapped:
-                return wrapped.getpeercert()["serialNumber"]
+        return context.wrap_socket(plain)
+
+    def end_without_a_word(self, node):
+        """Shakes hands and closes without the message that TLS has for that, which OpenSSL counts as an error."""
+        wrapped = self.wrap(socket.create_connection(("127.0.0.1", node.port), PATIENCE))
+        wrapped.recv(1)
+        with socket.socket(fileno=wrapped.detach()) as plain:
+            plain.settimeout(PATIENCE)
+            plain.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(ConnectionResetError):
+                while plain.recv(4096):
+                    pass
 
     def hang_up(self, node, pattern):
         node.process.send_signal(signal.SIGHUP)
@@ -289,6 +304,21 @@ class Rotation(TlsTest):
         stdin.stdin.close()
         self.assertEqual(stdin.wait(PATIENCE), 0, stdin.stdout.read())
         self.assertIn('"id": 2', self.ctl(node, "--json", "search", "music", "10,20,31").stdout)
+
+    def test_what_goes_wrong_with_one_peer_is_not_held_against_another(self):
+        node = self.start_tls()
+        self.ctl(node, "index", "create", "music")
+        writer = subprocess.Popen([BUILD / "fpctl", "--port", str(node.port), *map(str, self.client_flags()), "ingest",
+                                   "music", "-", "--batch", "1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(writer.stdout.close)
+        for document in range(1, 41):
+            writer.stdin.write(f"{document}|10,20,{document + 30}\n")
+            writer.stdin.flush()
+            self.end_without_a_word(node)
+        writer.stdin.close()
+        self.assertEqual(writer.wait(PATIENCE), 0, writer.stdout.read())
+        self.assertIn('"id": 40', self.ctl(node, "--json", "search", "music", "10,20,70").stdout)
 
     def test_wrong_files_are_refused_and_the_old_ones_stay(self):
         node = self.start_tls()
