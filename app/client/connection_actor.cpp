@@ -34,30 +34,27 @@ void connection_state::forward(const operation_ptr& op, const Handle& target, st
                                caf::typed_response_promise<Reply> promise, const Ts&... xs) {
   op->target = target.address();
   in_flight.insert(op);
-  const auto response = self->request(target, caf::infinite, xs...);
-  const auto limit = deadlines.emplace(self->clock().now() + timeout, response.id());
-  watch_deadlines();
-  response.then(
-      [=, this](Reply& reply) mutable {
-        deadlines.erase(limit);
-        if (in_flight.erase(op) > 0) promise.deliver(std::move(reply));
-      },
-      [=, this](const caf::error& e) {
-        deadlines.erase(limit);
-        if (in_flight.erase(op) == 0) return;
-        if (e == caf::sec::request_timeout) {
-          failed(op, make_error(errc::request_timeout, options.address() + ": no answer within " + in_ms(timeout)));
-        } else if (e.category() != error_category && code_of(e) == errc::unreachable) {
-          // The actor is gone, and its down message is on the way.
-          const auto it = indexes.find(op->index);
-          if (it != indexes.end() && it->second.handle && it->second.handle.address() == op->target) {
-            indexes.erase(it);
-          }
-          answer_lost(op);
-        } else {
-          failed(op, e);
-        }
-      });
+  self->request(target, timeout, xs...)
+      .then(
+          [=, this](Reply& reply) mutable {
+            if (in_flight.erase(op) > 0) promise.deliver(std::move(reply));
+          },
+          [=, this](const caf::error& e) {
+            if (in_flight.erase(op) == 0) return;
+            if (e == caf::sec::request_timeout) {
+              failed(op,
+                     make_error(errc::request_timeout, options.address() + ": no answer within " + in_ms(timeout)));
+            } else if (e.category() != error_category && code_of(e) == errc::unreachable) {
+              // The actor is gone, and its down message is on the way.
+              const auto it = indexes.find(op->index);
+              if (it != indexes.end() && it->second.handle && it->second.handle.address() == op->target) {
+                indexes.erase(it);
+              }
+              answer_lost(op);
+            } else {
+              failed(op, e);
+            }
+          });
 }
 
 template <class Reply, class... Ts>
@@ -180,25 +177,6 @@ void connection_state::resolve_slot(const std::string& index) {
             }
             for (const auto& op : refused) failed(op, why);
           });
-}
-
-void connection_state::watch_deadlines() {
-  if (deadlines.empty() || deadlines.begin()->first >= next_expiry) return;
-  next_expiry = deadlines.begin()->first;
-  self->delayed_send(connection_handle(self), next_expiry - self->clock().now(), expire_atom_v);
-}
-
-void connection_state::expire() {
-  next_expiry = clock_time::max();
-  const auto end = deadlines.upper_bound(self->clock().now());
-  for (auto it = deadlines.begin(); it != end;) {
-    // As CAF's own timer would; whoever handles it takes the deadline off the list.
-    const auto id = (it++)->second;
-    self->enqueue(nullptr, id, caf::make_message(caf::make_error(caf::sec::request_timeout)), self->context());
-  }
-  if (end == deadlines.end()) return;
-  next_expiry = end->first;
-  self->delayed_send(connection_handle(self), next_expiry - self->clock().now(), expire_atom_v);
 }
 
 void connection_state::failed(const operation_ptr& op, const caf::error& why) {
@@ -449,7 +427,6 @@ connection_handle::behavior_type connection_actor(connection_state::pointer self
       [=](const restore_handle& restore, const backup_piece& p) { return s->ask_job<done_atom>(restore, p); },
       [=](const restore_handle& restore, finish_atom a) { return s->ask_job<restore_reply>(restore, a); },
       [=](tick_atom, uint64_t attempt) { s->connect(attempt); },
-      [=](expire_atom) { s->expire(); },
   };
 }
 

@@ -38,8 +38,8 @@ using connection_handle =
                      caf::replies_to<backup_stream_handle, next_atom>::with<backup_piece>,
                      caf::replies_to<restore_handle, backup_piece>::with<done_atom>,
                      caf::replies_to<restore_handle, finish_atom>::with<restore_reply>,
-                     // To itself: the next attempt of a connection, and the next deadline of a request.
-                     caf::reacts_to<tick_atom, uint64_t>, caf::reacts_to<expire_atom>>;
+                     // To itself: the next attempt of a connection.
+                     caf::reacts_to<tick_atom, uint64_t>>;
 
 /// Keeps the connection to one node: made at the first request, made anew at the first request after it was lost.
 ///
@@ -97,9 +97,6 @@ struct connection_state {
   template <class Reply, class Handle, class... Ts>
   void forward(const operation_ptr& op, const Handle& target, std::chrono::milliseconds timeout,
                caf::typed_response_promise<Reply> promise, const Ts&... xs);
-  /// Has requests whose deadline is over fail with `request_timeout`.
-  void expire();
-  void watch_deadlines();
   void failed(const operation_ptr& op, const caf::error& why);
   /// The answer will not come: once more for a read, else an error.
   void answer_lost(const operation_ptr& op);
@@ -128,11 +125,7 @@ struct connection_state {
   std::map<std::string, index_slot> indexes;
   std::deque<operation_ptr> waiting;  ///< for the connection
   std::set<operation_ptr> in_flight;
-  /// Until when which answers are waited for. One timer watches them all: one of CAF's for each request costs two
-  /// wake-ups of its clock's thread.
-  std::multimap<clock_time, caf::message_id> deadlines;
-  clock_time next_expiry = clock_time::max();  ///< which the timer is set to
-  std::set<caf::actor_addr> jobs;              ///< monitored ones
+  std::set<caf::actor_addr> jobs;  ///< monitored ones
 };
 
 connection_handle::behavior_type connection_actor(connection_state::pointer self, client_options options);

@@ -47,31 +47,25 @@ void count_all(std::span<const snapshot::entry> entries, std::span<const posting
   stop.check();
 }
 
-/// Counts one for each slot whose document is in the range. All binary searches take each step together: steps of
-/// one search wait for each other's cache misses, those of different searches do not.
-template <class IsNewest>
-void count_found(const posting_table& table, const posting_range& range, std::span<score_table::slot* const> slots,
-                 const IsNewest& is_newest, std::vector<uint32_t>& positions, score_table& scores) {
-  positions.assign(slots.size(), range.first);
-  for (uint32_t length = range.count; length > 1;) {
+bool contains(const posting_table& table, const posting_range& range, document_id id) {
+  uint32_t first = range.first, length = range.count;
+  while (length > 1) {
     const uint32_t half = length / 2;
-    for (size_t i = 0; i < slots.size(); i++) {
-      positions[i] += table.document_at(positions[i] + half - 1) < slots[i]->id ? half : 0;
-    }
+    first += table.document_at(first + half - 1) < id ? half : 0;
     length -= half;
   }
-  for (size_t i = 0; i < slots.size(); i++) {
-    if (table.document_at(positions[i]) == slots[i]->id && is_newest(slots[i]->id)) scores.count(*slots[i]);
-  }
+  return table.document_at(first) == id;
 }
 
 /// Goes on counting for documents that have been counted in other ranges, at least for those of `slots`.
 void count_known(const snapshot::entry& e, const posting_range& range, std::span<score_table::slot* const> slots,
-                 const stop_condition& stop, std::vector<uint32_t>& positions, score_table& scores) {
+                 const stop_condition& stop, score_table& scores) {
   const posting_table& table = e.segment->postings();
   const auto is_newest = [&](document_id id) { return e.superseded == nullptr || !e.superseded->contains(id); };
   if (slots.size() < range.count / ids_per_binary_search) {
-    count_found(table, range, slots, is_newest, positions, scores);
+    for (score_table::slot* const s : slots) {
+      if (contains(table, range, s->id) && is_newest(s->id)) scores.count(*s);
+    }
     stop.check();
     return;
   }
@@ -110,9 +104,7 @@ void document_counter::count(std::span<const snapshot::entry> entries, std::span
   for (score_table::slot& s : scores_.slots()) {
     if (s.count > 0 && s.count + num_apart >= min_score) promising_.push_back(&s);
   }
-  for (const posting_range& range : apart) {
-    count_known(entries[range.segment], range, promising_, stop, positions_, scores_);
-  }
+  for (const posting_range& range : apart) count_known(entries[range.segment], range, promising_, stop, scores_);
 }
 
 }  // namespace fp

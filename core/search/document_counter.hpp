@@ -25,7 +25,6 @@ class document_counter {
  private:
   score_table scores_;
   std::vector<score_table::slot*> promising_;  ///< may still reach the score
-  std::vector<uint32_t> positions_;            ///< where each of them would be in a long range
 };
 
 }  // namespace fp
