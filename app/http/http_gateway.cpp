@@ -51,7 +51,7 @@ http_gateway::http_gateway(caf::actor_system& system, const config& settings, no
           if (measures) measures->refused(status);
           return refused_request(status, head);
         },
-        [routes](const http_request& head) { return routes->turn_away(head); });
+        access_ ? [routes](const http_request& head) { return routes->turn_away(head); } : http_gate());
   } catch (...) {
     stop();
     throw;

@@ -179,7 +179,6 @@ void http_routes::serve(http_request request, http_responder respond) const {
 // -- Access
 
 std::optional<http_response> http_routes::turn_away(const http_request& head) const {
-  if (!settings_.access) return std::nullopt;
   const auto begun = steady_clock::now();
   std::vector<std::string> segments;
   const bool well_formed = split_target(head.target, segments);

@@ -29,8 +29,8 @@ class http_routes {
   http_routes(std::vector<bridge_handle> bridges, route_settings settings)
       : bridges_(std::move(bridges)), settings_(std::move(settings)) {}
 
-  /// The answer to a request whose head shows that it may not be made: one for the server's gate. Runs on an I/O
-  /// thread.
+  /// The answer to a request whose head shows that it may not be made: one for the server's gate, where access is
+  /// controlled. Runs on an I/O thread.
   std::optional<http_response> turn_away(const http_request& head) const;
   /// Serves whoever asks. Runs on an I/O thread.
   void serve(http_request request, http_responder respond) const;
