@@ -286,12 +286,14 @@ caf::result<scrub_target> index_coordinator_state::scrub() const {
   return scrub_target{index_name(), setup.folders.data, current, metrics};
 }
 
+bool index_coordinator_state::serves_file_of(const segment_info& segment) const {
+  const auto files = current->entries().first(current->num_file_segments());
+  return std::ranges::any_of(files, [&](const snapshot::entry& e) { return e.segment->info() == segment; });
+}
+
 void index_coordinator_state::on_scrubbed(const segment_scrubbed& scrubbed) {
-  const auto is_it = [&](const snapshot::entry& e) {
-    return !e.segment->is_memory() && e.segment->info() == scrubbed.segment;
-  };
   // What is being closed, or was merged away meanwhile, is nobody's business.
-  if (!is_serving() || std::ranges::none_of(current->entries(), is_it)) return;
+  if (!is_serving() || !serves_file_of(scrubbed.segment)) return;
   const auto first_commit = scrubbed.segment.first_commit;
   const auto known = damage.find(first_commit);
   const bool is_mended = known != damage.end() && !scrubbed.damage;
@@ -300,7 +302,8 @@ void index_coordinator_state::on_scrubbed(const segment_scrubbed& scrubbed) {
   metrics->set_damaged_segments(damage.size());
   if (scrubbed.damage) {
     env->log->error(
-        "{}: scrub: damaged segment: {}; searches go on with what is loaded, merges, backups and the next start may "
+        "{}: scrub: damaged segment: {}; searches go on with what is loaded, merges, backups and the next start "
+        "may "
         "fail: see the README on damage (fpctl check, a backup)",
         index_name(), damage[first_commit].text);
   } else if (is_mended) {
@@ -310,11 +313,7 @@ void index_coordinator_state::on_scrubbed(const segment_scrubbed& scrubbed) {
 }
 
 void index_coordinator_state::forget_damage() {
-  std::erase_if(damage, [this](const auto& d) {
-    return std::ranges::none_of(current->entries(), [&](const auto& e) {
-      return !e.segment->is_memory() && e.segment->info() == d.second.segment;
-    });
-  });
+  std::erase_if(damage, [this](const auto& d) { return !serves_file_of(d.second.segment); });
   metrics->set_damaged_segments(damage.size());
 }
 

@@ -132,6 +132,7 @@ struct index_coordinator_state {
 
   // -- Scrubbing (coordinator_maintenance.cpp)
   caf::result<scrub_target> scrub() const;
+  bool serves_file_of(const segment_info& segment) const;
   void on_scrubbed(const segment_scrubbed& scrubbed);
   /// Drops findings of segments that are served no longer.
   void forget_damage();

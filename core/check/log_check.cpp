@@ -7,8 +7,8 @@
 namespace fp {
 
 oplog_inspection check_log(file_system& fs, const path& folder, commit_id after, const cancel_flag* cancel) {
-  const auto decode = [](const commit& c, const path& file, uint64_t offset) {
-    changes_reader reader(*c.changes);
+  const auto decode = [](const commit_view& c, const path& file, uint64_t offset) {
+    changes_reader reader(c.changes);
     change_view change;
     try {
       while (reader.next(change)) {

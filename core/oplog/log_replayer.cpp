@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/base/checksum.hpp"
-#include "core/base/error.hpp"
+#include "core/base/located_error.hpp"
 #include "core/oplog/oplog.hpp"
 
 namespace fp {
@@ -17,13 +17,11 @@ namespace format = oplog_format;
 
 std::string number(uint64_t n) { return std::to_string(n); }
 
-/// Damage with its place.
-struct damage_error : error {
+struct damage_error : located_error {
   damage_error(const path& in, uint64_t at, const std::string& message, errc code = errc::corrupt_data)
-      : error(code, message), file(in), offset(at) {}
+      : located_error(code, message, at), file(in) {}
 
   path file;
-  uint64_t offset;
 };
 
 [[noreturn]] void corrupt(const path& file, uint64_t offset, const std::string& what) {
@@ -281,9 +279,10 @@ void log_replayer::take_payload(log_slice& slice, const format::frame_header& he
   if (slice.commits.size() > frame.first) slice.frames.push_back(frame);
 }
 
-oplog_inspection inspect_oplog(file_system& fs, const path& folder, commit_id after,
-                               const std::function<void(const commit& c, const path& file, uint64_t offset)>& visit,
-                               const cancel_flag* cancel) {
+oplog_inspection inspect_oplog(
+    file_system& fs, const path& folder, commit_id after,
+    const std::function<void(const commit_view& c, const path& file, uint64_t offset)>& visit,
+    const cancel_flag* cancel) {
   oplog_inspection result;
   // Commits that segments hold are read too; where the log may begin still follows from `after`.
   log_replayer found(fs, folder, after, cancel, log_replayer::default_slice_bytes, true);
@@ -293,7 +292,7 @@ oplog_inspection inspect_oplog(file_system& fs, const path& folder, commit_id af
       const auto& frame = slice.frames[f];
       const size_t upto = f + 1 < slice.frames.size() ? slice.frames[f + 1].first : slice.commits.size();
       try {
-        for (size_t i = frame.first; i < upto; i++) visit(owned(slice.commits[i]), slice.file, frame.offset);
+        for (size_t i = frame.first; i < upto; i++) visit(slice.commits[i], slice.file, frame.offset);
       } catch (const error& e) {
         if (e.code() != errc::corrupt_data) throw;
         result.first = {slice.file, frame.offset, e.code(), e.what()};
@@ -306,7 +305,7 @@ oplog_inspection inspect_oplog(file_system& fs, const path& folder, commit_id af
   try {
     while (!result.first && found.next(slice)) visit_slice();
   } catch (const damage_error& e) {
-    result.first = {e.file, e.offset, e.code(), e.what()};
+    result.first = {e.file, e.offset(), e.code(), e.what()};
   } catch (const error& e) {
     // Only the seal is read as a whole, with a bound.
     if (e.code() != errc::corrupt_data) throw;

@@ -91,8 +91,9 @@ struct oplog_inspection {
 /// Reads a log as `oplog::open` does, and changes nothing: damage is told instead of thrown. `visit` is handed
 /// every commit, also those up to `after`, with file and offset of its frame; a `corrupt_data` that it throws
 /// counts as damage of that frame. Throws `io_error` and `cancelled`.
-oplog_inspection inspect_oplog(file_system& fs, const path& folder, commit_id after,
-                               const std::function<void(const commit& c, const path& file, uint64_t offset)>& visit,
-                               const cancel_flag* cancel = nullptr);
+oplog_inspection inspect_oplog(
+    file_system& fs, const path& folder, commit_id after,
+    const std::function<void(const commit_view& c, const path& file, uint64_t offset)>& visit,
+    const cancel_flag* cancel = nullptr);
 
 }  // namespace fp

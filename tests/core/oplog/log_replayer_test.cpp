@@ -116,7 +116,7 @@ TEST_F(log_replayer_test, an_inspection_names_the_frame_that_its_visitor_refuses
     for (int i = 0; i < 4; i++) append(*o.log, {400, 400});
   }
   const uint64_t frame_bytes = 864;
-  const auto seen = inspect_oplog(fs_, folder_.path(), 0, [](const commit& c, const path&, uint64_t) {
+  const auto seen = inspect_oplog(fs_, folder_.path(), 0, [](const commit_view& c, const path&, uint64_t) {
     if (c.id == 6) throw error(errc::corrupt_data, "no");
   });
   ASSERT_TRUE(seen.first);

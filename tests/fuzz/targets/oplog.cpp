@@ -12,7 +12,7 @@ using namespace fp;
 void replay(const std::string& bytes, commit_id after) {
   test::volatile_file_system fs;
   fuzz::put_file(fs, "/" + oplog_format::file_name(1), bytes);
-  const auto inspected = inspect_oplog(fs, "/", after, [](const commit&, const path&, uint64_t) {});
+  const auto inspected = inspect_oplog(fs, "/", after, [](const commit_view&, const path&, uint64_t) {});
   std::vector<commit> first, second;
   oplog_replay report;
   std::unique_ptr<oplog> log;
