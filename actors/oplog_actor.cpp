@@ -148,7 +148,7 @@ caf::result<done_atom> oplog_state::close() {
   }
 }
 
-oplog_handle::behavior_type oplog_actor(oplog_handle::stateful_pointer<oplog_state> self, oplog_setup setup) {
+oplog_handle::behavior_type oplog_actor(oplog_state::pointer self, oplog_setup setup) {
   keep_exception_text(self);
   self->state.self = self;
   self->state.setup = std::move(setup);

@@ -35,6 +35,8 @@ struct oplog_setup {
 struct oplog_state {
   static inline const char* name = "oplog_actor";
 
+  using pointer = oplog_handle::stateful_pointer<oplog_state>;
+
   /// What a replay is made of, until the log is open.
   struct replay {
     explicit replay(const oplog_setup& setup);
@@ -49,7 +51,7 @@ struct oplog_state {
     size_t num_building = 0;
   };
 
-  oplog_handle::stateful_pointer<oplog_state> self;
+  pointer self = nullptr;
   oplog_setup setup;
   std::unique_ptr<replay> opening;
   std::unique_ptr<oplog> log;
@@ -72,6 +74,6 @@ struct oplog_state {
   caf::result<done_atom> close();
 };
 
-oplog_handle::behavior_type oplog_actor(oplog_handle::stateful_pointer<oplog_state> self, oplog_setup setup);
+oplog_handle::behavior_type oplog_actor(oplog_state::pointer self, oplog_setup setup);
 
 }  // namespace fp

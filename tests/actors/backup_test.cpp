@@ -44,14 +44,6 @@ class backups : public test::actor_fixture {
     return result;
   }
 
-  node_actor_handle running_node() {
-    const auto n = spawn_node();
-    run();
-    return n;
-  }
-  index_handle resolve(const node_handle& n, const std::string& name) {
-    return get<index_handle>(n, resolve_atom_v, name);
-  }
   /// An index of one document with so many hashes that its backup takes several pieces.
   index_handle large_index(const node_handle& n, const std::string& name) {
     get<create_index_reply>(n, create_index_request{name, false, caf::none});

@@ -13,15 +13,6 @@ class node : public test::actor_fixture {
 
   static create_index_request creation(const std::string& name) { return {name, false, caf::none}; }
   static delete_index_request deletion(const std::string& name) { return {name, false}; }
-  /// A node on what is in the data folder, running.
-  node_actor_handle running_node() {
-    const auto n = spawn_node();
-    run();
-    return n;
-  }
-  index_handle resolve(const node_handle& n, const std::string& name) {
-    return get<index_handle>(n, resolve_atom_v, name);
-  }
   index_entry entry(const node_handle& n, const std::string& name) {
     for (const auto& e : get<index_list>(n, list_atom_v).indexes) {
       if (e.name == name) return e;
@@ -29,10 +20,6 @@ class node : public test::actor_fixture {
     return {};
   }
   std::vector<std::string> index_folder(const std::string& name) { return posix_file_system().list(folder / name); }
-  node_state& state_of_node(const node_actor_handle& n) {
-    using implementation = std::remove_pointer_t<node_state::pointer>;
-    return dynamic_cast<implementation&>(*caf::actor_cast<caf::abstract_actor*>(n)).state;
-  }
   /// Coordinators end for nobody but their node.
   void crash(const node_actor_handle& n, const index_coordinator_handle& index) {
     caf::send_as(caf::actor_cast<caf::actor>(n), caf::actor_cast<caf::actor>(index),

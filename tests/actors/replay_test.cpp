@@ -40,6 +40,14 @@ class replay : public test::actor_fixture {
     return commits;
   }
 
+  /// Writes random commits as a log. Returns what is in its folder.
+  test::folder_contents write_random_log(size_t count, bool close) {
+    std::mt19937 random(1);
+    random_data data(1);
+    write_log(random_commits(data, count), random, close);
+    return test::read_folder(log_folder);
+  }
+
   oplog_handle spawn_log(size_t slice_bytes, commit_id after = 0) {
     auto heard_here = happened;
     const auto listener = system().spawn([heard_here]() -> oplog_listener::behavior_type {
@@ -48,6 +56,15 @@ class replay : public test::actor_fixture {
     });
     return system().spawn(oplog_actor,
                           oplog_setup{make_env(), "a", 1, log_folder, after, listener, cancel, slice_bytes});
+  }
+
+  /// A replay of many slices that has handed out some.
+  oplog_handle spawn_log_half_replayed() {
+    settings.threads = 1;
+    const auto log = spawn_log(1);
+    for (int i = 0; i < 5; i++) EXPECT_TRUE(step());
+    EXPECT_TRUE(happened->opened.empty());
+    return log;
   }
 
   /// Runs until the log is open or the replay has failed.
@@ -68,11 +85,6 @@ class replay : public test::actor_fixture {
       const std::vector<hash_value> query(d.hashes.begin(), d.hashes.end());
       EXPECT_EQ(searches.search(index, query, {}).results, model.search(query, {})) << id;
     }
-  }
-
-  static oplog_state& state_of(const oplog_handle& log) {
-    using implementation = std::remove_pointer_t<oplog_handle::stateful_pointer<oplog_state>>;
-    return dynamic_cast<implementation&>(*caf::actor_cast<caf::abstract_actor*>(log)).state;
   }
 
   path log_folder = folder.path() / "log";
@@ -122,12 +134,10 @@ TEST_F(replay, leaves_out_what_file_segments_hold) {
 }
 
 TEST_F(replay, keeps_few_slices_at_a_time) {
-  std::mt19937 random(1);
-  random_data data(1);
-  write_log(random_commits(data, 60), random, false);
+  write_random_log(60, false);
   settings.threads = 3;
   const auto log = spawn_log(1);
-  const auto& state = state_of(log);
+  const auto& state = state_in<oplog_state>(log);
   size_t most = 0;
   while (step()) {
     if (!state.opening) continue;
@@ -159,9 +169,7 @@ TEST_F(replay, a_commit_that_cannot_be_built_fails_it_and_leaves_the_log_alone) 
 }
 
 TEST_F(replay, damage_fails_it_and_leaves_the_log_alone) {
-  std::mt19937 random(1);
-  random_data data(1);
-  write_log(random_commits(data, 20), random, true);
+  write_random_log(20, true);
   const auto file = log_folder / posix_file_system().list(log_folder).front();
   const std::vector<std::byte> bytes(1, std::byte{0x55});
   posix_file_system().open_for_writing(file)->write_at(70, bytes);
@@ -176,14 +184,8 @@ TEST_F(replay, damage_fails_it_and_leaves_the_log_alone) {
 }
 
 TEST_F(replay, is_cancelled_between_slices) {
-  std::mt19937 random(1);
-  random_data data(1);
-  write_log(random_commits(data, 60), random, true);
-  const auto before = test::read_folder(log_folder);
-  settings.threads = 1;
-  const auto log = spawn_log(1);
-  for (int i = 0; i < 5; i++) ASSERT_TRUE(step());
-  ASSERT_TRUE(happened->opened.empty());
+  const auto before = write_random_log(60, true);
+  const auto log = spawn_log_half_replayed();
   *cancel = true;
   run_until_replayed();
   ASSERT_EQ(happened->failed.size(), 1u);
@@ -193,13 +195,8 @@ TEST_F(replay, is_cancelled_between_slices) {
 }
 
 TEST_F(replay, a_log_that_is_closed_meanwhile_keeps_its_seal) {
-  std::mt19937 random(1);
-  random_data data(1);
-  write_log(random_commits(data, 60), random, true);
-  const auto before = test::read_folder(log_folder);
-  settings.threads = 1;
-  const auto log = spawn_log(1);
-  for (int i = 0; i < 5; i++) ASSERT_TRUE(step());
+  const auto before = write_random_log(60, true);
+  const auto log = spawn_log_half_replayed();
   EXPECT_EQ(get<done_atom>(log, close_atom_v), done_atom_v);
   EXPECT_TRUE(happened->opened.empty());
   EXPECT_EQ(test::read_folder(log_folder), before);
@@ -207,13 +204,10 @@ TEST_F(replay, a_log_that_is_closed_meanwhile_keeps_its_seal) {
 }
 
 TEST_F(replay, ends_with_a_builder_that_dies) {
-  std::mt19937 random(1);
-  random_data data(1);
-  write_log(random_commits(data, 60), random, true);
-  const auto before = test::read_folder(log_folder);
+  const auto before = write_random_log(60, true);
   settings.threads = 2;
   const auto log = spawn_log(1);
-  auto& state = state_of(log);
+  auto& state = state_in<oplog_state>(log);
   while (!state.opening || state.opening->builders.size() < 2) ASSERT_TRUE(step());
   kill(state.opening->builders.back());
   run();

@@ -41,14 +41,6 @@ class scrub : public test::actor_fixture {
     write_manifest(posix_file_system(), data, names);
     return record;
   }
-  node_actor_handle running_node() {
-    const auto n = spawn_node();
-    run();
-    return n;
-  }
-  index_handle resolve(const node_handle& n, const std::string& name) {
-    return get<index_handle>(n, resolve_atom_v, name);
-  }
   path file(const index_record& record, commit_id first, commit_id last) {
     return folders(record).data / segment_file_name(first, last);
   }
@@ -68,14 +60,7 @@ class scrub : public test::actor_fixture {
   void spend(caf::timespan time, caf::timespan step = milliseconds(25)) {
     for (caf::timespan spent{0}; spent < time; spent += step) advance(step);
   }
-  node_state& state_of_node(const node_actor_handle& n) {
-    using implementation = std::remove_pointer_t<node_state::pointer>;
-    return dynamic_cast<implementation&>(*caf::actor_cast<caf::abstract_actor*>(n)).state;
-  }
-  scrub_state& scrub_of(const node_actor_handle& n) {
-    using implementation = std::remove_pointer_t<scrub_state::pointer>;
-    return dynamic_cast<implementation&>(*caf::actor_cast<caf::abstract_actor*>(state_of_node(n).scrub)).state;
-  }
+  scrub_state& scrub_of(const node_actor_handle& n) { return state_in<scrub_state>(state_of_node(n).scrub); }
   /// A metric of an index; 0 when it is not there.
   double metric(const node_actor_handle& n, const std::string& name, const std::string& index) {
     const auto text = "\n" + state_of_node(n).setup.env->metrics->text();

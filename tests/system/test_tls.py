@@ -283,6 +283,14 @@ class Rotation(TlsTest):
                 while plain.recv(4096):
                     pass
 
+    def start_ingest(self, node):
+        """A program that writes each line of its input as a commit, over one connection."""
+        writer = subprocess.Popen([BUILD / "fpctl", "--port", str(node.port), *map(str, self.client_flags()), "ingest",
+                                   "music", "-", "--batch", "1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(writer.stdout.close)
+        return writer
+
     def hang_up(self, node, pattern):
         node.process.send_signal(signal.SIGHUP)
         return node.wait_for(pattern)
@@ -291,27 +299,21 @@ class Rotation(TlsTest):
         node = self.start_tls()
         self.ctl(node, "index", "create", "music")
         before = self.serial(node)
-        stdin = subprocess.Popen([BUILD / "fpctl", "--port", str(node.port), *map(str, self.client_flags()), "ingest",
-                                  "music", "-", "--batch", "1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                 stderr=subprocess.STDOUT, text=True)
-        self.addCleanup(stdin.stdout.close)
-        stdin.stdin.write("1|10,20,30\n")
-        stdin.stdin.flush()
+        writer = self.start_ingest(node)
+        writer.stdin.write("1|10,20,30\n")
+        writer.stdin.flush()
         self.install(*self.authority.issue("next"))
         self.hang_up(node, "TLS files read again: the certificate expires on Jan  1 00:00:00 2049 GMT")
         self.assertNotEqual(self.serial(node), before)
-        stdin.stdin.write("2|10,20,31\n")
-        stdin.stdin.close()
-        self.assertEqual(stdin.wait(PATIENCE), 0, stdin.stdout.read())
+        writer.stdin.write("2|10,20,31\n")
+        writer.stdin.close()
+        self.assertEqual(writer.wait(PATIENCE), 0, writer.stdout.read())
         self.assertIn('"id": 2', self.ctl(node, "--json", "search", "music", "10,20,31").stdout)
 
     def test_what_goes_wrong_with_one_peer_is_not_held_against_another(self):
         node = self.start_tls()
         self.ctl(node, "index", "create", "music")
-        writer = subprocess.Popen([BUILD / "fpctl", "--port", str(node.port), *map(str, self.client_flags()), "ingest",
-                                   "music", "-", "--batch", "1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT, text=True)
-        self.addCleanup(writer.stdout.close)
+        writer = self.start_ingest(node)
         for document in range(1, 41):
             writer.stdin.write(f"{document}|10,20,{document + 30}\n")
             writer.stdin.flush()

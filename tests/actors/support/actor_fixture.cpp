@@ -128,11 +128,6 @@ node_actor_handle actor_fixture::spawn_node() {
   return node;
 }
 
-index_coordinator_state& actor_fixture::state_of(const index_coordinator_handle& index) {
-  using implementation = std::remove_pointer_t<index_coordinator_state::pointer>;
-  return dynamic_cast<implementation&>(*caf::actor_cast<caf::abstract_actor*>(index)).state;
-}
-
 void actor_fixture::kill_child(const index_coordinator_handle& index, const std::string& role) {
   for (const auto& [address, name] : state_of(index).children) {
     if (name == role) {

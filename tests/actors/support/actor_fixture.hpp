@@ -98,10 +98,28 @@ class actor_fixture : public ::testing::Test {
   index_coordinator_handle ready_index(const index_record& record);
   /// Spawns a node on the data folder.
   node_actor_handle spawn_node();
+  /// Spawns a node and runs until it has nothing to do.
+  node_actor_handle running_node() {
+    const auto n = spawn_node();
+    run();
+    return n;
+  }
+  index_handle resolve(const node_handle& n, const std::string& name) {
+    return get<index_handle>(n, resolve_atom_v, name);
+  }
   index_folders folders(const index_record& record) const { return folders_of(settings.dir, record); }
 
   index_status status(const index_handle& index) { return get<index_status>(index, status_atom_v); }
-  index_coordinator_state& state_of(const index_coordinator_handle& index);
+  /// What an actor that keeps a `State` keeps.
+  template <class State, class Handle>
+  static State& state_in(const Handle& who) {
+    using implementation = std::remove_pointer_t<typename State::pointer>;
+    return dynamic_cast<implementation&>(*caf::actor_cast<caf::abstract_actor*>(who)).state;
+  }
+  static index_coordinator_state& state_of(const index_coordinator_handle& index) {
+    return state_in<index_coordinator_state>(index);
+  }
+  static node_state& state_of_node(const node_actor_handle& n) { return state_in<node_state>(n); }
   /// Ends one of an index's actors the hard way.
   void kill_child(const index_coordinator_handle& index, const std::string& role);
   template <class Handle>

@@ -4,7 +4,7 @@
 
 #include "core/check/repair.hpp"
 #include "core/oplog/oplog_format.hpp"
-#include "tests/core/faults/history.hpp"
+#include "tests/core/check/folder_at_rest.hpp"
 #include "tests/core/support/error_of.hpp"
 
 namespace fp {
@@ -12,47 +12,24 @@ namespace {
 
 using test::driven_node;
 using test::error_of;
-using test::naive_index;
 using test::volatile_file_system;
 using testing::HasSubstr;
 
-/// A name in which nobody may look for an offset.
-const path root = "/node/offset 7/data";
-
 /// Two indexes, one of two segments and a log of several files; no node runs.
-class Check : public testing::Test {
+class Check : public test::folder_at_rest {
  protected:
-  Check() {
+  /// A name in which nobody may look for an offset.
+  Check() : folder_at_rest("/node/offset 7/data", 5) {
     driven_node node(fs_, root);
-    test::random_data data(5);
-    models_.emplace_back();
-    const auto update = [&](size_t count) {
-      std::vector<commit> commits;
-      for (size_t i = 0; i < count; i++) {
-        commits.push_back(data.next_commit(models_.back().version() + 1, 12, 20));
-        models_.push_back(models_.back());
-        models_.back().apply(commits.back());
-      }
-      node.update("main", commits);
-    };
-    node.create("main");
-    node.create("other");
-    update(2);
-    node.checkpoint("main");
-    update(2);
-    node.checkpoint("main");
-    for (int i = 0; i < 4; i++) update(1);
-    folders_ = node.at("main").folders;
+    create_both(node);
+    for (int i = 0; i < 2; i++) {
+      update(node, 2);
+      node.checkpoint("main");
+    }
+    for (int i = 0; i < 4; i++) update(node, 1);
   }
 
   check_report check() { return check_data_folder(fs_, root); }
-  std::vector<path> files_in(const path& folder, std::string_view suffix) {
-    std::vector<path> files;
-    for (const std::string& name : fs_.list(folder)) {
-      if (name.ends_with(suffix)) files.push_back(folder / name);
-    }
-    return files;
-  }
   void flip(const path& file, uint64_t at) {
     std::byte b;
     fs_.open(file)->read_at(at, {&b, 1});
@@ -78,10 +55,6 @@ class Check : public testing::Test {
     node.update("main", {next});
     node.checkpoint("main");
   }
-
-  volatile_file_system fs_;
-  std::vector<naive_index> models_;  ///< by version
-  index_folders folders_;
 };
 
 TEST_F(Check, FindsAGoodFolderGoodAndChangesNothing) {

@@ -8,7 +8,7 @@
 #include "core/index/checked_json.hpp"
 #include "core/oplog/oplog_format.hpp"
 #include "core/segment/segment_format.hpp"
-#include "tests/core/faults/history.hpp"
+#include "tests/core/check/folder_at_rest.hpp"
 #include "tests/core/support/error_of.hpp"
 
 namespace fp {
@@ -16,41 +16,25 @@ namespace {
 
 using test::driven_node;
 using test::error_of;
-using test::naive_index;
-using test::volatile_file_system;
 using testing::AnyOf;
 using testing::HasSubstr;
 
-const path root = "/node/data";
-
 /// Two indexes that were closed cleanly: one of a segment and a log, one empty.
-class newer_format : public testing::Test {
+class newer_format : public test::folder_at_rest {
  protected:
-  newer_format() {
+  newer_format() : folder_at_rest("/node/data", 11) {
     driven_node node(fs_, root);
-    test::random_data data(11);
-    const auto update = [&] {
-      const commit next = data.next_commit(model_.version() + 1, 12, 20);
-      model_.apply(next);
-      node.update("main", {next});
-    };
-    node.create("main");
-    node.create("other");
-    update();
+    create_both(node);
+    update(node, 1);
     node.checkpoint("main");
-    update();
-    folders_ = node.at("main").folders;
+    update(node, 1);
     node.close();
   }
 
   path only_file(const path& folder, std::string_view suffix) {
-    path found;
-    for (const std::string& name : fs_.list(folder)) {
-      if (!name.ends_with(suffix)) continue;
-      EXPECT_EQ(found, path()) << name;
-      found = folder / name;
-    }
-    return found;
+    const auto found = files_in(folder, suffix);
+    EXPECT_EQ(found.size(), 1u);
+    return found.empty() ? path() : found[0];
   }
   void put(const path& file, std::string_view text) {
     const auto out = fs_.create(file);
@@ -86,7 +70,8 @@ class newer_format : public testing::Test {
       driven_node node(fs_, root);
       const auto& damages = node.found().damaged;
       const std::string reason = damages.empty() ? node.at("main").failure : damages.front().reason;
-      EXPECT_THAT(reason, testing::AllOf(HasSubstr(file.string()), AnyOf(HasSubstr("version"), HasSubstr("format 2"))));
+      EXPECT_THAT(reason,
+                  testing::AllOf(HasSubstr(file.string()), AnyOf(HasSubstr("version"), HasSubstr("format 2"))));
       EXPECT_EQ(node.at("other").failure, "");
     }
     EXPECT_EQ(all_files(), before) << "a start changed something";
@@ -106,10 +91,6 @@ class newer_format : public testing::Test {
   }
   void cut() { cut_log(fs_, root, "main"); }
   void drop(const path& segment) { drop_segment(fs_, root, "main", segment.filename().string()); }
-
-  volatile_file_system fs_;
-  naive_index model_;
-  index_folders folders_;
 };
 
 TEST_F(newer_format, of_a_segment) {
@@ -157,7 +138,7 @@ TEST_F(newer_format, gives_way_to_the_program_that_knows_it) {
   expect_refused(file);
   put(file, before);
   driven_node node(fs_, root);
-  EXPECT_EQ(test::difference(node.at("main"), model_), "");
+  EXPECT_EQ(test::difference(node.at("main"), models_.back()), "");
 }
 
 }  // namespace

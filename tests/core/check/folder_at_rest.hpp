@@ -1,0 +1,50 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tests/core/faults/history.hpp"
+
+namespace fp::test {
+
+/// A data folder in memory that a node of two indexes, "main" and "other", has left; what "main" held by version.
+class folder_at_rest : public testing::Test {
+ protected:
+  folder_at_rest(path where, uint32_t seed) : root(std::move(where)), data_(seed) { models_.emplace_back(); }
+
+  static void create_both(driven_node& node) {
+    node.create("main");
+    node.create("other");
+  }
+  /// Writes `count` commits to "main" at once.
+  void update(driven_node& node, size_t count) {
+    std::vector<commit> commits;
+    for (size_t i = 0; i < count; i++) {
+      commits.push_back(data_.next_commit(models_.back().version() + 1, 12, 20));
+      models_.push_back(models_.back());
+      models_.back().apply(commits.back());
+    }
+    node.update("main", commits);
+    folders_ = node.at("main").folders;
+  }
+  std::vector<path> files_in(const path& folder, std::string_view suffix) {
+    std::vector<path> files;
+    for (const std::string& name : fs_.list(folder)) {
+      if (name.ends_with(suffix)) files.push_back(folder / name);
+    }
+    return files;
+  }
+
+  const path root;
+  volatile_file_system fs_;
+  std::vector<naive_index> models_;  ///< by version
+  index_folders folders_;            ///< of "main"
+
+ private:
+  random_data data_;
+};
+
+}  // namespace fp::test
