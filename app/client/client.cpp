@@ -11,7 +11,10 @@ namespace fp {
 using client_detail::raise;
 
 client::client(caf::actor_system& system, client_options options)
-    : options_(std::move(options)), self_(system), connection_(system.spawn(connection_actor, options_)) {}
+    : options_(std::move(options)),
+      self_(system),
+      reader_(system, options_),
+      connection_(system.spawn(shared_connection_actor, options_, reader_.line())) {}
 
 client::~client() { caf::anon_send_exit(connection_, caf::exit_reason::user_shutdown); }
 
@@ -22,16 +25,16 @@ delete_index_reply client::delete_index(const delete_index_request& r) { return 
 node_status client::shutdown() { return ask<node_status>(shutdown_atom_v); }
 
 search_reply client::search(const std::string& index, const search_request& r) {
-  return ask<search_reply>(index, r);
+  return read<search_reply>(index, r);
 }
 search_batch_reply client::search_batch(const std::string& index, const search_batch_request& r) {
-  return ask<search_batch_reply>(index, r);
+  return read<search_batch_reply>(index, r);
 }
 update_reply client::update(const std::string& index, const update_request& r) {
   return ask<update_reply>(index, r);
 }
 document_reply client::document(const std::string& index, const document_request& r) {
-  return ask<document_reply>(index, r);
+  return read<document_reply>(index, r);
 }
 
 update_reply client::insert(const std::string& index, document_id id, std::span<const hash_value> hashes) {
@@ -42,11 +45,13 @@ update_reply client::insert(const std::string& index, document_id id, std::span<
   return update(index, request);
 }
 
-index_info client::info(const std::string& index, const index_info_request& r) { return ask<index_info>(index, r); }
-segment_list client::segments(const std::string& index, const segments_request& r) {
-  return ask<segment_list>(index, r);
+index_info client::info(const std::string& index, const index_info_request& r) {
+  return read<index_info>(index, r);
 }
-index_status client::status(const std::string& index) { return ask<index_status>(index, status_atom_v); }
+segment_list client::segments(const std::string& index, const segments_request& r) {
+  return read<segment_list>(index, r);
+}
+index_status client::status(const std::string& index) { return read<index_status>(index, status_atom_v); }
 maintenance_reply client::checkpoint(const std::string& index) {
   return ask<maintenance_reply>(index, checkpoint_atom_v);
 }

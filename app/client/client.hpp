@@ -9,6 +9,7 @@
 
 #include "app/client/client_options.hpp"
 #include "app/client/connection_actor.hpp"
+#include "app/client/direct_reader.hpp"
 #include "core/backup/backup_format.hpp"
 
 namespace fp {
@@ -24,9 +25,9 @@ using backup_source = std::function<size_t(std::span<std::byte> out)>;
 ///
 /// Nothing is connected before the first call, and a lost connection is made anew at the next one. Methods throw
 /// `fp::error` with the node's code and text; `unreachable` (no node there, or gone), `protocol_mismatch`
-/// (something else is there) and `request_timeout` name host and port. Reads are sent once more when the connection
-/// was lost before their answer came. Writes are not: after `unreachable` or `request_timeout` the node may have
-/// done what was asked. Inserts and deletes of documents may simply be repeated.
+/// (something else is there) and `request_timeout` name host and port. Reads are sent once or twice more when the
+/// connection was lost before their answer came. Writes are not: after `unreachable` or `request_timeout` the node
+/// may have done what was asked. Inserts and deletes of documents may simply be repeated.
 ///
 /// Connections are made by mutual TLS when the actor system's configuration has TLS files (`system_config`).
 ///
@@ -86,12 +87,16 @@ class client {
 
   template <class Reply, class... Ts>
   Reply ask(const Ts&... xs);
+  /// Asks an index what changes nothing: straight, else over the connection, which makes it and finds the index.
+  template <class Reply, class Request>
+  Reply read(const std::string& index, const Request& request);
   /// Asks, and returns what waits for the answer.
   template <class Reply, class... Ts>
   std::function<Reply()> ask_later(const Ts&... xs);
 
   client_options options_;
   caf::scoped_actor self_;
+  direct_reader reader_;
   connection_handle connection_;
 };
 

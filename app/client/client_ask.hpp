@@ -34,4 +34,10 @@ Reply client::ask(const Ts&... xs) {
   return ask_later<Reply>(xs...)();
 }
 
+template <class Reply, class Request>
+Reply client::read(const std::string& index, const Request& request) {
+  if (auto answer = reader_.read<Reply>(index, request)) return std::move(*answer);
+  return ask<Reply>(index, request);
+}
+
 }  // namespace fp

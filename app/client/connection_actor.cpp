@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <caf/openssl/all.hpp>
 
+#include "app/client/client_error.hpp"
+#include "app/client/request_waits.hpp"
+
 namespace fp {
 
 namespace {
@@ -42,13 +45,12 @@ void connection_state::forward(const operation_ptr& op, const Handle& target, st
           [=, this](const caf::error& e) {
             if (in_flight.erase(op) == 0) return;
             if (e == caf::sec::request_timeout) {
-              failed(op,
-                     make_error(errc::request_timeout, options.address() + ": no answer within " + in_ms(timeout)));
-            } else if (e.category() != error_category && code_of(e) == errc::unreachable) {
+              failed(op, no_answer(options, timeout));
+            } else if (is_receiver_gone(e)) {
               // The actor is gone, and its down message is on the way.
               const auto it = indexes.find(op->index);
               if (it != indexes.end() && it->second.handle && it->second.handle.address() == op->target) {
-                indexes.erase(it);
+                forget(op->index);
               }
               answer_lost(op);
             } else {
@@ -106,7 +108,7 @@ caf::result<Reply> connection_state::ask_job(const Handle& job, const Ts&... xs)
 caf::result<delete_index_reply> connection_state::erase(const delete_index_request& request) {
   // Requests that come later are for an index that may be made anew under this name.
   const auto it = indexes.find(request.name);
-  if (it != indexes.end() && it->second.handle) indexes.erase(it);
+  if (it != indexes.end() && it->second.handle) forget(request.name);
   return ask_node<delete_index_reply>(false, request);
 }
 
@@ -163,6 +165,7 @@ void connection_state::resolve_slot(const std::string& index) {
             if (attempt != attempts || it == indexes.end() || !handle) return;
             it->second.handle = handle;
             self->monitor(handle);
+            if (line) line->open(index, handle);
             for (const auto& op : std::exchange(it->second.waiting, {})) dispatch(op);
           },
           [=, this](const caf::error& e) {
@@ -170,21 +173,13 @@ void connection_state::resolve_slot(const std::string& index) {
             if (attempt != attempts || it == indexes.end()) return;
             const auto refused = std::move(it->second.waiting);
             indexes.erase(it);
-            auto why = e;
-            if (e == caf::sec::request_timeout) {
-              why = make_error(errc::request_timeout,
-                               options.address() + ": no answer within " + in_ms(options.request_timeout));
-            }
+            const auto why = e == caf::sec::request_timeout ? no_answer(options, options.request_timeout) : e;
             for (const auto& op : refused) failed(op, why);
           });
 }
 
 void connection_state::failed(const operation_ptr& op, const caf::error& why) {
-  if (why.category() == error_category) {
-    op->fail(why);
-  } else {
-    op->fail(make_error(code_of(why), options.address() + ": " + text_of(why)));
-  }
+  op->fail(with_address(options, why));
 }
 
 void connection_state::answer_lost(const operation_ptr& op) {
@@ -260,7 +255,7 @@ void connection_state::verify(uint64_t attempt, const caf::strong_actor_ptr& pub
           },
           [=, this](const caf::error& e) {
             if (attempt != attempts) return;
-            if (e.category() != error_category && code_of(e) == errc::unreachable) {
+            if (is_receiver_gone(e)) {
               node_lost();
             } else {
               connect_failed(describe(e));
@@ -328,8 +323,13 @@ void connection_state::down(const caf::down_msg& m) {
     node_lost();
     return;
   }
-  if (it != indexes.end()) indexes.erase(it);
+  if (it != indexes.end()) forget(std::string(it->first));
   target_lost(m.source);
+}
+
+void connection_state::forget(const std::string& index) {
+  indexes.erase(index);
+  if (line) line->close(index);
 }
 
 void connection_state::node_lost() {
@@ -348,6 +348,7 @@ void connection_state::node_lost() {
   now_in = phase::idle;
   const auto lost = std::exchange(in_flight, {});
   const auto slots = std::exchange(indexes, {});
+  if (line) line->close_all();
   for (const auto& [index, slot] : slots) {
     if (slot.handle) self->demonitor(slot.handle.address());
     for (const auto& op : slot.waiting) {
@@ -376,7 +377,6 @@ void connection_state::target_lost(const caf::actor_addr& address) {
 // ---------------------------------------------------------------------------------------------------------
 
 connection_handle::behavior_type connection_actor(connection_state::pointer self, client_options options) {
-  using std::chrono::milliseconds;
   auto* s = &self->state;
   s->init(self, std::move(options));
   const auto timeout = s->options.request_timeout;
@@ -391,25 +391,22 @@ connection_handle::behavior_type connection_actor(connection_state::pointer self
       [=](shutdown_atom a) { return s->ask_node<node_status>(false, a); },
       [=](resolve_atom, const std::string& index) { return s->resolve(index); },
       [=](const std::string& index, const search_request& r) {
-        const auto wait = milliseconds(r.ready_wait_ms) + milliseconds(r.timeout_ms);
-        return s->ask_index<search_reply>(index, true, timeout + wait, r);
+        return s->ask_index<search_reply>(index, true, timeout + wait_on_purpose(r), r);
       },
       [=](const std::string& index, const search_batch_request& r) {
-        auto wait = milliseconds(r.searches.empty() ? 0 : r.searches.front().ready_wait_ms);
-        for (const auto& one : r.searches) wait += milliseconds(one.timeout_ms);
-        return s->ask_index<search_batch_reply>(index, true, timeout + wait, r);
+        return s->ask_index<search_batch_reply>(index, true, timeout + wait_on_purpose(r), r);
       },
       [=](const std::string& index, const update_request& r) {
-        return s->ask_index<update_reply>(index, false, timeout + milliseconds(r.ready_wait_ms), r);
+        return s->ask_index<update_reply>(index, false, timeout + wait_on_purpose(r), r);
       },
       [=](const std::string& index, const document_request& r) {
-        return s->ask_index<document_reply>(index, true, timeout + milliseconds(r.ready_wait_ms), r);
+        return s->ask_index<document_reply>(index, true, timeout + wait_on_purpose(r), r);
       },
       [=](const std::string& index, const index_info_request& r) {
-        return s->ask_index<index_info>(index, true, timeout + milliseconds(r.ready_wait_ms), r);
+        return s->ask_index<index_info>(index, true, timeout + wait_on_purpose(r), r);
       },
       [=](const std::string& index, const segments_request& r) {
-        return s->ask_index<segment_list>(index, true, timeout + milliseconds(r.ready_wait_ms), r);
+        return s->ask_index<segment_list>(index, true, timeout + wait_on_purpose(r), r);
       },
       [=](const std::string& index, status_atom a) { return s->ask_index<index_status>(index, true, timeout, a); },
       [=](const std::string& index, checkpoint_atom a) {
@@ -420,7 +417,7 @@ connection_handle::behavior_type connection_actor(connection_state::pointer self
       },
       [=](const std::string& index, reload_atom a) { return s->ask_index<index_status>(index, false, timeout, a); },
       [=](const std::string& index, const snapshot_request& r) {
-        return s->ask_index<snapshot_reply>(index, false, timeout + milliseconds(r.ready_wait_ms), r);
+        return s->ask_index<snapshot_reply>(index, false, timeout + wait_on_purpose(r), r);
       },
       [=](const restore_request& r) { return s->ask_node<restore_handle>(false, r); },
       [=](const backup_stream_handle& stream, next_atom a) { return s->ask_job<backup_piece>(stream, a); },
@@ -428,6 +425,12 @@ connection_handle::behavior_type connection_actor(connection_state::pointer self
       [=](const restore_handle& restore, finish_atom a) { return s->ask_job<restore_reply>(restore, a); },
       [=](tick_atom, uint64_t attempt) { s->connect(attempt); },
   };
+}
+
+connection_handle::behavior_type shared_connection_actor(connection_state::pointer self, client_options options,
+                                                         direct_line_ptr line) {
+  self->state.line = std::move(line);
+  return connection_actor(self, std::move(options));
 }
 
 }  // namespace fp

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "app/client/client_options.hpp"
+#include "app/client/direct_line.hpp"
 #include "messages/types.hpp"
 
 namespace fp {
@@ -114,9 +115,12 @@ struct connection_state {
   void node_lost();
   void target_lost(const caf::actor_addr& address);
   std::chrono::milliseconds time_left() const;
+  /// The next request for this index asks the node for it anew.
+  void forget(const std::string& index);
 
   pointer self = nullptr;
   client_options options;
+  direct_line_ptr line;  ///< may be null
   phase now_in = phase::idle;
   uint64_t attempts = 0;       ///< answers to older attempts are ignored
   uint32_t stale_handles = 0;  ///< of this connection attempt
@@ -129,5 +133,9 @@ struct connection_state {
 };
 
 connection_handle::behavior_type connection_actor(connection_state::pointer self, client_options options);
+
+/// One that shares the indexes it finds with a reader beside it.
+connection_handle::behavior_type shared_connection_actor(connection_state::pointer self, client_options options,
+                                                         direct_line_ptr line);
 
 }  // namespace fp

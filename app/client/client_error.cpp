@@ -1,0 +1,21 @@
+#include "app/client/client_error.hpp"
+
+#include "messages/error.hpp"
+
+namespace fp {
+
+caf::error no_answer(const client_options& node, std::chrono::milliseconds timeout) {
+  return make_error(errc::request_timeout,
+                    node.address() + ": no answer within " + std::to_string(timeout.count()) + " ms");
+}
+
+bool is_receiver_gone(const caf::error& e) {
+  return e.category() != error_category && code_of(e) == errc::unreachable;
+}
+
+caf::error with_address(const client_options& node, const caf::error& e) {
+  if (e.category() == error_category) return e;
+  return make_error(code_of(e), node.address() + ": " + text_of(e));
+}
+
+}  // namespace fp
