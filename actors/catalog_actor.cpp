@@ -1,5 +1,7 @@
 #include "actors/catalog_actor.hpp"
 
+#include "core/base/in_doubt_error.hpp"
+
 namespace fp {
 
 caf::result<scan_result_ptr> catalog_state::scan() {
@@ -28,9 +30,12 @@ caf::result<index_record, bool> catalog_state::create(const create_index_request
   }
 }
 
-caf::result<bool> catalog_state::erase(const std::string& index) {
+caf::result<erased_index> catalog_state::erase(const std::string& index) {
   try {
-    return folder->erase(index);
+    auto record = folder->erase(index);
+    return erased_index{record.has_value(), record.value_or(index_record{}), caf::none};
+  } catch (const in_doubt_error& e) {
+    return erased_index{true, {}, to_caf_error(e)};
   } catch (const std::exception& e) {
     return to_caf_error(e);
   }

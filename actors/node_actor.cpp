@@ -174,10 +174,9 @@ void node_state::do_create(const create_index_request& request, kept_promise<cre
               next_operation();
               return;
             }
-            if (created) {
-              setup.env->log->info("{}: created, generation {}", record.name, record.generation);
-              add_index(record);
-            }
+            if (created) setup.env->log->info("{}: created, generation {}", record.name, record.generation);
+            // One that exists but is not served is back from a delete that was left in doubt.
+            if (created || indexes.count(record.name) == 0) add_index(record);
             const auto generation = record.generation;
             self->request(indexes[record.name].coordinator, caf::infinite, index_info_request{create_wait_ms})
                 .then(
@@ -208,9 +207,9 @@ caf::result<delete_index_reply> node_state::erase(delete_index_request request) 
 void node_state::do_erase(const delete_index_request& request, kept_promise<delete_index_reply> promise) {
   self->request(catalog, caf::infinite, erase_atom_v, request.name)
       .then(
-          [this, request, promise](bool erased) mutable {
-            if (erased) {
-              finish_erase(request.name, promise);
+          [this, request, promise](const erased_index& erased) mutable {
+            if (erased.is_gone) {
+              finish_erase(request.name, erased, promise);
               return;
             }
             if (request.expect_exists) {
@@ -226,28 +225,42 @@ void node_state::do_erase(const delete_index_request& request, kept_promise<dele
           });
 }
 
-void node_state::finish_erase(const std::string& index, kept_promise<delete_index_reply> promise) {
-  auto& slot = indexes[index];
-  slot.removing = true;
-  const auto record = slot.record;
-  auto remove_files = [this, record, promise]() mutable {
-    indexes.erase(record.name);
-    auto finish = [this, record, promise]() mutable {
-      setup.env->log->info("{}: deleted, generation {}", record.name, record.generation);
-      promise.deliver(delete_index_reply{true});
-      next_operation();
-    };
-    self->request(catalog, caf::infinite, remove_atom_v, record)
-        .then([finish](done_atom) mutable { finish(); },
-              [this, record, finish](const caf::error& e) mutable {
-                // The delete itself is durable; the next start sweeps the rest.
-                setup.env->log->warn("{}: removing the files of a deleted index: {}", record.name, text_of(e));
-                finish();
-              });
+void node_state::finish_erase(const std::string& index, const erased_index& erased,
+                              kept_promise<delete_index_reply> promise) {
+  auto end = [this, index, erased, promise](auto&&) mutable {
+    indexes.erase(index);
+    if (!erased.doubt) {
+      remove_files(erased.record, promise);
+      return;
+    }
+    setup.env->log->error("{}: not served any more: {}", index, text_of(erased.doubt));
+    promise.deliver(erased.doubt);
+    next_operation();
   };
-  self->request(slot.coordinator, caf::infinite, close_atom_v)
-      .then([remove_files](done_atom) mutable { remove_files(); },
-            [remove_files](const caf::error&) mutable { remove_files(); });
+  const auto it = indexes.find(index);
+  if (it == indexes.end()) {
+    // An earlier delete was left in doubt.
+    end(done_atom_v);
+    return;
+  }
+  it->second.removing = true;
+  self->request(it->second.coordinator, caf::infinite, close_atom_v)
+      .then([end](done_atom a) mutable { end(a); }, [end](const caf::error& e) mutable { end(e); });
+}
+
+void node_state::remove_files(const index_record& record, kept_promise<delete_index_reply> promise) {
+  auto finish = [this, record, promise]() mutable {
+    setup.env->log->info("{}: deleted, generation {}", record.name, record.generation);
+    promise.deliver(delete_index_reply{true});
+    next_operation();
+  };
+  self->request(catalog, caf::infinite, remove_atom_v, record)
+      .then([finish](done_atom) mutable { finish(); },
+            [this, record, finish](const caf::error& e) mutable {
+              // The delete itself is durable; the next start sweeps the rest.
+              setup.env->log->warn("{}: removing the files of a deleted index: {}", record.name, text_of(e));
+              finish();
+            });
 }
 
 caf::result<restore_handle> node_state::restore(restore_request request) {

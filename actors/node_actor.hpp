@@ -114,7 +114,8 @@ struct node_state {
   }
   void do_create(const create_index_request& request, kept_promise<create_index_reply> promise);
   void do_erase(const delete_index_request& request, kept_promise<delete_index_reply> promise);
-  void finish_erase(const std::string& index, kept_promise<delete_index_reply> promise);
+  void finish_erase(const std::string& index, const erased_index& erased, kept_promise<delete_index_reply> promise);
+  void remove_files(const index_record& record, kept_promise<delete_index_reply> promise);
   void do_publish(const staged_index& staged, kept_promise<done_atom> promise);
   void end_when_all_closed();
 

@@ -249,11 +249,18 @@ using index_coordinator_handle =
 
 using scan_result_ptr = std::shared_ptr<const data_folder::scan_result>;
 
+/// What came of a delete.
+struct erased_index {
+  bool is_gone = false;  ///< nothing more may be written to it
+  index_record record;   ///< of the index that is gone, unless that is in doubt
+  caf::error doubt;      ///< set: the next start may find the index deleted, or not
+};
+
 /// The data folder's index folders, behind blocking I/O.
 using catalog_handle =
     caf::typed_actor<caf::replies_to<scan_atom>::with<scan_result_ptr>,
                      caf::replies_to<create_atom, create_index_request>::with<index_record, bool>,
-                     caf::replies_to<erase_atom, std::string>::with<bool>,
+                     caf::replies_to<erase_atom, std::string>::with<erased_index>,
                      caf::replies_to<remove_atom, index_record>::with<done_atom>,
                      caf::replies_to<stage_atom, std::string>::with<staged_index>,
                      caf::replies_to<publish_atom, staged_index>::with<done_atom>,
@@ -292,6 +299,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::search_batch_task)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::merge_job)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_state_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_record)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::erased_index)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::scan_result_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::stream_task)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::staged_index)

@@ -96,8 +96,8 @@ file_system& posix_file_system();
 
 /// Writes a file so that after a crash either the old or the new contents are there, complete: temporary
 /// file beside it (`<name>.tmp`), sync, rename, sync of the folder. When it throws, the file has its old contents
-/// again (what is in memory goes on from those), and the temporary file is gone; only if undoing fails too, the
-/// file may have its new contents. For small files: the old contents are held meanwhile.
+/// again (what is in memory goes on from those), and the temporary file is gone; if undoing fails too, it throws
+/// `in_doubt_error`: the file may have its new contents. For small files: the old contents are held meanwhile.
 void replace_file(file_system& fs, const path& file, std::span<const std::byte> contents);
 void replace_file(file_system& fs, const path& file, std::string_view contents);
 

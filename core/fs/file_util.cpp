@@ -1,7 +1,7 @@
 #include <optional>
 #include <utility>
 
-#include "core/base/error.hpp"
+#include "core/base/in_doubt_error.hpp"
 #include "core/fs/file_system.hpp"
 
 namespace fp {
@@ -12,20 +12,22 @@ constexpr std::string_view temporary_suffix = ".tmp";
 
 path folder_of(const path& file) { return file.has_parent_path() ? file.parent_path() : path("."); }
 
-void write_and_rename(file_system& fs, const path& temporary, const path& file,
-                      std::span<const std::byte> contents) {
+/// `renaming` is set when `file` may begin to change.
+void write_and_rename(file_system& fs, const path& temporary, const path& file, std::span<const std::byte> contents,
+                      bool& renaming) {
   {
     const auto out = fs.create(temporary);
     out->write_at(0, contents);
     out->sync();
   }
+  renaming = true;
   fs.rename(temporary, file);
   fs.sync_directory(folder_of(file));
 }
 
 /// Puts back what a file held before a replacement that failed somewhere. A failed rename does not tell whether it
-/// took effect, and one that did is seen by every reader.
-void undo_replacement(file_system& fs, const path& temporary, const path& file,
+/// took effect, and one that did is seen by every reader. False: that failed too.
+bool undo_replacement(file_system& fs, const path& temporary, const path& file,
                       const std::optional<std::string>& before) noexcept {
   try {
     fs.remove(temporary);
@@ -33,10 +35,13 @@ void undo_replacement(file_system& fs, const path& temporary, const path& file,
       fs.remove(file);
       fs.sync_directory(folder_of(file));
     } else if (read_file(fs, file, UINT64_MAX) != *before) {
-      write_and_rename(fs, temporary, file, std::as_bytes(std::span(*before)));
+      bool renaming = false;
+      write_and_rename(fs, temporary, file, std::as_bytes(std::span(*before)), renaming);
     }
+    return true;
   } catch (...) {
     // The first failure is the one to report; whoever sweeps the folder knows the name as temporary.
+    return false;
   }
 }
 
@@ -47,9 +52,15 @@ void replace_file(file_system& fs, const path& file, std::span<const std::byte> 
   temporary += temporary_suffix;
   std::optional<std::string> before;
   if (fs.exists(file)) before = read_file(fs, file, UINT64_MAX);
+  bool renaming = false;
   try {
-    write_and_rename(fs, temporary, file, contents);
+    write_and_rename(fs, temporary, file, contents, renaming);
+  } catch (const error& e) {
+    if (undo_replacement(fs, temporary, file, before) || !renaming) throw;
+    throw in_doubt_error(e.code(), std::string(e.what()) + "; undoing it failed too, so that " + file.string() +
+                                       " may be as it was or as it was to be");
   } catch (...) {
+    // Nothing that the renaming or what follows throws.
     undo_replacement(fs, temporary, file, before);
     throw;
   }

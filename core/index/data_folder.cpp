@@ -283,13 +283,19 @@ void data_folder::publish_generation(const path& staging, const index_record& re
   }
 }
 
-bool data_folder::erase(const std::string& name) {
+std::optional<index_record> data_folder::erase(const std::string& name) {
   require_valid_index_name(name);
   auto record = read_record(name);
-  if (!record || record->deleted) return false;
+  if (!record) return std::nullopt;
+  if (record->deleted) {
+    // An earlier delete may have been left in doubt.
+    fs_.sync_directory(root_ / name);
+    return std::nullopt;
+  }
+  const index_record was = *record;
   record->deleted = true;
   write_record(root_ / name, *record);
-  return true;
+  return was;
 }
 
 void data_folder::remove_generation(const std::string& name, uint64_t generation) {

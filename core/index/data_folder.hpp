@@ -100,9 +100,10 @@ class data_folder {
   /// `scan`.
   void discard(uint64_t number) noexcept;
 
-  /// Marks an index deleted, durably. False when there was none. Files stay until `remove_generation`. When it
-  /// throws, the index is there as before; only when undoing fails too, the next start may find it deleted.
-  bool erase(const std::string& name);
+  /// Marks an index deleted, durably, and returns what it was; none when there is no such index. Files stay until
+  /// `remove_generation`. When it throws, the index is there as before, except for an `in_doubt_error`: then the
+  /// next start may find it deleted, and nothing more may be written to it.
+  std::optional<index_record> erase(const std::string& name);
   /// Removes the files of one generation; `internal_error` when it is live.
   void remove_generation(const std::string& name, uint64_t generation);
   /// Removes what interrupted creates and deletes left: every generation of an index but the live one, and

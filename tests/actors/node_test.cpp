@@ -1,3 +1,5 @@
+#include <gmock/gmock.h>
+
 #include "tests/actors/support/actor_fixture.hpp"
 #include "tests/actors/support/scripted_loaders.hpp"
 
@@ -108,6 +110,48 @@ TEST_F(node, creates_and_deletes_of_one_name_run_in_order) {
     EXPECT_TRUE(deletes[i].value().deleted);
   }
   EXPECT_EQ(index_folder("a"), std::vector<std::string>{"current"});
+}
+
+TEST_F(node, delete_that_is_left_in_doubt_takes_no_more_writes) {
+  size_t in_doubt = 0, came_back = 0, stayed_deleted = 0;
+  for (uint64_t nth = 1; nth <= 12; nth++) {
+    {
+      const auto n = running_node();
+      const auto generation = get<create_index_reply>(n, creation("a")).generation;
+      const auto index = resolve(n, "a");
+      get<update_reply>(index, insert(1, {1, 1000}));
+      fs.fail(nth, {.permanent = true});
+      const auto deleted = ask<delete_index_reply>(n, deletion("a"));
+      run();
+      fs.heal();
+      if (deleted.succeeded()) {
+        get<node_status>(n, shutdown_atom_v);
+        break;
+      }
+      if (entry(n, "a").name == "a") {
+        // Undone: it goes on.
+        get<update_reply>(index, insert(2, {2, 1000}));
+      } else {
+        in_doubt++;
+        EXPECT_THAT(deleted.text(), testing::HasSubstr("undoing it failed too"));
+        const auto write = ask<update_reply>(index, insert(2, {2, 1000}));
+        run();
+        EXPECT_TRUE(write.arrived() && !write.succeeded());
+        const auto again = get<create_index_reply>(n, creation("a"));
+        EXPECT_EQ(again.created, again.generation != generation);
+        again.created ? stayed_deleted++ : came_back++;
+        EXPECT_EQ(found(resolve(n, "a"), 1000).size(), again.created ? 0u : 1u);
+        get<update_reply>(resolve(n, "a"), insert(2, {2, 1000}));
+      }
+      get<node_status>(n, shutdown_atom_v);
+    }
+    const auto n = running_node();
+    EXPECT_THAT(found(resolve(n, "a"), 1000), testing::Contains(document_id{2})) << nth;
+    get<delete_index_reply>(n, deletion("a"));
+    get<node_status>(n, shutdown_atom_v);
+  }
+  EXPECT_GT(in_doubt, 1u);
+  EXPECT_GT(stayed_deleted, 0u);
 }
 
 TEST_F(node, deletes_under_load) {

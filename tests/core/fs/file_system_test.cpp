@@ -1,6 +1,7 @@
 #include "core/fs/file_system.hpp"
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -12,7 +13,7 @@
 #include <deque>
 #include <fstream>
 
-#include "core/base/error.hpp"
+#include "core/base/in_doubt_error.hpp"
 #include "tests/core/support/error_of.hpp"
 #include "tests/core/support/faulty_file_system.hpp"
 #include "tests/core/support/temporary_folder.hpp"
@@ -270,6 +271,34 @@ TEST(file_util, a_failed_replace_is_undone) {
       replace_file(posix_file_system(), file, "old");
     }
   }
+}
+
+TEST(file_util, tells_when_a_failed_replace_could_not_be_undone) {
+  temporary_folder folder;
+  const path file = folder / "a";
+  size_t in_doubt = 0, as_before = 0, as_wanted = 0;
+  for (const bool after_effect : {false, true}) {
+    for (uint64_t nth = 1;; nth++) {
+      replace_file(posix_file_system(), file, "old");
+      test::faulty_file_system faulty(posix_file_system());
+      faulty.fail(nth, {.after_effect = after_effect, .permanent = true});
+      try {
+        replace_file(faulty, file, "new");
+        break;
+      } catch (const in_doubt_error& e) {
+        in_doubt++;
+        EXPECT_EQ(e.code(), errc::io_error);
+        EXPECT_THAT(e.what(), testing::HasSubstr(file.string() + " may be as it was"));
+        if (read_file(posix_file_system(), file) == "new") as_wanted++;
+      } catch (const error&) {
+        as_before++;
+        ASSERT_EQ(read_file(posix_file_system(), file), "old") << nth;
+      }
+    }
+  }
+  EXPECT_GT(in_doubt, 2u);
+  EXPECT_GT(as_wanted, 0u);
+  EXPECT_GT(as_before, 6u);
 }
 
 /// One file descriptor, if there is one left.

@@ -105,7 +105,7 @@ TEST_F(data_folder_test, generations) {
   EXPECT_EQ(create(5), 5u);
   EXPECT_EQ(create(std::nullopt), 5u);
 
-  EXPECT_TRUE(folder.erase("a"));
+  EXPECT_EQ(folder.erase("a"), (index_record{"a", 5, false}));
   EXPECT_FALSE(folder.erase("a"));
   EXPECT_FALSE(folder.erase("none"));
   EXPECT_EQ(code_of([&] { create(4); }), errc::older_index_already_exists);
@@ -256,7 +256,7 @@ TEST_F(data_folder_test, survives_every_failure) {
       try {
         data_folder folder(faulty, root());
         created = folder.create("a", {}).created;
-        erased = folder.erase("a");
+        erased = folder.erase("a").has_value();
         recreated = folder.create("a", {}).created;
       } catch (const error& e) {
         ASSERT_EQ(e.code(), errc::no_space) << e.what();
