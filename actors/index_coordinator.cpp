@@ -10,6 +10,15 @@
 
 namespace fp {
 
+namespace {
+
+// About what handing a search over costs: one that takes longer loses as much again before it is handed over.
+constexpr std::chrono::microseconds own_search_budget(50);
+// The next ones are likely to be long, too.
+constexpr uint32_t searches_after_a_long_one = 64;
+
+}  // namespace
+
 // -- Life cycle
 // -----------------------------------------------------------------------------------------------------
 
@@ -34,6 +43,7 @@ void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_val
   setup = std::move(setup_values);
   env = setup.env.get();
   metrics = env->metrics->add_index(index_name());
+  runner.emplace(metrics);
   if (setup.start_failed) {
     tracker.begin(index_name(), 0, now());
     tracker.end(index_state::failed, text_of(setup.start_failed), now());
@@ -266,6 +276,29 @@ index_coordinator_state::searcher_slot* index_coordinator_state::pick_searcher()
   return &*best;
 }
 
+bool index_coordinator_state::search_here(caf::typed_response_promise<search_reply>& promise,
+                                          const search_request& request, steady_clock::time_point received,
+                                          const cancel_flag* cancel) {
+  if (!self->mailbox().empty() || queued_searches() > 0) return false;
+  if (searches_to_hand_over > 0) {
+    searches_to_hand_over--;
+    return false;
+  }
+  try {
+    auto reply =
+        runner->try_run(*current, request, received, search_deadline(request, received), cancel, own_search_budget);
+    if (!reply) {
+      searches_to_hand_over = searches_after_a_long_one;
+      return false;
+    }
+    promise.deliver(std::move(*reply));
+  } catch (const std::exception& e) {
+    promise.deliver(to_caf_error(e));
+  }
+  counters.searches++;
+  return true;
+}
+
 uint32_t index_coordinator_state::queued_searches() const {
   uint32_t sum = 0;
   for (const auto& s : searchers) sum += s.depth->load(std::memory_order_relaxed);
@@ -305,6 +338,8 @@ void index_coordinator_state::start_search(caf::typed_response_promise<search_re
     promise.deliver(std::move(e));
     return;
   }
+  const auto received = steady_clock::now();
+  if (search_here(promise, request, received, cancel.get())) return;
   auto* slot = pick_searcher();
   if (slot == nullptr) {
     metrics->search_refused(errc::overloaded);
@@ -312,7 +347,6 @@ void index_coordinator_state::start_search(caf::typed_response_promise<search_re
     return;
   }
   counters.searches++;
-  const auto received = steady_clock::now();
   const auto deadline = search_deadline(request, received);
   promise.delegate(slot->handle, search_task{current, std::move(request), received, deadline, std::move(cancel)});
 }

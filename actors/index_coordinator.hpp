@@ -26,7 +26,7 @@ struct coordinator_setup {
 /// Owns an index: its snapshot, its state, and the actors that work for it.
 ///
 ///     loading    manifest_actor + segment_loaders -> load_plan, segment_loaded... -> oplog_actor -> oplog_opened
-///     searching  client -> here -> searcher -> client
+///     searching  client -> here -> client, or client -> here -> searcher -> client
 ///     writing    client -> here -> oplog_actor and segment_builder, side by side -> here -> client
 ///     upkeep     here -> checkpoint_actor / merge_actor -> here -> manifest_actor -> here
 ///
@@ -104,6 +104,10 @@ struct index_coordinator_state {
     queue_depth depth;
   };
   searcher_slot* pick_searcher();
+  /// Answers a search that is short and comes alone. Handing it over would wake another thread, which takes longer
+  /// than most searches do. False: it is to be handed over.
+  bool search_here(caf::typed_response_promise<search_reply>& promise, const search_request& request,
+                   steady_clock::time_point received, const cancel_flag* cancel);
   uint32_t queued_searches() const;
 
   void stream_backup(caf::typed_response_promise<snapshot_reply>& promise, bool may_expire);
@@ -233,6 +237,8 @@ struct index_coordinator_state {
   segment_builder_handle builder;
   merge_handle checkpointer, memory_merger, file_merger;
   std::vector<searcher_slot> searchers;
+  std::optional<search_runner> runner;  ///< of searches that are not handed over
+  uint32_t searches_to_hand_over = 0;   ///< however short they may be
 
   // Writing: at most one batch is on its way to the disk while the next one gathers.
   std::deque<pending_update> pending;

@@ -2,10 +2,11 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 
 #include "actors/environment.hpp"
 #include "actors/guarded_actor.hpp"
-#include "core/search/search.hpp"
+#include "actors/search_runner.hpp"
 
 namespace fp {
 
@@ -19,22 +20,13 @@ struct searcher_state {
   static inline const char* name = "searcher";
 
   queue_depth depth;
-  index_metrics_ptr metrics;
-  searcher engine;
+  std::optional<search_runner> runner;
 
   caf::result<search_reply> search(const search_task& task);
   caf::result<search_batch_reply> search_batch(const search_batch_task& task);
-
- private:
-  /// Searches and records it, as having begun at `started`.
-  search_reply run(const snapshot& index, const search_request& request, steady_clock::time_point started,
-                   steady_clock::time_point deadline, const cancel_flag* cancel = nullptr);
 };
 
 searcher_handle::behavior_type searcher_actor(guarded_pointer<searcher_handle, searcher_state> self,
                                               queue_depth depth, index_metrics_ptr metrics);
-
-/// When a search that came in at `received` must have ended.
-steady_clock::time_point search_deadline(const search_request& request, steady_clock::time_point received);
 
 }  // namespace fp

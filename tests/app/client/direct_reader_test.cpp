@@ -45,7 +45,7 @@ caf::behavior some_index(caf::stateful_actor<late_answer>* self, const std::func
 
 search_request hashes(size_t n) {
   search_request r;
-  r.query.assign(n, 7);
+  r.query = std::vector<hash_value>(n, 7);
   r.timeout_ms = 0;
   return r;
 }

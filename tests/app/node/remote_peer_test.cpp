@@ -114,11 +114,11 @@ TEST_F(remote_peer, cannot_end_either_during_searches) {
 }
 
 TEST_F(remote_peer, cannot_end_who_answered_it) {
-  // Answers to searches come from actors that the peer was never given.
+  // Answers to batches of searches come from actors that the peer was never given.
   caf::strong_actor_ptr searcher;
   auto asking = peer_.spawn([&searcher, this](caf::event_based_actor* self) {
-    self->request(caf::actor_cast<caf::actor>(index_), patience, search())
-        .then([&searcher, self](const search_reply&) { searcher = self->current_sender(); },
+    self->request(caf::actor_cast<caf::actor>(index_), patience, search_batch_request{{search()}})
+        .then([&searcher, self](const search_batch_reply&) { searcher = self->current_sender(); },
               [](const caf::error&) {});
   });
   self_->wait_for(asking);
