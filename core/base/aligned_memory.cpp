@@ -1,6 +1,7 @@
 #include "core/base/aligned_memory.hpp"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <new>
@@ -12,6 +13,8 @@ namespace {
 constexpr size_t huge_page = size_t{2} << 20;
 constexpr std::align_val_t small_alignment{64};
 
+size_t round_up(size_t size, size_t unit) { return (size + unit - 1) / unit * unit; }
+
 }  // namespace
 
 aligned_memory::aligned_memory(size_t size) : size_(size) {
@@ -21,7 +24,7 @@ aligned_memory::aligned_memory(size_t size) : size_(size) {
   }
   // The kernel aligns to 4 KB only: map more than needed and give back what lies outside the boundaries.
   if (size > SIZE_MAX - 2 * huge_page) throw std::bad_alloc();
-  const size_t length = (size + huge_page - 1) / huge_page * huge_page;
+  const size_t length = round_up(size, static_cast<size_t>(::sysconf(_SC_PAGESIZE)));
   void* mapping = ::mmap(nullptr, length + huge_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapping == MAP_FAILED) throw std::bad_alloc();
   auto* const begin = static_cast<std::byte*>(mapping);
@@ -30,7 +33,8 @@ aligned_memory::aligned_memory(size_t size) : size_(size) {
   if (before < huge_page) ::munmap(begin + before + length, huge_page - before);
   data_ = begin + before;
   mapped_ = length;
-  ::madvise(data_, length, MADV_HUGEPAGE);
+  // A huge page that is not needed in full would take up to 2 MB more, of every segment.
+  ::madvise(data_, size / huge_page * huge_page, MADV_HUGEPAGE);
 }
 
 aligned_memory::~aligned_memory() {

@@ -7,7 +7,7 @@
 namespace fp {
 
 /// Owned, uninitialized bytes that start at a 64-byte boundary; large blocks start at a 2 MB boundary and ask for
-/// huge pages, which spare random access most of its TLB misses.
+/// huge pages, which spare random access most of its TLB misses, as far as they fill them.
 class aligned_memory {
  public:
   aligned_memory() = default;
