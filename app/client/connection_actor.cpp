@@ -37,26 +37,27 @@ void connection_state::forward(const operation_ptr& op, const Handle& target, st
                                caf::typed_response_promise<Reply> promise, const Ts&... xs) {
   op->target = target.address();
   in_flight.insert(op);
-  self->request(target, timeout, xs...)
-      .then(
-          [=, this](Reply& reply) mutable {
-            if (in_flight.erase(op) > 0) promise.deliver(std::move(reply));
-          },
-          [=, this](const caf::error& e) {
-            if (in_flight.erase(op) == 0) return;
-            if (e == caf::sec::request_timeout) {
-              failed(op, no_answer(options, timeout));
-            } else if (is_receiver_gone(e)) {
-              // The actor is gone, and its down message is on the way.
-              const auto it = indexes.find(op->index);
-              if (it != indexes.end() && it->second.handle && it->second.handle.address() == op->target) {
-                forget(op->index);
-              }
-              answer_lost(op);
-            } else {
-              failed(op, e);
-            }
-          });
+  deadlines.request<Reply>(
+      self, target, timeout,
+      [=, this](Reply& reply) mutable {
+        if (in_flight.erase(op) > 0) promise.deliver(std::move(reply));
+      },
+      [=, this](const caf::error& e) {
+        if (in_flight.erase(op) == 0) return;
+        if (e == caf::sec::request_timeout) {
+          failed(op, no_answer(options, timeout));
+        } else if (is_receiver_gone(e)) {
+          // Its down message is on the way.
+          const auto it = indexes.find(op->index);
+          if (it != indexes.end() && it->second.handle && it->second.handle.address() == op->target) {
+            forget(op->index);
+          }
+          answer_lost(op);
+        } else {
+          failed(op, e);
+        }
+      },
+      xs...);
 }
 
 template <class Reply, class... Ts>
@@ -424,6 +425,7 @@ connection_handle::behavior_type connection_actor(connection_state::pointer self
       [=](const restore_handle& restore, const backup_piece& p) { return s->ask_job<done_atom>(restore, p); },
       [=](const restore_handle& restore, finish_atom a) { return s->ask_job<restore_reply>(restore, a); },
       [=](tick_atom, uint64_t attempt) { s->connect(attempt); },
+      [=](expire_atom) { s->deadlines.expire(*self); },
   };
 }
 

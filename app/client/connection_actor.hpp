@@ -11,6 +11,7 @@
 
 #include "app/client/client_options.hpp"
 #include "app/client/direct_line.hpp"
+#include "app/support/request_deadlines.hpp"
 #include "messages/types.hpp"
 
 namespace fp {
@@ -39,8 +40,8 @@ using connection_handle =
                      caf::replies_to<backup_stream_handle, next_atom>::with<backup_piece>,
                      caf::replies_to<restore_handle, backup_piece>::with<done_atom>,
                      caf::replies_to<restore_handle, finish_atom>::with<restore_reply>,
-                     // To itself: the next attempt of a connection.
-                     caf::reacts_to<tick_atom, uint64_t>>;
+                     // To itself: the next attempt of a connection, and the next deadline of a request.
+                     caf::reacts_to<tick_atom, uint64_t>, caf::reacts_to<expire_atom>>;
 
 /// Keeps the connection to one node: made at the first request, made anew at the first request after it was lost.
 ///
@@ -129,6 +130,7 @@ struct connection_state {
   std::map<std::string, index_slot> indexes;
   std::deque<operation_ptr> waiting;  ///< for the connection
   std::set<operation_ptr> in_flight;
+  request_deadlines deadlines;
   std::set<caf::actor_addr> jobs;  ///< monitored ones
 };
 

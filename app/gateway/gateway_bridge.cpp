@@ -39,7 +39,7 @@ bridge_handle::behavior_type gateway_bridge(bridge_state::pointer self, node_han
       [=](const caf::down_msg& down) { s->forget(caf::actor_cast<caf::actor_addr>(down.source)); });
   // An exception belongs to the one call that threw it; its client is answered when the call's responder goes.
   self->set_exception_handler([](std::exception_ptr&) { return caf::error{}; });
-  return {[=](const bridge_call& call) { call.run(*s); }};
+  return {[=](const bridge_call& call) { call.run(*s); }, [=](expire_atom) { s->deadlines.expire(*self); }};
 }
 
 }  // namespace fp

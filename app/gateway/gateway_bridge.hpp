@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "app/support/request_deadlines.hpp"
 #include "messages/internal.hpp"
 
 namespace fp {
@@ -18,7 +19,7 @@ struct bridge_call {
   std::function<void(bridge_state&)> run;
 };
 
-using bridge_handle = caf::typed_actor<caf::reacts_to<bridge_call>>;
+using bridge_handle = caf::typed_actor<caf::reacts_to<bridge_call>, caf::reacts_to<expire_atom>>;
 
 /// Asks actors on behalf of threads that are no actors, and remembers which index has which handle:
 ///
@@ -38,9 +39,9 @@ struct bridge_state {
   /// Asks any actor of this process, the same way.
   template <class Reply, class Handle, class Then, class... Ts>
   void ask(const Handle& whom, std::chrono::milliseconds timeout, Then then, failure fail, Ts... message) {
-    self->request(whom, timeout, std::move(message)...)
-        .then([then = std::move(then)](const Reply& reply) { then(reply); },
-              [fail](const caf::error& e) { fail(e); });
+    deadlines.request<Reply>(
+        self, whom, timeout, [then = std::move(then)](const Reply& reply) { then(reply); },
+        [fail = std::move(fail)](const caf::error& e) { fail(e); }, message...);
   }
 
   /// Asks an index, by the handle that it had last; when that one is being closed, the name is resolved again, as
@@ -52,16 +53,17 @@ struct bridge_state {
     with_index(
         index,
         [=, this](const local_index_handle& handle) {
-          self->request(handle, timeout, message...)
-              .then([=](const Reply& reply) { then(reply); },
-                    [=, this](const caf::error& e) {
-                      if (!was_known || code_of(e) != errc::shutting_down) {
-                        fail(e);
-                        return;
-                      }
-                      forget(handle.address());
-                      ask_index<Reply>(index, timeout, then, fail, message...);
-                    });
+          deadlines.request<Reply>(
+              self, handle, timeout, [=](const Reply& reply) { then(reply); },
+              [=, this](const caf::error& e) {
+                if (!was_known || code_of(e) != errc::shutting_down) {
+                  fail(e);
+                  return;
+                }
+                forget(handle.address());
+                ask_index<Reply>(index, timeout, then, fail, message...);
+              },
+              message...);
         },
         fail);
   }
@@ -73,6 +75,7 @@ struct bridge_state {
 
   pointer self = nullptr;
   node_handle node;
+  request_deadlines deadlines;
   std::map<std::string, local_index_handle, std::less<>> indexes;
 };
 

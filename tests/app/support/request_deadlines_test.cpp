@@ -1,0 +1,153 @@
+#include "app/support/request_deadlines.hpp"
+
+#include <gtest/gtest.h>
+
+#include <caf/scheduler/test_coordinator.hpp>
+
+namespace fp {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct virtual_time_config : caf::actor_system_config {
+  virtual_time_config() {
+    set("scheduler.policy", caf::atom("testing"));
+    set("logger.inline-output", true);
+  }
+};
+
+/// Keeps requests until it is told to answer them all.
+caf::behavior slow(caf::stateful_actor<std::vector<caf::response_promise>>* self) {
+  return {[=](int) -> caf::result<int> {
+            self->state.push_back(self->make_response_promise());
+            return self->state.back();
+          },
+          [=](bool) {
+            for (auto& p : std::exchange(self->state, {})) p.deliver(7);
+          }};
+}
+
+struct asking_state {
+  request_deadlines deadlines;
+  std::vector<std::string> heard;  ///< "name answer" or "name error"
+};
+
+using asking_actor = caf::stateful_actor<asking_state>;
+
+caf::behavior asking(asking_actor* self, const caf::actor& whom) {
+  return {[=](const std::string& name, int milliseconds) {
+            self->state.deadlines.request<int>(
+                self, whom, std::chrono::milliseconds(milliseconds),
+                [=](int& answer) { self->state.heard.push_back(name + " " + std::to_string(answer)); },
+                [=](const caf::error& e) {
+                  self->state.heard.push_back(name + (e == caf::sec::request_timeout ? " late" : " gone"));
+                },
+                1);
+          },
+          [=](expire_atom) { self->state.deadlines.expire(*self); }};
+}
+
+class request_deadlines_test : public testing::Test {
+ protected:
+  request_deadlines_test() {
+    scheduler().clock().current_time += 1h;
+    run();
+  }
+  ~request_deadlines_test() override {
+    for (const auto& a : {server, client}) caf::anon_send_exit(a, caf::exit_reason::kill);
+    run();
+  }
+
+  caf::scheduler::test_coordinator& scheduler() {
+    return dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());
+  }
+  void run() {
+    while (scheduler().try_run_once()) {
+    }
+  }
+  void advance(caf::timespan by) {
+    scheduler().advance_time(by);
+    run();
+  }
+  void ask(const std::string& name, int milliseconds) {
+    caf::anon_send(client, name, milliseconds);
+    run();
+  }
+  std::vector<std::string> take_heard() {
+    return std::exchange(dynamic_cast<asking_actor&>(*caf::actor_cast<caf::abstract_actor*>(client)).state.heard,
+                         {});
+  }
+  size_t timers() { return scheduler().clock().schedule().size(); }
+
+  virtual_time_config settings;
+  caf::actor_system system{settings};
+  caf::actor server = system.spawn(slow), client = system.spawn(asking, server);
+};
+
+using strings = std::vector<std::string>;
+
+TEST_F(request_deadlines_test, each_request_fails_at_its_own_time) {
+  ask("long", 300);
+  ask("short", 100);
+  ask("middle", 200);
+  advance(99ms);
+  EXPECT_EQ(take_heard(), strings());
+  advance(1ms);
+  EXPECT_EQ(take_heard(), strings{"short late"});
+  advance(150ms);
+  EXPECT_EQ(take_heard(), strings{"middle late"});
+  ask("next", 100);
+  advance(50ms);
+  EXPECT_EQ(take_heard(), strings{"long late"});
+  advance(50ms);
+  EXPECT_EQ(take_heard(), strings{"next late"});
+  // Answers that come now are nobody's.
+  caf::anon_send(server, true);
+  run();
+  EXPECT_EQ(take_heard(), strings());
+}
+
+TEST_F(request_deadlines_test, answered_requests_do_not_fail) {
+  ask("a", 100);
+  ask("b", 100);
+  caf::anon_send(server, true);
+  run();
+  EXPECT_EQ(take_heard(), (strings{"a 7", "b 7"}));
+  ask("c", 150);
+  advance(100ms);
+  EXPECT_EQ(take_heard(), strings());
+  advance(50ms);
+  EXPECT_EQ(take_heard(), strings{"c late"});
+}
+
+TEST_F(request_deadlines_test, an_actor_that_is_gone_is_told_at_once) {
+  caf::anon_send_exit(server, caf::exit_reason::kill);
+  run();
+  ask("a", 100);
+  EXPECT_EQ(take_heard(), strings{"a gone"});
+  advance(100ms);
+  EXPECT_EQ(take_heard(), strings());
+}
+
+TEST_F(request_deadlines_test, one_timer_serves_many_requests) {
+  for (int i = 0; i < 100; i++) ask("r", 100 + i);
+  EXPECT_EQ(timers(), 1u);
+  advance(1s);
+  EXPECT_EQ(take_heard().size(), 100u);
+  EXPECT_EQ(timers(), 0u);
+}
+
+/// A late request that was not handled yet when another one is made: it fails once.
+TEST_F(request_deadlines_test, nothing_fails_twice) {
+  ask("a", 100);
+  caf::anon_send(client, std::string("b"), 50);
+  scheduler().advance_time(100ms);
+  caf::anon_send(client, std::string("c"), 50);
+  run();
+  EXPECT_EQ(take_heard(), strings{"a late"});
+  advance(50ms);
+  EXPECT_EQ(take_heard(), (strings{"b late", "c late"}));
+}
+
+}  // namespace
+}  // namespace fp
