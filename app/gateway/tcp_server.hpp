@@ -12,6 +12,8 @@
 #include <unordered_set>
 #include <vector>
 
+#include "app/gateway/stop_timeout.hpp"
+
 namespace fp {
 
 namespace asio = boost::asio;
@@ -60,7 +62,7 @@ struct tcp_server_options {
   uint16_t port = 0;  ///< 0: pick a free one
   uint32_t max_connections = 1'024;
   /// How long `stop` waits for answers.
-  std::chrono::milliseconds stop_timeout{3'000};
+  std::chrono::milliseconds stop_timeout = default_stop_timeout;
 };
 
 /// Accepts connections and spreads them over event loops, a thread each; a connection stays on its loop.

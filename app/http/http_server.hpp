@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "app/gateway/stop_timeout.hpp"
 #include "app/http/http_types.hpp"
 #include "core/base/cancel.hpp"
 
@@ -27,7 +28,7 @@ struct http_server_options {
   std::chrono::milliseconds header_timeout{10'000};  ///< absolute, for all of the header; for a handshake, too
   std::chrono::milliseconds body_timeout{60'000};    ///< absolute, for all of the body
   /// How long `stop` waits for answers.
-  std::chrono::milliseconds stop_timeout{3'000};
+  std::chrono::milliseconds stop_timeout = default_stop_timeout;
   std::shared_ptr<const tls_server_context> tls = nullptr;  ///< empty: plain HTTP
 };
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "app/gateway/stop_timeout.hpp"
 #include "app/line/line_session.hpp"
 #include "app/line/line_types.hpp"
 
@@ -21,7 +22,7 @@ struct line_server_options {
   /// How long a client may not take an answer.
   std::chrono::milliseconds write_timeout{30'000};
   /// How long `stop` waits for answers.
-  std::chrono::milliseconds stop_timeout{3'000};
+  std::chrono::milliseconds stop_timeout = default_stop_timeout;
 };
 
 /// A server of the line protocol: connections, limits and time limits; knows nothing of the index.
