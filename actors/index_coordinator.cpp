@@ -270,8 +270,11 @@ index_coordinator_state::searcher_slot* index_coordinator_state::pick_searcher()
   const auto depth = [](const searcher_slot& s) { return s.depth->load(std::memory_order_relaxed); };
   auto best = std::min_element(searchers.begin(), searchers.end(),
                                [&](const auto& a, const auto& b) { return depth(a) < depth(b); });
-  const auto bound = std::max<uint32_t>(1, env->settings.max_queued_searches / env->num_searchers());
-  if (best == searchers.end() || depth(*best) >= bound) return nullptr;
+  if (best == searchers.end()) return nullptr;
+  // Not `num_searchers()`, which asks the operating system for the number of processors.
+  const auto bound =
+      std::max<uint32_t>(1, env->settings.max_queued_searches / static_cast<uint32_t>(searchers.size()));
+  if (depth(*best) >= bound) return nullptr;
   best->depth->fetch_add(1, std::memory_order_relaxed);
   return &*best;
 }

@@ -43,7 +43,7 @@ caf::behavior some_index(caf::stateful_actor<late_answer>* self, const std::func
   }};
 }
 
-search_request hashes(size_t n) {
+search_request search_of(size_t n) {
   search_request r;
   r.query = std::vector<hash_value>(n, 7);
   r.timeout_ms = 0;
@@ -55,7 +55,9 @@ class direct_reader_test : public testing::Test {
   direct_reader_test() { options.request_timeout = 10s; }
   ~direct_reader_test() override { caf::anon_send_exit(actor, caf::exit_reason::kill); }
 
-  std::optional<search_reply> read(size_t num_hashes) { return reader.read<search_reply>("a", hashes(num_hashes)); }
+  std::optional<search_reply> read(size_t num_hashes) {
+    return reader.read<search_reply>("a", search_of(num_hashes));
+  }
 
   system_config settings{1};
   caf::actor_system system{settings};

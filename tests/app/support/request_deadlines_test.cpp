@@ -17,7 +17,7 @@ struct virtual_time_config : caf::actor_system_config {
 };
 
 /// Keeps requests until it is told to answer them all.
-caf::behavior slow(caf::stateful_actor<std::vector<caf::response_promise>>* self) {
+caf::behavior keep_requests(caf::stateful_actor<std::vector<caf::response_promise>>* self) {
   return {[=](int) -> caf::result<int> {
             self->state.push_back(self->make_response_promise());
             return self->state.back();
@@ -27,14 +27,14 @@ caf::behavior slow(caf::stateful_actor<std::vector<caf::response_promise>>* self
           }};
 }
 
-struct asking_state {
+struct timed_asker_state {
   request_deadlines deadlines;
   std::vector<std::string> heard;  ///< "name answer" or "name error"
 };
 
-using asking_actor = caf::stateful_actor<asking_state>;
+using timed_asker = caf::stateful_actor<timed_asker_state>;
 
-caf::behavior asking(asking_actor* self, const caf::actor& whom) {
+caf::behavior ask_in_time(timed_asker* self, const caf::actor& whom) {
   return {[=](const std::string& name, int milliseconds) {
             self->state.deadlines.request<int>(
                 self, whom, std::chrono::milliseconds(milliseconds),
@@ -74,14 +74,14 @@ class request_deadlines_test : public testing::Test {
     run();
   }
   std::vector<std::string> take_heard() {
-    return std::exchange(dynamic_cast<asking_actor&>(*caf::actor_cast<caf::abstract_actor*>(client)).state.heard,
+    return std::exchange(dynamic_cast<timed_asker&>(*caf::actor_cast<caf::abstract_actor*>(client)).state.heard,
                          {});
   }
   size_t timers() { return scheduler().clock().schedule().size(); }
 
   virtual_time_config settings;
   caf::actor_system system{settings};
-  caf::actor server = system.spawn(slow), client = system.spawn(asking, server);
+  caf::actor server = system.spawn(keep_requests), client = system.spawn(ask_in_time, server);
 };
 
 using strings = std::vector<std::string>;
