@@ -113,6 +113,8 @@ void run_upkeep(const node_options& o, reporter& report) {
     // What the busy phase has left over is done before the quiet one.
     client.node.checkpoint(index_name);
     client.node.merge(index_name);
+    // The merged file is mapped anew: first touches of its pages are not what quiet searches take.
+    search_steadily(o, client.node, queries);
     const auto quiet = search_steadily(o, client.node, queries);
     steady_writer writes(o, process.port(), source);
     const auto busy = search_steadily(o, client.node, queries);

@@ -93,7 +93,7 @@ def charts(figures, series):
            ("mapped", points(figures, r"loading/mapped/\d+", "pool"), False),
            ("read", points(figures, r"loading/read/\d+", "pool"), False)])
 
-    rates = [(s["what"].removesuffix(", over time"), s["series"], False) for s in series
+    rates = [(s["what"].removeprefix("ingest over ").removesuffix(", over time"), s["series"], False) for s in series
              if s["series"] and re.search(r"\bingest/.*/by-time$", s["id"])]
     if rates:
         end = max(x for _, p, _ in rates for x, _ in p)
