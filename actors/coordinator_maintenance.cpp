@@ -105,6 +105,7 @@ void index_coordinator_state::job_done(job_slot& slot, const segment_ptr& merged
   const auto done = std::move(slot);
   const auto first = current->position_of(done->inputs.front().get());
   publish(current->with_replaced(*first, done->inputs.size(), done->merged));
+  retire(std::move(done->inputs));
   counters.memory_merges++;
   metrics->task_done(done->kind, steady_clock::now() - done->started);
   // It says nothing about the disk that a checkpoint has failed for.
@@ -154,6 +155,7 @@ void index_coordinator_state::manifest_stored(job_slot& slot) {
   // Commits may have been published meanwhile; the job's own segments have not moved among themselves.
   const auto first = current->position_of(done->inputs.front().get());
   publish(current->with_replaced(*first, done->inputs.size(), done->merged));
+  retire(std::move(done->inputs));
   maintenance_error.clear();
   metrics->task_done(done->kind, steady_clock::now() - done->started);
   const auto& facts = done->merged->info();
@@ -171,6 +173,10 @@ void index_coordinator_state::manifest_stored(job_slot& slot) {
   schedule_maintenance();
   start_batch();
   continue_closing();
+}
+
+void index_coordinator_state::retire(std::vector<segment_ptr> segments) {
+  if (manifests) self->send(manifests, retired_segments{std::move(segments)});
 }
 
 void index_coordinator_state::truncate_log() {

@@ -196,6 +196,8 @@ struct index_coordinator_state {
   void start_file_merge();
   void start_job(job_slot& slot, index_task kind, const merge_handle& worker, size_t first, size_t count);
   void job_done(job_slot& slot, const segment_ptr& merged);
+  /// Lets go of segments that are searched no more, outside of this actor.
+  void retire(std::vector<segment_ptr> segments);
   void job_failed(job_slot& slot, const caf::error& why);
   void store_next_manifest();
   void manifest_stored(job_slot& slot);

@@ -169,6 +169,12 @@ using segment_loader_handle = caf::typed_actor<caf::reacts_to<load_task>, caf::r
 using load_listener = caf::typed_actor<caf::reacts_to<load_plan>, caf::reacts_to<segment_loaded>,
                                        caf::reacts_to<load_failed>, caf::reacts_to<load_advanced>>;
 
+/// Segments that are searched no more. Giving back the memory of a large one, and the disk's space of its file if
+/// that is removed, takes long: whoever gets this drops it where nobody waits.
+struct retired_segments {
+  std::vector<segment_ptr> segments;
+};
+
 using manifest_handle = caf::typed_actor<
     // To itself, once.
     caf::reacts_to<next_atom>,
@@ -179,7 +185,9 @@ using manifest_handle = caf::typed_actor<
     // Replaces the manifest durably, then removes the named files, which it no longer names.
     caf::replies_to<store_atom, manifest_ptr, file_names_ptr>::with<done_atom>,
     // Removes files that no manifest names. A failure is logged, no more.
-    caf::replies_to<sweep_atom>::with<done_atom>>;
+    caf::replies_to<sweep_atom>::with<done_atom>,
+    // Drops them.
+    caf::reacts_to<retired_segments>>;
 
 using oplog_listener = caf::typed_actor<caf::reacts_to<oplog_opened>, caf::reacts_to<load_failed>>;
 
@@ -286,6 +294,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::commit_batch_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::log_slice_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::file_names_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::segment_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::retired_segments)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::load_plan)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::load_task)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::segment_loaded)

@@ -446,5 +446,20 @@ TEST_F(maintenance, close_during_upkeep) {
   }
 }
 
+// Unmapping a large segment would keep everybody waiting.
+TEST_F(maintenance, merged_segments_are_dropped_outside_of_the_coordinator) {
+  const auto index = ready_index(prepare_index("a", 3));
+  std::vector<std::weak_ptr<const segment>> inputs;
+  for (const auto& e : state_of(index).current->entries()) inputs.emplace_back(e.segment);
+  ASSERT_EQ(inputs.size(), 3u);
+  const auto merged = ask<maintenance_reply>(index, merge_atom_v);
+  while (state_of(index).counters.file_merges == 0) ASSERT_TRUE(step());
+  EXPECT_EQ(state_of(index).current->entries().size(), 1u);
+  for (const auto& s : inputs) EXPECT_FALSE(s.expired());
+  run();
+  EXPECT_EQ(merged.value().num_file_segments, 1u);
+  for (const auto& s : inputs) EXPECT_TRUE(s.expired());
+}
+
 }  // namespace
 }  // namespace fp
