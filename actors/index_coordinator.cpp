@@ -12,8 +12,9 @@ namespace fp {
 
 namespace {
 
-// So long other requests wait at most, and one that takes longer loses as much before it is handed over, which costs
-// 50 microseconds. Caches are cold when searches are rare: those then take several times as long as in a benchmark.
+// So long other requests wait at most, and one that takes longer loses as much before it is handed over, which
+// costs 50 microseconds. Caches are cold when searches are rare: those then take several times as long as in a
+// benchmark.
 constexpr std::chrono::microseconds own_search_budget(200);
 // The next ones are likely to be long, too.
 constexpr uint32_t searches_after_a_long_one = 64;
@@ -282,15 +283,14 @@ index_coordinator_state::searcher_slot* index_coordinator_state::pick_searcher()
 
 bool index_coordinator_state::search_here(caf::typed_response_promise<search_reply>& promise,
                                           const search_request& request, steady_clock::time_point received,
-                                          const cancel_flag* cancel) {
+                                          steady_clock::time_point deadline, const cancel_flag* cancel) {
   if (!self->mailbox().empty() || queued_searches() > 0) return false;
   if (searches_to_hand_over > 0) {
     searches_to_hand_over--;
     return false;
   }
   try {
-    auto reply =
-        runner->try_run(*current, request, received, search_deadline(request, received), cancel, own_search_budget);
+    auto reply = runner->try_run(*current, request, received, deadline, cancel, received + own_search_budget);
     if (!reply) {
       searches_to_hand_over = searches_after_a_long_one;
       return false;
@@ -343,7 +343,8 @@ void index_coordinator_state::start_search(caf::typed_response_promise<search_re
     return;
   }
   const auto received = steady_clock::now();
-  if (search_here(promise, request, received, cancel.get())) return;
+  const auto deadline = search_deadline(request, received);
+  if (search_here(promise, request, received, deadline, cancel.get())) return;
   auto* slot = pick_searcher();
   if (slot == nullptr) {
     metrics->search_refused(errc::overloaded);
@@ -351,7 +352,6 @@ void index_coordinator_state::start_search(caf::typed_response_promise<search_re
     return;
   }
   counters.searches++;
-  const auto deadline = search_deadline(request, received);
   promise.delegate(slot->handle, search_task{current, std::move(request), received, deadline, std::move(cancel)});
 }
 

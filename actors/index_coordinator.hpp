@@ -107,7 +107,7 @@ struct index_coordinator_state {
   /// Answers a search that is short and comes alone. Handing it over would wake another thread, which takes longer
   /// than most searches do. False: it is to be handed over.
   bool search_here(caf::typed_response_promise<search_reply>& promise, const search_request& request,
-                   steady_clock::time_point received, const cancel_flag* cancel);
+                   steady_clock::time_point received, steady_clock::time_point deadline, const cancel_flag* cancel);
   uint32_t queued_searches() const;
 
   void stream_backup(caf::typed_response_promise<snapshot_reply>& promise, bool may_expire);

@@ -61,10 +61,9 @@ void manifest_state::feed(const segment_loader_handle& loader) {
 void manifest_state::loader_down(const caf::down_msg& down) {
   loaders.erase(caf::actor_cast<caf::actor_addr>(down.source));
   if (down.reason && down.reason != caf::exit_reason::normal && !stopping) {
-    self->send(
-        setup.listener,
-        load_failed{setup.attempt,
-                    make_error(errc::internal_error, "a segment loader died: " + text_of(down.reason)), true});
+    self->send(setup.listener,
+               load_failed{setup.attempt,
+                           make_error(errc::internal_error, "a segment loader died: " + text_of(down.reason)), true});
   }
   if (stopping && loaders.empty()) self->quit();
 }

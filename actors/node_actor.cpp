@@ -227,7 +227,7 @@ void node_state::do_erase(const delete_index_request& request, kept_promise<dele
 
 void node_state::finish_erase(const std::string& index, const erased_index& erased,
                               kept_promise<delete_index_reply> promise) {
-  auto end = [this, index, erased, promise](auto&&) mutable {
+  auto end = [this, index, erased, promise]() mutable {
     indexes.erase(index);
     if (!erased.doubt) {
       remove_files(erased.record, promise);
@@ -240,12 +240,12 @@ void node_state::finish_erase(const std::string& index, const erased_index& eras
   const auto it = indexes.find(index);
   if (it == indexes.end()) {
     // An earlier delete was left in doubt.
-    end(done_atom_v);
+    end();
     return;
   }
   it->second.removing = true;
   self->request(it->second.coordinator, caf::infinite, close_atom_v)
-      .then([end](done_atom a) mutable { end(a); }, [end](const caf::error& e) mutable { end(e); });
+      .then([end](done_atom) mutable { end(); }, [end](const caf::error&) mutable { end(); });
 }
 
 void node_state::remove_files(const index_record& record, kept_promise<delete_index_reply> promise) {

@@ -16,16 +16,12 @@ class search_runner {
   /// Searches as having begun at `started`. Throws `search_timeout` past the deadline and `cancelled` when told so.
   search_reply run(const snapshot& index, const search_request& request, steady_clock::time_point started,
                    steady_clock::time_point deadline, const cancel_flag* cancel = nullptr);
-  /// As `run`, if it takes no longer than `budget` from now. Otherwise none, and nothing is recorded.
+  /// As `run`, if it ends before `give_up`. Otherwise none, and nothing is recorded.
   std::optional<search_reply> try_run(const snapshot& index, const search_request& request,
                                       steady_clock::time_point started, steady_clock::time_point deadline,
-                                      const cancel_flag* cancel, std::chrono::nanoseconds budget);
+                                      const cancel_flag* cancel, steady_clock::time_point give_up);
 
  private:
-  search_reply search(const snapshot& index, const search_request& request, steady_clock::time_point started,
-                      steady_clock::time_point deadline, const cancel_flag* cancel);
-  void record_failure(const std::exception& e, steady_clock::time_point started);
-
   searcher engine_;
   index_metrics_ptr metrics_;
 };

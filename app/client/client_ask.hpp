@@ -1,31 +1,17 @@
 #pragma once
 
 #include "app/client/client.hpp"
+#include "app/client/client_error.hpp"
 
 namespace fp {
-
-namespace client_detail {
-
-[[noreturn]] inline void raise(const caf::error& e) { throw error(code_of(e), text_of(e)); }
-
-/// Waits for one answer.
-template <class Reply, class Response>
-Reply receive_from(Response& response) {
-  caf::optional<Reply> answer;
-  caf::error failure;
-  response.receive([&](Reply& reply) { answer = std::move(reply); },
-                   [&](caf::error& e) { failure = std::move(e); });
-  if (!answer) raise(failure);
-  return std::move(*answer);
-}
-
-}  // namespace client_detail
 
 template <class Reply, class... Ts>
 std::function<Reply()> client::ask_later(const Ts&... xs) {
   // The connection actor answers everything in time.
   return [response = self_->request(connection_, caf::infinite, xs...)]() mutable {
-    return client_detail::receive_from<Reply>(response);
+    auto answer = client_detail::receive_answer<Reply>(response);
+    if (!answer) client_detail::raise(answer.error());
+    return std::move(*answer);
   };
 }
 

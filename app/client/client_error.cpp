@@ -18,4 +18,6 @@ caf::error with_address(const client_options& node, const caf::error& e) {
   return make_error(code_of(e), node.address() + ": " + text_of(e));
 }
 
+void client_detail::raise(const caf::error& e) { throw error(code_of(e), text_of(e)); }
+
 }  // namespace fp

@@ -166,7 +166,7 @@ void connection_state::resolve_slot(const std::string& index) {
             if (attempt != attempts || it == indexes.end() || !handle) return;
             it->second.handle = handle;
             self->monitor(handle);
-            if (line) line->open(index, handle);
+            line->open(index, handle);
             for (const auto& op : std::exchange(it->second.waiting, {})) dispatch(op);
           },
           [=, this](const caf::error& e) {
@@ -330,7 +330,7 @@ void connection_state::down(const caf::down_msg& m) {
 
 void connection_state::forget(const std::string& index) {
   indexes.erase(index);
-  if (line) line->close(index);
+  line->close(index);
 }
 
 void connection_state::node_lost() {
@@ -349,7 +349,7 @@ void connection_state::node_lost() {
   now_in = phase::idle;
   const auto lost = std::exchange(in_flight, {});
   const auto slots = std::exchange(indexes, {});
-  if (line) line->close_all();
+  line->close_all();
   for (const auto& [index, slot] : slots) {
     if (slot.handle) self->demonitor(slot.handle.address());
     for (const auto& op : slot.waiting) {

@@ -121,7 +121,7 @@ struct connection_state {
 
   pointer self = nullptr;
   client_options options;
-  direct_line_ptr line;  ///< may be null
+  direct_line_ptr line = std::make_shared<direct_line>();
   phase now_in = phase::idle;
   uint64_t attempts = 0;       ///< answers to older attempts are ignored
   uint32_t stale_handles = 0;  ///< of this connection attempt

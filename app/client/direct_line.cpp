@@ -29,6 +29,11 @@ void direct_line::close_all() {
   tell(lost);
 }
 
+void direct_line::close(const std::string& index, const index_handle& gone) {
+  const std::lock_guard lock(mutex_);
+  if (const auto it = open_.find(index); it != open_.end() && it->second == gone) open_.erase(it);
+}
+
 index_handle direct_line::find(const std::string& index) const {
   const std::lock_guard lock(mutex_);
   const auto it = open_.find(index);

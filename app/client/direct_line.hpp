@@ -25,6 +25,8 @@ class direct_line {
   void close_all();
 
   // -- For the reader
+  /// Closes an index that is gone, unless the connection has found another one of that name meanwhile.
+  void close(const std::string& index, const index_handle& gone);
   /// Invalid when the index is not open.
   index_handle find(const std::string& index) const;
   /// From now on closing `index` answers the reader's request `id` with `caf::sec::request_receiver_down`. False:

@@ -1,7 +1,5 @@
 #include "app/client/direct_reader.hpp"
 
-#include "app/client/client_error.hpp"
-
 namespace fp {
 
 using std::chrono::milliseconds;
@@ -25,19 +23,9 @@ void direct_reader::leave() {
   self_.emplace(system_);
 }
 
-void direct_reader::throw_timeout(milliseconds timeout) {
-  leave();
-  const auto e = no_answer(options_, timeout);
-  throw error(code_of(e), text_of(e));
-}
-
-void direct_reader::examine(const std::string& index, const caf::error& e) {
-  if (is_receiver_gone(e)) {
-    line_->close(index);
-    return;
-  }
-  const auto named = with_address(options_, e);
-  throw error(code_of(named), text_of(named));
+void direct_reader::examine(const std::string& index, const index_handle& handle, const caf::error& e) {
+  if (!is_receiver_gone(e)) client_detail::raise(with_address(options_, e));
+  line_->close(index, handle);
 }
 
 }  // namespace fp

@@ -4,10 +4,9 @@
 #include <optional>
 #include <string>
 
-#include "app/client/client_options.hpp"
+#include "app/client/client_error.hpp"
 #include "app/client/direct_line.hpp"
 #include "app/client/request_waits.hpp"
-#include "core/base/error.hpp"
 
 namespace fp {
 
@@ -29,9 +28,8 @@ class direct_reader {
   bool wait(std::chrono::milliseconds timeout);
   /// Another actor takes this one's place, lest a second answer is left in the mailbox for ever.
   void leave();
-  [[noreturn]] void throw_timeout(std::chrono::milliseconds timeout);
   /// Returns if the way was lost.
-  void examine(const std::string& index, const caf::error& e);
+  void examine(const std::string& index, const index_handle& handle, const caf::error& e);
 
   caf::actor_system& system_;
   const client_options& options_;
@@ -50,14 +48,15 @@ std::optional<Reply> direct_reader::read(const std::string& index, const Request
     return std::nullopt;
   }
   const auto timeout = options_.request_timeout + wait_on_purpose(request);
-  if (!wait(timeout)) throw_timeout(timeout);
-  std::optional<Reply> answer;
-  caf::error failure;
-  response.receive([&](Reply& reply) { answer = std::move(reply); },
-                   [&](caf::error& e) { failure = std::move(e); });
+  if (!wait(timeout)) {
+    leave();
+    client_detail::raise(no_answer(options_, timeout));
+  }
+  auto answer = client_detail::receive_answer<Reply>(response);
   if (!line_->done()) leave();
-  if (!answer) examine(index, failure);
-  return answer;
+  if (answer) return std::move(*answer);
+  examine(index, handle, answer.error());
+  return std::nullopt;
 }
 
 }  // namespace fp

@@ -41,7 +41,7 @@ struct bridge_state {
   void ask(const Handle& whom, std::chrono::milliseconds timeout, Then then, failure fail, Ts... message) {
     deadlines.request<Reply>(
         self, whom, timeout, [then = std::move(then)](const Reply& reply) { then(reply); },
-        [fail = std::move(fail)](const caf::error& e) { fail(e); }, message...);
+        [fail = std::move(fail)](const caf::error& e) { fail(e); }, std::move(message)...);
   }
 
   /// Asks an index, by the handle that it had last; when that one is being closed, the name is resolved again, as

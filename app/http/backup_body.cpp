@@ -12,12 +12,12 @@ constexpr auto piece_timeout = std::chrono::minutes(5);
 backup_body::~backup_body() { caf::anon_send(stream_, close_atom_v); }
 
 void backup_body::next(piece_callback deliver) {
-  caf::anon_send(
-      bridge_, bridge_call{[stream = stream_, deliver = std::move(deliver)](bridge_state& b) {
-        b.self->request(stream, piece_timeout, next_atom_v)
-            .then([deliver](const backup_piece& p) { deliver(std::string(p.bytes.begin(), p.bytes.end())); },
-                  [deliver](const caf::error&) { deliver(std::nullopt); });
-      }});
+  caf::anon_send(bridge_, bridge_call{[stream = stream_, deliver = std::move(deliver)](bridge_state& b) {
+                   b.ask<backup_piece>(
+                       stream, piece_timeout,
+                       [deliver](const backup_piece& p) { deliver(std::string(p.bytes.begin(), p.bytes.end())); },
+                       [deliver](const caf::error&) { deliver(std::nullopt); }, next_atom_v);
+                 }});
 }
 
 }  // namespace fp

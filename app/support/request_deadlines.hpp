@@ -17,9 +17,8 @@ class request_deadlines {
  public:
   /// Asks `to`. `then(Reply&)` or `fail(const caf::error&)` runs, in the actor.
   template <class Reply, class Self, class Handle, class Then, class Fail, class... Ts>
-  void request(Self* self, const Handle& to, std::chrono::milliseconds timeout, Then then, Fail fail,
-               const Ts&... xs) {
-    const auto response = self->request(to, caf::infinite, xs...);
+  void request(Self* self, const Handle& to, std::chrono::milliseconds timeout, Then then, Fail fail, Ts&&... xs) {
+    const auto response = self->request(to, caf::infinite, std::forward<Ts>(xs)...);
     const auto deadline = watch(*self, response.id(), timeout);
     response.then(
         [this, deadline, then = std::move(then)](Reply& reply) mutable {

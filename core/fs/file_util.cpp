@@ -12,17 +12,15 @@ constexpr std::string_view temporary_suffix = ".tmp";
 
 path folder_of(const path& file) { return file.has_parent_path() ? file.parent_path() : path("."); }
 
-/// `renaming` is set when `file` may begin to change.
-void write_and_rename(file_system& fs, const path& temporary, const path& file, std::span<const std::byte> contents,
-                      bool& renaming) {
-  {
-    const auto out = fs.create(temporary);
-    out->write_at(0, contents);
-    out->sync();
-  }
-  renaming = true;
-  fs.rename(temporary, file);
-  fs.sync_directory(folder_of(file));
+void write_durably(file_system& fs, const path& file, std::span<const std::byte> contents) {
+  const auto out = fs.create(file);
+  out->write_at(0, contents);
+  out->sync();
+}
+
+void rename_durably(file_system& fs, const path& from, const path& to) {
+  fs.rename(from, to);
+  fs.sync_directory(folder_of(to));
 }
 
 /// Puts back what a file held before a replacement that failed somewhere. A failed rename does not tell whether it
@@ -35,8 +33,8 @@ bool undo_replacement(file_system& fs, const path& temporary, const path& file,
       fs.remove(file);
       fs.sync_directory(folder_of(file));
     } else if (read_file(fs, file, UINT64_MAX) != *before) {
-      bool renaming = false;
-      write_and_rename(fs, temporary, file, std::as_bytes(std::span(*before)), renaming);
+      write_durably(fs, temporary, std::as_bytes(std::span(*before)));
+      rename_durably(fs, temporary, file);
     }
     return true;
   } catch (...) {
@@ -52,11 +50,13 @@ void replace_file(file_system& fs, const path& file, std::span<const std::byte> 
   temporary += temporary_suffix;
   std::optional<std::string> before;
   if (fs.exists(file)) before = read_file(fs, file, UINT64_MAX);
-  bool renaming = false;
+  bool may_have_changed = false;
   try {
-    write_and_rename(fs, temporary, file, contents, renaming);
+    write_durably(fs, temporary, contents);
+    may_have_changed = true;
+    rename_durably(fs, temporary, file);
   } catch (const error& e) {
-    if (undo_replacement(fs, temporary, file, before) || !renaming) throw;
+    if (undo_replacement(fs, temporary, file, before) || !may_have_changed) throw;
     throw in_doubt_error(e.code(), std::string(e.what()) + "; undoing it failed too, so that " + file.string() +
                                        " may be as it was or as it was to be");
   } catch (...) {

@@ -16,7 +16,8 @@ class search_runner_test : public test::actor_fixture {
   std::optional<search_reply> try_for(std::chrono::nanoseconds at_most,
                                       steady_clock::time_point deadline = steady_clock::time_point::max(),
                                       const cancel_flag* cancel = nullptr) {
-    return runner.try_run(*content(), query({1000}), steady_clock::now(), deadline, cancel, at_most);
+    return runner.try_run(*content(), query({1000}), steady_clock::now(), deadline, cancel,
+                          steady_clock::now() + at_most);
   }
   snapshot_ptr content() { return state_of(index).current; }
   uint64_t recorded() { return metrics->activity_so_far().searches; }
