@@ -38,19 +38,15 @@ class posting_source final : public key_source {
 
  private:
   size_t decode(std::span<uint64_t> out) {
-    // Copies: the compiler cannot know that writing keys leaves the table alone.
-    const hash_split split = table_.split();
-    const packed_array tails = table_.tails(), ids = table_.ids();
-    const document_id min_document = table_.min_document();
+    // A copy: the compiler cannot know that writing keys leaves the table alone.
+    const posting_table table = table_;
     size_t count = 0;
-    while (count < out.size() && position_ < table_.size()) {
-      while (position_ == bucket_end_) bucket_end_ = table_.bucket_start(++bucket_ + 1);
+    while (count < out.size() && position_ < table.size()) {
+      while (position_ == bucket_end_) bucket_end_ = table.bucket_start(++bucket_ + 1);
       const uint64_t length = std::min<uint64_t>(bucket_end_ - position_, out.size() - count);
       uint64_t* const keys = out.data() + count;
       for (uint64_t i = 0; i < length; i++) {
-        const auto tail = static_cast<uint32_t>(tails[position_ + i]);
-        const auto id = min_document + static_cast<document_id>(ids[position_ + i]);
-        keys[i] = make_posting(split.join(bucket_, tail), id);
+        keys[i] = table.posting_of(bucket_, table.entries()[position_ + i]);
       }
       count += length;
       position_ += length;

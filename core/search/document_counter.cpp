@@ -23,15 +23,13 @@ void count_all(std::span<const snapshot::entry> entries, std::span<const posting
   };
   for (const posting_range& range : ranges) {
     const snapshot::entry& e = entries[range.segment];
-    const posting_table& table = e.segment->postings();
-    const packed_array ids = table.ids();
-    const document_id min_document = table.min_document();
+    const posting_table table = e.segment->postings();  // a copy, which writing ids leaves alone
     const doc_set* const superseded = e.superseded.get();
     for (uint32_t at = range.first, left = range.count; left > 0;) {
       if (filled == block_ids) flush();
       const auto length = static_cast<uint32_t>(std::min<size_t>({left, block_ids - filled, until_check}));
       for (uint32_t end = at + length; at < end; at++) {
-        const document_id id = min_document + static_cast<document_id>(ids[at]);
+        const document_id id = table.document_at(at);
         block[filled] = id;
         filled += superseded == nullptr || !superseded->contains(id);
       }

@@ -13,28 +13,29 @@ void prefetch(const std::byte* begin, const std::byte* end) {
   __builtin_prefetch(end - 1);
 }
 
-/// First position in [first, last) whose tail is at least `tail`, without a branch on the tails.
-uint32_t lower_bound(const packed_array& tails, uint32_t first, uint32_t last, uint32_t tail) {
+/// First position in [first, last) whose entry is at least `least`, without a branch on the entries.
+uint32_t lower_bound(const packed_array& entries, uint32_t first, uint32_t last, uint64_t least) {
   uint32_t length = last - first;
   while (length > 1) {
     const uint32_t half = length / 2;
-    first += tails[first + half - 1] < tail ? half : 0;
+    first += entries[first + half - 1] < least ? half : 0;
     length -= half;
   }
-  return first + (tails[first] < tail);
+  return first + (entries[first] < least);
 }
 
-/// End of the run of `tail` that starts at `first`: most runs are short, those of hot hashes very long.
-uint32_t run_end(const packed_array& tails, uint32_t first, uint32_t last, uint32_t tail) {
+/// End of the run of entries below `bound` that starts at `first`: most runs are short, those of hot hashes very
+/// long.
+uint32_t run_end(const packed_array& entries, uint32_t first, uint32_t last, uint64_t bound) {
   uint32_t step = 1;
-  while (last - first > step && tails[first + step] == tail) {
+  while (last - first > step && entries[first + step] < bound) {
     first += step;
     step *= 2;
   }
   uint32_t low = first + 1, high = last - first > step ? first + step : last;
   while (low < high) {
     const uint32_t middle = low + (high - low) / 2;
-    if (tails[middle] == tail) {
+    if (entries[middle] < bound) {
       low = middle + 1;
     } else {
       high = middle;
@@ -67,10 +68,10 @@ void posting_lookup::read_bucket(lookup& l) const {
   const uint32_t bucket = l.first;
   l.first = l.table->bucket_start(bucket);
   l.last = l.table->bucket_start(bucket + 1);
-  const packed_array& tails = l.table->tails();
-  const std::byte* const begin = tails.address_of(l.first);
+  const packed_array& entries = l.table->entries();
+  const std::byte* const begin = entries.address_of(l.first);
   // Every value is read as 8 bytes.
-  const std::byte* const end = tails.address_of(l.last) + sizeof(uint64_t);
+  const std::byte* const end = entries.address_of(l.last) + sizeof(uint64_t);
   if (end - begin <= max_prefetched_bytes) {
     prefetch(begin, end);
   } else {
@@ -80,11 +81,11 @@ void posting_lookup::read_bucket(lookup& l) const {
 
 void posting_lookup::find_tail(const lookup& l) {
   if (l.first == l.last) return;
-  const packed_array& tails = l.table->tails();
-  const uint32_t first = lower_bound(tails, l.first, l.last, l.tail);
-  if (first == l.last || tails[first] != l.tail) return;
-  const uint32_t count = run_end(tails, first, l.last, l.tail) - first;
-  __builtin_prefetch(l.table->ids().address_of(first));
+  const packed_array& entries = l.table->entries();
+  const uint64_t least = l.table->least_entry(l.tail), bound = l.table->least_entry(uint64_t{l.tail} + 1);
+  const uint32_t first = lower_bound(entries, l.first, l.last, least);
+  if (first == l.last || entries[first] >= bound) return;
+  const uint32_t count = run_end(entries, first, l.last, bound) - first;
   out_.push_back({l.segment, first, count});
 }
 

@@ -21,38 +21,41 @@ struct hash_split {
 
   constexpr uint64_t num_buckets() const noexcept { return uint64_t{1} << bucket_bits; }
   constexpr uint32_t value(hash_value h) const noexcept { return h >> shift; }
-  constexpr bool holds(hash_value h) const noexcept {
-    const uint64_t v = h >> shift;
-    return static_cast<hash_value>(v << shift) == h && (v >> (bucket_bits + tail_bits)) == 0;
+  /// The bits that are stored.
+  constexpr hash_value mask() const noexcept {
+    return static_cast<hash_value>(((uint64_t{1} << (bucket_bits + tail_bits)) - 1) << shift);
   }
-  constexpr uint32_t bucket(hash_value h) const noexcept {
-    return static_cast<uint32_t>(uint64_t{value(h)} >> tail_bits);
-  }
-  constexpr uint32_t tail(hash_value h) const noexcept {
-    return static_cast<uint32_t>(value(h) & ((uint64_t{1} << tail_bits) - 1));
-  }
+  constexpr bool holds(hash_value h) const noexcept { return (h & ~mask()) == 0; }
+  constexpr uint32_t bucket(hash_value h) const noexcept { return value(h) >> tail_bits; }
+  constexpr uint32_t tail(hash_value h) const noexcept { return value(h) & ((uint32_t{1} << tail_bits) - 1); }
   constexpr hash_value join(uint32_t bucket, uint32_t tail) const noexcept {
     return static_cast<hash_value>(((uint64_t{bucket} << tail_bits) | tail) << shift);
   }
 
-  /// The split for `num_postings` postings whose hashes have no bit outside `hash_mask`: 16 to 32 postings a bucket
-  /// on average, so that a bucket's tails fill one or two cache lines. At 32 twice the buckets cost as many bytes
-  /// as a bit less in every tail saves: this is also the smallest layout.
+  /// The split for `num_postings` postings whose hashes have no bit outside `hash_mask`: 8 to 16 postings a bucket
+  /// on average, so that a bucket lies in one or two cache lines. Half as many buckets would save up to a bit of
+  /// each posting and cost a look-up more lines.
   static hash_split choose(uint64_t num_postings, hash_value hash_mask) noexcept;
+
+  /// More would not fit a packed value beside a document id of 32 bits.
+  static constexpr unsigned max_tail_bits = 24;
 };
 
-/// The postings of a segment as they lie in its bytes, in (hash, id) order: a view that owns nothing.
+/// The postings of a segment as they lie in its bytes, in (hash, id) order: a view that owns nothing. A posting's
+/// tail and document lie side by side in one packed value, its entry, so that who has found a tail has its document
+/// too.
 class posting_table {
  public:
   posting_table() = default;
-  /// `bucket_starts`: 2^k + 1 cumulative posting counts.
-  posting_table(hash_split split, uint64_t num_postings, const std::byte* bucket_starts, packed_array tails,
-                packed_array ids, document_id min_document) noexcept
+  /// `bucket_starts`: 2^k + 1 cumulative posting counts. `entries`: `tail << id_bits | document - min_document` of
+  /// each posting, ascending within a bucket.
+  posting_table(hash_split split, uint64_t num_postings, const std::byte* bucket_starts, packed_array entries,
+                unsigned id_bits, document_id min_document) noexcept
       : split_(split),
         num_postings_(num_postings),
         bucket_starts_(bucket_starts),
-        tails_(tails),
-        ids_(ids),
+        entries_(entries),
+        id_bits_(id_bits),
         min_document_(min_document) {}
 
   const hash_split& split() const noexcept { return split_; }
@@ -67,19 +70,25 @@ class posting_table {
     std::memcpy(&start, bucket_address(bucket), sizeof start);
     return start;
   }
-  const packed_array& tails() const noexcept { return tails_; }
-  const packed_array& ids() const noexcept { return ids_; }
-  document_id min_document() const noexcept { return min_document_; }
-  uint32_t tail_at(uint32_t position) const noexcept { return static_cast<uint32_t>(tails_[position]); }
-  document_id document_at(uint32_t position) const noexcept {
-    return min_document_ + static_cast<document_id>(ids_[position]);
+  const packed_array& entries() const noexcept { return entries_; }
+  /// The smallest entry that a posting of a tail can have.
+  uint64_t least_entry(uint64_t tail) const noexcept { return tail << id_bits_; }
+  uint32_t tail_of(uint64_t entry) const noexcept { return static_cast<uint32_t>(entry >> id_bits_); }
+  document_id document_of(uint64_t entry) const noexcept {
+    return min_document_ + static_cast<document_id>(entry & ((uint64_t{1} << id_bits_) - 1));
   }
+  /// The posting of an entry in a bucket.
+  posting posting_of(uint32_t bucket, uint64_t entry) const noexcept {
+    return make_posting(split_.join(bucket, tail_of(entry)), document_of(entry));
+  }
+  document_id document_at(uint32_t position) const noexcept { return document_of(entries_[position]); }
 
  private:
   hash_split split_;
   uint64_t num_postings_ = 0;
   const std::byte* bucket_starts_ = nullptr;
-  packed_array tails_, ids_;
+  packed_array entries_;
+  unsigned id_bits_ = 0;
   document_id min_document_ = 0;
 };
 

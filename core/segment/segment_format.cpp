@@ -52,11 +52,11 @@ constexpr uint64_t packed_section(uint64_t count, unsigned width) noexcept {
 }  // namespace
 
 hash_split hash_split::choose(uint64_t num_postings, hash_value hash_mask) noexcept {
-  constexpr uint64_t max_average_bucket = 32;
+  constexpr uint64_t max_average_bucket = 16;
   hash_split split;
   split.shift = hash_mask == 0 ? 0 : static_cast<uint8_t>(std::countr_zero(hash_mask));
   const unsigned value_bits = bits_for(hash_mask >> split.shift);
-  unsigned bucket_bits = 0;
+  unsigned bucket_bits = value_bits - std::min(value_bits, max_tail_bits);
   while (bucket_bits < std::min(value_bits, max_bucket_bits) &&
          (num_postings >> bucket_bits) > max_average_bucket) {
     bucket_bits++;
@@ -70,10 +70,8 @@ const char* to_string(section_kind kind) noexcept {
   switch (kind) {
     case section_kind::buckets:
       return "buckets";
-    case section_kind::tails:
-      return "tails";
-    case section_kind::ids:
-      return "ids";
+    case section_kind::postings:
+      return "postings";
     case section_kind::documents:
       return "documents";
     case section_kind::tombstones:
@@ -97,13 +95,9 @@ void segment_header::lay_out(uint64_t metadata_length) {
   require(num_documents, UINT32_MAX, "documents");
   require(commit_bits(), max_commit_bits, "bits of commit range");
   const uint64_t lengths[num_sections] = {
-      (split.num_buckets() + 1) * sizeof(uint32_t),
-      packed_section(num_postings, split.tail_bits),
-      packed_section(num_postings, id_bits()),
-      packed_section(num_documents, id_bits()),
-      packed_section(num_documents, 1),
-      packed_section(num_documents, commit_bits()),
-      metadata_length,
+      (split.num_buckets() + 1) * sizeof(uint32_t), packed_section(num_postings, split.tail_bits + id_bits()),
+      packed_section(num_documents, id_bits()),     packed_section(num_documents, 1),
+      packed_section(num_documents, commit_bits()), metadata_length,
   };
   uint64_t offset = segment_header_bytes;
   for (size_t i = 0; i < num_sections; i++) {
@@ -190,8 +184,9 @@ segment_header decode_header(std::span<const std::byte, segment_header_bytes> pa
   h.split.shift = get<uint8_t>(page, at_shift);
   h.split.bucket_bits = get<uint8_t>(page, at_bucket_bits);
   h.split.tail_bits = get<uint8_t>(page, at_tail_bits);
-  require(h.split.bucket_bits <= max_bucket_bits && h.split.shift <= 31 &&
-              h.split.shift + h.split.bucket_bits + h.split.tail_bits <= 32 && h.split.holds(h.hash_mask),
+  require(h.split.bucket_bits <= max_bucket_bits && h.split.tail_bits <= hash_split::max_tail_bits &&
+              h.split.shift <= 31 && h.split.shift + h.split.bucket_bits + h.split.tail_bits <= 32 &&
+              h.split.holds(h.hash_mask),
           at_shift, "impossible hash split");
   require(get<uint8_t>(page, at_id_bits) == h.id_bits(), at_id_bits, "id bits do not fit the range of ids");
   const size_t at_metadata = at_sections + (num_sections - 1) * section_entry_bytes;

@@ -11,18 +11,18 @@
 #include "core/segment/posting_table.hpp"
 #include "core/segment/segment.hpp"
 
-/// The bytes of a segment, version 1. The same in files and in memory; searching works on them as they lie. What a
+/// The bytes of a segment, version 2. The same in files and in memory; searching works on them as they lie. What a
 /// version promises: core/FORMATS.md.
 ///
-/// All integers are little-endian. A segment is a header page of 4096 bytes followed by seven sections, in the
+/// All integers are little-endian. A segment is a header page of 4096 bytes followed by six sections, in the
 /// order of `section_kind`, each starting at the next multiple of 64; the gaps and the rest of the header page are
 /// zero. Nothing lies outside header and sections, so every byte is under a checksum.
 ///
 /// Header page, by byte offset:
 ///
 ///       0  8 bytes  magic: 89 46 50 53 45 47 0d 0a ("\x89FPSEG\r\n")
-///       8  u32      format version: 1; like the magic and the checksum in the same place in every version
-///      12  u32      number of sections: 7
+///       8  u32      format version: 2; like the magic and the checksum in the same place in every version
+///      12  u32      number of sections: 6
 ///      16  u64      bytes of the whole segment, a multiple of 64
 ///      24  u64      first commit
 ///      32  u64      last commit
@@ -34,17 +34,17 @@
 ///      72  u32      hash mask: no hash has a bit outside it
 ///      76  u8       shift         \.
 ///      77  u8       bucket bits    } the hash split, see `hash_split`: together at most 32
-///      78  u8       tail bits     /
+///      78  u8       tail bits     /   (tail bits: at most 24)
 ///      79  u8       id bits: bits of (largest - smallest document id)
 ///      80  u8       commit bits: bits of (last - first commit), at most 56
 ///      81  7 bytes  zero
-///      88  7 x 32 bytes: the section table
+///      88  6 x 32 bytes: the section table
 ///              u32  section kind
 ///              u32  zero
 ///              u64  offset, a multiple of 64
 ///              u64  length in bytes
 ///              u64  XXH3-64 (seed 0) of the section up to the start of the next one, its padding included
-///     312  zero
+///     280  zero
 ///    4088  u64      XXH3-64 of the 4088 bytes before
 ///
 /// Packed arrays hold values of one width without gaps, value i at bit i * width, least significant bit first. The
@@ -52,20 +52,19 @@
 /// from its first one on.
 ///
 ///     buckets     2^bucket_bits + 1 u32s: the number of postings in all buckets before bucket b
-///     tails       packed, tail bits: the tail of each posting's hash, in (hash, id) order
-///     ids         packed, id bits: document id - smallest document id of each posting, in the same order
+///     postings    packed, tail bits + id bits, in (hash, id) order: each posting's entry, which is its hash's
+///                 tail << id bits | document id - smallest document id
 ///     documents   packed, id bits: document id - smallest document id, ascending
 ///     tombstones  packed, 1 bit a document, in the same order: deleted
 ///     commits     packed, commit bits a document, in the same order: its commit - first commit
-///     metadata    u32 count, then for each entry in ascending key order: u32 key length, u32 value length, the
-///     key,
-///                 the value
+///     metadata    u32 count, then for each entry in ascending key order: u32 key length, u32 value length, its
+///                 key, its value
 ///
 /// A hash's bucket and tail are bits of (hash >> shift): the upper `bucket_bits` and the lower `tail_bits`.
 namespace fp {
 
 inline constexpr std::array<unsigned char, 8> segment_magic = {0x89, 'F', 'P', 'S', 'E', 'G', '\r', '\n'};
-inline constexpr uint32_t segment_format_version = 1;
+inline constexpr uint32_t segment_format_version = 2;
 inline constexpr size_t segment_header_bytes = 4096;
 inline constexpr size_t section_alignment = 64;
 inline constexpr uint64_t max_segment_postings = UINT32_MAX;
@@ -73,14 +72,13 @@ inline constexpr unsigned max_commit_bits = 56;
 
 enum class section_kind : uint32_t {
   buckets = 1,
-  tails = 2,
-  ids = 3,
-  documents = 4,
-  tombstones = 5,
-  commits = 6,
-  metadata = 7,
+  postings = 2,
+  documents = 3,
+  tombstones = 4,
+  commits = 5,
+  metadata = 6,
 };
-inline constexpr size_t num_sections = 7;
+inline constexpr size_t num_sections = 6;
 
 const char* to_string(section_kind kind) noexcept;
 

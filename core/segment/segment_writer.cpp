@@ -81,15 +81,13 @@ segment_writer::segment_writer(segment_sink& sink, const segment_shape& shape)
       header_(plan_segment(shape)),
       metadata_(shape.metadata),
       buckets_(sink, header_.section(section_kind::buckets)),
-      tails_(sink, header_.section(section_kind::tails)),
-      ids_(sink, header_.section(section_kind::ids)),
+      postings_(sink, header_.section(section_kind::postings)),
       documents_(sink, header_.section(section_kind::documents)),
       tombstones_(sink, header_.section(section_kind::tombstones)),
       commits_(sink, header_.section(section_kind::commits)),
       metadata_section_(sink, header_.section(section_kind::metadata)),
       next_bucket_start_(buckets_.begin()),
-      tail_packer_(tails_.begin(), header_.split.tail_bits),
-      id_packer_(ids_.begin(), header_.id_bits()),
+      posting_packer_(postings_.begin(), header_.split.tail_bits + header_.id_bits()),
       document_packer_(documents_.begin(), header_.id_bits()),
       tombstone_packer_(tombstones_.begin(), 1),
       commit_packer_(commits_.begin(), header_.commit_bits()) {}
@@ -131,16 +129,15 @@ void segment_writer::add_block(std::span<const posting> postings) {
       next_bucket = started_buckets_;
     }
   }
-  bit_packer tails = tail_packer_;
-  for (const posting p : postings) tails.put(split.tail(posting_hash(p)));
-  tails.move_to(tails_.advance(tails.position()));
-  tail_packer_ = tails;
-
-  bit_packer ids = id_packer_;
+  // A copy: the compiler cannot know that writing bytes leaves the packer alone.
+  bit_packer entries = posting_packer_;
   const document_id min_document = header_.min_document;
-  for (const posting p : postings) ids.put(posting_document(p) - min_document);
-  ids.move_to(ids_.advance(ids.position()));
-  id_packer_ = ids;
+  const unsigned id_bits = header_.id_bits();
+  for (const posting p : postings) {
+    entries.put(uint64_t{split.tail(posting_hash(p))} << id_bits | (posting_document(p) - min_document));
+  }
+  entries.move_to(postings_.advance(entries.position()));
+  posting_packer_ = entries;
   num_postings_ += postings.size();
 }
 
@@ -186,8 +183,7 @@ segment_info segment_writer::finish() {
     header_.section(kind).checksum = writer.finish(position);
   };
   complete(section_kind::buckets, buckets_, next_bucket_start_);
-  complete(section_kind::tails, tails_, tail_packer_.end());
-  complete(section_kind::ids, ids_, id_packer_.end());
+  complete(section_kind::postings, postings_, posting_packer_.end());
   complete(section_kind::documents, documents_, document_packer_.end());
   complete(section_kind::tombstones, tombstones_, tombstone_packer_.end());
   complete(section_kind::commits, commits_, commit_packer_.end());

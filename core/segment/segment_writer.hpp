@@ -71,9 +71,9 @@ class segment_writer {
   segment_sink& sink_;
   segment_header header_;
   metadata_map metadata_;
-  section_writer buckets_, tails_, ids_, documents_, tombstones_, commits_, metadata_section_;
+  section_writer buckets_, postings_, documents_, tombstones_, commits_, metadata_section_;
   std::byte* next_bucket_start_;
-  bit_packer tail_packer_, id_packer_, document_packer_, tombstone_packer_, commit_packer_;
+  bit_packer posting_packer_, document_packer_, tombstone_packer_, commit_packer_;
   uint64_t started_buckets_ = 0;  ///< buckets whose start is written
   uint64_t num_postings_ = 0, num_documents_ = 0, num_tombstones_ = 0;
   posting last_posting_ = 0;

@@ -135,7 +135,7 @@ TEST_F(backup_damage, a_newer_format_is_refused) {
 TEST_F(backup_damage, a_newer_segment_format_is_refused) {
   auto b = crafted_backup::of(*one_segment());
   auto& bytes = b.segments[0].second;
-  bytes[8] = std::byte{2};
+  bytes[8] = std::byte{segment_format_version + 1};
   const uint64_t sum = checksum(std::span<const std::byte>(bytes).first(segment_header_bytes - 8));
   std::memcpy(bytes.data() + segment_header_bytes - 8, &sum, sizeof sum);
   const error e = refusal(b.seal());

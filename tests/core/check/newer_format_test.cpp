@@ -71,7 +71,7 @@ class newer_format : public test::folder_at_rest {
       const auto& damages = node.found().damaged;
       const std::string reason = damages.empty() ? node.at("main").failure : damages.front().reason;
       EXPECT_THAT(reason,
-                  testing::AllOf(HasSubstr(file.string()), AnyOf(HasSubstr("version"), HasSubstr("format 2"))));
+                  testing::AllOf(HasSubstr(file.string()), AnyOf(HasSubstr("version"), HasSubstr("this build reads"))));
       EXPECT_EQ(node.at("other").failure, "");
     }
     EXPECT_EQ(all_files(), before) << "a start changed something";

@@ -133,23 +133,25 @@ TEST_F(SegmentFile, EveryTruncationIsDetected) {
 }
 
 TEST_F(SegmentFile, ErrorsNameSectionAndOffset) {
-  const auto offset = get<uint64_t>(bytes_, 88 + 32 * 2 + 8);
+  const auto offset = get<uint64_t>(bytes_, 88 + 32 * 1 + 8);
   bytes_[offset + 3] ^= 1;
   put_file(bytes_);
   for (const load_mode mode : both_modes) {
     ASSERT_EQ(open_error(mode), errc::corrupt_data);
-    EXPECT_NE(message_.find(file_.string() + ": section ids at offset " + std::to_string(offset)),
+    EXPECT_NE(message_.find(file_.string() + ": section postings at offset " + std::to_string(offset)),
               std::string::npos)
         << message_;
   }
 }
 
 TEST_F(SegmentFile, AnotherFormatVersionIsNamed) {
-  put(bytes_, 8, uint32_t{2});
-  put(bytes_, 4088, checksum(std::string_view(bytes_).substr(0, 4088)));
-  put_file(bytes_);
-  EXPECT_EQ(open_error(load_mode::map), errc::unsupported_format);
-  EXPECT_EQ(message_, file_.string() + ": file format 2, this build reads 1");
+  for (const uint32_t version : {1, 3}) {
+    put(bytes_, 8, version);
+    put(bytes_, 4088, checksum(std::string_view(bytes_).substr(0, 4088)));
+    put_file(bytes_);
+    EXPECT_EQ(open_error(load_mode::map), errc::unsupported_format);
+    EXPECT_EQ(message_, file_.string() + ": file format " + std::to_string(version) + ", this build reads 2");
+  }
 }
 
 TEST_F(SegmentFile, MissingFileIsAnIoError) {
@@ -238,13 +240,14 @@ TEST_F(SegmentFile, WrongStructureIsRefusedEvenWithRightChecksums) {
   field(76, uint8_t{40}, "shift");
   field(77, uint8_t{200}, "bucket bits");
   field(78, uint8_t{33}, "tail bits");
+  field(78, uint8_t{25}, "more tail bits than fit an entry");
   field(79, uint8_t{32}, "id bits");
   field(80, uint8_t{9}, "commit bits");
-  field(12, uint32_t{6}, "number of sections");
+  field(12, uint32_t{7}, "number of sections");
   field(88, uint32_t{2}, "section kind");
   field(96, uint64_t{4160}, "section offset");
   field(104, uint64_t{8}, "section length");
-  field(88 + 32 * 6 + 16, ~uint64_t{0}, "metadata length");
+  field(88 + 32 * 5 + 16, ~uint64_t{0}, "metadata length");
 }
 
 TEST_F(SegmentFile, RandomDamageUnderRightChecksumsNeverLeavesTheBytes) {

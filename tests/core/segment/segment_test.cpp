@@ -21,7 +21,7 @@ std::vector<posting> all_postings(const segment& s) {
   const posting_table& table = s.postings();
   for (uint32_t b = 0; b < table.split().num_buckets(); b++) {
     for (uint32_t at = table.bucket_start(b); at < table.bucket_start(b + 1); at++) {
-      result.push_back(make_posting(table.split().join(b, table.tail_at(at)), table.document_at(at)));
+      result.push_back(table.posting_of(b, table.entries()[at]));
     }
   }
   return result;
@@ -41,10 +41,11 @@ TEST(HashSplit, JoinsWhatItSplits) {
   std::mt19937_64 random(3);
   for (const hash_value mask : {0u, 1u, 0x80000000u, 0xffffffffu, 0xfffffff0u, 0x00ffff00u, 0xf0000001u}) {
     for (const uint64_t count :
-         {uint64_t{0}, uint64_t{1}, uint64_t{32}, uint64_t{33}, uint64_t{5'000'000}, uint64_t{UINT32_MAX}}) {
+         {uint64_t{0}, uint64_t{1}, uint64_t{16}, uint64_t{17}, uint64_t{5'000'000}, uint64_t{UINT32_MAX}}) {
       const hash_split split = hash_split::choose(count, mask);
       ASSERT_LE(split.shift + split.bucket_bits + split.tail_bits, 32);
-      const bool few = (count >> split.bucket_bits) <= 32;
+      ASSERT_LE(split.tail_bits, hash_split::max_tail_bits);
+      const bool few = (count >> split.bucket_bits) <= 16;
       ASSERT_TRUE(few || split.tail_bits == 0) << "buckets are too full";
       ASSERT_TRUE(split.holds(mask));
       for (int i = 0; i < 100; i++) {
