@@ -16,28 +16,35 @@ void count_all(std::span<const snapshot::entry> entries, std::span<const posting
                const stop_condition& stop, score_table& scores) {
   std::array<document_id, block_ids> block;
   size_t filled = 0;
-  uint64_t until_check = postings_per_check;
+  uint32_t unchecked = 0;
   const auto flush = [&] {
     scores.add(std::span(block).first(filled));
     filled = 0;
   };
+  const snapshot::entry* e = nullptr;
+  posting_table table;  // a copy: the compiler cannot know that writing ids leaves the segment's own alone
   for (const posting_range& range : ranges) {
-    const snapshot::entry& e = entries[range.segment];
-    const posting_table table = e.segment->postings();  // a copy, which writing ids leaves alone
-    const doc_set* const superseded = e.superseded.get();
+    if (e != &entries[range.segment]) {
+      e = &entries[range.segment];
+      table = e->segment->postings();
+    }
     for (uint32_t at = range.first, left = range.count; left > 0;) {
       if (filled == block_ids) flush();
-      const auto length = static_cast<uint32_t>(std::min<size_t>({left, block_ids - filled, until_check}));
-      for (uint32_t end = at + length; at < end; at++) {
-        const document_id id = table.document_at(at);
-        block[filled] = id;
-        filled += superseded == nullptr || !superseded->contains(id);
+      const uint32_t length = std::min(left, static_cast<uint32_t>(block_ids - filled));
+      const uint32_t end = at + length;
+      if (e->superseded == nullptr) {
+        for (; at < end; at++) block[filled++] = table.document_at(at);
+      } else {
+        for (; at < end; at++) {
+          block[filled] = table.document_at(at);
+          filled += !e->superseded->contains(block[filled]);
+        }
       }
       left -= length;
-      until_check -= length;
-      if (until_check == 0) {
+      unchecked += length;
+      if (unchecked >= postings_per_check) {
         stop.check();
-        until_check = postings_per_check;
+        unchecked = 0;
       }
     }
   }

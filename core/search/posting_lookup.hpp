@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "core/base/types.hpp"
@@ -16,41 +17,39 @@ struct posting_range {
 };
 
 /// Finds the postings of many hashes in many segments. Nearly every step of a look-up misses the caches, so
-/// look-ups run as a pipeline: each step prefetches what the next one reads, and goes on only after `distance`
-/// other look-ups took the step as well.
+/// look-ups go in groups: while one group's bucket starts are on their way from memory, the entries of the group
+/// before it are asked for, and those of the one before that are searched.
 class posting_lookup {
  public:
-  /// Found ranges go to the end of `out`, in the order of the look-ups; their ids are prefetched.
+  /// Found ranges go to the end of `out`, in the order of the look-ups; their postings are in the cache.
   explicit posting_lookup(std::vector<posting_range>& out) : out_(out) {}
 
-  /// Looks a hash up in the table of segment number `segment`.
-  void add(uint32_t segment, const posting_table& table, hash_value hash) {
-    const hash_split split = table.split();
-    if (!split.holds(hash)) return;
-    start({&table, segment, split.tail(hash), split.bucket(hash), 0});
-  }
+  /// Looks hashes up in the table of segment number `segment`; the table must live until `finish`.
+  void add(uint32_t segment, const posting_table& table, std::span<const hash_value> hashes);
 
   /// Completes all look-ups.
   void finish();
 
  private:
-  static constexpr size_t distance = 16;
-  static constexpr size_t ring_size = 64;
-  static_assert(ring_size > 2 * distance);
+  static constexpr size_t group_size = 16;
 
   struct lookup {
     const posting_table* table;
-    uint32_t segment, tail;
+    uint64_t least;  ///< the smallest entry that counts, see `posting_table::least_entry`
+    uint32_t segment;
     uint32_t first, last;  ///< positions; at first the bucket's number
   };
+  struct group {
+    std::array<lookup, group_size> lookups;
+    size_t size = 0;
+  };
 
-  void start(const lookup& l);
-  void read_bucket(lookup& l) const;
-  void find_tail(const lookup& l);
+  /// Takes all groups a step further.
+  void step();
 
   std::vector<posting_range>& out_;
-  std::array<lookup, ring_size> ring_;
-  size_t started_ = 0, read_ = 0, found_ = 0;  ///< how many look-ups have taken each step
+  std::array<group, 3> groups_;
+  group *new_ = &groups_[0], *fetched_ = &groups_[1], *read_ = &groups_[2];
 };
 
 }  // namespace fp

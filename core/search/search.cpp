@@ -18,20 +18,21 @@ constexpr size_t lookups_per_check = 4 * 1024;
 /// Leaves one of each hash, in any order. Usual queries go through a hash table of positions (`slots`): sorting
 /// them takes about as long as looking them up in a segment. Longer ones are sorted, lest somebody makes them
 /// collide.
-void remove_duplicates(std::vector<hash_value>& hashes, std::vector<uint32_t>& slots) {
+void remove_duplicates(std::vector<hash_value>& hashes, std::vector<uint16_t>& slots) {
   if (hashes.size() > max_hashed) {
     std::sort(hashes.begin(), hashes.end());
     hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
     return;
   }
-  const unsigned bits = bits_for(hashes.size()) + 1;
+  constexpr uint16_t free = UINT16_MAX;
+  const unsigned bits = bits_for(hashes.size()) + 2;  // so that few hashes meet, which is a branch gone wrong each
   const size_t mask = (size_t{1} << bits) - 1;
-  slots.assign(mask + 1, UINT32_MAX);
-  uint32_t kept = 0;
+  slots.assign(mask + 1, free);
+  uint16_t kept = 0;
   for (const hash_value h : hashes) {
     size_t at = (h * 0x9e3779b1u) >> (32 - bits);
-    while (slots[at] != UINT32_MAX && hashes[slots[at]] != h) at = (at + 1) & mask;
-    if (slots[at] != UINT32_MAX) continue;
+    while (slots[at] != free && hashes[slots[at]] != h) at = (at + 1) & mask;
+    if (slots[at] != free) continue;
     slots[at] = kept;
     hashes[kept++] = h;
   }
@@ -42,15 +43,17 @@ void find_postings(std::span<const snapshot::entry> entries, std::span<const has
                    const stop_condition& stop, std::vector<posting_range>& out) {
   out.clear();
   posting_lookup lookup(out);
-  size_t until_check = lookups_per_check;
+  size_t unchecked = 0;
   for (size_t e = 0; e < entries.size(); e++) {
     const posting_table& table = entries[e].segment->postings();
     if (table.size() == 0) continue;
-    for (const hash_value h : hashes) {
-      lookup.add(static_cast<uint32_t>(e), table, h);
-      if (--until_check > 0) continue;
+    for (size_t at = 0; at < hashes.size(); at += lookups_per_check) {
+      const auto slice = hashes.subspan(at, std::min(lookups_per_check, hashes.size() - at));
+      lookup.add(static_cast<uint32_t>(e), table, slice);
+      unchecked += slice.size();
+      if (unchecked < lookups_per_check) continue;
       stop.check();
-      until_check = lookups_per_check;
+      unchecked = 0;
     }
   }
   lookup.finish();
@@ -60,7 +63,7 @@ void find_postings(std::span<const snapshot::entry> entries, std::span<const has
 
 struct searcher::scratch {
   std::vector<hash_value> hashes;
-  std::vector<uint32_t> slots;
+  std::vector<uint16_t> slots;
   std::vector<posting_range> ranges;
   document_counter counter;
   std::vector<search_result> candidates;

@@ -39,8 +39,8 @@ struct tables {
     std::vector<posting_range> ranges;
     posting_lookup lookup(ranges);
     for (uint32_t s = 0; s < segments.size(); s++) {
+      lookup.add(s, segments[s]->postings(), hashes);
       for (const hash_value h : hashes) {
-        lookup.add(s, segments[s]->postings(), h);
         if (const auto ids = models[s].find(h); ids != models[s].end()) expected.push_back({s, ids->second});
       }
     }
@@ -60,7 +60,7 @@ TEST(PostingLookup, FindsWhatAMapFinds) {
     test::random_data data(seed);
     tables t;
     for (uint64_t s = data.pick({1, 2, 5}); s > 0; s--) t.add(data, 1 + data.below(200), 1 + data.below(60));
-    // Lengths around the pipeline's: it fills, wraps around, and runs dry.
+    // Lengths around the groups': the pipeline fills, goes round, and runs dry.
     for (const size_t length : {0, 1, 15, 16, 17, 31, 32, 33, 34, 63, 64, 65, 200}) {
       std::vector<hash_value> hashes(length);
       for (auto& h : hashes) h = data.hash();
