@@ -2,7 +2,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
+#include <thread>
 
 #include "core/commit/changes.hpp"
 #include "core/index/manifest.hpp"
@@ -98,6 +100,8 @@ void measure_pools(const options& o, load_mode mode, const std::string& dir, con
 /// What a pool gains when an index starts.
 void measure_strategies(const options& o, const std::string& dir, size_t num_segments, reporter& report) {
   const uint32_t pool = config{}.max_concurrent_loads;
+  const size_t cores = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, pool);
+  const size_t turns = (num_segments + cores - 1) / cores;
   std::vector<double> parallel, sequential, ratios;
   for (uint32_t round = 0; round <= o.rounds; round++) {
     const double a = load(dir, pool, load_mode::map), b = load(dir, 1, load_mode::map);
@@ -114,7 +118,8 @@ void measure_strategies(const options& o, const std::string& dir, size_t num_seg
               .reference = spread_of(sequential),
               .ratio = spread_of(ratios),
               .target = num_segments >= 5 ? std::optional(1 / 0.6) : std::nullopt,
-              .limit = "number of cores",
+              .limit = "number of cores: " + std::to_string(num_segments) + " equal segments take " +
+                       std::to_string(turns) + " turns",
               .x = {{"segments", static_cast<double>(num_segments)}}});
 }
 

@@ -42,7 +42,9 @@ figures=$(realpath "$out")/figures.jsonl
 rm -f "$figures"
 echo "== core" && build/fpbench_core --json "$figures" --folder "$folder" --rounds "$rounds" --queries "$queries" \
   --postings "$sizes,$items" --music-postings "$music_items" --file-postings "$file_items"
-echo "== actors" && build/fpbench --json "$figures" --folder "$folder" --rounds "$rounds" --postings "$node_items"
+# A load takes milliseconds: a neighbour's slice of a core would be a third of a few rounds.
+echo "== actors" && build/fpbench --json "$figures" --folder "$folder" --rounds "$((rounds * 3))" --postings "$node_items" loading
+build/fpbench --json "$figures" --folder "$folder" --rounds "$rounds" --postings "$node_items" ingest
 echo "== node" && build/fpbench_node --json "$figures" --folder "$folder" --rounds "$rounds" --items "$node_items" \
   --documents "$((documents / 10))" --seconds "$seconds" path writers replay upkeep memory
 # Once: it takes a minute for each way in, and its chart shows how steady the rate is.
