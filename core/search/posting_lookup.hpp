@@ -23,6 +23,8 @@ class posting_lookup {
  public:
   /// Found ranges go to the end of `out`, in the order of the look-ups; their postings are in the cache.
   explicit posting_lookup(std::vector<posting_range>& out) : out_(out) {}
+  posting_lookup(const posting_lookup&) = delete;
+  posting_lookup& operator=(const posting_lookup&) = delete;
 
   /// Looks hashes up in the table of segment number `segment`; the table must live until `finish`.
   void add(uint32_t segment, const posting_table& table, std::span<const hash_value> hashes);
