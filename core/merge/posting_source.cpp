@@ -154,7 +154,7 @@ uint64_t count_postings(const segment& s, const document_filter& dropped, const 
   for (uint64_t i = 0; i < table.size();) {
     if (is_cancelled(cancel)) throw error(errc::cancelled, "merge: cancelled");
     const uint64_t end = std::min(table.size(), i + postings_per_cancel_check);
-    for (; i < end; i++) count += !dropped.contains(table.document_at(static_cast<uint32_t>(i)));
+    for (; i < end; i++) count += !dropped.contains(table.document_at(i));
   }
   return count;
 }

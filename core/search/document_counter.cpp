@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/base/partition_point.hpp"
+
 namespace fp {
 
 namespace {
@@ -28,17 +30,14 @@ void count_all(std::span<const snapshot::entry> entries, std::span<const posting
       e = &entries[range.segment];
       table = e->segment->postings();
     }
+    const doc_set* const superseded = e->superseded.get();
     for (uint32_t at = range.first, left = range.count; left > 0;) {
       if (filled == block_ids) flush();
       const uint32_t length = std::min(left, static_cast<uint32_t>(block_ids - filled));
-      const uint32_t end = at + length;
-      if (e->superseded == nullptr) {
-        for (; at < end; at++) block[filled++] = table.document_at(at);
-      } else {
-        for (; at < end; at++) {
-          block[filled] = table.document_at(at);
-          filled += !e->superseded->contains(block[filled]);
-        }
+      for (const uint32_t end = at + length; at < end; at++) {
+        const document_id id = table.document_at(at);
+        block[filled] = id;
+        filled += superseded == nullptr || !superseded->contains(id);
       }
       left -= length;
       unchecked += length;
@@ -53,13 +52,9 @@ void count_all(std::span<const snapshot::entry> entries, std::span<const posting
 }
 
 bool contains(const posting_table& table, const posting_range& range, document_id id) {
-  uint32_t first = range.first, length = range.count;
-  while (length > 1) {
-    const uint32_t half = length / 2;
-    first += table.document_at(first + half - 1) < id ? half : 0;
-    length -= half;
-  }
-  return table.document_at(first) == id;
+  const uint64_t end = uint64_t{range.first} + range.count;
+  const uint64_t at = partition_point(range.first, end, [&](uint64_t i) { return table.document_at(i) < id; });
+  return at < end && table.document_at(at) == id;
 }
 
 /// Goes on counting for documents that have been counted in other ranges, at least for those of `slots`.

@@ -1,6 +1,6 @@
 #include "core/search/posting_lookup.hpp"
 
-#include <algorithm>
+#include "core/base/partition_point.hpp"
 
 namespace fp {
 
@@ -19,23 +19,15 @@ constexpr std::ptrdiff_t max_prefetched_bytes = 256;
     return;
   }
   __builtin_prefetch(begin);
+  __builtin_prefetch(begin + length / 2);
   __builtin_prefetch(end - 1);
-  if (length <= 2 * cache_line) {
-    __builtin_prefetch(begin + std::min(length - 1, cache_line));
-    return;
-  }
+  if (length <= 2 * cache_line) return;
   for (const std::byte* p = begin + cache_line; p < end; p += cache_line) __builtin_prefetch(p);
 }
 
-/// First position in [first, last) whose entry is at least `least`, without a branch on the entries.
-uint32_t lower_bound(const packed_array& entries, uint32_t first, uint32_t last, uint64_t least) {
-  uint32_t length = last - first;
-  while (length > 1) {
-    const uint32_t half = length / 2;
-    first += entries[first + half - 1] < least ? half : 0;
-    length -= half;
-  }
-  return first + (entries[first] < least);
+/// First position in [first, last) whose entry is at least `bound`.
+uint32_t lower_bound(const packed_array& entries, uint32_t first, uint32_t last, uint64_t bound) {
+  return static_cast<uint32_t>(partition_point(first, last, [&](uint64_t i) { return entries[i] < bound; }));
 }
 
 /// End of the run of entries below `bound` that starts at `first`: most runs are short, those of hot hashes very
@@ -46,16 +38,7 @@ uint32_t run_end(const packed_array& entries, uint32_t first, uint32_t last, uin
     first += step;
     step *= 2;
   }
-  uint32_t low = first + 1, high = last - first > step ? first + step : last;
-  while (low < high) {
-    const uint32_t middle = low + (high - low) / 2;
-    if (entries[middle] < bound) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
+  return lower_bound(entries, first + 1, last - first > step ? first + step : last, bound);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/base/bit_packing.hpp"
+#include "core/base/partition_point.hpp"
 #include "core/base/types.hpp"
 
 namespace fp {
@@ -31,15 +32,10 @@ class document_table {
 
   /// Position of a document; nothing when it is not in here.
   std::optional<uint64_t> position_of(document_id id) const noexcept {
-    if (id < min_document_ || num_documents_ == 0) return std::nullopt;
+    if (id < min_document_) return std::nullopt;
     const uint64_t wanted = id - min_document_;
-    uint64_t at = 0;
-    for (uint64_t length = num_documents_; length > 1;) {
-      const uint64_t half = length / 2;
-      at += ids_[at + half - 1] < wanted ? half : 0;
-      length -= half;
-    }
-    if (ids_[at] != wanted) return std::nullopt;
+    const uint64_t at = partition_point(0, num_documents_, [&](uint64_t i) { return ids_[i] < wanted; });
+    if (at == num_documents_ || ids_[at] != wanted) return std::nullopt;
     return at;
   }
 

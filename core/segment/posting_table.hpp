@@ -81,7 +81,7 @@ class posting_table {
   posting posting_of(uint32_t bucket, uint64_t entry) const noexcept {
     return make_posting(split_.join(bucket, tail_of(entry)), document_of(entry));
   }
-  document_id document_at(uint32_t position) const noexcept { return document_of(entries_[position]); }
+  document_id document_at(uint64_t position) const noexcept { return document_of(entries_[position]); }
 
  private:
   hash_split split_;
