@@ -20,7 +20,7 @@ trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 cd "$work"
 
-apt-get download -q "libstreamvbyte0=$version" "libstreamvbyte-dev=$version" >/dev/null
+apt-get download -q "libstreamvbyte0=$version" "libstreamvbyte-dev=$version" >/dev/null 2>&1
 for package in ./*.deb; do dpkg -x "$package" root; done
 library=$(find root -name 'libstreamvbyte.so.0*' -type f)
 

@@ -17,7 +17,7 @@ trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 cd "$work"
 
-apt-get download -q "g++-12=$version" libisl23 libmpc3 libmpfr6 libgmp10 >/dev/null
+apt-get download -q "g++-12=$version" libisl23 libmpc3 libmpfr6 libgmp10 >/dev/null 2>&1
 for package in ./*.deb; do dpkg -x "$package" root; done
 compiler=$(find root -name cc1plus)
 libraries=root/usr/lib/x86_64-linux-gnu
