@@ -6,10 +6,10 @@ namespace fp {
 
 namespace {
 
-std::vector<uint64_t> sizes_of(std::span<const snapshot::entry> entries) {
-  std::vector<uint64_t> sizes;
-  for (const auto& e : entries) sizes.push_back(e.segment->info().num_postings);
-  return sizes;
+std::vector<merge_candidate> candidates_of(std::span<const snapshot::entry> entries) {
+  std::vector<merge_candidate> candidates;
+  for (const auto& e : entries) candidates.push_back(candidate_of(e));
+  return candidates;
 }
 
 }  // namespace
@@ -80,16 +80,16 @@ void index_coordinator_state::start_memory_merge() {
   policy.segments_per_level = 4;
   policy.segments_per_merge = settings.max_memory_segments;
   policy.max_segments = settings.max_memory_segments;
-  if (const auto range = choose_merge(sizes_of(entries.subspan(first)), policy)) {
+  if (const auto range = choose_merge(candidates_of(entries.subspan(first)), policy)) {
     start_job(memory_job, index_task::memory_merge, memory_merger, first + range->first, range->count);
   }
 }
 
 void index_coordinator_state::start_file_merge() {
   const auto files = current->entries().first(current->num_file_segments());
-  const auto sizes = sizes_of(files);
-  auto range = full_merge_wanted ? widest_merge(sizes, env->settings.merge.max_segment_size)
-                                 : choose_merge(sizes, env->settings.merge);
+  const auto candidates = candidates_of(files);
+  const auto range = full_merge_wanted ? choose_full_merge(candidates, env->settings.merge)
+                                       : choose_merge(candidates, env->settings.merge);
   if (full_merge_wanted && !range) full_merge_wanted = false;
   // A finished checkpoint or merge that the manifest does not name yet holds segments of its own.
   if (range) start_job(file_job, index_task::file_merge, file_merger, range->first, range->count);
