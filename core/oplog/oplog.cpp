@@ -104,6 +104,9 @@ class oplog_impl final : public oplog {
     if (broken_) {
       throw error(errc::io_error, folder_.string() + ": an earlier write failed and could not be undone");
     }
+    if (commits.size() > max_commit_id - last_commit_) {
+      throw error(errc::read_only, folder_.string() + ": no commit can follow commit " + number(max_commit_id));
+    }
     uint64_t payload_bytes = 0;
     for (size_t i = 0; i < commits.size(); i++) {
       const commit& c = commits[i];

@@ -55,7 +55,8 @@ std::string file_name(commit_id first) { return to_hex16(first) + std::string(lo
 std::optional<commit_id> parse_file_name(std::string_view name) noexcept {
   if (!name.ends_with(log_suffix)) return std::nullopt;
   const auto first = parse_hex16(name.substr(0, name.size() - log_suffix.size()));
-  return first == commit_id{0} ? std::nullopt : first;
+  if (!first || *first == 0 || *first > max_commit_id) return std::nullopt;
+  return first;
 }
 
 void encode_file_header(commit_id first, std::span<std::byte> out) noexcept {

@@ -65,7 +65,7 @@ hash_value memory_segment_builder::sort_postings() {
 segment_ptr memory_segment_builder::build(std::span<const commit_view> commits) {
   if (commits.empty()) throw error(errc::internal_error, "a segment of no commits");
   for (size_t i = 0; i < commits.size(); i++) {
-    if (commits[i].id == 0 || commits[i].id != commits[0].id + i) {
+    if (commits[i].id == 0 || commits[i].id > max_commit_id || commits[i].id != commits[0].id + i) {
       throw error(errc::internal_error, "commits " + std::to_string(commits[0].id) + " and up are not consecutive");
     }
   }

@@ -162,6 +162,7 @@ segment_header decode_header(std::span<const std::byte, segment_header_bytes> pa
   h.first_commit = get<uint64_t>(page, at_first_commit);
   h.last_commit = get<uint64_t>(page, at_last_commit);
   require(h.first_commit >= 1 && h.first_commit <= h.last_commit, at_first_commit, "impossible commit range");
+  require(h.last_commit <= max_commit_id, at_last_commit, "a last commit that none could follow");
   require(h.commit_bits() <= max_commit_bits && get<uint8_t>(page, at_commit_bits) == h.commit_bits(),
           at_commit_bits, "commit bits do not fit the commit range");
   h.num_postings = get<uint64_t>(page, at_num_postings);

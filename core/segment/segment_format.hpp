@@ -25,7 +25,7 @@
 ///      12  u32      number of sections: 6
 ///      16  u64      bytes of the whole segment, a multiple of 64
 ///      24  u64      first commit
-///      32  u64      last commit
+///      32  u64      last commit, less than 2^64 - 1
 ///      40  u64      number of postings, less than 2^32
 ///      48  u64      number of documents, tombstones included, less than 2^32
 ///      56  u64      number of tombstones
