@@ -40,6 +40,9 @@ class log_replayer {
   file_system& fs() const noexcept { return fs_; }
   const path& folder() const noexcept { return folder_; }
   commit_id after() const noexcept { return after_; }
+  /// What is read, or was last: the folder, a log file or the seal; and where in it.
+  const path& file() const noexcept { return file_; }
+  uint64_t offset() const noexcept { return at_; }
 
   std::vector<logged_file> files;        // sizes without torn bytes
   std::vector<std::string> temporaries;  // what an interrupted `close` left

@@ -51,9 +51,10 @@ class oplog {
 
   /// Appends consecutive commits, the first one `last_commit() + 1`, as one frame of less than 4 GiB and makes
   /// them durable: one write and one sync, and before that a new file when the newest is full. On a failure nothing
-  /// of them is in the log any more, the error is thrown, and `is_broken()` tells whether the log could be cut back
-  /// to its last good frame (false: appending may be tried again, later) or not (true: only a new
-  /// `open` helps, and that may find the commits of the failed append or not).
+  /// of them is in the log any more, the error is thrown (`read_only` when there can be no more commits), and
+  /// `is_broken()` tells whether the log could be cut back to its last good frame (false: appending may be tried
+  /// again, later) or not (true: only a new `open` helps, and that may find the commits of the failed append or
+  /// not).
   virtual void append(std::span<const commit> commits) = 0;
   virtual bool is_broken() const noexcept = 0;
 
@@ -72,7 +73,7 @@ class oplog {
 struct oplog_inspection {
   struct file {
     path file;
-    uint64_t num_bytes = 0;
+    uint64_t num_bytes = 0;   ///< 0 when that cannot be told
     uint64_t torn_bytes = 0;  ///< at the end of the newest file
     bool reached = false;     ///< everything before it is good
   };
@@ -88,9 +89,9 @@ struct oplog_inspection {
   uint64_t good_bytes = 0;      ///< of the file with the damage: whole frames before it
 };
 
-/// Reads a log as `oplog::open` does, and changes nothing: damage is told instead of thrown. `visit` is handed
-/// every commit, also those up to `after`, with file and offset of its frame; a `corrupt_data` that it throws
-/// counts as damage of that frame. Throws `io_error` and `cancelled`.
+/// Reads a log as `oplog::open` does, and changes nothing: damage is told instead of thrown, and so is a file or
+/// folder that cannot be read (`io_error`). `visit` is handed every commit, also those up to `after`, with file and
+/// offset of its frame; a `corrupt_data` that it throws counts as damage of that frame. Throws `cancelled`.
 oplog_inspection inspect_oplog(
     file_system& fs, const path& folder, commit_id after,
     const std::function<void(const commit_view& c, const path& file, uint64_t offset)>& visit,
