@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "core/config/config.hpp"
-#include "core/fs/file_system.hpp"
+#include "core/fs/open_files.hpp"
 #include "core/metrics/node_metrics.hpp"
 #include "messages/internal.hpp"
 
@@ -34,6 +34,8 @@ struct environment {
   config settings;
   std::shared_ptr<spdlog::logger> log;
   std::shared_ptr<node_metrics> metrics = std::make_shared<node_metrics>();
+  /// Where what the indexes read and write has its places: logs and manifests.
+  std::shared_ptr<open_files> files = std::make_shared<open_files>(config{}.max_open_logs);
   /// Whether actors that block get threads of their own. Off in tests with a deterministic scheduler.
   bool detached = true;
   /// Searchers of an index: as configured, or one per core.

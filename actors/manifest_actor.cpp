@@ -8,6 +8,7 @@ namespace fp {
 
 void manifest_state::start() {
   try {
+    const open_files::place place(*setup.env->files);
     current = read_manifest(*setup.env->fs, setup.data);
   } catch (const std::exception& e) {
     self->send(setup.listener, load_failed{setup.attempt, to_caf_error(e)});
@@ -76,6 +77,7 @@ void manifest_state::stop() {
 
 caf::result<done_atom> manifest_state::store(const manifest_ptr& next, const file_names_ptr& obsolete) {
   try {
+    const open_files::place place(*setup.env->files);
     write_manifest(*setup.env->fs, setup.data, *next);
     current = *next;
   } catch (const std::exception& e) {
@@ -94,6 +96,7 @@ caf::result<done_atom> manifest_state::store(const manifest_ptr& next, const fil
 
 void manifest_state::sweep() {
   auto e = capture_error([this] {
+    const open_files::place place(*setup.env->files);
     for (const auto& file : sweep_data_folder(*setup.env->fs, setup.data, current)) {
       setup.env->log->info("{}: removed {}, which the manifest does not name", setup.index, file);
     }

@@ -19,7 +19,8 @@ struct logged_file {
   uint64_t bytes = 0;
 };
 
-/// Reads the log files of a folder in order, a slice at a time. Changes nothing.
+/// Reads the log files of a folder in order, a slice at a time. Changes nothing. Has at most one file open, and
+/// none between calls.
 ///
 /// A slice is handed out before what follows it is judged: damage is thrown by the call that would have to go past
 /// it, when everything before it has been handed out.
@@ -94,7 +95,8 @@ class log_replayer {
   size_t slice_bytes_;
   bool deliver_all_;
   bool listed_ = false;
-  // The file that is read: null between two.
+  // The file that is read: open in a call only, because who waits for the next one may wait long.
+  bool begun_ = false;
   std::unique_ptr<readable_file> in_;
   path file_;
   uint64_t size_ = 0;
