@@ -12,6 +12,7 @@
 #include <iostream>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <variant>
@@ -240,17 +241,25 @@ int run(const checked_settings& checked, signal_watcher& signals) {
   }
   if (watcher) caf::anon_send(watcher, listening_atom_v);
   const auto stop_gateways = [&] {
-    // Beside each other: each waits for its answers.
-    const std::jthread other([&] {
-      if (line) line->stop();
-    });
+    // Beside each other, because each waits for its answers; without a thread for that, one after the other.
+    std::jthread other;
+    try {
+      if (line && http) other = std::jthread([&] { line->stop(); });
+    } catch (const std::system_error&) {
+    }
     if (http) http->stop();
+    if (line && !other.joinable()) line->stop();
   };
   const auto reload = [&] {
     if (http) http->reload(log);
     if (settings.caf_tls) reload_tls_files(caf_settings, system, settings, log);
   };
-  return run_until_stopped(self, node, stop_gateways, reload, signals, logs);
+  try {
+    return run_until_stopped(self, node, stop_gateways, reload, signals, logs);
+  } catch (const std::system_error& e) {
+    log.critical("cannot start a thread: {}", e.code().message());
+    return give_up();
+  }
 }
 
 }  // namespace

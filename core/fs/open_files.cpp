@@ -24,9 +24,9 @@ void open_files::take() {
 std::unique_ptr<writable_file> open_files::take(std::unique_lock<std::mutex>& lock) {
   const auto in_time = room_.wait_for(lock, patience_, [this] { return taken_ < capacity_; });
   if (!in_time) {
-    throw error(errc::io_error, std::to_string(capacity_) + " files are in use, as many as may be open at a time (" +
-                                    "max_open_logs), and none was closed for " +
-                                    std::to_string(patience_.count()) + " ms");
+    throw error(errc::io_error,
+                std::to_string(capacity_) + " files are in use, as many as may be open at a time (" +
+                    "max_open_logs), and none was closed for " + std::to_string(patience_.count()) + " ms");
   }
   std::unique_ptr<writable_file> to_close;
   if (taken_ + kept_.size() == capacity_) {

@@ -55,7 +55,7 @@ class replay : public test::actor_fixture {
               [heard_here](const load_failed& f) { heard_here->failed.push_back(f); }};
     });
     return system().spawn(oplog_actor,
-                          oplog_setup{make_env(), "a", 1, log_folder, after, listener, cancel, slice_bytes});
+                          oplog_setup{make_env(), "a", 1, log_folder, after, listener, cancel, nullptr, slice_bytes});
   }
 
   /// A replay of many slices that has handed out some.

@@ -25,6 +25,11 @@ class Descriptors(NodeTest):
         node.port
         return node
 
+    def session(self):
+        client = requests.Session()
+        self.addCleanup(client.close)
+        return client
+
     def write(self, node, client, i, version):
         answer = client.put(node.url(f"/{name(i)}/1"), json={"hashes": hashes(i, version)}, timeout=PATIENCE)
         self.assertEqual(answer.status_code, 200, answer.text)
@@ -35,7 +40,7 @@ class Descriptors(NodeTest):
 
     def test_more_indexes_than_descriptors_are_written_checkpointed_and_loaded(self):
         node = self.start_bounded()
-        client = requests.Session()
+        client = self.session()
         for i in range(INDEXES):
             self.assertEqual(client.put(node.url("/" + name(i)), timeout=PATIENCE).status_code, 200)
         for version in range(2):
@@ -51,7 +56,7 @@ class Descriptors(NodeTest):
         node = self.start_bounded()
         for i in range(INDEXES):
             node.wait_for(f"{name(i)}: ready at version 2:")
-        client = requests.Session()
+        client = self.session()
         for i in range(INDEXES):
             self.check(node, client, i, 1)
             self.write(node, client, i, 2)
