@@ -399,14 +399,21 @@ caf::expected<document_reply> index_coordinator_state::document(const document_r
   return document_reply{found->commit};
 }
 
-const index_info& index_coordinator_state::info() const {
-  if (cached_info) return *cached_info;
+index_info index_coordinator_state::info() const {
+  if (!cached_info) cached_info = counted_info();
+  index_info out = *cached_info;
+  // Not cached: it would be held twice.
+  const auto& metadata = current->metadata();
+  out.metadata.reserve(metadata.size());
+  for (const auto& [key, value] : metadata) out.metadata.emplace_back(key, value);
+  return out;
+}
+
+index_info index_coordinator_state::counted_info() const {
   const auto stats = current->stats();
   index_info out;
   out.version = current->version();
   out.file_version = current->file_version();
-  const auto metadata = current->metadata();
-  out.metadata.assign(metadata.begin(), metadata.end());
   out.min_document = stats.min_document;
   out.max_document = stats.max_document;
   out.num_documents = stats.num_documents;
@@ -414,8 +421,7 @@ const index_info& index_coordinator_state::info() const {
   out.num_bytes = stats.num_bytes;
   out.num_segments = static_cast<uint32_t>(stats.num_segments);
   out.num_memory_segments = static_cast<uint32_t>(stats.num_memory_segments);
-  cached_info = std::move(out);
-  return *cached_info;
+  return out;
 }
 
 segment_list index_coordinator_state::segments() const {

@@ -122,7 +122,9 @@ struct index_coordinator_state {
 
   void stream_backup(caf::typed_response_promise<snapshot_reply>& promise, bool may_expire);
   index_status status() const;
-  const index_info& info() const;
+  index_info info() const;
+  /// The same without metadata.
+  index_info counted_info() const;
   segment_list segments() const;
   caf::expected<document_reply> document(const document_request& request) const;
 

@@ -136,7 +136,7 @@ void log_replayer::open_file() {
   const auto header = std::span(start).first(std::min<uint64_t>(size_, sizeof start));
   read_exactly(0, header);
   commit_id first = 0;
-  switch (format::decode_file_header(header, first)) {
+  switch (format::decode_file_header(header, first, newest_version)) {
     case format::header_state::valid:
       break;
     case format::header_state::unknown_version:

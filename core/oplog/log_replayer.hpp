@@ -57,6 +57,7 @@ class log_replayer {
   uint64_t num_delivered = 0;
   uint64_t torn_bytes = 0;
   bool newest_is_torn_whole = false;
+  uint32_t newest_version = oplog_format::version;  // of the file that was begun last
   /// What was written last to the newest file, unless that is torn as a whole: its last frame, or its header.
   std::vector<std::byte> last_write;
   uint64_t last_write_offset = 0;

@@ -39,7 +39,8 @@ class oplog_impl final : public oplog {
       if (found.torn_bytes != 0) newest->truncate(files_.back().bytes);
       newest->write_at(found.last_write_offset, found.last_write);
       newest->sync();
-      if (found.end == last_commit_) {
+      // A file of an older version does not hold what this one writes.
+      if (found.end == last_commit_ && found.newest_version == format::version) {
         newest_.file() = std::move(newest);
         newest_goes_on_ = true;
       }

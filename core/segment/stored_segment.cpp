@@ -154,9 +154,10 @@ void stored_segment::read_documents(const cancel_flag* cancel) {
 
 void stored_segment::read_metadata() {
   const section_location& location = header_.section(section_kind::metadata);
-  auto decoded = decode_metadata(bytes_.subspan(location.offset, location.length));
+  const auto decoded = metadata_list::decode(bytes_.subspan(location.offset, location.length),
+                                             header_.version >= first_version_with_removals);
   if (!decoded) corrupt(name_, section_kind::metadata, location.offset, "malformed");
-  metadata_ = std::move(*decoded);
+  metadata_ = *decoded;
 }
 
 std::optional<document_state> stored_segment::find(document_id id) const noexcept {

@@ -75,7 +75,7 @@ class replay : public test::actor_fixture {
 
   void expect_same(const snapshot& index, const naive_index& model) {
     EXPECT_EQ(index.version(), model.version());
-    EXPECT_EQ(index.metadata(), model.metadata());
+    EXPECT_EQ(index.metadata().to_map(), model.metadata());
     EXPECT_EQ(index.stats().num_documents, model.documents().size());
     searcher searches;
     for (const auto& [id, d] : model.documents()) {
