@@ -10,6 +10,9 @@ namespace fp {
 
 namespace {
 
+/// Of a posting, about.
+constexpr uint64_t bytes_per_posting = 4;
+
 class tiered_choice {
  public:
   tiered_choice(std::vector<uint64_t> sizes, const merge_policy_options& options)
@@ -135,11 +138,14 @@ std::optional<merge_range> choose_between_barriers(std::span<const merge_candida
 
 merge_candidate candidate_of(const snapshot::entry& e) {
   const segment_info& info = e.segment->info();
+  // Metadata is copied by every merge like postings: a segment of much of it is no small one.
+  const metadata_list& metadata = e.segment->metadata();
+  const uint64_t others = info.num_tombstones + (metadata.empty() ? 0 : metadata.num_bytes() / bytes_per_posting);
   const uint64_t written = info.num_documents - info.num_tombstones;
-  if (written == 0) return {info.num_postings + info.num_tombstones, info.num_tombstones};
+  if (written == 0) return {info.num_postings + others, others};
   const double share = static_cast<double>(e.live_documents()) / static_cast<double>(written);
   const auto live = static_cast<uint64_t>(std::ceil(static_cast<double>(info.num_postings) * share));
-  return {info.num_postings + info.num_tombstones, std::min(live, info.num_postings) + info.num_tombstones};
+  return {info.num_postings + others, std::min(live, info.num_postings) + others};
 }
 
 std::optional<merge_range> choose_merge(std::span<const merge_candidate> segments,
