@@ -2,6 +2,7 @@
 
 #include "actors/backup_stream.hpp"
 #include "actors/restore_session.hpp"
+#include "actors/spawn_blocking.hpp"
 
 namespace fp {
 

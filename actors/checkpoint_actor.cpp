@@ -14,9 +14,10 @@ caf::result<segment_ptr> checkpoint_state::write(const merge_job& job) const {
 }
 
 merge_handle::behavior_type checkpoint_actor(merge_handle::stateful_pointer<checkpoint_state> self,
-                                             environment_ptr env) {
+                                             environment_ptr env, folder_lease_ptr lease) {
   keep_exception_text(self);
   self->state.env = std::move(env);
+  self->state.lease = std::move(lease);
   return {
       [=](const merge_job& job) { return self->state.write(job); },
   };

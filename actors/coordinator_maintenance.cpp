@@ -6,10 +6,10 @@ namespace fp {
 
 namespace {
 
-std::vector<uint64_t> sizes_of(std::span<const snapshot::entry> entries) {
-  std::vector<uint64_t> sizes;
-  for (const auto& e : entries) sizes.push_back(e.segment->info().num_postings);
-  return sizes;
+std::vector<merge_candidate> candidates_of(std::span<const snapshot::entry> entries) {
+  std::vector<merge_candidate> candidates;
+  for (const auto& e : entries) candidates.push_back(candidate_of(e));
+  return candidates;
 }
 
 }  // namespace
@@ -35,8 +35,7 @@ bool index_coordinator_state::checkpoint_due() const {
          now() - oldest_memory_commit >= std::chrono::milliseconds(settings.checkpoint_age_ms);
 }
 
-void index_coordinator_state::start_job(job_slot& slot, index_task kind, const merge_handle& worker, size_t first,
-                                        size_t count) {
+void index_coordinator_state::start_job(job_slot& slot, index_task kind, size_t first, size_t count) {
   auto j = std::make_unique<maintenance_job>();
   j->kind = kind;
   const auto entries = current->entries().subspan(first, count);
@@ -50,6 +49,11 @@ void index_coordinator_state::start_job(job_slot& slot, index_task kind, const m
   j->number = ++jobs;
   slot = std::move(j);
   metrics->task_started(kind);
+  merge_handle worker;
+  if (const auto error = capture_error([&] { worker = worker_for(kind); })) {
+    job_failed(slot, error);
+    return;
+  }
   const auto number = slot->number;
   auto* where = &slot;
   self->request(worker, caf::infinite, std::move(work))
@@ -64,7 +68,7 @@ void index_coordinator_state::start_job(job_slot& slot, index_task kind, const m
 
 void index_coordinator_state::start_checkpoint() {
   const auto first = current->num_file_segments();
-  start_job(checkpoint_job, index_task::checkpoint, checkpointer, first, current->entries().size() - first);
+  start_job(checkpoint_job, index_task::checkpoint, first, current->entries().size() - first);
 }
 
 void index_coordinator_state::start_memory_merge() {
@@ -80,19 +84,19 @@ void index_coordinator_state::start_memory_merge() {
   policy.segments_per_level = 4;
   policy.segments_per_merge = settings.max_memory_segments;
   policy.max_segments = settings.max_memory_segments;
-  if (const auto range = choose_merge(sizes_of(entries.subspan(first)), policy)) {
-    start_job(memory_job, index_task::memory_merge, memory_merger, first + range->first, range->count);
+  if (const auto range = choose_merge(candidates_of(entries.subspan(first)), policy)) {
+    start_job(memory_job, index_task::memory_merge, first + range->first, range->count);
   }
 }
 
 void index_coordinator_state::start_file_merge() {
   const auto files = current->entries().first(current->num_file_segments());
-  const auto sizes = sizes_of(files);
-  auto range = full_merge_wanted ? widest_merge(sizes, env->settings.merge.max_segment_size)
-                                 : choose_merge(sizes, env->settings.merge);
+  const auto candidates = candidates_of(files);
+  const auto range = full_merge_wanted ? choose_full_merge(candidates, env->settings.merge)
+                                       : choose_merge(candidates, env->settings.merge);
   if (full_merge_wanted && !range) full_merge_wanted = false;
   // A finished checkpoint or merge that the manifest does not name yet holds segments of its own.
-  if (range) start_job(file_job, index_task::file_merge, file_merger, range->first, range->count);
+  if (range) start_job(file_job, index_task::file_merge, range->first, range->count);
 }
 
 void index_coordinator_state::job_done(job_slot& slot, const segment_ptr& merged) {

@@ -81,6 +81,13 @@ void index_coordinator_state::start_batch() {
                                                  ", not " + std::to_string(*u.expected_version)));
       continue;
     }
+    if (version == max_commit_id) {
+      metrics->updates_failed(errc::read_only);
+      next->refused.emplace_back(u.promise, make_error(errc::read_only, "index " + index_name() + " is at version " +
+                                                                            std::to_string(version) +
+                                                                            ", the last one that there can be"));
+      continue;
+    }
     bytes += u.changes->size();
     commits.push_back({version + 1, u.changes});
     next->updates.push_back(std::move(u));

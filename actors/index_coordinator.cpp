@@ -3,10 +3,9 @@
 #include <algorithm>
 
 #include "actors/checkpoint_actor.hpp"
-#include "actors/manifest_actor.hpp"
 #include "actors/merge_actor.hpp"
-#include "actors/oplog_actor.hpp"
 #include "actors/segment_builder.hpp"
+#include "actors/spawn_blocking.hpp"
 
 namespace fp {
 
@@ -111,38 +110,41 @@ void index_coordinator_state::child_down(const caf::down_msg& down) {
 }
 
 void index_coordinator_state::spawn_workers() {
-  const auto missing = [this](std::string_view role) {
-    return std::none_of(children.begin(), children.end(), [&](const auto& c) { return c.second == role; });
-  };
-  const auto adopt = [this](auto handle, const char* role) {
-    children.emplace(handle.address(), role);
-    return handle;
-  };
-  if (missing("segment_builder")) {
+  if (!has_child("segment_builder")) {
     auto handle = self->spawn<caf::linked + caf::monitored>(segment_builder);
     builder = adopt(handle, "segment_builder");
-  }
-  if (missing("checkpoint_actor")) {
-    checkpointer = adopt(spawn_blocking(self, *env, checkpoint_actor, setup.env), "checkpoint_actor");
-  }
-  if (missing("memory merge_actor")) {
-    memory_merger = adopt(spawn_blocking(self, *env, merge_actor, setup.env), "memory merge_actor");
-  }
-  if (missing("file merge_actor")) {
-    file_merger = adopt(spawn_blocking(self, *env, merge_actor, setup.env), "file merge_actor");
   }
   const size_t wanted = env->num_searchers();
   searchers.resize(wanted);
   for (size_t i = 0; i < wanted; i++) {
     const auto role = "searcher " + std::to_string(i);
-    if (!missing(role)) continue;
+    if (has_child(role)) continue;
     auto depth = std::make_shared<std::atomic<uint32_t>>(0);
     auto handle = self->spawn<caf::linked + caf::monitored>(searcher_actor, depth, metrics);
-    searchers[i] = {adopt(handle, role.c_str()), depth};
+    searchers[i] = {adopt(handle, role), depth};
   }
   index_metrics::queue_depths depths;
   for (const auto& s : searchers) depths.push_back(s.depth);
   metrics->watch_search_queues(std::move(depths));
+}
+
+bool index_coordinator_state::has_child(std::string_view role) const {
+  return std::any_of(children.begin(), children.end(), [&](const auto& c) { return c.second == role; });
+}
+
+merge_handle index_coordinator_state::worker_for(index_task kind) {
+  const auto made = [this](merge_handle& worker, const char* role, auto actor) {
+    if (!has_child(role)) worker = adopt(spawn_blocking(self, *env, actor, setup.env, folder), role);
+    return worker;
+  };
+  switch (kind) {
+    case index_task::checkpoint:
+      return made(checkpointer, "checkpoint_actor", checkpoint_actor);
+    case index_task::memory_merge:
+      return made(memory_merger, "memory merge_actor", merge_actor);
+    default:
+      return made(file_merger, "file merge_actor", merge_actor);
+  }
 }
 
 void index_coordinator_state::end_children() {
@@ -226,6 +228,9 @@ caf::error index_coordinator_state::not_ready_error() const {
     case index_state::closing:
       return make_error(errc::shutting_down, "index " + index_name() + " is being closed");
     default: {
+      if (awaits_folder) {
+        return make_error(errc::index_not_ready, "index " + index_name() + " is loading: " + reason);
+      }
       const auto p = tracker.progress(now());
       return make_error(errc::index_not_ready, "index " + index_name() +
                                                    " is loading: " + std::to_string(p.segments_done) + " of " +
@@ -394,14 +399,21 @@ caf::expected<document_reply> index_coordinator_state::document(const document_r
   return document_reply{found->commit};
 }
 
-const index_info& index_coordinator_state::info() const {
-  if (cached_info) return *cached_info;
+index_info index_coordinator_state::info() const {
+  if (!cached_info) cached_info = counted_info();
+  index_info out = *cached_info;
+  // Not cached: it would be held twice.
+  const auto& metadata = current->metadata();
+  out.metadata.reserve(metadata.size());
+  for (const auto& [key, value] : metadata) out.metadata.emplace_back(key, value);
+  return out;
+}
+
+index_info index_coordinator_state::counted_info() const {
   const auto stats = current->stats();
   index_info out;
   out.version = current->version();
   out.file_version = current->file_version();
-  const auto metadata = current->metadata();
-  out.metadata.assign(metadata.begin(), metadata.end());
   out.min_document = stats.min_document;
   out.max_document = stats.max_document;
   out.num_documents = stats.num_documents;
@@ -409,8 +421,7 @@ const index_info& index_coordinator_state::info() const {
   out.num_bytes = stats.num_bytes;
   out.num_segments = static_cast<uint32_t>(stats.num_segments);
   out.num_memory_segments = static_cast<uint32_t>(stats.num_memory_segments);
-  cached_info = std::move(out);
-  return *cached_info;
+  return out;
 }
 
 segment_list index_coordinator_state::segments() const {
@@ -537,6 +548,7 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
       },
       [=](scrub_atom) { return s->scrub(); },
       [=](const segment_scrubbed& m) { s->on_scrubbed(m); },
+      [=](const folder_lease_ptr& lease) { s->on_folder_free(lease); },
       [=](const load_plan& m) { s->on_plan(m); },
       [=](const segment_loaded& m) { s->on_segment(m); },
       [=](const load_failed& m) { s->on_load_failed(m); },

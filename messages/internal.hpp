@@ -35,6 +35,11 @@ using file_names_ptr = std::shared_ptr<const std::vector<std::string>>;
 class loader_permit;
 using permit_ptr = std::shared_ptr<loader_permit>;
 
+/// The right to use an index's folder: who uses it holds the lease. It goes to the next one who wants it when its last
+/// holder lets go, however that holder ends.
+class folder_lease;
+using folder_lease_ptr = std::shared_ptr<const folder_lease>;
+
 // -- Loading
 // --------------------------------------------------------------------------------------------------------
 
@@ -158,6 +163,9 @@ struct segment_scrubbed {
 // -- Interfaces
 // -----------------------------------------------------------------------------------------------------
 
+/// Who waits for an index's folder to be free.
+using folder_user = caf::typed_actor<caf::reacts_to<folder_lease_ptr>>;
+
 using loader_budget_handle = caf::typed_actor<
     // Answered when a loader may run; first come, first served.
     caf::replies_to<acquire_atom>::with<permit_ptr>, caf::reacts_to<release_atom>,
@@ -250,7 +258,8 @@ using scrub_handle = caf::typed_actor<
 
 /// All that an index coordinator understands: its faces and what its own actors tell it.
 using index_coordinator_handle =
-    local_index_handle::extend_with<load_listener>::extend_with<scrubbed_index_handle>::extend<
+    local_index_handle::extend_with<load_listener>::extend_with<scrubbed_index_handle>::extend_with<
+        folder_user>::extend<
         caf::reacts_to<oplog_opened>, caf::reacts_to<tick_atom>, caf::reacts_to<expire_atom, uint64_t>,
         // Finishes accepted writes, closes all files, answers, ends.
         caf::replies_to<close_atom>::with<done_atom>>;
@@ -284,11 +293,14 @@ using index_publisher = caf::typed_actor<caf::replies_to<publish_atom, staged_in
 
 /// All that the node actor understands.
 using node_actor_handle = node_handle::extend<caf::reacts_to<index_state_changed>>::extend_with<
-    index_publisher>::extend_with<scrub_directory>;
+    index_publisher>::extend_with<scrub_directory>::extend_with<folder_user>::extend<
+    // To itself: a scrub is still to be started.
+    caf::reacts_to<tick_atom>>;
 
 }  // namespace fp
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::permit_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::folder_lease_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::manifest_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::commit_batch_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::log_slice_ptr)

@@ -50,17 +50,20 @@ json report_json(const check_report& report) {
 
 void print_report(command_context& c, const check_report& report, const path& root) {
   table t({{"file"}, {"verdict"}, {"size", align::right}, {"offset", align::right}, {"note"}});
-  size_t num_files = 0, num_damaged = 0;
+  size_t num_files = 0, num_damaged = 0, num_unreadable = 0;
   const auto add = [&](const checked_file& f) {
     num_files++;
     num_damaged += f.verdict == file_verdict::damaged;
+    num_unreadable += f.verdict == file_verdict::unreadable;
     t.add({place_of(f, root), std::string(to_string(f.verdict)), bytes_text(f.num_bytes),
            f.offset ? grouped(*f.offset) : "", f.reason});
   };
   for (const auto& i : report.indexes) std::for_each(i.files.begin(), i.files.end(), add);
   std::for_each(report.others.begin(), report.others.end(), add);
   if (!t.empty()) t.print(c.out);
-  c.out << grouped(num_files) << " files, " << grouped(num_damaged) << " damaged\n";
+  c.out << grouped(num_files) << " files, " << grouped(num_damaged) << " damaged";
+  if (num_unreadable > 0) c.out << ", " << grouped(num_unreadable) << " unreadable";
+  c.out << "\n";
 }
 
 exit_code check_folder(command_context& c, const folder_arguments& a) {

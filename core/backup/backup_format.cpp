@@ -94,7 +94,9 @@ stream_header decode_stream_header(std::span<const std::byte, stream_header_byte
   require(is_valid_index_name(header.index_name), at_name, "not the name of an index");
   header.generation = get<uint64_t>(in, at_generation);
   require(header.generation > 0, at_generation, "generation 0");
+  require(header.generation <= max_generation, at_generation, "a generation that none could follow");
   header.index_version = get<uint64_t>(in, at_index_version);
+  require(header.index_version <= max_commit_id, at_index_version, "a version that none could follow");
   header.num_segments = get<uint64_t>(in, at_num_segments);
   require(header.num_segments <= header.index_version && (header.num_segments > 0 || header.index_version == 0),
           at_num_segments, "impossible number of segments");
@@ -116,8 +118,8 @@ segment_entry decode_entry(std::span<const std::byte, entry_bytes> in, uint64_t 
   entry.position = get<uint64_t>(in, 8);
   entry.first_commit = get<uint64_t>(in, 16);
   entry.last_commit = get<uint64_t>(in, 24);
-  require(entry.first_commit > 0 && entry.first_commit <= entry.last_commit, offset,
-          "impossible commit range of a segment");
+  require(entry.first_commit > 0 && entry.first_commit <= entry.last_commit && entry.last_commit <= max_commit_id,
+          offset, "impossible commit range of a segment");
   entry.num_bytes = get<uint64_t>(in, 32);
   return entry;
 }

@@ -20,9 +20,9 @@
 ///       0  8 bytes    magic: 89 46 50 42 41 4b 0d 0a ("\x89FPBAK\r\n")
 ///       8  u32        format version: 1
 ///      12  u32        length of the index name, 1 to 255
-///      16  u64        generation of the index, at least 1. Like the name for information: a restored index may get
-///                     another one
-///      24  u64        version of the index: its newest commit; 0 when there was none
+///      16  u64        generation of the index, 1 to 2^64 - 2. Like the name for information: a restored index may
+///                     get another one
+///      24  u64        version of the index: its newest commit, less than 2^64 - 1; 0 when there was none
 ///      32  u64        number of segments, at most the version
 ///      40  u64        bytes of the whole stream, from the magic to the trailer's end
 ///      48  256 bytes  index name ([A-Za-z0-9_-]), the rest zero

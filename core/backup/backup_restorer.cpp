@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/check/segment_check.hpp"
 #include "core/segment/stored_segment.hpp"
 
 namespace fp {
@@ -40,7 +41,7 @@ void backup_restorer::end_segment() {
   out_->sync();
   out_.reset();
   // Read back before the file gets its name, and looked into: checksums hold for nonsense, too.
-  open_segment_as(label_, fs_, temporary_, &info_, {load_mode::map, cancel_, {}});
+  check_postings(*open_segment_as(label_, fs_, temporary_, &info_, {load_mode::map, cancel_, {}}), label_, cancel_);
   fs_.rename(temporary_, file_);
   manifest_.segments.push_back({file_.filename().string(), info_});
 }

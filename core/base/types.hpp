@@ -16,6 +16,11 @@ using document_id = uint32_t;
 /// Number of an atomic, durable commit: 1, 2, 3, ... without gaps. 0 means "before the first commit".
 using commit_id = uint64_t;
 
+/// The last commit and the last generation that there can be: the number behind them is never one of either, so
+/// that what comes next can always be told.
+inline constexpr commit_id max_commit_id = UINT64_MAX - 1;
+inline constexpr uint64_t max_generation = UINT64_MAX - 1;
+
 /// Free key-value pairs of an index; they change by commits like documents do.
 using metadata_map = std::map<std::string, std::string>;
 

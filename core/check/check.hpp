@@ -17,11 +17,12 @@ namespace fp {
 enum class file_verdict {
   fine,
   damaged,
+  unreadable,      ///< the disk does not give it back, or keeps it from this user
   not_referenced,  ///< nobody would read it: garbage that the next start removes, or nothing of ours
   not_reached,     ///< of a log, behind its first damage
 };
 
-/// "fine", "damaged", "not referenced", "not reached".
+/// "fine", "damaged", "unreadable", "not referenced", "not reached".
 std::string_view to_string(file_verdict v) noexcept;
 
 /// One file, or an entry of a folder that is not looked into.
@@ -31,6 +32,9 @@ struct checked_file {
   uint64_t num_bytes = 0;
   std::optional<uint64_t> offset;  ///< of the damage, where it has a place
   std::string reason;              ///< what is wrong, or worth knowing
+
+  /// Damaged or unreadable.
+  bool is_bad() const noexcept { return verdict == file_verdict::damaged || verdict == file_verdict::unreadable; }
 };
 
 /// One index with its files: `current`, the manifest, segments and log files.
@@ -41,7 +45,7 @@ struct checked_index {
   commit_id version = 0;  ///< the newest commit that was reached
   std::vector<checked_file> files;
 
-  bool is_damaged() const noexcept;
+  bool is_damaged() const noexcept;  ///< some file of it is bad
 };
 
 struct check_report {
@@ -63,8 +67,10 @@ struct check_options {
 };
 
 /// Reads every byte of a data folder offline and tells what is damaged, changing nothing: records, manifests,
-/// segments (checksums, structure, order and number of postings), logs (every frame and every commit in it). Throws
-/// `data_folder_locked`, `index_not_found`, `cancelled`, or `io_error` when the folder itself cannot be read.
+/// segments (checksums, structure, order and number of postings), logs (every frame and every commit in it). What
+/// cannot be read is told too, and the rest is looked at without it: the newest generation when the record is lost,
+/// all segments and a log that may begin anywhere when the manifest is. Throws `data_folder_locked`,
+/// `index_not_found` or `cancelled`.
 check_report check_data_folder(file_system& fs, const path& root, const check_options& options = {});
 
 }  // namespace fp

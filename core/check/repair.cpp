@@ -74,6 +74,11 @@ class patient {
   index_folders folders_;
 };
 
+bool holds_possible_commits(const oplog_format::frame_header& header) {
+  return header.num_commits > 0 && header.first_commit > 0 && header.first_commit <= max_commit_id &&
+         header.num_commits - 1 <= max_commit_id - header.first_commit;
+}
+
 /// What the readable frames of cut bytes say of what is lost.
 class salvage {
  public:
@@ -86,7 +91,7 @@ class salvage {
     begin = std::max(begin, format::file_header_bytes);
     for (size_t at = begin; at + format::frame_header_bytes <= bytes.size(); at += format::frame_alignment) {
       format::frame_header header;
-      if (!format::decode_frame_header(bytes.subspan(at), header) || header.num_commits == 0) continue;
+      if (!format::decode_frame_header(bytes.subspan(at), header) || !holds_possible_commits(header)) continue;
       report_.last_lost = std::max(report_.last_lost, header.first_commit + (header.num_commits - 1));
       const auto payload = bytes.subspan(at + format::frame_header_bytes);
       read_commits(payload.first(std::min<size_t>(payload.size(), header.payload_bytes)));
@@ -108,7 +113,7 @@ class salvage {
         changes_reader reader({changes, length});
         change_view change;
         while (reader.next(change)) {
-          if (change.kind != change_kind::set_metadata) documents_.insert(change.id);
+          if (change.id != 0) documents_.insert(change.id);
         }
       } catch (const error&) {
         return;
@@ -166,7 +171,8 @@ repair_report cut_log(file_system& fs, const path& root, const std::string& inde
   const path& folder = p.folders().oplog;
   const oplog_inspection found = check_log(fs, folder, after);
   if (!found.first) throw error(errc::bad_request, folder.string() + ": the log is not damaged");
-  if (found.first->code == errc::unsupported_format) throw error(errc::unsupported_format, found.first->reason);
+  // What a newer program wrote, and what may be read by another attempt, is not given up.
+  if (found.first->code != errc::corrupt_data) throw error(found.first->code, found.first->reason);
 
   // The damaged file, those behind it, and the seal, which no longer tells the truth.
   const path damaged = found.first->file;

@@ -71,6 +71,7 @@ struct config {
   uint32_t max_queued_updates = 1'024;
   uint64_t max_queued_update_bytes = uint64_t{256} << 20;
   uint64_t oplog_file_bytes = uint64_t{64} << 20;
+  uint32_t max_open_logs = 256;  ///< of all indexes together
 
   // Backups.
   uint32_t max_snapshot_streams = 4;

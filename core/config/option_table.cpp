@@ -205,6 +205,9 @@ std::vector<option> make_table() {
                       KiB, 1024 * GiB, "Bytes of updates that may wait for the oplog of one index"}));
   t.push_back(number({"oplog_file_bytes", [](config& c) -> setting { return &c.oplog_file_bytes; }, KiB, 64 * GiB,
                       "Size at which the oplog begins a new file, in bytes"}));
+  t.push_back(number({"max_open_logs", [](config& c) -> setting { return &c.max_open_logs; }, 1, 1'000'000,
+                      "Files of oplogs and manifests that all indexes together have open; at most a quarter of the "
+                      "descriptors that the process may have"}));
 
   t.push_back(number({"max_snapshot_streams", [](config& c) -> setting { return &c.max_snapshot_streams; }, 1, 256,
                       "Backups of indexes that may be on their way out at one time; more are told to come back "

@@ -19,16 +19,6 @@ constexpr std::string_view oplog_name = "oplog";
 
 std::string generation_name(uint64_t generation) { return "v" + std::to_string(generation); }
 
-std::optional<uint64_t> parse_generation_name(std::string_view name) {
-  uint64_t generation = 0;
-  if (name.size() < 2 || name.front() != 'v') return std::nullopt;
-  const auto [end, failure] = std::from_chars(name.data() + 1, name.data() + name.size(), generation);
-  if (failure != std::errc() || end != name.data() + name.size() || generation_name(generation) != name) {
-    return std::nullopt;
-  }
-  return generation;
-}
-
 /// What an index's folder without a `current` is.
 enum class leftover { interrupted_create, index_with_data, something_else };
 
@@ -70,6 +60,16 @@ void try_to(const Operation& operation) noexcept {
 }
 
 }  // namespace
+
+std::optional<uint64_t> parse_generation_name(std::string_view name) {
+  uint64_t generation = 0;
+  if (name.size() < 2 || name.front() != 'v') return std::nullopt;
+  const auto [end, failure] = std::from_chars(name.data() + 1, name.data() + name.size(), generation);
+  if (failure != std::errc() || end != name.data() + name.size() || generation_name(generation) != name) {
+    return std::nullopt;
+  }
+  return generation;
+}
 
 bool is_valid_index_name(std::string_view name) noexcept {
   const auto is_allowed = [](char c) {
@@ -131,8 +131,9 @@ data_folder::scan_result data_folder::scan() {
 
 data_folder::create_result data_folder::create(const std::string& name, const create_request& request) {
   require_valid_index_name(name);
-  if (request.generation == uint64_t{0}) {
-    throw error(errc::generation_not_allowed, "index " + name + ": generation 0 is not allowed");
+  if (request.generation && (*request.generation == 0 || *request.generation > max_generation)) {
+    throw error(errc::generation_not_allowed,
+                "index " + name + ": generation " + std::to_string(*request.generation) + " is not allowed");
   }
   const auto existing = read_record(name);
   if (existing && !existing->deleted) {
@@ -170,7 +171,7 @@ data_folder::create_result data_folder::create(const std::string& name, const cr
 
 index_record data_folder::next_record(const std::string& name, const std::optional<index_record>& existing) {
   if (existing) {
-    if (existing->generation == UINT64_MAX) {
+    if (existing->generation >= max_generation) {
       conflict(errc::generation_not_allowed, name, *existing, ", the last one possible");
     }
     return {name, existing->generation + 1, false};
@@ -336,7 +337,10 @@ std::optional<index_record> read_index_record(file_system& fs, const path& root,
   const json_reader in(object, file);
   in.expect_only({"generation", "deleted"});
   const index_record record{name, in.get_number("generation"), in.get_bool("deleted")};
-  if (record.generation == 0) throw error(errc::corrupt_data, file.string() + ": generation 0");
+  if (record.generation == 0 || record.generation > max_generation) {
+    throw error(errc::corrupt_data,
+                file.string() + ": generation " + std::to_string(record.generation) + " is impossible");
+  }
   return record;
 }
 

@@ -34,6 +34,9 @@ struct index_folders {
 /// Where a generation of an index lies below the root of a data folder.
 index_folders folders_of(const path& root, const index_record& record);
 
+/// The generation whose folder has this name; nothing for another name.
+std::optional<uint64_t> parse_generation_name(std::string_view name);
+
 /// The record of an index; nothing when there is none, and for a folder that an interrupted create left. Throws
 /// `corrupt_data` for a damaged one, and for a missing one when the index has data. Changes nothing.
 std::optional<index_record> read_index_record(file_system& fs, const path& root, const std::string& name);

@@ -38,6 +38,7 @@ std::string find_fault(const manifest& m) {
     if (!is_segment_name(name)) return fault("file_name is not the name of a segment file");
     if (!names.insert(name).second) return fault("file_name is there twice");
     if (info.first_commit == 0 || info.first_commit > info.last_commit) return fault("empty range of commits");
+    if (info.last_commit > max_commit_id) return fault("a last commit that none could follow");
     if (i > 0 && info.first_commit - 1 != m.segments[i - 1].info.last_commit) {
       return fault("begins with commit " + std::to_string(info.first_commit) + " after a segment that ends with " +
                    std::to_string(m.segments[i - 1].info.last_commit));

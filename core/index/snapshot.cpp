@@ -73,6 +73,7 @@ snapshot_ptr snapshot::from_segments(std::vector<segment_ptr> segments) {
   for (size_t i = 0; i < result->entries_.size(); i++) {
     result->entries_[i].superseded = superseded_at(result->entries_, i);
   }
+  result->renew_metadata();
   return result;
 }
 
@@ -91,6 +92,7 @@ snapshot_ptr snapshot::with_added(segment_ptr newest) const {
   }
   result->entries_.push_back({std::move(newest), nullptr});
   require_order(result->entries_);
+  result->renew_metadata();
   return result;
 }
 
@@ -114,6 +116,7 @@ snapshot_ptr snapshot::with_replaced(size_t first, size_t count, segment_ptr mer
   // Older segments: what the replaced ones superseded there and the merged one does not speak for any more is
   // spoken for by segments after it.
   entries[first].superseded = superseded_at(entries, first);
+  result->renew_metadata();
   return result;
 }
 
@@ -145,12 +148,12 @@ std::optional<document_state> snapshot::find(document_id id) const noexcept {
   return std::nullopt;
 }
 
-metadata_map snapshot::metadata() const {
-  metadata_map all;
+void snapshot::renew_metadata() {
+  std::vector<segment_ptr> holders;
   for (const entry& e : entries_) {
-    for (const auto& [key, value] : e.segment->metadata()) all.insert_or_assign(key, value);
+    if (!e.segment->metadata().empty()) holders.push_back(e.segment);
   }
-  return all;
+  if (holders != metadata_->segments()) metadata_ = std::make_shared<const index_metadata>(std::move(holders));
 }
 
 snapshot_stats snapshot::stats() const {

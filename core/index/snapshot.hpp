@@ -7,6 +7,7 @@
 
 #include "core/base/doc_set.hpp"
 #include "core/base/types.hpp"
+#include "core/index/index_metadata.hpp"
 #include "core/segment/segment.hpp"
 
 namespace fp {
@@ -60,12 +61,17 @@ class snapshot {
   /// The newest state of a document; nothing for one that is absent or deleted.
   std::optional<document_state> find(document_id id) const noexcept;
   /// Metadata of all segments, newer entries over older ones.
-  metadata_map metadata() const;
+  const index_metadata& metadata() const noexcept { return *metadata_; }
   /// Computed on each call: some bitmap operations per segment.
   snapshot_stats stats() const;
 
  private:
+  /// Goes on with the metadata that it has, unless the segments that hold any are others now.
+  void renew_metadata();
+
   std::vector<entry> entries_;
+  std::shared_ptr<const index_metadata> metadata_ =
+      std::make_shared<const index_metadata>(std::vector<segment_ptr>());
 };
 
 }  // namespace fp

@@ -3,16 +3,20 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 namespace fp {
 
 namespace {
 
+/// Of a posting, about.
+constexpr uint64_t bytes_per_posting = 4;
+
 class tiered_choice {
  public:
-  tiered_choice(std::span<const uint64_t> sizes, const merge_policy_options& options)
-      : sizes_(sizes),
+  tiered_choice(std::vector<uint64_t> sizes, const merge_policy_options& options)
+      : sizes_(std::move(sizes)),
         floor_(std::max<uint64_t>(options.min_segment_size, 1)),
         max_size_(std::max<uint64_t>(options.max_segment_size, 1)),
         per_level_(std::max(options.segments_per_level, 2u)),
@@ -97,17 +101,11 @@ class tiered_choice {
     return best;
   }
 
-  std::span<const uint64_t> sizes_;
+  std::vector<uint64_t> sizes_;
   uint64_t floor_, max_size_;
   uint32_t per_level_, per_merge_;
   size_t max_segments_;
 };
-
-}  // namespace
-
-std::optional<merge_range> choose_merge(std::span<const uint64_t> sizes, const merge_policy_options& options) {
-  return tiered_choice(sizes, options).choose();
-}
 
 std::optional<merge_range> widest_merge(std::span<const uint64_t> sizes, uint64_t max_segment_size) {
   std::optional<merge_range> widest;
@@ -121,6 +119,51 @@ std::optional<merge_range> widest_merge(std::span<const uint64_t> sizes, uint64_
     if (count >= 2 && (!widest || count > widest->count)) widest = merge_range{first, count};
   }
   return widest;
+}
+
+/// What `choose` finds in the first stretch between barriers that has something to merge.
+template <class Choice>
+std::optional<merge_range> choose_between_barriers(std::span<const merge_candidate> segments, const Choice& choose) {
+  for (size_t first = 0; first < segments.size();) {
+    std::vector<uint64_t> sizes;
+    for (size_t i = first; i < segments.size() && segments[i].mergeable; i++) sizes.push_back(segments[i].stored);
+    const size_t count = sizes.size();
+    if (const auto range = choose(std::move(sizes))) return merge_range{first + range->first, range->count};
+    first += count + 1;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+merge_candidate candidate_of(const snapshot::entry& e) {
+  const segment_info& info = e.segment->info();
+  // Metadata is copied by every merge like postings: a segment of much of it is no small one.
+  const metadata_list& metadata = e.segment->metadata();
+  const uint64_t others = info.num_tombstones + (metadata.empty() ? 0 : metadata.num_bytes() / bytes_per_posting);
+  const uint64_t written = info.num_documents - info.num_tombstones;
+  if (written == 0) return {info.num_postings + others, others};
+  const double share = static_cast<double>(e.live_documents()) / static_cast<double>(written);
+  const auto live = static_cast<uint64_t>(std::ceil(static_cast<double>(info.num_postings) * share));
+  return {info.num_postings + others, std::min(live, info.num_postings) + others};
+}
+
+std::optional<merge_range> choose_merge(std::span<const merge_candidate> segments,
+                                        const merge_policy_options& options) {
+  return choose_between_barriers(
+      segments, [&](std::vector<uint64_t> sizes) { return tiered_choice(std::move(sizes), options).choose(); });
+}
+
+std::optional<merge_range> choose_idle_merge(std::span<const merge_candidate> segments,
+                                             const merge_policy_options& options) {
+  return choose_merge(segments, options);
+}
+
+std::optional<merge_range> choose_full_merge(std::span<const merge_candidate> segments,
+                                             const merge_policy_options& options) {
+  return choose_between_barriers(segments, [&](const std::vector<uint64_t>& sizes) {
+    return widest_merge(sizes, options.max_segment_size);
+  });
 }
 
 }  // namespace fp

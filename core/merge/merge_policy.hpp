@@ -4,6 +4,8 @@
 #include <optional>
 #include <span>
 
+#include "core/index/snapshot.hpp"
+
 namespace fp {
 
 /// Sizes are in postings.
@@ -21,13 +23,31 @@ struct merge_range {
   friend bool operator==(const merge_range&, const merge_range&) = default;
 };
 
-/// Tiered merging of adjacent segments (order is history, so only neighbours merge), after Lucene's
-/// TieredMergePolicy: while there are more segments than a geometric budget allows, the run of neighbours
-/// with the least skew, small runs preferred, is merged. `sizes` are oldest first. Nothing when all is well.
-std::optional<merge_range> choose_merge(std::span<const uint64_t> sizes, const merge_policy_options& options);
+/// What the policy knows of a segment; sizes in postings, in which a tombstone counts as one.
+struct merge_candidate {
+  uint64_t stored = 0;
+  uint64_t live = 0;      ///< of those, what a merge would keep: an estimate
+  bool mergeable = true;  ///< false: must not be an input (damaged, in another job, or what this full merge made)
+};
 
-/// For a merge on request: the longest run of at least two neighbours that can become one segment of at most
-/// `max_segment_size`, the first of them when there are several. Nothing when no two neighbours fit together.
-std::optional<merge_range> widest_merge(std::span<const uint64_t> sizes, uint64_t max_segment_size);
+/// The policy's view of a snapshot's segment. Documents of one segment count as equally large.
+merge_candidate candidate_of(const snapshot::entry& e);
+
+/// While an index is written to: tiered merging of adjacent segments (order is history, so only neighbours merge),
+/// after Lucene's TieredMergePolicy: while there are more segments than a geometric budget allows, the run of
+/// neighbours with the least skew, small runs preferred, is merged. Candidates are oldest first. Nothing when all is
+/// well.
+std::optional<merge_range> choose_merge(std::span<const merge_candidate> segments,
+                                        const merge_policy_options& options);
+
+/// For an index that nobody has written to for a while. Nothing when it is as fast as it gets.
+std::optional<merge_range> choose_idle_merge(std::span<const merge_candidate> segments,
+                                             const merge_policy_options& options);
+
+/// For a merge on request, asked again after each merge until there is nothing left to do. Whoever asks hands in
+/// the segments of the request's beginning and what became of them, the results of its own merges not mergeable: so
+/// every segment is an input at most once, whatever is written meanwhile.
+std::optional<merge_range> choose_full_merge(std::span<const merge_candidate> segments,
+                                             const merge_policy_options& options);
 
 }  // namespace fp

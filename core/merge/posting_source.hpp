@@ -29,7 +29,7 @@ class document_filter {
 
   bool is_empty() const noexcept { return set_ == nullptr; }
   bool contains(document_id id) const noexcept {
-    if (bits_.empty()) return set_->contains(id);
+    if (bits_.empty()) return set_ != nullptr && set_->contains(id);
     const uint64_t relative = uint64_t{id} - min_;  // wraps to beyond the range below the minimum
     return relative < range_ && (bits_[relative / 64] >> (relative % 64) & 1) != 0;
   }

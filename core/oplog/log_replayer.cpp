@@ -49,13 +49,18 @@ bool log_replayer::next(log_slice& slice) {
   slice.frames.clear();
   if (!listed_) list();
   while (num_read < files.size()) {
-    if (!in_) {
+    if (!begun_) {
       open_file();
-    } else if (at_ == size_) {
+      continue;
+    }
+    if (!in_) in_ = fs_.open(file_);
+    if (at_ == size_) {
       close_file();
     } else {
       read_frames(slice);
-      if (!slice.commits.empty()) return true;
+      if (slice.commits.empty()) continue;
+      in_.reset();
+      return true;
     }
   }
   if (has_seal && !seal) {
@@ -66,6 +71,7 @@ bool log_replayer::next(log_slice& slice) {
 }
 
 void log_replayer::list() {
+  file_ = folder_;
   for (const std::string& name : fs_.list(folder_)) {
     if (const auto first = format::parse_file_name(name)) {
       files.push_back({*first, 0});
@@ -81,17 +87,18 @@ void log_replayer::list() {
 }
 
 void log_replayer::read_seal() {
-  const path file = folder_ / format::seal_name;
-  const std::string text = read_file(fs_, file, 4096);
+  file_ = folder_ / format::seal_name;
+  at_ = 0;
+  const std::string text = read_file(fs_, file_, 4096);
   format::seal s;
   switch (format::decode_seal(std::as_bytes(std::span(text)), s)) {
     case format::header_state::valid:
       seal = s;
       break;
     case format::header_state::unknown_version:
-      newer_version(file);
+      newer_version(file_);
     case format::header_state::invalid:
-      corrupt(file, 0, "the seal does not match its checksum");
+      corrupt(file_, 0, "the seal does not match its checksum");
   }
 }
 
@@ -119,7 +126,7 @@ std::string log_replayer::describe(const logged_file& log) {
 void log_replayer::open_file() {
   logged_file& log = files[num_read];
   file_ = folder_ / format::file_name(log.first);
-  good_bytes = 0;
+  at_ = good_bytes = 0;
   check_start(log.first);
   auto in = fs_.open(file_);
   std::swap(in_, in);
@@ -129,7 +136,7 @@ void log_replayer::open_file() {
   const auto header = std::span(start).first(std::min<uint64_t>(size_, sizeof start));
   read_exactly(0, header);
   commit_id first = 0;
-  switch (format::decode_file_header(header, first)) {
+  switch (format::decode_file_header(header, first, newest_version)) {
     case format::header_state::valid:
       break;
     case format::header_state::unknown_version:
@@ -144,6 +151,7 @@ void log_replayer::open_file() {
       num_read++;
       return;
   }
+  begun_ = true;
   if (first != log.first) corrupt(file_, 16, "the header names commit " + number(first) + " as the first");
   end = log.first - 1;
   at_ = good_bytes = format::file_header_bytes;
@@ -157,6 +165,7 @@ void log_replayer::close_file() {
     read_exactly(last_write_offset, last_write);
   }
   in_.reset();
+  begun_ = false;
   num_read++;
 }
 
@@ -190,7 +199,7 @@ void log_replayer::read_frames(log_slice& slice) {
       size_t frame_bytes = 0;
       try {
         frame_bytes = read_frame(slice, bytes);
-      } catch (const damage_error&) {
+      } catch (const error&) {
         slice.commits.resize(commits);
         slice.frames.resize(frames);
         end = end_before;
@@ -227,6 +236,9 @@ size_t log_replayer::read_frame(log_slice& slice, std::span<const std::byte> byt
   if (has_header && header.first_commit != end + 1) {
     corrupt(file_, at_,
             "a frame begins with commit " + number(header.first_commit) + " instead of " + number(end + 1));
+  }
+  if (has_header && header.num_commits > max_commit_id - end) {
+    corrupt(file_, at_, "a frame holds commits that none could follow");
   }
   const bool whole = has_header && header.frame_bytes() <= rest;
   if (whole && header.frame_bytes() > bytes.size()) return header.frame_bytes();
@@ -307,18 +319,26 @@ oplog_inspection inspect_oplog(
   } catch (const damage_error& e) {
     result.first = {e.file, e.offset(), e.code(), e.what()};
   } catch (const error& e) {
-    // Only the seal is read as a whole, with a bound.
-    if (e.code() != errc::corrupt_data) throw;
-    result.first = {folder / format::seal_name, 0, e.code(), e.what()};
+    if (e.code() == errc::cancelled) throw;
+    result.first = {found.file(), found.offset(), e.code(), e.what()};
   }
+  const auto size_of = [&](const path& file) -> uint64_t {
+    try {
+      return fs.file_size(file);
+    } catch (const error& e) {
+      if (!result.first) result.first = {file, 0, e.code(), e.what()};
+      return 0;
+    }
+  };
   for (size_t i = 0; i < found.files.size(); i++) {
     const path file = folder / format::file_name(found.files[i].first);
     const bool is_newest = i + 1 == found.files.size();
-    result.files.push_back({file, fs.file_size(file), is_newest ? found.torn_bytes : 0, i < found.num_read});
+    result.files.push_back({file, size_of(file), is_newest ? found.torn_bytes : 0, i < found.num_read});
   }
   if (found.has_seal) {
     const path file = folder / format::seal_name;
-    result.files.push_back({file, fs.file_size(file), 0, !result.first});
+    const bool is_reached = !result.first;
+    result.files.push_back({file, size_of(file), 0, is_reached});
   }
   result.last_commit = std::max(found.good_end, after);
   result.good_bytes = found.good_bytes;

@@ -10,7 +10,7 @@
 #include "core/base/cancel.hpp"
 #include "core/base/error.hpp"
 #include "core/commit/changes.hpp"
-#include "core/fs/file_system.hpp"
+#include "core/fs/open_files.hpp"
 
 namespace fp {
 
@@ -18,6 +18,9 @@ class log_replayer;
 
 struct oplog_options {
   uint64_t max_file_bytes = uint64_t{64} << 20;  ///< a file that has reached this is followed by a new one
+  /// Where the newest file has its place while it is open: shared by logs that are bounded together. Null: it stays
+  /// open.
+  std::shared_ptr<open_files> files = nullptr;
 };
 
 /// What a replay found.
@@ -50,10 +53,11 @@ class oplog {
   virtual ~oplog() = default;
 
   /// Appends consecutive commits, the first one `last_commit() + 1`, as one frame of less than 4 GiB and makes
-  /// them durable: one write and one sync, and before that a new file when the newest is full. On a failure nothing
-  /// of them is in the log any more, the error is thrown, and `is_broken()` tells whether the log could be cut back
-  /// to its last good frame (false: appending may be tried again, later) or not (true: only a new
-  /// `open` helps, and that may find the commits of the failed append or not).
+  /// them durable: one write and one sync, and before that a new file when the newest is full; a newest file that
+  /// was closed for others is opened again, and must be as it was left. On a failure nothing of them is in the log
+  /// any more, the error is thrown (`read_only` when there can be no more commits), and `is_broken()` tells whether
+  /// the log could be cut back to its last good frame (false: appending may be tried again, later) or not (true: only
+  /// a new `open` helps, and that may find the commits of the failed append or not).
   virtual void append(std::span<const commit> commits) = 0;
   virtual bool is_broken() const noexcept = 0;
 
@@ -72,7 +76,7 @@ class oplog {
 struct oplog_inspection {
   struct file {
     path file;
-    uint64_t num_bytes = 0;
+    uint64_t num_bytes = 0;   ///< 0 when that cannot be told
     uint64_t torn_bytes = 0;  ///< at the end of the newest file
     bool reached = false;     ///< everything before it is good
   };
@@ -88,9 +92,9 @@ struct oplog_inspection {
   uint64_t good_bytes = 0;      ///< of the file with the damage: whole frames before it
 };
 
-/// Reads a log as `oplog::open` does, and changes nothing: damage is told instead of thrown. `visit` is handed
-/// every commit, also those up to `after`, with file and offset of its frame; a `corrupt_data` that it throws
-/// counts as damage of that frame. Throws `io_error` and `cancelled`.
+/// Reads a log as `oplog::open` does, and changes nothing: damage is told instead of thrown, and so is a file or
+/// folder that cannot be read (`io_error`). `visit` is handed every commit, also those up to `after`, with file and
+/// offset of its frame; a `corrupt_data` that it throws counts as damage of that frame. Throws `cancelled`.
 oplog_inspection inspect_oplog(
     file_system& fs, const path& folder, commit_id after,
     const std::function<void(const commit_view& c, const path& file, uint64_t offset)>& visit,

@@ -13,6 +13,7 @@
 #include "core/commit/changes.hpp"
 #include "core/fs/file_system.hpp"
 #include "core/segment/document_table.hpp"
+#include "core/segment/metadata_list.hpp"
 #include "core/segment/posting_table.hpp"
 
 namespace fp {
@@ -62,8 +63,8 @@ class segment {
   virtual const doc_set& documents() const noexcept = 0;
   virtual const doc_set& tombstones() const noexcept = 0;
   virtual std::optional<document_state> find(document_id id) const noexcept = 0;
-  /// Metadata entries that this segment's commits set.
-  virtual const metadata_map& metadata() const noexcept = 0;
+  /// Metadata entries that this segment's commits set or removed, where they lie.
+  virtual const metadata_list& metadata() const noexcept = 0;
 
   /// Checks all checksums again. Throws `corrupt_data` with file, section and offset.
   virtual void verify(const cancel_flag* cancel = nullptr) const = 0;

@@ -119,19 +119,19 @@ void stored_segment::read_documents(const cancel_flag* cancel) {
     ids.clear();
     deleted.clear();
     bool ascending = true;
-    commit_id newest = 0;
+    uint64_t newest = 0;  // behind the first commit: the sum of both could wrap around
     for (; i < end; i++) {
       const uint64_t relative = relative_ids[i];
       ascending &= relative >= next_allowed;
       next_allowed = relative + 1;
-      newest = std::max(newest, table.commit_at(i));
+      newest = std::max(newest, table.commit_at(i) - header_.first_commit);
       ids.push_back(table.id_at(i));
       if (table.deleted_at(i)) deleted.push_back(ids.back());
     }
     if (!ascending || next_allowed > max_relative + 1) {
       corrupt(name_, section_kind::documents, ids_at, "ids are not ascending or outside the header's range");
     }
-    if (newest > header_.last_commit) {
+    if (newest > header_.last_commit - header_.first_commit) {
       corrupt(name_, section_kind::commits, commits_at, "a commit outside the header's range");
     }
     append(documents_, ids);
@@ -154,9 +154,10 @@ void stored_segment::read_documents(const cancel_flag* cancel) {
 
 void stored_segment::read_metadata() {
   const section_location& location = header_.section(section_kind::metadata);
-  auto decoded = decode_metadata(bytes_.subspan(location.offset, location.length));
+  const auto decoded = metadata_list::decode(bytes_.subspan(location.offset, location.length),
+                                             header_.version >= first_version_with_removals);
   if (!decoded) corrupt(name_, section_kind::metadata, location.offset, "malformed");
-  metadata_ = std::move(*decoded);
+  metadata_ = *decoded;
 }
 
 std::optional<document_state> stored_segment::find(document_id id) const noexcept {

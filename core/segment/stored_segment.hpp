@@ -12,7 +12,7 @@
 namespace fp {
 
 /// The one implementation of `segment`: a view of bytes in the segment format. Built beside the bytes are only the
-/// two document sets (0.1 to 2 bytes a document) and the map of metadata.
+/// two document sets (0.1 to 2 bytes a document).
 class stored_segment final : public segment {
  public:
   /// `header` was decoded from `bytes`, which `owner` keeps; `name` starts error messages. The sections' checksums
@@ -31,7 +31,7 @@ class stored_segment final : public segment {
   const doc_set& documents() const noexcept override { return documents_; }
   const doc_set& tombstones() const noexcept override { return tombstones_; }
   std::optional<document_state> find(document_id id) const noexcept override;
-  const metadata_map& metadata() const noexcept override { return metadata_; }
+  const metadata_list& metadata() const noexcept override { return metadata_; }
   void verify(const cancel_flag* cancel) const override;
 
  private:
@@ -51,7 +51,7 @@ class stored_segment final : public segment {
   posting_table postings_;
   document_table document_states_;
   doc_set documents_, tombstones_;
-  metadata_map metadata_;
+  metadata_list metadata_;
 };
 
 /// `open_segment` for a file that errors shall call `name`.

@@ -155,6 +155,7 @@ class actor_fixture : public ::testing::Test {
   config settings;
   std::function<segment_loader_handle(caf::scheduled_actor*, loader_setup)> spawn_loader;
   loader_budget_handle budget;
+  std::optional<int> threads_left;         ///< for actors that block; nothing: as many as they want
   std::vector<index_state_changed> heard;  ///< by the coordinators' listener
 
  private:

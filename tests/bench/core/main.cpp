@@ -30,6 +30,9 @@ int main(int argc, char** argv) {
     if (part == "uniform") fp::bench::run_uniform(o, report);
     if (part == "music") fp::bench::run_music(o, report);
     if (part == "files") fp::bench::run_files(o, report);
-    if (part == "metrics") fp::bench::run_metrics(o, report);
+    if (part == "metrics") {
+      fp::bench::run_metrics(o, report);
+      fp::bench::run_exposition(o, report);
+    }
   }
 }

@@ -54,5 +54,7 @@ void run_music(const search_bench_options& o, reporter& report);
 void run_files(const search_bench_options& o, reporter& report);
 /// Recording a search in the metrics against the search itself, and against prometheus-cpp's own objects.
 void run_metrics(const search_bench_options& o, reporter& report);
+/// The metrics' text of many indexes against one that shows every distribution of each.
+void run_exposition(const search_bench_options& o, reporter& report);
 
 }  // namespace fp::bench

@@ -159,7 +159,7 @@ TEST_F(backup_damage, parts_that_contradict_each_other) {
       {"impossible number of segments", [](auto& b) { b.header.index_version = 2; }},
       {"impossible number of segments", [](auto& b) { b.header.num_segments = 0; }},
       {"impossible number of segments", [](auto& b) { b.header.num_segments = UINT64_MAX; }},
-      {"impossible number of bytes", [](auto& b) { b.header.num_segments = b.header.index_version = UINT64_MAX; }},
+      {"impossible number of bytes", [](auto& b) { b.header.num_segments = b.header.index_version = max_commit_id; }},
       {"impossible number of bytes", [](auto& b) { b.header.num_bytes = 0; }},
       {"impossible number of bytes", [](auto& b) { b.header.num_bytes = 351; }},
       {"are possible", [](auto& b) { b.header.num_bytes -= 64; }},
@@ -215,7 +215,7 @@ TEST_F(backup_damage, hostile_sizes_are_refused_early_and_without_memory) {
   const auto original = crafted_backup::of(*one_segment());
   const auto refusal_offset = [&](const crafted_backup& backup) { return refused_after(backup.seal()); };
   auto b = original;
-  b.header.num_segments = b.header.index_version = UINT64_MAX;
+  b.header.num_segments = b.header.index_version = max_commit_id;
   EXPECT_EQ(refusal_offset(b), stream_header_bytes);
 
   // As many segments as the bytes could hold: the first one is the only one that there is.

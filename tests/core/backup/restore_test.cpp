@@ -155,7 +155,7 @@ TEST_F(restore_test, makes_the_next_generation) {
   EXPECT_EQ(error_of([&] { restore_as(folder, "no/name"); }).code(), errc::invalid_index_name);
   const std::string longest(255, 'x');
   EXPECT_EQ(restore_as(folder, longest).record.name, longest);
-  folder.create("last", {false, UINT64_MAX});
+  folder.create("last", {false, max_generation});
   folder.erase("last");
   EXPECT_EQ(error_of([&] { restore_as(folder, "last"); }).code(), errc::generation_not_allowed);
 }

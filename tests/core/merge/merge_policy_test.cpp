@@ -12,10 +12,21 @@ namespace {
 
 using sizes = std::vector<uint64_t>;
 
+/// All alive.
+std::vector<merge_candidate> candidates(const sizes& segments) {
+  std::vector<merge_candidate> made;
+  for (const uint64_t size : segments) made.push_back({size, size});
+  return made;
+}
+
+std::optional<merge_range> choose(const sizes& segments, const merge_policy_options& options) {
+  return choose_merge(candidates(segments), options);
+}
+
 /// Merges until nothing is chosen; returns the postings that were written.
 uint64_t settle(sizes& segments, const merge_policy_options& options) {
   uint64_t written = 0;
-  while (const auto range = choose_merge(segments, options)) {
+  while (const auto range = choose(segments, options)) {
     EXPECT_GE(range->count, 2u);
     EXPECT_LE(range->count, std::max(options.segments_per_merge, 2u));
     if (range->count < 2 || range->first + range->count > segments.size()) {
@@ -49,9 +60,9 @@ size_t fewest_by_search(const sizes& segments, uint64_t max) {
 }
 
 TEST(MergePolicy, LeavesFewSegmentsAlone) {
-  EXPECT_EQ(choose_merge({}, {}), std::nullopt);
-  EXPECT_EQ(choose_merge(sizes{1}, {}), std::nullopt);
-  EXPECT_EQ(choose_merge(sizes(8, 1000), {}), std::nullopt);
+  EXPECT_EQ(choose({}, {}), std::nullopt);
+  EXPECT_EQ(choose(sizes{1}, {}), std::nullopt);
+  EXPECT_EQ(choose(sizes(8, 1000), {}), std::nullopt);
 }
 
 TEST(MergePolicy, MergesNeighboursOfSimilarSize) {
@@ -61,10 +72,10 @@ TEST(MergePolicy, MergesNeighboursOfSimilarSize) {
   options.segments_per_merge = 4;
   sizes segments(40, 10);
   segments.insert(segments.begin(), 100'000);
-  EXPECT_EQ(choose_merge(segments, options), (merge_range{1, 4}));
+  EXPECT_EQ(choose(segments, options), (merge_range{1, 4}));
   // The large one is not rewritten for the small one beside it.
   segments.insert(segments.begin(), 10);
-  EXPECT_EQ(choose_merge(segments, options), (merge_range{2, 4}));
+  EXPECT_EQ(choose(segments, options), (merge_range{2, 4}));
 }
 
 TEST(MergePolicy, GrowingIndexStaysWithinTheBudgetAtLowWriteAmplification) {
@@ -144,8 +155,24 @@ TEST(MergePolicy, FullSegmentsAreLeftAlone) {
   options.min_segment_size = 1;
   options.max_segment_size = 100;
   options.segments_per_level = 2;
-  EXPECT_EQ(choose_merge(sizes(50, 60), options), std::nullopt);
-  EXPECT_EQ(choose_merge(sizes{200, 90, 1, 1, 1, 1}, options), (merge_range{2, 4}));
+  EXPECT_EQ(choose(sizes(50, 60), options), std::nullopt);
+  EXPECT_EQ(choose(sizes{200, 90, 1, 1, 1, 1}, options), (merge_range{2, 4}));
+}
+
+TEST(MergePolicy, BarriersAreNoInputsAndTheirNeighboursMergeAmongThemselves) {
+  merge_policy_options options;
+  options.min_segment_size = 1;
+  options.segments_per_level = options.segments_per_merge = 2;
+  auto segments = candidates(sizes(30, 10));
+  segments[1].mergeable = false;
+  const auto range = choose_merge(segments, options);
+  ASSERT_TRUE(range);
+  EXPECT_GE(range->first, 2u);
+  EXPECT_EQ(choose_full_merge(segments, options), (merge_range{2, 28}));
+  for (auto& s : segments) s.mergeable = false;
+  EXPECT_EQ(choose_merge(segments, options), std::nullopt);
+  EXPECT_EQ(choose_idle_merge(segments, options), std::nullopt);
+  EXPECT_EQ(choose_full_merge(segments, options), std::nullopt);
 }
 
 }  // namespace

@@ -7,7 +7,13 @@
 namespace fp {
 namespace {
 
-std::optional<merge_range> widest(std::vector<uint64_t> sizes, uint64_t max) { return widest_merge(sizes, max); }
+std::optional<merge_range> widest(const std::vector<uint64_t>& sizes, uint64_t max) {
+  std::vector<merge_candidate> segments;
+  for (const uint64_t size : sizes) segments.push_back({size, size});
+  merge_policy_options options;
+  options.max_segment_size = max;
+  return choose_full_merge(segments, options);
+}
 
 TEST(widest_merge, takes_everything_that_fits) {
   EXPECT_EQ(widest({5, 1, 4}, 10), (merge_range{0, 3}));

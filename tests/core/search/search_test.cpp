@@ -197,7 +197,7 @@ TEST(Search, ManyThreadsOnOneSnapshot) {
   for (int i = 0; i < 50; i++) queries.push_back(data.hashes(100));
   std::vector<results> expected;
   for (const auto& q : queries) expected.push_back(model.search(q, with(20, 1, 10)));
-  const metadata_map metadata = s->metadata();
+  const metadata_map metadata = s->metadata().to_map();
   const snapshot_stats stats = s->stats();
   std::vector<int> wrong(4);
   std::vector<std::thread> threads;
@@ -208,7 +208,7 @@ TEST(Search, ManyThreadsOnOneSnapshot) {
         for (size_t i = 0; i < queries.size(); i++) {
           mine += own.search(*snapshot_of_mine, queries[i], with(20, 1, 10)).results != expected[i];
         }
-        mine += snapshot_of_mine->metadata() != metadata;
+        mine += snapshot_of_mine->metadata().to_map() != metadata;
         mine += snapshot_of_mine->stats().num_documents != stats.num_documents;
         for (document_id id = 1; id < 100; id++) {
           mine += snapshot_of_mine->find(id).has_value() != model.find(id).has_value();
