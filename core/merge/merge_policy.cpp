@@ -137,7 +137,7 @@ merge_candidate candidate_of(const snapshot::entry& e) {
   const segment_info& info = e.segment->info();
   const uint64_t written = info.num_documents - info.num_tombstones;
   if (written == 0) return {info.num_postings + info.num_tombstones, info.num_tombstones};
-  const double share = static_cast<double>(e.live_documents()) / static_cast<double>(written);
+  const double share = static_cast<double>(e.live_documents) / static_cast<double>(written);
   const auto live = static_cast<uint64_t>(std::ceil(static_cast<double>(info.num_postings) * share));
   return {info.num_postings + info.num_tombstones, std::min(live, info.num_postings) + info.num_tombstones};
 }
