@@ -42,8 +42,7 @@ void index_coordinator_state::start_job(job_slot& slot, index_task kind, size_t 
   for (const auto& e : entries) j->inputs.push_back(e.segment);
   merge_job work{current, first, count, {}, maintenance_cancel};
   if (kind != index_task::memory_merge) {
-    j->file_name =
-        segment_file_name(entries.front().segment->info().first_commit, entries.back().segment->info().last_commit);
+    j->file_name = merged_file_name(*entries.front().segment, *entries.back().segment);
     work.file = setup.folders.data / j->file_name;
   }
   j->number = ++jobs;
@@ -129,13 +128,11 @@ void index_coordinator_state::store_next_manifest() {
   const auto next = current->with_replaced(*first, j.inputs.size(), j.merged);
   auto names = std::make_shared<manifest>();
   for (const auto& e : next->entries().first(next->num_file_segments())) {
-    const auto& facts = e.segment->info();
-    names->segments.push_back({segment_file_name(facts.first_commit, facts.last_commit), facts});
+    names->segments.push_back({segment_file_name(*e.segment), e.segment->info()});
   }
   auto obsolete = std::make_shared<std::vector<std::string>>();
   for (const auto& s : j.inputs) {
-    const auto& facts = s->info();
-    if (!s->is_memory()) obsolete->push_back(segment_file_name(facts.first_commit, facts.last_commit));
+    if (!s->is_memory()) obsolete->push_back(segment_file_name(*s));
   }
   const auto number = j.number;
   self->request(manifests, caf::infinite, store_atom_v, manifest_ptr(names), file_names_ptr(obsolete))

@@ -428,7 +428,7 @@ segment_list index_coordinator_state::segments() const {
   segment_list out;
   for (const auto& e : current->entries()) {
     const auto& i = e.segment->info();
-    out.segments.push_back({e.segment->is_memory(), i.first_commit, i.last_commit, e.live_documents(),
+    out.segments.push_back({e.segment->is_memory(), i.first_commit, i.last_commit, e.live_documents,
                             i.num_postings, i.num_bytes, i.min_document, i.max_document});
   }
   return out;
@@ -445,7 +445,7 @@ index_status index_coordinator_state::status() const {
   s.loading = tracker.progress(now());
   // Not by `info()`, which makes the sets of live documents anew after each commit.
   for (const auto& e : current->entries()) {
-    s.num_documents += e.live_documents();
+    s.num_documents += e.live_documents;
     s.num_bytes += e.segment->info().num_bytes;
   }
   s.num_file_segments = static_cast<uint32_t>(current->num_file_segments());

@@ -106,9 +106,8 @@ bool scrub_state::next_segment() {
     const auto served = segments.front().lock();
     segments.pop_front();
     if (!served) continue;
-    const auto& info = served->info();
-    scrubber = std::make_unique<segment_scrubber>(
-        *setup.env->fs, data / segment_file_name(info.first_commit, info.last_commit), served, piece_bytes());
+    scrubber = std::make_unique<segment_scrubber>(*setup.env->fs, data / segment_file_name(*served), served,
+                                                  piece_bytes());
     return true;
   }
   return false;

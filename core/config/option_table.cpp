@@ -10,6 +10,7 @@
 #include "core/base/error.hpp"
 #include "core/base/printable.hpp"
 #include "core/index/data_folder.hpp"
+#include "core/segment/segment_format.hpp"
 
 namespace fp {
 
@@ -219,7 +220,7 @@ std::vector<option> make_table() {
               24 * hour_ms, "How long a remote actor may be silent in a backup or restore, in milliseconds"}));
 
   t.push_back(number({"checkpoint_threshold", [](config& c) -> setting { return &c.checkpoint_threshold; }, 1,
-                      1'000'000'000'000, "Postings in memory at which they are written to a segment file"}));
+                      1'000'000'000, "Postings in memory at which they are written to a segment file"}));
   t.push_back(
       number({"checkpoint_age_ms", [](config& c) -> setting { return &c.checkpoint_age_ms; }, 0, 24 * hour_ms,
               "Age at which commits in memory are written to a segment file, in milliseconds; 0: never by "
@@ -227,15 +228,20 @@ std::vector<option> make_table() {
   t.push_back(number({"max_memory_segments", [](config& c) -> setting { return &c.max_memory_segments; }, 1, 1024,
                       "Memory segments that an index may have before they are merged"}));
   t.push_back(number({"min_segment_size", [](config& c) -> setting { return &c.merge.min_segment_size; }, 1,
-                      1'000'000'000'000, "Smaller file segments count as this large in merging, in postings"}));
+                      max_segment_postings, "Smaller file segments count as this large in merging, in postings"}));
   t.push_back(number({"max_segment_size", [](config& c) -> setting { return &c.merge.max_segment_size; }, 1,
-                      1'000'000'000'000, "No merge makes a larger file segment, in postings"}));
+                      max_segment_postings, "No merge makes a larger file segment, in postings"}));
   t.push_back(number({"segments_per_level", [](config& c) -> setting { return &c.merge.segments_per_level; }, 2,
                       1024, "Segments of similar size that may stand side by side"}));
   t.push_back(number({"segments_per_merge", [](config& c) -> setting { return &c.merge.segments_per_merge; }, 2,
                       1024, "Segments that are merged at once, at most"}));
   t.push_back(number({"max_segments", [](config& c) -> setting { return &c.merge.max_segments; }, 0, 1'000'000,
                       "Bound on an index's file segments, whatever their sizes; 0: none"}));
+  t.push_back(number({"max_dead_share", [](config& c) -> setting { return &c.merge.max_dead_share; }, 1, 100,
+                      "Percentage of a file segment that may be rewritten or deleted before it is merged, alone if "
+                      "need be"}));
+  t.push_back(number({"idle_merge_factor", [](config& c) -> setting { return &c.merge.idle_merge_factor; }, 2, 1000,
+                      "Postings that a merge may write for each one that joins a larger segment, while nobody writes"}));
 
   t.push_back(number(
       {"scrub_bytes_per_second", [](config& c) -> setting { return &c.scrub_bytes_per_second; }, 0, 1024 * GiB,

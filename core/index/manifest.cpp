@@ -1,6 +1,7 @@
 #include "core/index/manifest.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 #include <string_view>
 #include <unordered_set>
@@ -124,6 +125,20 @@ void write_manifest(file_system& fs, const path& data, const manifest& m) {
 
 std::string segment_file_name(commit_id first, commit_id last) {
   return to_hex16(first) + "-" + to_hex16(last) + std::string(segment_suffix);
+}
+
+std::string segment_file_name(const segment& served) { return path(served.name()).filename().string(); }
+
+std::string merged_file_name(const segment& oldest, const segment& newest) {
+  const std::string name = segment_file_name(oldest.info().first_commit, newest.info().last_commit);
+  if (&oldest != &newest || oldest.is_memory()) return name;
+  const std::string stem = name.substr(0, name.size() - segment_suffix.size()) + "-";
+  const std::string replaced = segment_file_name(oldest);
+  uint64_t rewrites = 0;
+  if (replaced.starts_with(stem)) {
+    std::from_chars(replaced.data() + stem.size(), replaced.data() + replaced.size(), rewrites);
+  }
+  return stem + std::to_string(rewrites + 1) + std::string(segment_suffix);
 }
 
 std::vector<std::string> sweep_data_folder(file_system& fs, const path& data, const manifest& m) {

@@ -41,6 +41,13 @@ void write_manifest(file_system& fs, const path& data, const manifest& m);
 
 /// `<first commit>-<last commit>.seg`, both as 16 hex digits, so that names sort by history.
 std::string segment_file_name(commit_id first, commit_id last);
+/// The name that a served segment's file has within its folder.
+std::string segment_file_name(const segment& served);
+
+/// A name for what adjacent segments, oldest first, are merged into. A segment that is rewritten alone keeps its
+/// range of commits, and a file that a manifest names is not replaced: its name then ends with the number of the
+/// rewrite, `<first commit>-<last commit>-<n>.seg`.
+std::string merged_file_name(const segment& oldest, const segment& newest);
 
 /// Removes files of `<data>` that the manifest does not name (segments of interrupted checkpoints and merges,
 /// temporary files). Other files are left alone. Returns the removed names. Call it for what `read_manifest` found

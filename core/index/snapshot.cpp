@@ -10,25 +10,95 @@ namespace fp {
 
 namespace {
 
-/// Adds to `superseded` what `newer` speaks for of `older`'s documents.
-void add_common(doc_set& superseded, const segment& older, const segment& newer) {
-  const segment_info &a = older.info(), &b = newer.info();
-  if (a.num_documents == 0 || b.num_documents == 0) return;
-  if (a.max_document < b.min_document || b.max_document < a.min_document) return;
-  superseded |= older.documents() & newer.documents();
-}
+/// A step takes as long as some hundred words of a set operation.
+constexpr size_t steps_before_set = 1024;
 
 doc_set_ptr make_set(doc_set&& set) {
-  return set.isEmpty() ? nullptr : std::make_shared<const doc_set>(std::move(set));
+  if (set.isEmpty()) return nullptr;
+  set.shrinkToFit();
+  return std::make_shared<const doc_set>(std::move(set));
 }
 
-/// The superseded documents of the segment at `position`, from nothing.
-doc_set_ptr superseded_at(std::span<const snapshot::entry> entries, size_t position) {
-  doc_set set;
-  for (size_t newer = position + 1; newer < entries.size(); newer++) {
-    add_common(set, *entries[position].segment, *entries[newer].segment);
+bool have_common_range(const segment_info& a, const segment_info& b) {
+  return a.num_documents > 0 && b.num_documents > 0 && a.min_document <= b.max_document &&
+         b.min_document <= a.max_document;
+}
+
+bool is_live(const snapshot::entry& e, document_id id) {
+  return !e.segment->tombstones().contains(id) && !(e.superseded && e.superseded->contains(id));
+}
+
+doc_set live_set(const snapshot::entry& e) {
+  doc_set live = e.segment->documents() - e.segment->tombstones();
+  if (e.superseded) live -= *e.superseded;
+  return live;
+}
+
+/// Finds the smallest and the largest live document again after some have been superseded.
+void shrink_live_range(snapshot::entry& e) {
+  if (e.live_documents == 0) {
+    e.min_live = e.max_live = 0;
+    return;
   }
-  return make_set(std::move(set));
+  const doc_set& documents = e.segment->documents();
+  auto it = documents.begin();
+  size_t steps = 0;
+  it.equalorlarger(e.min_live);
+  for (; !is_live(e, *it) && steps < steps_before_set; steps++) ++it;
+  e.min_live = *it;
+  it.equalorlarger(e.max_live);
+  for (; !is_live(e, *it) && steps < steps_before_set; steps++) --it;
+  e.max_live = *it;
+  if (steps < steps_before_set) return;
+  const doc_set live = live_set(e);
+  e.min_live = live.minimum();
+  e.max_live = live.maximum();
+}
+
+/// Counts everything from nothing.
+void count_live(snapshot::entry& e) {
+  const segment_info& info = e.segment->info();
+  const doc_set& tombstones = e.segment->tombstones();
+  e.needed_tombstones = info.num_tombstones;
+  if (info.num_tombstones > 0) {
+    doc_set needless;
+    if (e.superseded) needless |= tombstones & *e.superseded;
+    if (e.needless_tombstones) needless |= *e.needless_tombstones;
+    e.needed_tombstones -= needless.cardinality();
+  }
+  e.min_live = info.min_document;
+  e.max_live = info.max_document;
+  e.live_documents = info.num_documents - info.num_tombstones;
+  if (!e.superseded && info.num_tombstones == 0) return;
+  const doc_set live = live_set(e);
+  e.live_documents = live.cardinality();
+  e.min_live = live.isEmpty() ? 0 : live.minimum();
+  e.max_live = live.isEmpty() ? 0 : live.maximum();
+}
+
+/// The tombstones at `position` that no older segment gives a meaning.
+doc_set_ptr needless_tombstones_at(std::span<const snapshot::entry> entries, size_t position) {
+  const segment& s = *entries[position].segment;
+  if (s.info().num_tombstones == 0) return nullptr;
+  doc_set needless = s.tombstones();
+  for (size_t older = 0; older < position && !needless.isEmpty(); older++) {
+    if (have_common_range(s.info(), entries[older].segment->info())) {
+      needless -= entries[older].segment->documents();
+    }
+  }
+  return make_set(std::move(needless));
+}
+
+/// What newer segments than the replaced ones speak for: of several versions of a document among those, only the
+/// newest tells.
+doc_set superseded_from_outside(std::span<const snapshot::entry> replaced) {
+  doc_set superseded, covered;
+  for (size_t i = replaced.size(); i-- > 0;) {
+    const snapshot::entry& e = replaced[i];
+    if (e.superseded) superseded |= *e.superseded - covered;
+    if (i > 0) covered |= e.segment->documents();
+  }
+  return superseded;
 }
 
 std::string range_text(const segment_info& info) {
@@ -49,49 +119,59 @@ void require_order(std::span<const snapshot::entry> entries) {
   }
 }
 
-/// Documents whose newest version is in the segment of `e`, not deleted.
-doc_set live_set(const snapshot::entry& e) {
-  doc_set live = e.segment->documents() - e.segment->tombstones();
-  if (e.superseded) live -= *e.superseded;
-  return live;
-}
-
-bool all_live(const snapshot::entry& e) { return !e.superseded && e.segment->info().num_tombstones == 0; }
-
 }  // namespace
-
-uint64_t snapshot::entry::live_documents() const {
-  const doc_set& tombstones = segment->tombstones();
-  const uint64_t dead = superseded ? tombstones.or_cardinality(*superseded) : segment->info().num_tombstones;
-  return segment->info().num_documents - dead;
-}
 
 snapshot_ptr snapshot::from_segments(std::vector<segment_ptr> segments) {
   auto result = std::make_shared<snapshot>();
-  for (auto& s : segments) result->entries_.push_back({std::move(s), nullptr});
-  require_order(result->entries_);
-  for (size_t i = 0; i < result->entries_.size(); i++) {
-    result->entries_[i].superseded = superseded_at(result->entries_, i);
+  auto& entries = result->entries_;
+  size_t with_tombstones = 0;
+  for (auto& s : segments) {
+    entries.emplace_back().segment = std::move(s);
+    if (entries.back().segment->info().num_tombstones > 0) with_tombstones = entries.size();
   }
+  require_order(entries);
+  // Unions that grow by one segment at a time: comparing each with each would take the square of their number.
+  doc_set newer;
+  for (size_t i = entries.size(); i-- > 0;) {
+    const doc_set& documents = entries[i].segment->documents();
+    entries[i].superseded = make_set(documents & newer);
+    if (i > 0) newer |= documents;
+  }
+  doc_set older;
+  for (size_t i = 0; i < with_tombstones; i++) {
+    const segment& s = *entries[i].segment;
+    if (s.info().num_tombstones > 0) entries[i].needless_tombstones = make_set(s.tombstones() - older);
+    if (i + 1 < with_tombstones) older |= s.documents();
+  }
+  for (entry& e : entries) count_live(e);
   result->renew_metadata();
   return result;
 }
 
 snapshot_ptr snapshot::with_added(segment_ptr newest) const {
   auto result = std::make_shared<snapshot>(*this);
-  const segment& added = *newest;
-  for (entry& e : result->entries_) {
-    doc_set common;
-    add_common(common, *e.segment, added);
-    if (common.isEmpty()) continue;
-    if (e.superseded) {
-      if (common.isSubset(*e.superseded)) continue;
-      common |= *e.superseded;
+  auto& entries = result->entries_;
+  for (entry& e : entries) {
+    if (!have_common_range(e.segment->info(), newest->info())) continue;
+    doc_set fresh = e.segment->documents() & newest->documents();
+    if (e.superseded) fresh -= *e.superseded;
+    if (fresh.isEmpty()) continue;
+    uint64_t deleted = 0;
+    if (e.segment->info().num_tombstones > 0) {
+      doc_set tombstones = fresh & e.segment->tombstones();
+      deleted = tombstones.cardinality();
+      if (e.needless_tombstones) tombstones -= *e.needless_tombstones;
+      e.needed_tombstones -= tombstones.cardinality();
     }
-    e.superseded = make_set(std::move(common));
+    e.live_documents -= fresh.cardinality() - deleted;
+    if (e.superseded) fresh |= *e.superseded;
+    e.superseded = make_set(std::move(fresh));
+    shrink_live_range(e);
   }
-  result->entries_.push_back({std::move(newest), nullptr});
-  require_order(result->entries_);
+  entries.emplace_back().segment = std::move(newest);
+  require_order(entries);
+  entries.back().needless_tombstones = needless_tombstones_at(entries, entries.size() - 1);
+  count_live(entries.back());
   result->renew_metadata();
   return result;
 }
@@ -107,16 +187,30 @@ snapshot_ptr snapshot::with_replaced(size_t first, size_t count, segment_ptr mer
                                           std::to_string(oldest.first_commit) + " to " +
                                           std::to_string(newest.last_commit));
   }
+  const auto replaced = entries().subspan(first, count);
   auto result = std::make_shared<snapshot>(*this);
-  auto& entries = result->entries_;
-  const auto at = entries.begin() + static_cast<std::ptrdiff_t>(first);
-  *at = {std::move(merged), nullptr};
-  entries.erase(at + 1, at + static_cast<std::ptrdiff_t>(count));
-  require_order(entries);
+  auto& changed = result->entries_;
+  const auto at = changed.begin() + static_cast<std::ptrdiff_t>(first);
+  *at = entry();
+  at->segment = merged;
+  changed.erase(at + 1, at + static_cast<std::ptrdiff_t>(count));
+  require_order(changed);
   // Older segments: what the replaced ones superseded there and the merged one does not speak for any more is
   // spoken for by segments after it.
-  entries[first].superseded = superseded_at(entries, first);
   result->renew_metadata();
+  at->superseded = make_set(merged->documents() & superseded_from_outside(replaced));
+  at->needless_tombstones = needless_tombstones_at(changed, first);
+  count_live(*at);
+  const auto has_tombstones = [](const entry& e) { return e.segment->info().num_tombstones > 0; };
+  if (std::none_of(at + 1, changed.end(), has_tombstones)) return result;
+  // Newer tombstones of documents that went with the merge may have nothing left to hide.
+  doc_set gone;
+  for (const entry& e : replaced) gone |= e.segment->documents() - merged->documents();
+  for (size_t i = first + 1; i < changed.size(); i++) {
+    if (!has_tombstones(changed[i]) || !changed[i].segment->tombstones().intersect(gone)) continue;
+    changed[i].needless_tombstones = needless_tombstones_at(changed, i);
+    count_live(changed[i]);
+  }
   return result;
 }
 
@@ -167,20 +261,10 @@ snapshot_stats snapshot::stats() const {
       stats.num_memory_segments++;
       stats.memory_postings += info.num_postings;
     }
-    document_id smallest = info.min_document, largest = info.max_document;
-    uint64_t live_documents = info.num_documents;
-    if (!all_live(e)) {
-      const doc_set live = live_set(e);
-      live_documents = live.cardinality();
-      if (live_documents > 0) {
-        smallest = live.minimum();
-        largest = live.maximum();
-      }
-    }
-    if (live_documents == 0) continue;
-    stats.min_document = stats.num_documents == 0 ? smallest : std::min(stats.min_document, smallest);
-    stats.max_document = std::max(stats.max_document, largest);
-    stats.num_documents += live_documents;
+    if (e.live_documents == 0) continue;
+    stats.min_document = stats.num_documents == 0 ? e.min_live : std::min(stats.min_document, e.min_live);
+    stats.max_document = std::max(stats.max_document, e.max_live);
+    stats.num_documents += e.live_documents;
   }
   return stats;
 }

@@ -28,25 +28,34 @@ struct snapshot_stats {
 /// reading it undisturbed.
 class snapshot {
  public:
+  /// A segment, and what the segments around it make of it. Counts are kept with it, so that looking at an index
+  /// takes no work on sets.
   struct entry {
     segment_ptr segment;
     /// Documents of this segment that a newer segment speaks for; null when there are none.
     doc_set_ptr superseded;
-
-    /// Documents whose newest version is in this segment, not deleted.
-    uint64_t live_documents() const;
+    /// Tombstones of this segment that hide nothing, because no older segment speaks for their documents; null when
+    /// there are none.
+    doc_set_ptr needless_tombstones;
+    /// Documents whose newest version is in this segment, not deleted; the smallest and the largest of them, 0 and 0
+    /// when there are none.
+    uint64_t live_documents = 0;
+    document_id min_live = 0, max_live = 0;
+    /// Tombstones that a merge with nothing but itself would keep.
+    uint64_t needed_tombstones = 0;
   };
 
   snapshot() = default;
 
-  /// From adjacent segments, oldest first. Throws `corrupt_data` when commit ranges leave gaps or overlap.
+  /// From adjacent segments, oldest first; cost follows their sizes. Throws `corrupt_data` when commit ranges leave
+  /// gaps or overlap.
   static snapshot_ptr from_segments(std::vector<segment_ptr> segments);
 
   /// With one newer segment; cost follows the new segment's size, not the index's.
   snapshot_ptr with_added(segment_ptr newest) const;
 
   /// With `count` adjacent segments from position `first` on replaced by the one they were merged into, which
-  /// covers the same commits.
+  /// covers the same commits; cost follows the replaced segments' sizes.
   snapshot_ptr with_replaced(size_t first, size_t count, segment_ptr merged) const;
 
   std::span<const entry> entries() const noexcept { return entries_; }
@@ -62,7 +71,6 @@ class snapshot {
   std::optional<document_state> find(document_id id) const noexcept;
   /// Metadata of all segments, newer entries over older ones.
   const index_metadata& metadata() const noexcept { return *metadata_; }
-  /// Computed on each call: some bitmap operations per segment.
   snapshot_stats stats() const;
 
  private:

@@ -48,6 +48,8 @@ class segment {
   virtual ~segment() = default;
 
   virtual const segment_info& info() const noexcept = 0;
+  /// What errors call it: the file's path, or "segment in memory".
+  virtual const std::string& name() const noexcept = 0;
   virtual segment_storage storage() const noexcept = 0;
   bool is_memory() const noexcept { return storage() == segment_storage::memory; }
   /// The whole segment as a segment file holds it, wherever it lies; valid while the segment lives.

@@ -23,6 +23,7 @@ class stored_segment final : public segment {
                  const cancel_flag* cancel = nullptr);
 
   const segment_info& info() const noexcept override { return info_; }
+  const std::string& name() const noexcept override { return name_; }
   segment_storage storage() const noexcept override { return storage_; }
   std::span<const std::byte> bytes() const noexcept override { return bytes_; }
   const posting_table& postings() const noexcept override { return postings_; }

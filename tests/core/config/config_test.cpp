@@ -236,6 +236,12 @@ TEST(config, hosts) {
 TEST(config, cross_checks) {
   EXPECT_EQ(complaint(R"({"min_segment_size": 11, "max_segment_size": 10})"),
             "c.json: min_segment_size: found 11, allowed at most max_segment_size, which is 10");
+  // What one segment holds.
+  EXPECT_NO_THROW(parse_config(R"({"max_segment_size": 4294967295})", ""));
+  EXPECT_EQ(complaint(R"({"max_segment_size": 4294967296})"),
+            "c.json: max_segment_size: found 4294967296, allowed 1 to 4294967295");
+  EXPECT_EQ(complaint(R"({"checkpoint_threshold": 4294967296})"),
+            "c.json: checkpoint_threshold: found 4294967296, allowed 1 to 1000000000");
   EXPECT_NO_THROW(parse_config(R"({"min_segment_size": 10, "max_segment_size": 10})", ""));
   EXPECT_EQ(complaint(R"({"max_update_bytes": 4097, "max_queued_update_bytes": 4096})"),
             "c.json: max_update_bytes: found 4097, allowed at most max_queued_update_bytes, which is 4096");

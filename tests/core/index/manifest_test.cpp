@@ -8,6 +8,8 @@
 
 #include "core/base/error.hpp"
 #include "core/index/checked_json.hpp"
+#include "core/merge/merge.hpp"
+#include "tests/core/support/commits.hpp"
 #include "tests/core/support/faulty_file_system.hpp"
 #include "tests/core/support/folder_contents.hpp"
 #include "tests/core/support/temporary_folder.hpp"
@@ -72,6 +74,27 @@ TEST_F(manifest_test, round_trip) {
 TEST_F(manifest_test, names_sort_by_history) {
   EXPECT_EQ(segment_file_name(1, 255), "0000000000000001-00000000000000ff.seg");
   EXPECT_LT(segment_file_name(9, 15), segment_file_name(16, 16));
+}
+
+TEST_F(manifest_test, a_segment_that_is_rewritten_alone_gets_a_name_of_its_own) {
+  snapshot_ptr s = snapshot::from_segments({test::make_segment(test::make_commit(1, {{1, {1}}, {2, {2}}})),
+                                            test::make_segment(test::make_commit(2, {{1, {3}}}))});
+  const auto of = [&](size_t first, size_t count) {
+    return merged_file_name(*s->entries()[first].segment, *s->entries()[first + count - 1].segment);
+  };
+  EXPECT_EQ(of(0, 1), segment_file_name(1, 1));
+  EXPECT_EQ(of(0, 2), segment_file_name(1, 2));
+  for (const std::string suffix : {"", "-1", "-2", "-3"}) {
+    const std::string name = of(0, 1);
+    EXPECT_EQ(name, "0000000000000001-0000000000000001" + suffix + ".seg");
+    s = s->with_replaced(0, 1, merge_to_file(*s, 0, 1, fs_, folder_ / name, load_mode::map));
+    EXPECT_EQ(segment_file_name(*s->entries()[0].segment), name);
+    const manifest named{{{name, s->entries()[0].segment->info()}}};
+    write_manifest(fs_, folder_.path(), named);
+    EXPECT_EQ(read_manifest(fs_, folder_.path()), named);
+    for (const std::string& file : sweep_data_folder(fs_, folder_.path(), named)) EXPECT_NE(file, name);
+  }
+  EXPECT_EQ(of(0, 2), segment_file_name(1, 2));
 }
 
 TEST_F(manifest_test, a_missing_file_is_empty_only_without_segments) {

@@ -133,7 +133,7 @@ class history {
     const snapshot_stats stats = snapshot_->stats();
     ASSERT_EQ(stats.num_documents, num_documents);
     uint64_t live_documents = 0;
-    for (const auto& e : snapshot_->entries()) live_documents += e.live_documents();
+    for (const auto& e : snapshot_->entries()) live_documents += e.live_documents;
     ASSERT_EQ(live_documents, num_documents);
     ASSERT_EQ(stats.min_document, num_documents == 0 ? 0 : model_.documents().begin()->first);
     ASSERT_EQ(stats.max_document, num_documents == 0 ? 0 : model_.documents().rbegin()->first);

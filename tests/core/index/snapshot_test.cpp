@@ -45,9 +45,9 @@ TEST(Snapshot, TracksWhatNewerSegmentsSpeakFor) {
     EXPECT_EQ(stats.num_documents, 3u);
     EXPECT_EQ(stats.min_document, 1u);
     EXPECT_EQ(stats.max_document, 4u);
-    EXPECT_EQ(s->entries()[0].live_documents(), 1u);
-    EXPECT_EQ(s->entries()[1].live_documents(), 0u);
-    EXPECT_EQ(s->entries()[2].live_documents(), 2u);
+    EXPECT_EQ(s->entries()[0].live_documents, 1u);
+    EXPECT_EQ(s->entries()[1].live_documents, 0u);
+    EXPECT_EQ(s->entries()[2].live_documents, 2u);
     EXPECT_EQ(stats.num_postings, 6u);
     EXPECT_EQ(stats.memory_postings, 6u);
     EXPECT_EQ(stats.num_bytes, a->info().num_bytes + b->info().num_bytes + c->info().num_bytes);

@@ -62,7 +62,9 @@ size_t fewest_by_search(const sizes& segments, uint64_t max) {
 TEST(MergePolicy, LeavesFewSegmentsAlone) {
   EXPECT_EQ(choose({}, {}), std::nullopt);
   EXPECT_EQ(choose(sizes{1}, {}), std::nullopt);
-  EXPECT_EQ(choose(sizes(8, 1000), {}), std::nullopt);
+  merge_policy_options options;
+  options.segments_per_level = 8;
+  EXPECT_EQ(choose(sizes(8, 1000), options), std::nullopt);
 }
 
 TEST(MergePolicy, MergesNeighboursOfSimilarSize) {

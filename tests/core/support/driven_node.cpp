@@ -158,8 +158,7 @@ void driven_node::merge_files(const std::string& name, size_t first, size_t coun
   std::vector<segment_ptr> files;
   for (const auto& e : i.current->entries().first(i.current->num_file_segments())) files.push_back(e.segment);
   const snapshot_ptr from = snapshot::from_segments(files);
-  const path file = i.folders.data / segment_file_name(files[first]->info().first_commit,
-                                                       files[first + count - 1]->info().last_commit);
+  const path file = i.folders.data / merged_file_name(*files[first], *files[first + count - 1]);
   store(i, first, count, merge_to_file(*from, first, count, fs_, file, load_mode::map));
 }
 
@@ -171,24 +170,21 @@ void driven_node::merge_memory(const std::string& name) {
 }
 
 void driven_node::store(index& i, size_t first, size_t count, const segment_ptr& merged) {
-  const auto name_of = [](const segment_info& info) {
-    return segment_file_name(info.first_commit, info.last_commit);
-  };
   snapshot_ptr next = i.current->with_replaced(first, count, merged);
   manifest names;
   for (const auto& e : next->entries().first(next->num_file_segments())) {
-    names.segments.push_back({name_of(e.segment->info()), e.segment->info()});
+    names.segments.push_back({segment_file_name(*e.segment), e.segment->info()});
   }
   std::vector<std::string> obsolete;
   for (const auto& e : i.current->entries().subspan(first, count)) {
-    if (!e.segment->is_memory()) obsolete.push_back(name_of(e.segment->info()));
+    if (!e.segment->is_memory()) obsolete.push_back(segment_file_name(*e.segment));
   }
   {
     const json_at_work reliable;
     write_manifest(fs_, i.folders.data, names);
   }
   i.current = std::move(next);
-  std::erase(obsolete, name_of(merged->info()));
+  std::erase(obsolete, segment_file_name(*merged));
   for (const std::string& file : obsolete) try_to([&] { fs_.remove(i.folders.data / file); });
 }
 
