@@ -126,6 +126,10 @@ struct index_state_changed {
   index_entry entry;
 };
 
+/// Whoever meets a page of a served segment that cannot be read tells the index's coordinator, which looks at what
+/// it serves by then.
+using unreadable_listener = caf::typed_actor<caf::reacts_to<unreadable_atom>>;
+
 // -- Backups
 // --------------------------------------------------------------------------------------------------------
 
@@ -136,6 +140,7 @@ struct stream_task {
   snapshot_ptr index;
   index_record record;
   bool may_expire = true;  ///< when its client is silent
+  unreadable_listener owner = {};
 };
 
 // -- Scrubbing
@@ -250,10 +255,11 @@ using scrub_handle = caf::typed_actor<
 
 /// All that an index coordinator understands: its faces and what its own actors tell it.
 using index_coordinator_handle =
-    local_index_handle::extend_with<load_listener>::extend_with<scrubbed_index_handle>::extend<
-        caf::reacts_to<oplog_opened>, caf::reacts_to<tick_atom>, caf::reacts_to<expire_atom, uint64_t>,
-        // Finishes accepted writes, closes all files, answers, ends.
-        caf::replies_to<close_atom>::with<done_atom>>;
+    local_index_handle::extend_with<load_listener>::extend_with<scrubbed_index_handle>::extend_with<
+        unreadable_listener>::extend<caf::reacts_to<oplog_opened>, caf::reacts_to<tick_atom>,
+                                     caf::reacts_to<expire_atom, uint64_t>,
+                                     // Finishes accepted writes, closes all files, answers, ends.
+                                     caf::replies_to<close_atom>::with<done_atom>>;
 
 using scan_result_ptr = std::shared_ptr<const data_folder::scan_result>;
 

@@ -87,6 +87,7 @@ search_outcome searcher::search(const snapshot& index, std::span<const hash_valu
       std::max<uint64_t>(options.min_score.value_or(static_cast<uint32_t>((query.size() + 19) / 20)), 1);
   for (const posting_range& range : ranges) outcome.num_postings += range.count;
   counter.count(index.entries(), ranges, min_score, stop);
+  index.require_readable();
   const score_table& scores = counter.scores();
 
   const uint64_t threshold = std::max<uint64_t>(min_score, uint64_t{scores.best()} * options.score_pct / 100);
