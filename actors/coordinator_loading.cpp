@@ -161,11 +161,27 @@ void index_coordinator_state::fail_load(const caf::error& why) {
   env->log->error("{}: loading failed: {}", index_name(), text);
   tracker.end(index_state::failed, text, now());
   metrics->task_failed(index_task::load);
+  fail(text);
+}
+
+void index_coordinator_state::fail(const std::string& why) {
   serve_snapshot(std::make_shared<const snapshot>());
-  set_state(index_state::failed, text);
+  set_state(index_state::failed, why);
   end_children();
   tell_observers();
   refuse_waiting(not_ready_error());
+  // A batch in flight gets its answer from the log, which is asked before it ends.
+  refuse_pending(not_ready_error());
+}
+
+bool index_coordinator_state::fail_if_unreadable() {
+  // What is being closed says nothing more, and of what is not served any more nobody is told anything.
+  if (!is_serving()) return false;
+  const auto why = capture_error([this] { current->require_readable(); });
+  if (!why) return false;
+  env->log->error("{}: failed: {}", index_name(), text_of(why));
+  fail(text_of(why));
+  return true;
 }
 
 caf::result<index_status> index_coordinator_state::reload() {

@@ -193,6 +193,7 @@ void index_coordinator_state::job_failed(job_slot& slot, const caf::error& why) 
   forget_job(slot);
   if (!is_serving() || code_of(why) == errc::cancelled) return;
   metrics->task_failed(kind);
+  if (fail_if_unreadable()) return;
   failed_job = &slot;
   maintenance_error = text_of(why);
   maintenance_retry_at = now() + retry_delay;

@@ -121,7 +121,8 @@ void index_coordinator_state::spawn_workers() {
     if (has_child(role)) continue;
     auto depth = std::make_shared<std::atomic<uint32_t>>(0);
     auto handle =
-        self->spawn<caf::linked + caf::monitored>(searcher_actor, depth, metrics, env->settings.max_search_bytes);
+        self->spawn<caf::linked + caf::monitored>(searcher_actor, depth, metrics, env->settings.max_search_bytes,
+                                                  unreadable_listener(index_coordinator_handle(self)));
     searchers[i] = {adopt(handle, role), depth};
   }
   index_metrics::queue_depths depths;
@@ -225,7 +226,7 @@ void index_coordinator_state::continue_closing() {
 caf::error index_coordinator_state::not_ready_error() const {
   switch (state) {
     case index_state::failed:
-      return make_error(errc::index_failed, "index " + index_name() + " failed to load: " + reason);
+      return make_error(errc::index_failed, "index " + index_name() + " has failed: " + reason);
     case index_state::closing:
       return make_error(errc::shutting_down, "index " + index_name() + " is being closed");
     default: {
@@ -256,7 +257,14 @@ void index_coordinator_state::wait_for_ready(uint32_t wait_ms, waiting_request r
 void index_coordinator_state::answer_waiting() {
   auto ready = std::exchange(waiting, {});
   note_queues();
-  for (auto& [ticket, request] : ready) request.serve();
+  for (auto& [ticket, request] : ready) {
+    // The index may fail with any of them.
+    if (is_serving()) {
+      request.serve();
+    } else {
+      request.refuse(not_ready_error());
+    }
+  }
 }
 
 void index_coordinator_state::refuse_waiting(const caf::error& why) {
@@ -303,7 +311,7 @@ bool index_coordinator_state::search_here(caf::typed_response_promise<search_rep
     }
     promise.deliver(std::move(*reply));
   } catch (const std::exception& e) {
-    promise.deliver(to_caf_error(e));
+    promise.deliver(fail_if_unreadable() ? not_ready_error() : to_caf_error(e));
   }
   counters.searches++;
   return true;
@@ -387,12 +395,16 @@ void index_coordinator_state::search_batch(caf::typed_response_promise<search_ba
 }
 
 void index_coordinator_state::stream_backup(caf::typed_response_promise<snapshot_reply>& promise, bool may_expire) {
-  promise.delegate(setup.backups, stream_task{current, setup.record, may_expire});
+  promise.delegate(setup.backups, stream_task{current, setup.record, may_expire,
+                                              unreadable_listener(index_coordinator_handle(self))});
 }
 
-caf::expected<document_reply> index_coordinator_state::document(const document_request& request) const {
+caf::expected<document_reply> index_coordinator_state::document(const document_request& request) {
   if (request.id == 0) return make_error(errc::invalid_document_id, "document id 0; ids are 1 to 4294967295");
-  const auto found = current->find(request.id);
+  std::optional<document_state> found;
+  if (auto e = capture_error([&] { found = current->find(request.id); })) {
+    return fail_if_unreadable() ? not_ready_error() : e;
+  }
   if (!found) {
     return make_error(errc::document_not_found,
                       "index " + index_name() + " holds no document " + std::to_string(request.id));
@@ -547,6 +559,7 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
       [=](snapshot_atom) {
         return s->when_ready<snapshot_reply>(0, [s](auto& promise) { s->stream_backup(promise, false); });
       },
+      [=](unreadable_atom) { s->fail_if_unreadable(); },
       [=](scrub_atom) { return s->scrub(); },
       [=](const segment_scrubbed& m) { s->on_scrubbed(m); },
       [=](const folder_lease_ptr& lease) { s->on_folder_free(lease); },

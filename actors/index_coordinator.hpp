@@ -126,7 +126,7 @@ struct index_coordinator_state {
   /// The same without metadata.
   index_info counted_info() const;
   segment_list segments() const;
-  caf::expected<document_reply> document(const document_request& request) const;
+  caf::expected<document_reply> document(const document_request& request);
 
   // -- Loading (coordinator_loading.cpp)
   /// Numbers a new attempt; `start_load` runs it.
@@ -142,6 +142,11 @@ struct index_coordinator_state {
   /// Removes what no manifest names.
   void sweep();
   void fail_load(const caf::error& reason);
+  /// Whether a page of a served segment could not be read. Then the index has failed: nothing is served from a file
+  /// that is gone, and a reload reads it anew.
+  bool fail_if_unreadable();
+  /// Serves nothing until somebody asks for a reload.
+  void fail(const std::string& why);
   caf::result<index_status> reload();
   caf::result<load_progress> subscribe(const progress_observer& observer);
   void tell_observers();

@@ -16,7 +16,7 @@ caf::result<search_reply> searcher_state::search(const search_task& task) {
   try {
     return runner->run(*task.index, task.request, task.received, task.deadline, task.cancel.get());
   } catch (const std::exception& e) {
-    return to_caf_error(e);
+    return failure(e);
   }
 }
 
@@ -32,14 +32,24 @@ caf::result<search_batch_reply> searcher_state::search_batch(const search_batch_
     }
     return reply;
   } catch (const std::exception& e) {
-    return to_caf_error(e);
+    return failure(e);
   }
 }
 
-searcher_handle::behavior_type searcher_actor(guarded_pointer<searcher_handle, searcher_state> self,
-                                              queue_depth depth, index_metrics_ptr metrics,
-                                              uint64_t max_search_bytes) {
+caf::error searcher_state::failure(const std::exception& e) {
+  auto why = to_caf_error(e);
+  // A search reads nothing but segments.
+  if (code_of(why) != errc::io_error) return why;
+  self->send(owner, unreadable_atom_v);
+  return make_error(errc::index_failed, text_of(why));
+}
+
+searcher_handle::behavior_type searcher_actor(searcher_state::pointer self, queue_depth depth,
+                                              index_metrics_ptr metrics, uint64_t max_search_bytes,
+                                              unreadable_listener owner) {
   keep_exception_text(self);
+  self->state.self = self;
+  self->state.owner = std::move(owner);
   self->state.depth = std::move(depth);
   self->state.runner.emplace(std::move(metrics), max_search_bytes);
   return {

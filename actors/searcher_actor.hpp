@@ -19,15 +19,21 @@ using queue_depth = std::shared_ptr<std::atomic<uint32_t>>;
 struct searcher_state {
   static inline const char* name = "searcher";
 
+  using pointer = guarded_pointer<searcher_handle, searcher_state>;
+
+  pointer self = nullptr;
   queue_depth depth;
   std::optional<search_runner> runner;
+  unreadable_listener owner;
 
   caf::result<search_reply> search(const search_task& task);
   caf::result<search_batch_reply> search_batch(const search_batch_task& task);
+  /// What to answer instead of a result. A segment that cannot be read is the coordinator's business, too.
+  caf::error failure(const std::exception& e);
 };
 
-searcher_handle::behavior_type searcher_actor(guarded_pointer<searcher_handle, searcher_state> self,
-                                              queue_depth depth, index_metrics_ptr metrics,
-                                              uint64_t max_search_bytes);
+searcher_handle::behavior_type searcher_actor(searcher_state::pointer self, queue_depth depth,
+                                              index_metrics_ptr metrics, uint64_t max_search_bytes,
+                                              unreadable_listener owner);
 
 }  // namespace fp

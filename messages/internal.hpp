@@ -131,6 +131,10 @@ struct index_state_changed {
   index_entry entry;
 };
 
+/// Whoever meets a page of a served segment that cannot be read tells the index's coordinator, which looks at what
+/// it serves by then.
+using unreadable_listener = caf::typed_actor<caf::reacts_to<unreadable_atom>>;
+
 // -- Backups
 // --------------------------------------------------------------------------------------------------------
 
@@ -141,6 +145,7 @@ struct stream_task {
   snapshot_ptr index;
   index_record record;
   bool may_expire = true;  ///< when its client is silent
+  unreadable_listener owner = {};
 };
 
 // -- Scrubbing
@@ -259,7 +264,7 @@ using scrub_handle = caf::typed_actor<
 /// All that an index coordinator understands: its faces and what its own actors tell it.
 using index_coordinator_handle =
     local_index_handle::extend_with<load_listener>::extend_with<scrubbed_index_handle>::extend_with<
-        folder_user>::extend<
+        folder_user>::extend_with<unreadable_listener>::extend<
         caf::reacts_to<oplog_opened>, caf::reacts_to<tick_atom>, caf::reacts_to<expire_atom, uint64_t>,
         // Finishes accepted writes, closes all files, answers, ends.
         caf::replies_to<close_atom>::with<done_atom>>;

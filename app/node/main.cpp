@@ -25,6 +25,7 @@
 #include "app/node/readiness_actor.hpp"
 #include "app/node/signals.hpp"
 #include "app/support/system_config.hpp"
+#include "core/fs/mapped_file_guard.hpp"
 
 namespace {
 
@@ -267,6 +268,7 @@ int run(const checked_settings& checked, signal_watcher& signals) {
 int main(int argc, char** argv) {
   signal_watcher signals;
   try {
+    const mapped_file_guard guard;
     const auto settings = read_settings(argc, argv);
     if (const int* code = std::get_if<int>(&settings)) return *code;
     return run(std::get<checked_settings>(settings), signals);

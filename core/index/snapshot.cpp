@@ -235,7 +235,11 @@ size_t snapshot::num_file_segments() const noexcept {
   return static_cast<size_t>(std::count_if(entries_.begin(), entries_.end(), is_file));
 }
 
-std::optional<document_state> snapshot::find(document_id id) const noexcept {
+void snapshot::require_readable() const {
+  for (const entry& e : entries_) e.segment->require_readable();
+}
+
+std::optional<document_state> snapshot::find(document_id id) const {
   for (auto e = entries_.rbegin(); e != entries_.rend(); ++e) {
     if (const auto state = e->segment->find(id)) return state->deleted ? std::nullopt : state;
   }

@@ -67,8 +67,11 @@ class snapshot {
   commit_id file_version() const noexcept;
   size_t num_file_segments() const noexcept;
 
-  /// The newest state of a document; nothing for one that is absent or deleted.
-  std::optional<document_state> find(document_id id) const noexcept;
+  /// The newest state of a document; nothing for one that is absent or deleted. Throws as `require_readable`.
+  std::optional<document_state> find(document_id id) const;
+  /// Throws `io_error` with file and offset when a page of a segment could not be read since it was loaded: to be
+  /// asked before what was made of the segments' bytes goes anywhere.
+  void require_readable() const;
   /// Metadata of all segments, newer entries over older ones.
   const index_metadata& metadata() const noexcept { return *metadata_; }
   snapshot_stats stats() const;

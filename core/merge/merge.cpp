@@ -141,7 +141,10 @@ class merge_plan {
         const auto number = static_cast<uint32_t>(key);
         const document_table& table = inputs_[number].source->document_states();
         uint64_t& position = positions[number];
-        while (table.id_at(position) != id) position++;
+        while (position < table.size() && table.id_at(position) != id) position++;
+        if (position == table.size()) {
+          throw error(errc::corrupt_data, "merge: document " + std::to_string(id) + " is gone meanwhile");
+        }
         writer.add_document(id, table.commit_at(position), table.deleted_at(position));
       }
     });

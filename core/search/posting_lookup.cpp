@@ -1,5 +1,7 @@
 #include "core/search/posting_lookup.hpp"
 
+#include <tuple>
+
 #include "core/search/stoppable_partition_point.hpp"
 
 namespace fp {
@@ -65,9 +67,7 @@ void posting_lookup::finish() {
 }
 
 inline void posting_lookup::take_bucket_starts(lookup& l) {
-  const uint32_t bucket = l.first;
-  l.first = l.table->bucket_start(bucket);
-  l.last = l.table->bucket_start(bucket + 1);
+  std::tie(l.first, l.last) = l.table->bucket_range(l.first);
   if (l.first == l.last) return;
   const packed_array& entries = l.table->entries();
   prefetch(entries.address_of(l.first), entries.address_of(l.last - 1) + sizeof(uint64_t));

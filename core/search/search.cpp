@@ -132,6 +132,7 @@ search_outcome searcher::search(const snapshot& index, query_view query, const s
       find_postings(index.entries(), hashes, plan.ranges, ranges, stop, [&] { counter.count(ranges, stop); });
     }
   }
+  index.require_readable();
   outcome.results = results.take();
   return outcome;
 }
