@@ -176,7 +176,7 @@ TEST(changes, malformed_records_name_their_offset) {
   };
   EXPECT_EQ(complaint({1, 7}), "changes: truncated record at offset 12");
   EXPECT_EQ(complaint({0, 7, 0}), "changes: unknown kind of change at offset 12");
-  EXPECT_EQ(complaint({4, 7, 0}), "changes: unknown kind of change at offset 12");
+  EXPECT_EQ(complaint({5, 7, 0}), "changes: unknown kind of change at offset 12");
   EXPECT_EQ(complaint({1, 7, 2, 5}), "changes: hashes reach past the end at offset 12");
   EXPECT_EQ(complaint({1, 7, 0xffffffff, 5}), "changes: hashes reach past the end at offset 12");
   EXPECT_EQ(complaint({2, 7, 1, 5}), "changes: a delete with a body at offset 12");
