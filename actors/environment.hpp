@@ -37,6 +37,8 @@ struct environment {
   std::shared_ptr<node_metrics> metrics = std::make_shared<node_metrics>();
   /// Where what the indexes read and write has its places: logs and manifests.
   std::shared_ptr<open_files> files = std::make_shared<open_files>(config{}.max_open_logs);
+  /// The same for checkpoints and merges of files, which take long: nobody who writes waits for one.
+  std::shared_ptr<open_files> upkeep_files = std::make_shared<open_files>(config{}.max_open_logs);
   /// Whether actors that block get threads of their own. Off in tests with a deterministic scheduler.
   bool detached = true;
   /// Asked before an actor that blocks is spawned; throws `std::system_error` as a system without threads would. For

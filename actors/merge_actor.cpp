@@ -7,6 +7,7 @@ namespace fp {
 caf::result<segment_ptr> merge_state::merge(const merge_job& job) const {
   try {
     if (job.file.empty()) return merge_to_memory(*job.index, job.first, job.count, job.cancel.get());
+    const open_files::place place(*env->upkeep_files);
     // A file must be whole by itself: what only memory segments rewrite or delete stays in it, in case their log is
     // lost.
     std::vector<segment_ptr> files;

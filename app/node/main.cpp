@@ -209,6 +209,7 @@ int run(const checked_settings& checked, signal_watcher& signals) {
   auto& log = *env->log;
   log.info("fpnode {} starts on {}", FPNODE_VERSION, settings.dir);
   env->files = make_open_files(settings, log);
+  env->upkeep_files = std::make_shared<open_files>(std::max<size_t>(1, env->files->capacity() / 2));
   env->metrics->add_gauge("fpindex_build_info", "1", {{"version", FPNODE_VERSION}}, [] { return 1.0; });
   auto folder = std::make_shared<data_folder>(posix_file_system(), settings.dir);
 
