@@ -4,6 +4,7 @@
 
 #include "core/index/snapshot.hpp"
 #include "core/merge/merge.hpp"
+#include "core/merge/merge_policy.hpp"
 #include "tests/core/support/commits.hpp"
 #include "tests/core/support/failing_allocation.hpp"
 
@@ -53,6 +54,14 @@ TEST(index_metadata, a_removal_stays_until_there_is_nothing_older) {
   const auto all = merge_to_memory(*next, 0, 2);
   EXPECT_EQ(all->metadata().size(), 2u);
   EXPECT_EQ(next->with_replaced(0, 2, all)->metadata().to_map(), next->metadata().to_map());
+}
+
+TEST(index_metadata, counts_as_size_when_merges_are_chosen) {
+  const auto index = snapshot::from_segments({setting(1, {{"a", std::string(40'000, 'x')}}), setting(2, {})});
+  const auto large = candidate_of(index->entries()[0]), small = candidate_of(index->entries()[1]);
+  EXPECT_GE(large.stored, 10'000u);
+  EXPECT_EQ(large.live, large.stored);
+  EXPECT_EQ(small.stored, 0u);
 }
 
 TEST(index_metadata, is_held_once) {
