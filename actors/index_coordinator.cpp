@@ -45,7 +45,7 @@ void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_val
   setup = std::move(setup_values);
   env = setup.env.get();
   metrics = env->metrics->add_index(index_name());
-  runner.emplace(metrics);
+  runner.emplace(metrics, env->settings.max_search_bytes);
   if (setup.start_failed) {
     tracker.begin(index_name(), 0, now());
     tracker.end(index_state::failed, text_of(setup.start_failed), now());
@@ -137,7 +137,8 @@ void index_coordinator_state::spawn_workers() {
     const auto role = "searcher " + std::to_string(i);
     if (!missing(role)) continue;
     auto depth = std::make_shared<std::atomic<uint32_t>>(0);
-    auto handle = self->spawn<caf::linked + caf::monitored>(searcher_actor, depth, metrics);
+    auto handle =
+        self->spawn<caf::linked + caf::monitored>(searcher_actor, depth, metrics, env->settings.max_search_bytes);
     searchers[i] = {adopt(handle, role.c_str()), depth};
   }
   index_metrics::queue_depths depths;

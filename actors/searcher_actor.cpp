@@ -37,10 +37,11 @@ caf::result<search_batch_reply> searcher_state::search_batch(const search_batch_
 }
 
 searcher_handle::behavior_type searcher_actor(guarded_pointer<searcher_handle, searcher_state> self,
-                                              queue_depth depth, index_metrics_ptr metrics) {
+                                              queue_depth depth, index_metrics_ptr metrics,
+                                              uint64_t max_search_bytes) {
   keep_exception_text(self);
   self->state.depth = std::move(depth);
-  self->state.runner.emplace(std::move(metrics));
+  self->state.runner.emplace(std::move(metrics), max_search_bytes);
   return {
       [=](const search_task& task) { return self->state.search(task); },
       [=](const search_batch_task& task) { return self->state.search_batch(task); },

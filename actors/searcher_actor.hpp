@@ -27,6 +27,7 @@ struct searcher_state {
 };
 
 searcher_handle::behavior_type searcher_actor(guarded_pointer<searcher_handle, searcher_state> self,
-                                              queue_depth depth, index_metrics_ptr metrics);
+                                              queue_depth depth, index_metrics_ptr metrics,
+                                              uint64_t max_search_bytes);
 
 }  // namespace fp

@@ -90,6 +90,7 @@ struct config {
   // Searching.
   uint32_t threads = 0;  ///< searchers and CAF workers; 0: one per core
   uint32_t max_queued_searches = 4'096;
+  uint64_t max_search_bytes = uint64_t{64} << 20;  ///< of one search
 
   // Logging.
   std::string log_level = "info";

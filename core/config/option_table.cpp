@@ -253,6 +253,10 @@ std::vector<option> make_table() {
                       "Searchers and worker threads; 0: one per core"}));
   t.push_back(number({"max_queued_searches", [](config& c) -> setting { return &c.max_queued_searches; }, 1,
                       1'000'000, "Searches that may wait for a searcher"}));
+  t.push_back(
+      number({"max_search_bytes", [](config& c) -> setting { return &c.max_search_bytes; }, 1024 * KiB, 1024 * GiB,
+              "Memory that one search may take, in bytes; what needs more takes several passes over the "
+              "postings"}));
 
   t.push_back(text(
       "log_level", [](config& c) -> setting { return &c.log_level; }, is_log_level,

@@ -24,7 +24,7 @@ class search_runner_test : public test::actor_fixture {
 
   index_coordinator_handle index;
   index_metrics_ptr metrics = std::make_shared<index_metrics>("a");
-  search_runner runner{metrics};
+  search_runner runner{metrics, settings.max_search_bytes};
 };
 
 TEST_F(search_runner_test, gives_up_without_a_trace_when_the_budget_is_spent) {
