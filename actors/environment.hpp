@@ -14,6 +14,8 @@
 
 namespace fp {
 
+uint64_t thread_major_faults();
+
 struct environment;
 using environment_ptr = std::shared_ptr<const environment>;
 
@@ -34,6 +36,8 @@ struct environment {
   config settings;
   std::shared_ptr<spdlog::logger> log;
   std::shared_ptr<node_metrics> metrics = std::make_shared<node_metrics>();
+  /// Pages that the calling thread has waited for a disk for, since it began.
+  std::function<uint64_t()> major_faults = thread_major_faults;
   /// Whether actors that block get threads of their own. Off in tests with a deterministic scheduler.
   bool detached = true;
   /// Searchers of an index: as configured, or one per core.

@@ -84,6 +84,7 @@ environment_ptr actor_fixture::make_env() {
   env->log = log_;
   env->detached = false;
   env->spawn_loader = spawn_loader;
+  env->major_faults = [this] { return major_faults(); };
   return env;
 }
 
