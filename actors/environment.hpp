@@ -14,6 +14,8 @@
 
 namespace fp {
 
+uint64_t thread_major_faults();
+
 struct environment;
 using environment_ptr = std::shared_ptr<const environment>;
 
@@ -39,6 +41,8 @@ struct environment {
   std::shared_ptr<open_files> files = std::make_shared<open_files>(config{}.max_open_logs);
   /// The same for checkpoints and merges of files, which take long: nobody who writes waits for one.
   std::shared_ptr<open_files> upkeep_files = std::make_shared<open_files>(config{}.max_open_logs);
+  /// Pages that the calling thread has waited for a disk for, since it began.
+  std::function<uint64_t()> major_faults = thread_major_faults;
   /// Whether actors that block get threads of their own. Off in tests with a deterministic scheduler.
   bool detached = true;
   /// Asked before an actor that blocks is spawned; throws `std::system_error` as a system without threads would. For

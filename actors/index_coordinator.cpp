@@ -63,7 +63,25 @@ void index_coordinator_state::set_state(index_state next, std::string why) {
   self->send(setup.listener, index_state_changed{{index_name(), setup.record.generation, state, std::move(why)}});
 }
 
+namespace {
+
+bool is_mapped(const snapshot::entry& e) { return e.segment->storage() == segment_storage::mapped_file; }
+
+/// Whether `next` maps files that `before` does not. Segments that stay do not change their places, but for those
+/// behind a merged one.
+bool maps_new_files(const snapshot& before, const snapshot& next) {
+  const auto a = before.entries(), b = next.entries();
+  for (size_t i = 0; i < b.size() && is_mapped(b[i]); i++) {
+    if (i >= a.size() || a[i].segment != b[i].segment) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 void index_coordinator_state::serve_snapshot(snapshot_ptr next) {
+  if (maps_new_files(*current, *next)) warm->forget();
+  maps_files = !next->entries().empty() && is_mapped(next->entries().front());
   current = std::move(next);
   cached_info = caf::none;
   metrics->set_snapshot(current);
@@ -120,9 +138,9 @@ void index_coordinator_state::spawn_workers() {
     const auto role = "searcher " + std::to_string(i);
     if (has_child(role)) continue;
     auto depth = std::make_shared<std::atomic<uint32_t>>(0);
-    auto handle =
-        self->spawn<caf::linked + caf::monitored>(searcher_actor, depth, metrics, env->settings.max_search_bytes,
-                                                  unreadable_listener(index_coordinator_handle(self)));
+    auto handle = self->spawn<caf::linked + caf::monitored>(
+        searcher_actor,
+        searcher_setup{setup.env, depth, metrics, warm, unreadable_listener(index_coordinator_handle(self))});
     searchers[i] = {adopt(handle, role), depth};
   }
   index_metrics::queue_depths depths;
@@ -298,19 +316,25 @@ index_coordinator_state::searcher_slot* index_coordinator_state::pick_searcher()
 bool index_coordinator_state::search_here(caf::typed_response_promise<search_reply>& promise,
                                           const search_request& request, steady_clock::time_point received,
                                           steady_clock::time_point deadline, const cancel_flag* cancel) {
-  if (!self->mailbox().empty() || queued_searches() > 0) return false;
+  if (!self->mailbox().empty() || queued_searches() > 0 || may_be_cold()) return false;
   if (searches_to_hand_over > 0) {
     searches_to_hand_over--;
     return false;
   }
+  const uint64_t faults_before = maps_files ? env->major_faults() : 0;
+  const auto note_faults = [&] {
+    if (maps_files) warm->searched_trusting(env->major_faults() - faults_before);
+  };
   try {
     auto reply = runner->try_run(*current, request, received, deadline, cancel, received + own_search_budget);
+    note_faults();
     if (!reply) {
       searches_to_hand_over = searches_after_a_long_one;
       return false;
     }
     promise.deliver(std::move(*reply));
   } catch (const std::exception& e) {
+    note_faults();
     promise.deliver(fail_if_unreadable() ? not_ready_error() : to_caf_error(e));
   }
   counters.searches++;
@@ -399,17 +423,27 @@ void index_coordinator_state::stream_backup(caf::typed_response_promise<snapshot
                                               unreadable_listener(index_coordinator_handle(self))});
 }
 
-caf::expected<document_reply> index_coordinator_state::document(const document_request& request) {
-  if (request.id == 0) return make_error(errc::invalid_document_id, "document id 0; ids are 1 to 4294967295");
-  std::optional<document_state> found;
-  if (auto e = capture_error([&] { found = current->find(request.id); })) {
-    return fail_if_unreadable() ? not_ready_error() : e;
+void index_coordinator_state::document(caf::typed_response_promise<document_reply>& promise,
+                                       const document_request& request) {
+  if (request.id == 0) {
+    promise.deliver(make_error(errc::invalid_document_id, "document id 0; ids are 1 to 4294967295"));
+    return;
   }
-  if (!found) {
-    return make_error(errc::document_not_found,
-                      "index " + index_name() + " holds no document " + std::to_string(request.id));
+  if (may_be_cold()) {
+    auto* slot = pick_searcher();
+    if (slot == nullptr) {
+      promise.deliver(make_error(errc::overloaded, "too many searches are queued"));
+      return;
+    }
+    promise.delegate(slot->handle, document_task{current, index_name(), request.id});
+    return;
   }
-  return document_reply{found->commit};
+  document_reply reply;
+  if (auto e = capture_error([&] { reply = find_document(*current, index_name(), request.id); })) {
+    promise.deliver(fail_if_unreadable() ? not_ready_error() : e);
+  } else {
+    promise.deliver(reply);
+  }
 }
 
 index_info index_coordinator_state::info() const {
@@ -441,8 +475,8 @@ segment_list index_coordinator_state::segments() const {
   segment_list out;
   for (const auto& e : current->entries()) {
     const auto& i = e.segment->info();
-    out.segments.push_back({e.segment->is_memory(), i.first_commit, i.last_commit, e.live_documents,
-                            i.num_postings, i.num_bytes, i.min_document, i.max_document});
+    out.segments.push_back({e.segment->is_memory(), i.first_commit, i.last_commit, e.live_documents, i.num_postings,
+                            i.num_bytes, i.min_document, i.max_document});
   }
   return out;
 }
@@ -528,14 +562,7 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
             wait, [s, r = std::move(r)](auto& promise) mutable { s->update(promise, std::move(r)); });
       },
       [=](const document_request& r) {
-        return s->when_ready<document_reply>(r.ready_wait_ms, [s, r](auto& promise) {
-          const auto reply = s->document(r);
-          if (reply) {
-            promise.deliver(*reply);
-          } else {
-            promise.deliver(reply.error());
-          }
-        });
+        return s->when_ready<document_reply>(r.ready_wait_ms, [s, r](auto& promise) { s->document(promise, r); });
       },
       [=](const index_info_request& r) {
         return s->when_ready<index_info>(r.ready_wait_ms, [s](auto& promise) { promise.deliver(s->info()); });

@@ -126,7 +126,9 @@ struct index_coordinator_state {
   /// The same without metadata.
   index_info counted_info() const;
   segment_list segments() const;
-  caf::expected<document_reply> document(const document_request& request);
+  void document(caf::typed_response_promise<document_reply>& promise, const document_request& request);
+  /// Whether reading the snapshot here may wait for a disk.
+  bool may_be_cold() const { return maps_files && !warm->is_warm(); }
 
   // -- Loading (coordinator_loading.cpp)
   /// Numbers a new attempt; `start_load` runs it.
@@ -261,7 +263,9 @@ struct index_coordinator_state {
   merge_handle checkpointer, memory_merger, file_merger;
   std::vector<searcher_slot> searchers;
   std::optional<search_runner> runner;  ///< of searches that are not handed over
-  uint32_t searches_to_hand_over = 0;   ///< however short they may be
+  warmth_ptr warm = std::make_shared<warmth>();
+  bool maps_files = false;             ///< the snapshot has segments that lie in the page cache
+  uint32_t searches_to_hand_over = 0;  ///< however short they may be
 
   // Writing: at most one batch is on its way to the disk while the next one gathers.
   std::deque<pending_update> pending;

@@ -118,6 +118,13 @@ struct search_batch_task {
   steady_clock::time_point received;
 };
 
+/// index_coordinator -> searcher: look a document up.
+struct document_task {
+  snapshot_ptr index;
+  std::string index_name;
+  document_id id = 0;
+};
+
 /// index_coordinator -> merge_actor or checkpoint_actor: merge `count` neighbours from position `first` on.
 struct merge_job {
   snapshot_ptr index;
@@ -222,6 +229,7 @@ using merge_handle = caf::typed_actor<caf::replies_to<merge_job>::with<segment_p
 
 using searcher_handle = caf::typed_actor<caf::replies_to<search_task>::with<search_reply>,
                                          caf::replies_to<search_batch_task>::with<search_batch_reply>,
+                                         caf::replies_to<document_task>::with<document_reply>,
                                          // Ends when the searches before it are done.
                                          caf::reacts_to<stop_atom>>;
 
@@ -322,6 +330,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::local_search)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::local_update)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::search_task)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::search_batch_task)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::document_task)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::merge_job)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_state_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_record)

@@ -11,7 +11,10 @@ using test::error_of;
 
 class search_runner_test : public test::actor_fixture {
  protected:
-  search_runner_test() : index(ready_index(prepare_index("a", 3))) {}
+  search_runner_test() {
+    settings.segment_load_mode = load_mode::read;  // in memory, nothing is cold
+    index = ready_index(prepare_index("a", 3));
+  }
 
   std::optional<search_reply> try_for(std::chrono::nanoseconds at_most,
                                       steady_clock::time_point deadline = steady_clock::time_point::max(),
