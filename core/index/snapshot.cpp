@@ -15,7 +15,6 @@ constexpr size_t steps_before_set = 1024;
 
 doc_set_ptr make_set(doc_set&& set) {
   if (set.isEmpty()) return nullptr;
-  set.shrinkToFit();
   return std::make_shared<const doc_set>(std::move(set));
 }
 
@@ -34,7 +33,7 @@ doc_set live_set(const snapshot::entry& e) {
   return live;
 }
 
-/// Finds the smallest and the largest live document again after some have been superseded.
+/// Finds the smallest and the largest live document from ones that were or may be it.
 void shrink_live_range(snapshot::entry& e) {
   if (e.live_documents == 0) {
     e.min_live = e.max_live = 0;
@@ -68,12 +67,11 @@ void count_live(snapshot::entry& e) {
   }
   e.min_live = info.min_document;
   e.max_live = info.max_document;
-  e.live_documents = info.num_documents - info.num_tombstones;
-  if (!e.superseded && info.num_tombstones == 0) return;
-  const doc_set live = live_set(e);
-  e.live_documents = live.cardinality();
-  e.min_live = live.isEmpty() ? 0 : live.minimum();
-  e.max_live = live.isEmpty() ? 0 : live.maximum();
+  const uint64_t superseded = e.superseded ? e.superseded->cardinality() : 0;
+  const uint64_t dead_both_ways =
+      e.superseded && info.num_tombstones > 0 ? tombstones.and_cardinality(*e.superseded) : 0;
+  e.live_documents = info.num_documents - info.num_tombstones - superseded + dead_both_ways;
+  shrink_live_range(e);
 }
 
 /// The tombstones at `position` that no older segment gives a meaning.

@@ -11,12 +11,14 @@ set -euo pipefail
 
 items=100000000 music_items=50000000 node_items=50000000 documents=5000000 rounds=5 queries=4000 turns=5 seconds=5
 sizes=1000000,10000000 file_items=10000000,100000000
+rest_items=20000000 growth=(--growth-segments 1000 --growth-documents 500000 --traffic-scale 200)
 folder=${TMPDIR:-/tmp} out=out/bench
 while [ $# -gt 0 ]; do
   case $1 in
     --quick)
       items=4000000 music_items=2000000 node_items=1000000 documents=20000 rounds=3 queries=500 turns=1 seconds=1
       sizes=1000000 file_items=4000000
+      rest_items=2000000 growth=(--growth-segments 100 --growth-documents 20000 --traffic-scale 2000)
       ;;
     --huge) file_items+=,1000000000 ;;
     --items) items=$2 && shift ;;
@@ -41,7 +43,7 @@ mkdir -p "$out"
 figures=$(realpath "$out")/figures.jsonl
 rm -f "$figures"
 echo "== core" && build/fpbench_core --json "$figures" --folder "$folder" --rounds "$rounds" --queries "$queries" \
-  --postings "$sizes,$items" --music-postings "$music_items" --file-postings "$file_items"
+  --postings "$sizes,$items" --music-postings "$music_items" --file-postings "$file_items" --rest-postings "$rest_items" "${growth[@]}"
 # A load takes milliseconds: a neighbour's slice of a core would be a third of a few rounds.
 echo "== actors" && build/fpbench --json "$figures" --folder "$folder" --rounds "$((rounds * 3))" --postings "$node_items" loading
 build/fpbench --json "$figures" --folder "$folder" --rounds "$rounds" --postings "$node_items" ingest
