@@ -14,8 +14,11 @@ endfunction()
 
 fpnode_system_library(xxhash xxhash.h xxhash libxxhash-dev)
 fpnode_system_library(roaring roaring/roaring.hh roaring libroaring-dev)
-# Its own CMake package asks for what the parts need that are not used: a web server and a client.
-fpnode_system_library(prometheus prometheus/text_serializer.h prometheus-cpp-core prometheus-cpp-dev)
+if(FPNODE_BENCH)
+  # What benchmarks compare with. Its own CMake package asks for what the parts need that are not used: a web server and
+  # a client.
+  fpnode_system_library(prometheus prometheus/text_serializer.h prometheus-cpp-core prometheus-cpp-dev)
+endif()
 if(FPNODE_FUZZ OR NOT FPNODE_CORE_ONLY)
   fpnode_system_library(caf_core caf/all.hpp caf_core libcaf-dev)
 endif()
