@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstring>
 #include <functional>
+#include <future>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include <thread>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "actors/node_actor.hpp"
 #include "app/http/http_gateway.hpp"
@@ -98,6 +100,20 @@ std::shared_ptr<open_files> make_open_files(const config& settings, spdlog::logg
              allowed, limit.rlim_cur);
   }
   return std::make_shared<open_files>(allowed);
+}
+
+/// Throws `overloaded` when the system does not give so many threads: CAF crashes when it lacks one at its start.
+void require_threads(size_t count) {
+  std::vector<std::jthread> threads;
+  // Declared later, so that it lets them go first, whatever is thrown.
+  std::promise<void> all_there;
+  const std::shared_future<void> wait = all_there.get_future().share();
+  try {
+    for (size_t i = 0; i < count; i++) threads.emplace_back([wait] { wait.wait(); });
+  } catch (const std::system_error& e) {
+    throw error(errc::overloaded, "cannot start a thread: " + e.code().message());
+  }
+  all_there.set_value();
 }
 
 /// Tells the service manager how the node is, when one wants to know. Without one there is no watcher.
@@ -211,6 +227,8 @@ int run(const checked_settings& checked, signal_watcher& signals) {
   env->files = make_open_files(settings, log);
   env->upkeep_files = std::make_shared<open_files>(std::max<size_t>(1, env->files->capacity() / 2));
   env->metrics->add_gauge("fpindex_build_info", "1", {{"version", FPNODE_VERSION}}, [] { return 1.0; });
+  // Its workers, a clock, a printer, the sockets' thread, and this node's catalog.
+  require_threads(env->num_searchers() + 4);
   auto folder = std::make_shared<data_folder>(posix_file_system(), settings.dir);
 
   auto caf_settings = make_caf_settings(checked, env->num_searchers(), log);

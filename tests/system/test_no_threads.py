@@ -54,6 +54,12 @@ class NoThreads(NodeTest):
         node.ctl("checkpoint", "first")
         self.assertEqual(node.stop(), 0, node.log())
 
+    def test_a_node_does_not_start_without_threads(self):
+        self.no_threads.touch()
+        node = self.start_preloaded()
+        self.assertEqual(node.wait(), 1, node.log())
+        self.assertIn(REASON, node.log())
+
     def test_a_node_without_threads_stops_cleanly(self):
         node = self.start_preloaded("--legacy-port", "0")
         self.assertEqual(self.ask(node, "PUT", "/first").status_code, 200)
