@@ -303,7 +303,7 @@ TEST_F(oplog_damage_test, a_newer_format_is_left_alone) {
   for (const char* name : {newest_.c_str(), "seal"}) {
     auto newer = pristine_;
     std::string& contents = newer[name];
-    contents[8] = 2;
+    contents[8] = oplog_format::version + 1;
     const size_t header_bytes = std::string(name) == "seal" ? 48 : 32;
     const uint64_t sum = checksum(std::string_view(contents).substr(0, header_bytes - 8));
     std::memcpy(contents.data() + header_bytes - 8, &sum, sizeof sum);
