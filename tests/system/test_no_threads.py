@@ -70,6 +70,7 @@ class NoThreads(NodeTest):
         self.assertEqual(node.stop(), 0, node.log())
         self.no_threads.unlink()
         node = self.start_preloaded()
+        node.wait_for("first: ready at version")
         self.check_served(node, "first")
         self.assertEqual(node.stop(), 0, node.log())
 
