@@ -12,6 +12,7 @@ using test::scripted_loaders;
 
 class loading : public test::actor_fixture {
  protected:
+  loading() { settings.merge.segments_per_level = 64; }  // what is loaded is not merged
   void use_script() { spawn_loader = script.spawner(); }
   ~loading() override { script.clear(); }
 

@@ -13,7 +13,10 @@ using test::fs_operation;
 
 class metrics : public test::actor_fixture {
  protected:
-  metrics() { settings.checkpoint_age_ms = 0; }
+  metrics() {
+    settings.checkpoint_age_ms = 0;
+    settings.merge.segments_per_level = 64;  // merged when asked
+  }
 
   exposition read(const index_coordinator_handle& index) {
     return exposition(state_of(index).env->metrics->text());
