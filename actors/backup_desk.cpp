@@ -2,6 +2,7 @@
 
 #include "actors/backup_stream.hpp"
 #include "actors/restore_session.hpp"
+#include "actors/spawn_blocking.hpp"
 
 namespace fp {
 
@@ -37,9 +38,9 @@ caf::result<snapshot_reply> backup_desk_state::open_stream(const stream_task& ta
     const auto& [index, generation, deleted] = task.record;
     const auto writer = std::make_shared<backup_writer>(task.index, index, generation, chunk_bytes);
     const auto idle_limit = std::chrono::milliseconds(task.may_expire ? settings.backup_idle_timeout_ms : 0);
-    const auto stream =
-        spawn_blocking(self, *setup.env, backup_stream,
-                       backup_stream_setup{setup.env, writer, index, self->current_sender(), idle_limit});
+    const auto stream = spawn_blocking(
+        self, *setup.env, backup_stream,
+        backup_stream_setup{setup.env, writer, index, self->current_sender(), idle_limit, task.owner});
     streams.insert(stream.address());
     return snapshot_reply{stream, generation, task.index->version(), task.index->entries().size(),
                           writer->total_bytes()};

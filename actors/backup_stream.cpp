@@ -32,6 +32,8 @@ caf::result<backup_piece> backup_stream_state::next() {
   } catch (const std::exception& e) {
     const auto why = to_caf_error(e);
     setup.env->log->error("{}: a backup was broken off: {}", setup.index, text_of(why));
+    // A backup reads nothing but segments.
+    if (setup.owner && code_of(why) == errc::io_error) self->send(setup.owner, unreadable_atom_v);
     promise.deliver(why);
     self->quit();
   }

@@ -15,6 +15,7 @@ struct backup_stream_setup {
   std::string index;
   caf::strong_actor_ptr client;             ///< the stream ends with it; null: with nobody
   std::chrono::milliseconds idle_limit{0};  ///< 0: the client may be silent for any time
+  unreadable_listener owner = {};
 };
 
 /// Sends one backup to one client, a piece a request, so that a slow client slows the reading and nothing piles up:

@@ -6,6 +6,7 @@ namespace fp {
 
 caf::result<segment_ptr> checkpoint_state::write(const merge_job& job) const {
   try {
+    const open_files::place place(*env->upkeep_files);
     return merge_to_file(*job.index, job.first, job.count, *env->fs, job.file, env->settings.segment_load_mode,
                          job.cancel.get());
   } catch (const std::exception& e) {
@@ -14,9 +15,10 @@ caf::result<segment_ptr> checkpoint_state::write(const merge_job& job) const {
 }
 
 merge_handle::behavior_type checkpoint_actor(merge_handle::stateful_pointer<checkpoint_state> self,
-                                             environment_ptr env) {
+                                             environment_ptr env, folder_lease_ptr lease) {
   keep_exception_text(self);
   self->state.env = std::move(env);
+  self->state.lease = std::move(lease);
   return {
       [=](const merge_job& job) { return self->state.write(job); },
   };

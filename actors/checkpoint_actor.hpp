@@ -10,11 +10,12 @@ struct checkpoint_state {
   static inline const char* name = "checkpoint_actor";
 
   environment_ptr env;
+  folder_lease_ptr lease;
 
   caf::result<segment_ptr> write(const merge_job& job) const;
 };
 
 merge_handle::behavior_type checkpoint_actor(merge_handle::stateful_pointer<checkpoint_state> self,
-                                             environment_ptr env);
+                                             environment_ptr env, folder_lease_ptr lease);
 
 }  // namespace fp

@@ -1,6 +1,7 @@
 #include "actors/index_coordinator.hpp"
 #include "actors/manifest_actor.hpp"
 #include "actors/oplog_actor.hpp"
+#include "actors/spawn_blocking.hpp"
 
 namespace fp {
 
@@ -17,15 +18,38 @@ void index_coordinator_state::begin_attempt() {
 }
 
 void index_coordinator_state::start_load() {
+  if (!folder) folder = setup.gate->try_take();
+  if (!folder) {
+    awaits_folder = true;
+    env->log->warn("{}: waits for the actors that still use its folder", index_name());
+    set_state(index_state::loading, "waits for the actors that still use its folder");
+    setup.gate->take_when_free(self);
+    return;
+  }
   load_cancel = std::make_shared<cancel_flag>(false);
   maintenance_cancel = std::make_shared<cancel_flag>(false);
   write_block = {};
   maintenance_error.clear();
-  manifests = spawn_blocking(self, *env, manifest_actor,
+  const auto error = capture_error([this] {
+    manifests =
+        adopt(spawn_blocking(self, *env, manifest_actor,
                              manifest_setup{setup.env, index_name(), tracker.attempt(), setup.folders.data,
-                                            index_coordinator_handle(self), setup.budget, load_cancel});
-  children.emplace(manifests.address(), "manifest_actor");
+                                            index_coordinator_handle(self), setup.budget, load_cancel, folder}),
+              "manifest_actor");
+  });
+  if (error) {
+    fail_load(error);
+    return;
+  }
   tell_observers();
+}
+
+void index_coordinator_state::on_folder_free(const folder_lease_ptr& lease) {
+  awaits_folder = false;
+  folder = lease;
+  if (state != index_state::loading) return;
+  set_state(index_state::loading, "");
+  start_load();
 }
 
 void index_coordinator_state::on_plan(const load_plan& plan) {
@@ -75,10 +99,14 @@ void index_coordinator_state::open_oplog() {
     fail_load(error);
     return;
   }
-  log = spawn_blocking(self, *env, oplog_actor,
+  error = capture_error([this] {
+    log = adopt(
+        spawn_blocking(self, *env, oplog_actor,
                        oplog_setup{setup.env, index_name(), tracker.attempt(), setup.folders.oplog,
-                                   current->file_version(), index_coordinator_handle(self), load_cancel});
-  children.emplace(log.address(), "oplog_actor");
+                                   current->file_version(), index_coordinator_handle(self), load_cancel, folder}),
+        "oplog_actor");
+  });
+  if (error) fail_load(error);
 }
 
 void index_coordinator_state::on_oplog(const oplog_opened& opened) {
@@ -133,11 +161,27 @@ void index_coordinator_state::fail_load(const caf::error& why) {
   env->log->error("{}: loading failed: {}", index_name(), text);
   tracker.end(index_state::failed, text, now());
   metrics->task_failed(index_task::load);
+  fail(text);
+}
+
+void index_coordinator_state::fail(const std::string& why) {
   serve_snapshot(std::make_shared<const snapshot>());
-  set_state(index_state::failed, text);
+  set_state(index_state::failed, why);
   end_children();
   tell_observers();
   refuse_waiting(not_ready_error());
+  // A batch in flight gets its answer from the log, which is asked before it ends.
+  refuse_pending(not_ready_error());
+}
+
+bool index_coordinator_state::fail_if_unreadable() {
+  // What is being closed says nothing more, and of what is not served any more nobody is told anything.
+  if (!is_serving()) return false;
+  const auto why = capture_error([this] { current->require_readable(); });
+  if (!why) return false;
+  env->log->error("{}: failed: {}", index_name(), text_of(why));
+  fail(text_of(why));
+  return true;
 }
 
 caf::result<index_status> index_coordinator_state::reload() {

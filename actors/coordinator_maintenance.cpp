@@ -35,8 +35,7 @@ bool index_coordinator_state::checkpoint_due() const {
          now() - oldest_memory_commit >= std::chrono::milliseconds(settings.checkpoint_age_ms);
 }
 
-void index_coordinator_state::start_job(job_slot& slot, index_task kind, const merge_handle& worker, size_t first,
-                                        size_t count) {
+void index_coordinator_state::start_job(job_slot& slot, index_task kind, size_t first, size_t count) {
   auto j = std::make_unique<maintenance_job>();
   j->kind = kind;
   const auto entries = current->entries().subspan(first, count);
@@ -49,6 +48,11 @@ void index_coordinator_state::start_job(job_slot& slot, index_task kind, const m
   j->number = ++jobs;
   slot = std::move(j);
   metrics->task_started(kind);
+  merge_handle worker;
+  if (const auto error = capture_error([&] { worker = worker_for(kind); })) {
+    job_failed(slot, error);
+    return;
+  }
   const auto number = slot->number;
   auto* where = &slot;
   self->request(worker, caf::infinite, std::move(work))
@@ -63,7 +67,7 @@ void index_coordinator_state::start_job(job_slot& slot, index_task kind, const m
 
 void index_coordinator_state::start_checkpoint() {
   const auto first = current->num_file_segments();
-  start_job(checkpoint_job, index_task::checkpoint, checkpointer, first, current->entries().size() - first);
+  start_job(checkpoint_job, index_task::checkpoint, first, current->entries().size() - first);
 }
 
 void index_coordinator_state::start_memory_merge() {
@@ -80,7 +84,7 @@ void index_coordinator_state::start_memory_merge() {
   policy.segments_per_merge = settings.max_memory_segments;
   policy.max_segments = settings.max_memory_segments;
   if (const auto range = choose_merge(candidates_of(entries.subspan(first)), policy)) {
-    start_job(memory_job, index_task::memory_merge, memory_merger, first + range->first, range->count);
+    start_job(memory_job, index_task::memory_merge, first + range->first, range->count);
   }
 }
 
@@ -91,7 +95,7 @@ void index_coordinator_state::start_file_merge() {
                                        : choose_merge(candidates, env->settings.merge);
   if (full_merge_wanted && !range) full_merge_wanted = false;
   // A finished checkpoint or merge that the manifest does not name yet holds segments of its own.
-  if (range) start_job(file_job, index_task::file_merge, file_merger, range->first, range->count);
+  if (range) start_job(file_job, index_task::file_merge, range->first, range->count);
 }
 
 void index_coordinator_state::job_done(job_slot& slot, const segment_ptr& merged) {
@@ -189,6 +193,7 @@ void index_coordinator_state::job_failed(job_slot& slot, const caf::error& why) 
   forget_job(slot);
   if (!is_serving() || code_of(why) == errc::cancelled) return;
   metrics->task_failed(kind);
+  if (fail_if_unreadable()) return;
   failed_job = &slot;
   maintenance_error = text_of(why);
   maintenance_retry_at = now() + retry_delay;

@@ -83,9 +83,9 @@ void index_coordinator_state::start_batch() {
     }
     if (version == max_commit_id) {
       metrics->updates_failed(errc::read_only);
-      next->refused.emplace_back(u.promise, make_error(errc::read_only, "index " + index_name() + " is at version " +
-                                                                            std::to_string(version) +
-                                                                            ", the last one that there can be"));
+      next->refused.emplace_back(
+          u.promise, make_error(errc::read_only, "index " + index_name() + " is at version " +
+                                                     std::to_string(version) + ", the last one that there can be"));
       continue;
     }
     bytes += u.changes->size();
@@ -131,8 +131,8 @@ void index_coordinator_state::start_batch() {
 void index_coordinator_state::batch_step() {
   if (!batch->durable || !batch->segment) return;
   const auto done = std::move(batch);
-  // During a reload, the replay brings these commits.
-  if (state != index_state::loading) publish(current->with_added(done->segment));
+  // During a reload, and before one, the replay brings these commits.
+  if (is_serving() || state == index_state::closing) publish(current->with_added(done->segment));
   counters.updates += done->updates.size();
   const auto answered = steady_clock::now();
   for (size_t i = 0; i < done->updates.size(); i++) {

@@ -8,11 +8,13 @@
 #include <thread>
 
 #include "core/config/config.hpp"
-#include "core/fs/file_system.hpp"
+#include "core/fs/open_files.hpp"
 #include "core/metrics/node_metrics.hpp"
 #include "messages/internal.hpp"
 
 namespace fp {
+
+uint64_t thread_major_faults();
 
 struct environment;
 using environment_ptr = std::shared_ptr<const environment>;
@@ -26,6 +28,7 @@ struct loader_setup {
   load_listener listener;
   cancel_flag_ptr cancel;
   permit_ptr permit;
+  folder_lease_ptr lease;
 };
 
 /// What all actors of a node share: handed in, so that tests can replace any of it.
@@ -34,8 +37,17 @@ struct environment {
   config settings;
   std::shared_ptr<spdlog::logger> log;
   std::shared_ptr<node_metrics> metrics = std::make_shared<node_metrics>();
+  /// Where what the indexes read and write has its places: logs and manifests.
+  std::shared_ptr<open_files> files = std::make_shared<open_files>(config{}.max_open_logs);
+  /// The same for checkpoints and merges of files, which take long: nobody who writes waits for one.
+  std::shared_ptr<open_files> upkeep_files = std::make_shared<open_files>(config{}.max_open_logs);
+  /// Pages that the calling thread has waited for a disk for, since it began.
+  std::function<uint64_t()> major_faults = thread_major_faults;
   /// Whether actors that block get threads of their own. Off in tests with a deterministic scheduler.
   bool detached = true;
+  /// Asked before an actor that blocks is spawned; throws `std::system_error` as a system without threads would. For
+  /// tests.
+  std::function<void()> claim_thread;
   /// Searchers of an index: as configured, or one per core.
   uint32_t num_searchers() const {
     return settings.threads > 0 ? settings.threads : std::max(1u, std::thread::hardware_concurrency());
@@ -45,16 +57,6 @@ struct environment {
   /// Makes a segment loader, monitored and linked to the caller. Default: the real one.
   std::function<segment_loader_handle(caf::scheduled_actor* parent, loader_setup)> spawn_loader;
 };
-
-/// Spawns an actor that blocks on I/O as a linked and monitored child.
-template <class F, class... Ts>
-auto spawn_blocking(caf::scheduled_actor* self, const environment& env, F f, Ts&&... args) {
-  auto handle = env.detached ? self->home_system().template spawn<caf::detached>(f, std::forward<Ts>(args)...)
-                             : self->home_system().spawn(f, std::forward<Ts>(args)...);
-  self->monitor(handle);
-  self->link_to(handle);
-  return handle;
-}
 
 /// Makes an actor keep the text of an exception that one of its handlers lets out: it ends with an error that says
 /// what was thrown.

@@ -3,10 +3,9 @@
 #include <algorithm>
 
 #include "actors/checkpoint_actor.hpp"
-#include "actors/manifest_actor.hpp"
 #include "actors/merge_actor.hpp"
-#include "actors/oplog_actor.hpp"
 #include "actors/segment_builder.hpp"
+#include "actors/spawn_blocking.hpp"
 
 namespace fp {
 
@@ -45,7 +44,7 @@ void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_val
   setup = std::move(setup_values);
   env = setup.env.get();
   metrics = env->metrics->add_index(index_name());
-  runner.emplace(metrics);
+  runner.emplace(metrics, env->settings.max_search_bytes);
   if (setup.start_failed) {
     tracker.begin(index_name(), 0, now());
     tracker.end(index_state::failed, text_of(setup.start_failed), now());
@@ -64,7 +63,25 @@ void index_coordinator_state::set_state(index_state next, std::string why) {
   self->send(setup.listener, index_state_changed{{index_name(), setup.record.generation, state, std::move(why)}});
 }
 
+namespace {
+
+bool is_mapped(const snapshot::entry& e) { return e.segment->storage() == segment_storage::mapped_file; }
+
+/// Whether `next` maps files that `before` does not. Segments that stay do not change their places, but for those
+/// behind a merged one.
+bool maps_new_files(const snapshot& before, const snapshot& next) {
+  const auto a = before.entries(), b = next.entries();
+  for (size_t i = 0; i < b.size() && is_mapped(b[i]); i++) {
+    if (i >= a.size() || a[i].segment != b[i].segment) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 void index_coordinator_state::serve_snapshot(snapshot_ptr next) {
+  if (maps_new_files(*current, *next)) warm->forget();
+  maps_files = !next->entries().empty() && is_mapped(next->entries().front());
   current = std::move(next);
   cached_info = caf::none;
   metrics->set_snapshot(current);
@@ -111,38 +128,43 @@ void index_coordinator_state::child_down(const caf::down_msg& down) {
 }
 
 void index_coordinator_state::spawn_workers() {
-  const auto missing = [this](std::string_view role) {
-    return std::none_of(children.begin(), children.end(), [&](const auto& c) { return c.second == role; });
-  };
-  const auto adopt = [this](auto handle, const char* role) {
-    children.emplace(handle.address(), role);
-    return handle;
-  };
-  if (missing("segment_builder")) {
+  if (!has_child("segment_builder")) {
     auto handle = self->spawn<caf::linked + caf::monitored>(segment_builder);
     builder = adopt(handle, "segment_builder");
-  }
-  if (missing("checkpoint_actor")) {
-    checkpointer = adopt(spawn_blocking(self, *env, checkpoint_actor, setup.env), "checkpoint_actor");
-  }
-  if (missing("memory merge_actor")) {
-    memory_merger = adopt(spawn_blocking(self, *env, merge_actor, setup.env), "memory merge_actor");
-  }
-  if (missing("file merge_actor")) {
-    file_merger = adopt(spawn_blocking(self, *env, merge_actor, setup.env), "file merge_actor");
   }
   const size_t wanted = env->num_searchers();
   searchers.resize(wanted);
   for (size_t i = 0; i < wanted; i++) {
     const auto role = "searcher " + std::to_string(i);
-    if (!missing(role)) continue;
+    if (has_child(role)) continue;
     auto depth = std::make_shared<std::atomic<uint32_t>>(0);
-    auto handle = self->spawn<caf::linked + caf::monitored>(searcher_actor, depth, metrics);
-    searchers[i] = {adopt(handle, role.c_str()), depth};
+    auto handle = self->spawn<caf::linked + caf::monitored>(
+        searcher_actor,
+        searcher_setup{setup.env, depth, metrics, warm, unreadable_listener(index_coordinator_handle(self))});
+    searchers[i] = {adopt(handle, role), depth};
   }
   index_metrics::queue_depths depths;
   for (const auto& s : searchers) depths.push_back(s.depth);
   metrics->watch_search_queues(std::move(depths));
+}
+
+bool index_coordinator_state::has_child(std::string_view role) const {
+  return std::any_of(children.begin(), children.end(), [&](const auto& c) { return c.second == role; });
+}
+
+merge_handle index_coordinator_state::worker_for(index_task kind) {
+  const auto made = [this](merge_handle& worker, const char* role, auto actor) {
+    if (!has_child(role)) worker = adopt(spawn_blocking(self, *env, actor, setup.env, folder), role);
+    return worker;
+  };
+  switch (kind) {
+    case index_task::checkpoint:
+      return made(checkpointer, "checkpoint_actor", checkpoint_actor);
+    case index_task::memory_merge:
+      return made(memory_merger, "memory merge_actor", merge_actor);
+    default:
+      return made(file_merger, "file merge_actor", merge_actor);
+  }
 }
 
 void index_coordinator_state::end_children() {
@@ -222,10 +244,13 @@ void index_coordinator_state::continue_closing() {
 caf::error index_coordinator_state::not_ready_error() const {
   switch (state) {
     case index_state::failed:
-      return make_error(errc::index_failed, "index " + index_name() + " failed to load: " + reason);
+      return make_error(errc::index_failed, "index " + index_name() + " has failed: " + reason);
     case index_state::closing:
       return make_error(errc::shutting_down, "index " + index_name() + " is being closed");
     default: {
+      if (awaits_folder) {
+        return make_error(errc::index_not_ready, "index " + index_name() + " is loading: " + reason);
+      }
       const auto p = tracker.progress(now());
       return make_error(errc::index_not_ready, "index " + index_name() +
                                                    " is loading: " + std::to_string(p.segments_done) + " of " +
@@ -250,7 +275,14 @@ void index_coordinator_state::wait_for_ready(uint32_t wait_ms, waiting_request r
 void index_coordinator_state::answer_waiting() {
   auto ready = std::exchange(waiting, {});
   note_queues();
-  for (auto& [ticket, request] : ready) request.serve();
+  for (auto& [ticket, request] : ready) {
+    // The index may fail with any of them.
+    if (is_serving()) {
+      request.serve();
+    } else {
+      request.refuse(not_ready_error());
+    }
+  }
 }
 
 void index_coordinator_state::refuse_waiting(const caf::error& why) {
@@ -284,20 +316,26 @@ index_coordinator_state::searcher_slot* index_coordinator_state::pick_searcher()
 bool index_coordinator_state::search_here(caf::typed_response_promise<search_reply>& promise,
                                           const search_request& request, steady_clock::time_point received,
                                           steady_clock::time_point deadline, const cancel_flag* cancel) {
-  if (!self->mailbox().empty() || queued_searches() > 0) return false;
+  if (!self->mailbox().empty() || queued_searches() > 0 || may_be_cold()) return false;
   if (searches_to_hand_over > 0) {
     searches_to_hand_over--;
     return false;
   }
+  const uint64_t faults_before = maps_files ? env->major_faults() : 0;
+  const auto note_faults = [&] {
+    if (maps_files) warm->searched_trusting(env->major_faults() - faults_before);
+  };
   try {
     auto reply = runner->try_run(*current, request, received, deadline, cancel, received + own_search_budget);
+    note_faults();
     if (!reply) {
       searches_to_hand_over = searches_after_a_long_one;
       return false;
     }
     promise.deliver(std::move(*reply));
   } catch (const std::exception& e) {
-    promise.deliver(to_caf_error(e));
+    note_faults();
+    promise.deliver(fail_if_unreadable() ? not_ready_error() : to_caf_error(e));
   }
   counters.searches++;
   return true;
@@ -381,27 +419,48 @@ void index_coordinator_state::search_batch(caf::typed_response_promise<search_ba
 }
 
 void index_coordinator_state::stream_backup(caf::typed_response_promise<snapshot_reply>& promise, bool may_expire) {
-  promise.delegate(setup.backups, stream_task{current, setup.record, may_expire});
+  promise.delegate(setup.backups, stream_task{current, setup.record, may_expire,
+                                              unreadable_listener(index_coordinator_handle(self))});
 }
 
-caf::expected<document_reply> index_coordinator_state::document(const document_request& request) const {
-  if (request.id == 0) return make_error(errc::invalid_document_id, "document id 0; ids are 1 to 4294967295");
-  const auto found = current->find(request.id);
-  if (!found) {
-    return make_error(errc::document_not_found,
-                      "index " + index_name() + " holds no document " + std::to_string(request.id));
+void index_coordinator_state::document(caf::typed_response_promise<document_reply>& promise,
+                                       const document_request& request) {
+  if (request.id == 0) {
+    promise.deliver(make_error(errc::invalid_document_id, "document id 0; ids are 1 to 4294967295"));
+    return;
   }
-  return document_reply{found->commit};
+  if (may_be_cold()) {
+    auto* slot = pick_searcher();
+    if (slot == nullptr) {
+      promise.deliver(make_error(errc::overloaded, "too many searches are queued"));
+      return;
+    }
+    promise.delegate(slot->handle, document_task{current, index_name(), request.id});
+    return;
+  }
+  document_reply reply;
+  if (auto e = capture_error([&] { reply = find_document(*current, index_name(), request.id); })) {
+    promise.deliver(fail_if_unreadable() ? not_ready_error() : e);
+  } else {
+    promise.deliver(reply);
+  }
 }
 
-const index_info& index_coordinator_state::info() const {
-  if (cached_info) return *cached_info;
+index_info index_coordinator_state::info() const {
+  if (!cached_info) cached_info = counted_info();
+  index_info out = *cached_info;
+  // Not cached: it would be held twice.
+  const auto& metadata = current->metadata();
+  out.metadata.reserve(metadata.size());
+  for (const auto& [key, value] : metadata) out.metadata.emplace_back(key, value);
+  return out;
+}
+
+index_info index_coordinator_state::counted_info() const {
   const auto stats = current->stats();
   index_info out;
   out.version = current->version();
   out.file_version = current->file_version();
-  const auto metadata = current->metadata();
-  out.metadata.assign(metadata.begin(), metadata.end());
   out.min_document = stats.min_document;
   out.max_document = stats.max_document;
   out.num_documents = stats.num_documents;
@@ -409,16 +468,15 @@ const index_info& index_coordinator_state::info() const {
   out.num_bytes = stats.num_bytes;
   out.num_segments = static_cast<uint32_t>(stats.num_segments);
   out.num_memory_segments = static_cast<uint32_t>(stats.num_memory_segments);
-  cached_info = std::move(out);
-  return *cached_info;
+  return out;
 }
 
 segment_list index_coordinator_state::segments() const {
   segment_list out;
   for (const auto& e : current->entries()) {
     const auto& i = e.segment->info();
-    out.segments.push_back({e.segment->is_memory(), i.first_commit, i.last_commit, e.live_documents,
-                            i.num_postings, i.num_bytes, i.min_document, i.max_document});
+    out.segments.push_back({e.segment->is_memory(), i.first_commit, i.last_commit, e.live_documents, i.num_postings,
+                            i.num_bytes, i.min_document, i.max_document});
   }
   return out;
 }
@@ -504,14 +562,7 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
             wait, [s, r = std::move(r)](auto& promise) mutable { s->update(promise, std::move(r)); });
       },
       [=](const document_request& r) {
-        return s->when_ready<document_reply>(r.ready_wait_ms, [s, r](auto& promise) {
-          const auto reply = s->document(r);
-          if (reply) {
-            promise.deliver(*reply);
-          } else {
-            promise.deliver(reply.error());
-          }
-        });
+        return s->when_ready<document_reply>(r.ready_wait_ms, [s, r](auto& promise) { s->document(promise, r); });
       },
       [=](const index_info_request& r) {
         return s->when_ready<index_info>(r.ready_wait_ms, [s](auto& promise) { promise.deliver(s->info()); });
@@ -535,8 +586,10 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
       [=](snapshot_atom) {
         return s->when_ready<snapshot_reply>(0, [s](auto& promise) { s->stream_backup(promise, false); });
       },
+      [=](unreadable_atom) { s->fail_if_unreadable(); },
       [=](scrub_atom) { return s->scrub(); },
       [=](const segment_scrubbed& m) { s->on_scrubbed(m); },
+      [=](const folder_lease_ptr& lease) { s->on_folder_free(lease); },
       [=](const load_plan& m) { s->on_plan(m); },
       [=](const segment_loaded& m) { s->on_segment(m); },
       [=](const load_failed& m) { s->on_load_failed(m); },

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "actors/environment.hpp"
+#include "actors/folder_gate.hpp"
 #include "actors/guarded_actor.hpp"
 #include "actors/load_tracker.hpp"
 #include "actors/searcher_actor.hpp"
@@ -18,6 +19,7 @@ struct coordinator_setup {
   index_folders folders;
   loader_budget_handle budget;
   node_listener listener;
+  std::shared_ptr<folder_gate> gate;
   /// Start as failed, with this reason, until somebody asks for a reload.
   caf::error start_failed;
   backup_desk_handle backups = {};
@@ -51,6 +53,14 @@ struct index_coordinator_state {
   void serve_snapshot(snapshot_ptr next);
   /// Makes the actors that work for a loaded index, or those of them that have died.
   void spawn_workers();
+  bool has_child(std::string_view role) const;
+  template <class Handle>
+  Handle adopt(Handle child, std::string role) {
+    children.emplace(child.address(), std::move(role));
+    return child;
+  }
+  /// Makes the actor for a job, unless it is there. Throws `overloaded` when it gets no thread.
+  merge_handle worker_for(index_task kind);
   /// Ends all actors of this index; `children_ended` goes on when the last one is down.
   void end_children();
   void children_ended();
@@ -112,14 +122,19 @@ struct index_coordinator_state {
 
   void stream_backup(caf::typed_response_promise<snapshot_reply>& promise, bool may_expire);
   index_status status() const;
-  const index_info& info() const;
+  index_info info() const;
+  /// The same without metadata.
+  index_info counted_info() const;
   segment_list segments() const;
-  caf::expected<document_reply> document(const document_request& request) const;
+  void document(caf::typed_response_promise<document_reply>& promise, const document_request& request);
+  /// Whether reading the snapshot here may wait for a disk.
+  bool may_be_cold() const { return maps_files && !warm->is_warm(); }
 
   // -- Loading (coordinator_loading.cpp)
   /// Numbers a new attempt; `start_load` runs it.
   void begin_attempt();
   void start_load();
+  void on_folder_free(const folder_lease_ptr& lease);
   void on_plan(const load_plan& plan);
   void on_segment(const segment_loaded& loaded);
   void on_advanced(const load_advanced& advanced);
@@ -129,6 +144,11 @@ struct index_coordinator_state {
   /// Removes what no manifest names.
   void sweep();
   void fail_load(const caf::error& reason);
+  /// Whether a page of a served segment could not be read. Then the index has failed: nothing is served from a file
+  /// that is gone, and a reload reads it anew.
+  bool fail_if_unreadable();
+  /// Serves nothing until somebody asks for a reload.
+  void fail(const std::string& why);
   caf::result<index_status> reload();
   caf::result<load_progress> subscribe(const progress_observer& observer);
   void tell_observers();
@@ -194,7 +214,7 @@ struct index_coordinator_state {
   void start_checkpoint();
   void start_memory_merge();
   void start_file_merge();
-  void start_job(job_slot& slot, index_task kind, const merge_handle& worker, size_t first, size_t count);
+  void start_job(job_slot& slot, index_task kind, size_t first, size_t count);
   void job_done(job_slot& slot, const segment_ptr& merged);
   /// Lets go of segments that are searched no more, outside of this actor.
   void retire(std::vector<segment_ptr> segments);
@@ -230,6 +250,9 @@ struct index_coordinator_state {
   std::map<uint64_t, waiting_request> waiting;
   uint64_t next_ticket = 1;
   bool reload_wanted = false;
+  /// Held by whoever uses the folder, as long as it does: this actor and its children.
+  folder_lease_ptr folder;
+  bool awaits_folder = false;
 
   // The actors that work for this index, with the roles that errors call them by.
   std::map<caf::actor_addr, std::string> children;
@@ -240,7 +263,9 @@ struct index_coordinator_state {
   merge_handle checkpointer, memory_merger, file_merger;
   std::vector<searcher_slot> searchers;
   std::optional<search_runner> runner;  ///< of searches that are not handed over
-  uint32_t searches_to_hand_over = 0;   ///< however short they may be
+  warmth_ptr warm = std::make_shared<warmth>();
+  bool maps_files = false;             ///< the snapshot has segments that lie in the page cache
+  uint32_t searches_to_hand_over = 0;  ///< however short they may be
 
   // Writing: at most one batch is on its way to the disk while the next one gathers.
   std::deque<pending_update> pending;

@@ -8,6 +8,7 @@ namespace fp {
 
 void manifest_state::start() {
   try {
+    const open_files::place place(*setup.env->files);
     current = read_manifest(*setup.env->fs, setup.data);
   } catch (const std::exception& e) {
     self->send(setup.listener, load_failed{setup.attempt, to_caf_error(e)});
@@ -39,10 +40,14 @@ void manifest_state::add_loader() {
           [this](const permit_ptr& permit) {
             if (stopping || tasks.empty()) return;
             loader_setup loader{setup.env,      setup.attempt, setup.data, manifest_handle(self),
-                                setup.listener, setup.cancel,  permit};
+                                setup.listener, setup.cancel,  permit,     setup.lease};
             const auto& spawn = setup.env->spawn_loader;
-            loaders.insert(
-                (spawn ? spawn(self, std::move(loader)) : spawn_segment_loader(self, std::move(loader))).address());
+            auto error = capture_error([&] {
+              loaders.insert(
+                  (spawn ? spawn(self, std::move(loader)) : spawn_segment_loader(self, std::move(loader)))
+                      .address());
+            });
+            if (error) self->send(setup.listener, load_failed{setup.attempt, std::move(error)});
           },
           [this](const caf::error& e) {
             self->send(setup.listener, load_failed{setup.attempt, e});
@@ -61,9 +66,10 @@ void manifest_state::feed(const segment_loader_handle& loader) {
 void manifest_state::loader_down(const caf::down_msg& down) {
   loaders.erase(caf::actor_cast<caf::actor_addr>(down.source));
   if (down.reason && down.reason != caf::exit_reason::normal && !stopping) {
-    self->send(setup.listener,
-               load_failed{setup.attempt,
-                           make_error(errc::internal_error, "a segment loader died: " + text_of(down.reason)), true});
+    self->send(
+        setup.listener,
+        load_failed{setup.attempt,
+                    make_error(errc::internal_error, "a segment loader died: " + text_of(down.reason)), true});
   }
   if (stopping && loaders.empty()) self->quit();
 }
@@ -76,6 +82,7 @@ void manifest_state::stop() {
 
 caf::result<done_atom> manifest_state::store(const manifest_ptr& next, const file_names_ptr& obsolete) {
   try {
+    const open_files::place place(*setup.env->files);
     write_manifest(*setup.env->fs, setup.data, *next);
     current = *next;
   } catch (const std::exception& e) {
@@ -94,6 +101,7 @@ caf::result<done_atom> manifest_state::store(const manifest_ptr& next, const fil
 
 void manifest_state::sweep() {
   auto e = capture_error([this] {
+    const open_files::place place(*setup.env->files);
     for (const auto& file : sweep_data_folder(*setup.env->fs, setup.data, current)) {
       setup.env->log->info("{}: removed {}, which the manifest does not name", setup.index, file);
     }

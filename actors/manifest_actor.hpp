@@ -15,6 +15,7 @@ struct manifest_setup {
   load_listener listener;
   loader_budget_handle budget;
   cancel_flag_ptr cancel;
+  folder_lease_ptr lease;
 };
 
 /// Reads the manifest, chooses how to load what it names, and feeds a bounded pool of loaders:

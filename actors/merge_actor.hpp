@@ -9,10 +9,11 @@ struct merge_state {
   static inline const char* name = "merge_actor";
 
   environment_ptr env;
+  folder_lease_ptr lease;
 
   caf::result<segment_ptr> merge(const merge_job& job) const;
 };
 
-merge_handle::behavior_type merge_actor(merge_handle::stateful_pointer<merge_state> self, environment_ptr env);
+merge_handle::behavior_type merge_actor(merge_handle::stateful_pointer<merge_state> self, environment_ptr env, folder_lease_ptr lease);
 
 }  // namespace fp

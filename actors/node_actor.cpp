@@ -9,6 +9,7 @@
 #include "actors/index_coordinator.hpp"
 #include "actors/loader_budget.hpp"
 #include "actors/scrub_actor.hpp"
+#include "actors/spawn_blocking.hpp"
 
 namespace fp {
 
@@ -18,6 +19,9 @@ constexpr size_t max_queued_operations = 1'000;
 
 // How long a create waits for its index to be ready before it answers that it is not ready yet.
 constexpr uint32_t create_wait_ms = 1'000;
+
+// A scrub takes hours: nothing is lost by waiting.
+constexpr std::chrono::seconds scrub_retry_delay(60);
 
 }  // namespace
 
@@ -45,7 +49,13 @@ void node_state::init(pointer self_ptr, node_setup setup_values) {
 }
 
 void node_state::spawn_scrub() {
-  scrub = spawn_blocking(self, *setup.env, scrub_actor, scrub_setup{setup.env, node_actor_handle(self)});
+  if (scrub || shutting_down) return;
+  const auto error = capture_error([this] {
+    scrub = spawn_blocking(self, *setup.env, scrub_actor, scrub_setup{setup.env, node_actor_handle(self)});
+  });
+  if (!error) return;
+  setup.env->log->error("no scrub, tried again in {} s: {}", scrub_retry_delay.count(), text_of(error));
+  self->delayed_send(node_actor_handle(self), scrub_retry_delay, tick_atom_v);
 }
 
 scrubbed_indexes_ptr node_state::scrubbed_indexes() const {
@@ -82,11 +92,27 @@ void node_state::scan() {
 void node_state::add_index(const index_record& record, caf::error start_failed) {
   index_slot slot;
   slot.record = record;
-  coordinator_setup s{
-      setup.env, record, setup.env->folders_of(record), budget, node_actor_handle(self), std::move(start_failed),
-      backups};
+  const auto before = indexes.find(record.name);
+  slot.gate = before != indexes.end() ? before->second.gate : std::make_shared<folder_gate>(record.name);
+  coordinator_setup s{setup.env,
+                      record,
+                      setup.env->folders_of(record),
+                      budget,
+                      node_actor_handle(self),
+                      slot.gate,
+                      std::move(start_failed),
+                      backups};
   slot.coordinator = self->spawn<caf::linked + caf::monitored>(index_coordinator, std::move(s));
   indexes[record.name] = std::move(slot);
+}
+
+void node_state::when_folder_free(const std::string& index, lease_function then) {
+  folder_waits[index] = std::move(then);
+  indexes.at(index).gate->take_when_free(node_actor_handle(self));
+}
+
+void node_state::folder_free(const folder_lease_ptr& lease) {
+  if (auto wait = folder_waits.extract(lease->index())) wait.mapped()(lease);
 }
 
 void node_state::state_changed(const index_state_changed& changed) {
@@ -122,12 +148,15 @@ void node_state::coordinator_down(const caf::down_msg& down) {
   const auto it = std::find_if(indexes.begin(), indexes.end(),
                                [&](const auto& i) { return i.second.coordinator.address() == address; });
   if (it == indexes.end()) return;
+  if (it->second.removing) return;
   if (shutting_down) {
-    indexes.erase(it);
-    end_when_all_closed();
+    // One that died has left its actors behind: what they write must be written before the data folder is given up.
+    when_folder_free(it->first, [this, index = it->first](const folder_lease_ptr&) {
+      indexes.erase(index);
+      end_when_all_closed();
+    });
     return;
   }
-  if (it->second.removing) return;
   // The index stays addressable, so that it can be reloaded.
   const auto text = "the index coordinator died: " + text_of(down.reason);
   setup.env->log->error("{}: {}", it->first, text);
@@ -183,8 +212,13 @@ void node_state::do_create(const create_index_request& request, kept_promise<cre
                     [=](const index_info& info) mutable {
                       promise.deliver(create_index_reply{generation, info.version, true, created});
                     },
-                    [=](const caf::error&) mutable {
-                      promise.deliver(create_index_reply{generation, 0, false, created});
+                    [=](const caf::error& e) mutable {
+                      // What has failed does not become ready by waiting.
+                      if (code_of(e) == errc::index_failed) {
+                        promise.deliver(e);
+                      } else {
+                        promise.deliver(create_index_reply{generation, 0, false, created});
+                      }
                     });
             next_operation();
           },
@@ -227,10 +261,10 @@ void node_state::do_erase(const delete_index_request& request, kept_promise<dele
 
 void node_state::finish_erase(const std::string& index, const erased_index& erased,
                               kept_promise<delete_index_reply> promise) {
-  auto end = [this, index, erased, promise]() mutable {
+  auto end = [this, index, erased, promise](const folder_lease_ptr& lease) mutable {
     indexes.erase(index);
     if (!erased.doubt) {
-      remove_files(erased.record, promise);
+      remove_files(erased.record, lease, promise);
       return;
     }
     setup.env->log->error("{}: not served any more: {}", index, text_of(erased.doubt));
@@ -240,16 +274,19 @@ void node_state::finish_erase(const std::string& index, const erased_index& eras
   const auto it = indexes.find(index);
   if (it == indexes.end()) {
     // An earlier delete was left in doubt.
-    end();
+    end(nullptr);
     return;
   }
   it->second.removing = true;
+  // It may have died, and its actors live on.
+  const auto closed = [this, index, end] { when_folder_free(index, end); };
   self->request(it->second.coordinator, caf::infinite, close_atom_v)
-      .then([end](done_atom) mutable { end(); }, [end](const caf::error&) mutable { end(); });
+      .then([closed](done_atom) { closed(); }, [closed](const caf::error&) { closed(); });
 }
 
-void node_state::remove_files(const index_record& record, kept_promise<delete_index_reply> promise) {
-  auto finish = [this, record, promise]() mutable {
+void node_state::remove_files(const index_record& record, const folder_lease_ptr& lease,
+                              kept_promise<delete_index_reply> promise) {
+  auto finish = [this, record, lease, promise]() mutable {
     setup.env->log->info("{}: deleted, generation {}", record.name, record.generation);
     promise.deliver(delete_index_reply{true});
     next_operation();
@@ -397,6 +434,8 @@ node_actor_handle::behavior_type node_actor(node_state::pointer self, node_setup
       [=](shutdown_atom) { return s->shutdown(); },
       [=](const index_state_changed& changed) { s->state_changed(changed); },
       [=](scrub_atom) { return s->scrubbed_indexes(); },
+      [=](const folder_lease_ptr& lease) { s->folder_free(lease); },
+      [=](tick_atom) { s->spawn_scrub(); },
   };
 }
 

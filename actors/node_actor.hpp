@@ -5,6 +5,7 @@
 #include <map>
 
 #include "actors/environment.hpp"
+#include "actors/folder_gate.hpp"
 #include "actors/guarded_actor.hpp"
 
 namespace fp {
@@ -35,6 +36,7 @@ struct node_state {
   struct index_slot {
     index_record record;
     index_coordinator_handle coordinator;
+    std::shared_ptr<folder_gate> gate;  ///< the same for a coordinator and the one that replaces it
     index_state state = index_state::loading;
     std::string reason;
     bool removing = false;
@@ -67,6 +69,10 @@ struct node_state {
   void spawn_scrub();
   scrubbed_indexes_ptr scrubbed_indexes() const;
   void add_index(const index_record& record, caf::error start_failed = {});
+  /// Runs `then`, which gets the lease, when nobody uses the folder of an index any more.
+  using lease_function = std::function<void(const folder_lease_ptr&)>;
+  void when_folder_free(const std::string& index, lease_function then);
+  void folder_free(const folder_lease_ptr& lease);
   void coordinator_down(const caf::down_msg& down);
   void state_changed(const index_state_changed& changed);
   template <class... Ts>
@@ -115,7 +121,9 @@ struct node_state {
   void do_create(const create_index_request& request, kept_promise<create_index_reply> promise);
   void do_erase(const delete_index_request& request, kept_promise<delete_index_reply> promise);
   void finish_erase(const std::string& index, const erased_index& erased, kept_promise<delete_index_reply> promise);
-  void remove_files(const index_record& record, kept_promise<delete_index_reply> promise);
+  /// `lease` is held until the files are gone.
+  void remove_files(const index_record& record, const folder_lease_ptr& lease,
+                    kept_promise<delete_index_reply> promise);
   void do_publish(const staged_index& staged, kept_promise<done_atom> promise);
   void end_when_all_closed();
 
@@ -126,6 +134,7 @@ struct node_state {
   backup_desk_handle backups;
   scrub_handle scrub;  ///< null: none is wanted
   std::map<std::string, index_slot> indexes;
+  std::map<std::string, lease_function> folder_waits;  ///< by index
   std::deque<std::function<void()>> operations;
   bool operation_running = false, scanned = false, shutting_down = false, closing_all = false;
   uint64_t num_promises = 0;

@@ -49,6 +49,7 @@ void oplog_state::read_slice() {
     slice = std::move(o.unused.back());
     o.unused.pop_back();
   }
+  const open_files::place place(*setup.env->files);
   if (o.reader.next(*slice)) {
     o.ready = std::move(slice);
   } else {
@@ -89,7 +90,8 @@ void oplog_state::built(size_t position, const std::shared_ptr<log_slice>& slice
 
 void oplog_state::finish_opening() {
   oplog_opened opened{setup.attempt, std::move(opening->segments), {}};
-  log = oplog::open(std::move(opening->reader), {setup.env->settings.oplog_file_bytes}, opened.report);
+  log = oplog::open(std::move(opening->reader), {setup.env->settings.oplog_file_bytes, setup.env->files},
+                    opened.report);
   end_opening();
   self->send(setup.listener, std::move(opened));
 }
@@ -116,6 +118,7 @@ caf::result<uint64_t> oplog_state::append(const commit_batch_ptr& batch) {
   if (log->is_broken()) return make_error(errc::read_only, "the log is damaged; reload the index");
   try {
     if (batch->empty()) {
+      const open_files::place place(*setup.env->files);
       probe_writing(*setup.env->fs, setup.folder, probe_bytes);
     } else {
       log->append(*batch);

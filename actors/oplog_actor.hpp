@@ -15,6 +15,7 @@ struct oplog_setup {
   commit_id after = 0;  ///< the newest commit in file segments
   oplog_listener listener;
   cancel_flag_ptr cancel;
+  folder_lease_ptr lease;
   size_t slice_bytes = log_replayer::default_slice_bytes;
 };
 

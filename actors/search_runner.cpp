@@ -25,8 +25,9 @@ std::optional<search_reply> search_runner::try_run(const snapshot& index, const 
   options.score_pct = request.score_pct;
   options.deadline = std::min(deadline, give_up);
   options.cancel = cancel;
+  options.max_bytes = max_bytes_;
   try {
-    const auto outcome = engine_.search(index, request.query.to_vector(), options);
+    const auto outcome = engine_.search(index, query_view::of_bytes(request.query.bytes()), options);
     search_reply reply{result_list(outcome.results), index.version()};
     metrics_->searched(outcome.results.size(), outcome.num_hashes, outcome.num_postings,
                        steady_clock::now() - started);

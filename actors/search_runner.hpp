@@ -11,7 +11,9 @@ namespace fp {
 /// Answers search requests and records them. For one thread at a time.
 class search_runner {
  public:
-  explicit search_runner(index_metrics_ptr metrics) : metrics_(std::move(metrics)) {}
+  /// Searches that take at most `max_search_bytes` each.
+  search_runner(index_metrics_ptr metrics, uint64_t max_search_bytes)
+      : metrics_(std::move(metrics)), max_bytes_(max_search_bytes) {}
 
   /// Searches as having begun at `started`. Throws `search_timeout` past the deadline and `cancelled` when told so.
   search_reply run(const snapshot& index, const search_request& request, steady_clock::time_point started,
@@ -24,6 +26,7 @@ class search_runner {
  private:
   searcher engine_;
   index_metrics_ptr metrics_;
+  uint64_t max_bytes_;
 };
 
 /// When a search that came in at `received` must have ended.

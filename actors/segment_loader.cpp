@@ -1,5 +1,7 @@
 #include "actors/segment_loader.hpp"
 
+#include "actors/spawn_blocking.hpp"
+
 namespace fp {
 
 void segment_loader_state::ask_for_work() {

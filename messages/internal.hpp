@@ -35,6 +35,11 @@ using file_names_ptr = std::shared_ptr<const std::vector<std::string>>;
 class loader_permit;
 using permit_ptr = std::shared_ptr<loader_permit>;
 
+/// The right to use an index's folder: who uses it holds the lease. It goes to the next one who wants it when its last
+/// holder lets go, however that holder ends.
+class folder_lease;
+using folder_lease_ptr = std::shared_ptr<const folder_lease>;
+
 // -- Loading
 // --------------------------------------------------------------------------------------------------------
 
@@ -113,6 +118,13 @@ struct search_batch_task {
   steady_clock::time_point received;
 };
 
+/// index_coordinator -> searcher: look a document up.
+struct document_task {
+  snapshot_ptr index;
+  std::string index_name;
+  document_id id = 0;
+};
+
 /// index_coordinator -> merge_actor or checkpoint_actor: merge `count` neighbours from position `first` on.
 struct merge_job {
   snapshot_ptr index;
@@ -126,6 +138,10 @@ struct index_state_changed {
   index_entry entry;
 };
 
+/// Whoever meets a page of a served segment that cannot be read tells the index's coordinator, which looks at what
+/// it serves by then.
+using unreadable_listener = caf::typed_actor<caf::reacts_to<unreadable_atom>>;
+
 // -- Backups
 // --------------------------------------------------------------------------------------------------------
 
@@ -136,6 +152,7 @@ struct stream_task {
   snapshot_ptr index;
   index_record record;
   bool may_expire = true;  ///< when its client is silent
+  unreadable_listener owner = {};
 };
 
 // -- Scrubbing
@@ -157,6 +174,9 @@ struct segment_scrubbed {
 
 // -- Interfaces
 // -----------------------------------------------------------------------------------------------------
+
+/// Who waits for an index's folder to be free.
+using folder_user = caf::typed_actor<caf::reacts_to<folder_lease_ptr>>;
 
 using loader_budget_handle = caf::typed_actor<
     // Answered when a loader may run; first come, first served.
@@ -209,6 +229,7 @@ using merge_handle = caf::typed_actor<caf::replies_to<merge_job>::with<segment_p
 
 using searcher_handle = caf::typed_actor<caf::replies_to<search_task>::with<search_reply>,
                                          caf::replies_to<search_batch_task>::with<search_batch_reply>,
+                                         caf::replies_to<document_task>::with<document_reply>,
                                          // Ends when the searches before it are done.
                                          caf::reacts_to<stop_atom>>;
 
@@ -250,7 +271,8 @@ using scrub_handle = caf::typed_actor<
 
 /// All that an index coordinator understands: its faces and what its own actors tell it.
 using index_coordinator_handle =
-    local_index_handle::extend_with<load_listener>::extend_with<scrubbed_index_handle>::extend<
+    local_index_handle::extend_with<load_listener>::extend_with<scrubbed_index_handle>::extend_with<
+        folder_user>::extend_with<unreadable_listener>::extend<
         caf::reacts_to<oplog_opened>, caf::reacts_to<tick_atom>, caf::reacts_to<expire_atom, uint64_t>,
         // Finishes accepted writes, closes all files, answers, ends.
         caf::replies_to<close_atom>::with<done_atom>>;
@@ -284,11 +306,14 @@ using index_publisher = caf::typed_actor<caf::replies_to<publish_atom, staged_in
 
 /// All that the node actor understands.
 using node_actor_handle = node_handle::extend<caf::reacts_to<index_state_changed>>::extend_with<
-    index_publisher>::extend_with<scrub_directory>;
+    index_publisher>::extend_with<scrub_directory>::extend_with<folder_user>::extend<
+    // To itself: a scrub is still to be started.
+    caf::reacts_to<tick_atom>>;
 
 }  // namespace fp
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::permit_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::folder_lease_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::manifest_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::commit_batch_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::log_slice_ptr)
@@ -305,6 +330,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::local_search)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::local_update)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::search_task)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::search_batch_task)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::document_task)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::merge_job)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_state_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_record)

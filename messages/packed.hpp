@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <span>
 #include <type_traits>
@@ -31,6 +33,8 @@ class packed_list {
     std::memcpy(&value, bytes_.data() + i * sizeof(T), sizeof(T));
     return value;
   }
+  /// The values as they lie in memory, at any address.
+  std::span<const std::byte> bytes() const noexcept { return std::as_bytes(std::span(bytes_)); }
   std::vector<T> to_vector() const {
     std::vector<T> values(size());
     if (!values.empty()) std::memcpy(values.data(), bytes_.data(), values.size() * sizeof(T));

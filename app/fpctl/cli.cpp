@@ -47,6 +47,7 @@ exit_code run(command_context& c, int argc, const char* const* argv) {
   add_search_command(app, c);
   add_identify_command(app, c);
   add_document_commands(app, c);
+  add_metadata_command(app, c);
   add_backup_commands(app, c);
   add_folder_commands(app, c);
   try {

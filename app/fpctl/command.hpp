@@ -60,6 +60,7 @@ void add_node_commands(CLI::App& app, command_context& c);
 void add_index_commands(CLI::App& app, command_context& c);
 void add_load_commands(CLI::App& app, command_context& c);
 void add_document_commands(CLI::App& app, command_context& c);
+void add_metadata_command(CLI::App& app, command_context& c);
 void add_ingest_command(CLI::App& app, command_context& c);
 void add_search_command(CLI::App& app, command_context& c);
 void add_backup_commands(CLI::App& app, command_context& c);

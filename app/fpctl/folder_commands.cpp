@@ -5,6 +5,7 @@
 #include "app/fpctl/command.hpp"
 #include "core/check/check.hpp"
 #include "core/check/repair.hpp"
+#include "core/fs/mapped_file_guard.hpp"
 
 namespace fp::ctl {
 
@@ -67,6 +68,7 @@ void print_report(command_context& c, const check_report& report, const path& ro
 }
 
 exit_code check_folder(command_context& c, const folder_arguments& a) {
+  const mapped_file_guard guard;
   require_folder(a.folder);
   auto meter = c.make_meter("bytes");
   check_options options;
@@ -122,6 +124,7 @@ exit_code print_repair(command_context& c, const repair_report& r) {
 }
 
 exit_code repair_folder(command_context& c, const folder_arguments& a) {
+  const mapped_file_guard guard;
   require_folder(a.folder);
   auto& fs = posix_file_system();
   if (!a.index.empty()) return print_repair(c, cut_log(fs, a.folder, a.index));

@@ -53,10 +53,15 @@ tcp_server::tcp_server(tcp_server_options options, std::vector<std::shared_ptr<t
       retry_timer_(workers_.front()->loop) {
   for (const auto& w : workers_) w->num_connections = num_connections_;
   listen();
-  accept();
-  for (const auto& w : workers_) {
-    threads_.emplace_back([w] { w->loop.run(); });
+  threads_.reserve(workers_.size());
+  try {
+    for (const auto& w : workers_) threads_.emplace_back([w] { w->loop.run(); });
+  } catch (const std::system_error& e) {
+    for (const auto& w : workers_) w->loop.stop();
+    for (auto& t : threads_) t.join();
+    throw error(errc::overloaded, "cannot start a thread: " + e.code().message());
   }
+  workers_.front()->post([this] { accept(); });
 }
 
 void tcp_server::stop() {

@@ -73,7 +73,8 @@ class tcp_server {
   /// Words what a connection above the bound is told before it is closed.
   using refusal_text = std::function<std::string()>;
 
-  /// Listens. `workers` are numbered from 0. Throws `io_error` when the address cannot be listened on.
+  /// Listens. `workers` are numbered from 0. Throws `io_error` when the address cannot be listened on,
+  /// `overloaded` when there are no threads for the workers.
   tcp_server(tcp_server_options options, std::vector<std::shared_ptr<tcp_worker>> workers, connection_factory make,
              refusal_text refuse);
   ~tcp_server() { stop(); }

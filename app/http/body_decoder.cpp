@@ -29,8 +29,11 @@ const field_spec* body_decoder::take(value_kind kind, bool& ok) {
 
 bool body_decoder::null() {
   if (skipping_ > 0) return true;
+  if (frames_.empty()) return false;
+  const auto& f = frames_.back();
+  if (places_[f.place].is_text_map) return on_null_entry(text_key_);
   // In an object the same as an absent field; in a list there are no such values.
-  return !frames_.empty() && (frames_.back().field != no_field) && !places_[frames_.back().place].is_text_map;
+  return f.field != no_field;
 }
 
 bool body_decoder::boolean(bool value) {

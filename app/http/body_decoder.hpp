@@ -28,7 +28,7 @@ struct place_spec {
   std::span<const field_spec> fields;              ///< of an object
   value_kind elements = value_kind::object;        ///< of an array
   uint8_t child = 0;                               ///< of an array of objects
-  bool is_hash_list = false, is_text_map = false;  ///< of an object with any names: texts
+  bool is_hash_list = false, is_text_map = false;  ///< of an object with any names: texts or null
 };
 
 /// Turns the tokens of a body into a request without building a tree, the same for both formats. Each call returns
@@ -61,6 +61,7 @@ class body_decoder {
   virtual bool on_boolean(uint8_t, size_t, bool) { return false; }
   virtual bool on_text(uint8_t, size_t, std::string_view) { return false; }
   virtual bool on_text_entry(std::string_view, std::string_view) { return false; }
+  virtual bool on_null_entry(std::string_view) { return false; }
   virtual bool on_end(uint8_t) { return true; }
   /// Of the innermost object: whether a field had a value.
   bool has(size_t field) const { return (frames_.back().seen >> field & 1) != 0; }

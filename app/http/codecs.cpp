@@ -5,6 +5,7 @@
 #include <bit>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/commit/changes.hpp"
 
@@ -96,7 +97,13 @@ class update_decoder final : public body_decoder {
  public:
   explicit update_decoder(body_format format) : body_decoder(places, format) {}
   http_update result() {
-    for (const auto& [key, value] : metadata_) changes_.set_metadata(key, value);
+    for (const auto& [key, value] : metadata_) {
+      if (value) {
+        changes_.set_metadata(key, *value);
+      } else {
+        changes_.remove_metadata(key);
+      }
+    }
     update_.changes = changes_.take();
     return std::move(update_);
   }
@@ -152,6 +159,10 @@ class update_decoder final : public body_decoder {
     metadata_.emplace_back(key, value);
     return true;
   }
+  bool on_null_entry(std::string_view key) override {
+    metadata_.emplace_back(key, std::nullopt);
+    return true;
+  }
   bool on_end(uint8_t where) override {
     switch (where) {
       case top:
@@ -182,7 +193,7 @@ class update_decoder final : public body_decoder {
 
   http_update update_;
   changes_encoder changes_;
-  std::vector<std::pair<std::string, std::string>> metadata_;
+  std::vector<std::pair<std::string, std::optional<std::string>>> metadata_;
   document_id id_ = 0;
   uint64_t number_ = 0;
   std::string key_, value_;

@@ -2,6 +2,7 @@
 
 #include "actors/history_actor.hpp"
 #include "actors/metrics_actor.hpp"
+#include "actors/spawn_blocking.hpp"
 #include "app/http/route_metrics.hpp"
 #include "app/http/routes.hpp"
 
@@ -79,7 +80,7 @@ void http_gateway::check_files(const config& settings) {
 
 void http_gateway::start_metrics(caf::actor_system& system, const std::shared_ptr<node_metrics>& metrics,
                                  route_settings& routes) {
-  metrics_ = system.spawn<caf::detached>(metrics_actor, metrics);
+  metrics_ = spawn_detached(system, metrics_actor, metrics);
   history_ = system.spawn(history_actor, metrics);
   routes.metrics = metrics_;
   routes.history = history_;

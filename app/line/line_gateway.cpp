@@ -22,7 +22,8 @@ line_server_options server_options(const config& c) {
   return o;
 }
 
-/// Creates the index unless it is there. An index that loads is not waited for.
+/// Creates the index unless it is there. An index that loads is not waited for, and one that has failed to can be
+/// reloaded.
 void ensure_index(caf::actor_system& system, const node_handle& node, const std::string& name) {
   caf::scoped_actor self{system};
   caf::error failure;
@@ -34,7 +35,9 @@ void ensure_index(caf::actor_system& system, const node_handle& node, const std:
     failure = {};
     self->request(node, folder_timeout, request).receive([](const create_index_reply&) {}, keep);
   }
-  if (failure) throw error(code_of(failure), "index " + name + ", for the line protocol: " + text_of(failure));
+  if (failure && code_of(failure) != errc::index_failed) {
+    throw error(code_of(failure), "index " + name + ", for the line protocol: " + text_of(failure));
+  }
 }
 
 std::string results_text(const result_list& results) {

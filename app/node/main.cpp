@@ -1,4 +1,7 @@
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <atomic>
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
@@ -9,6 +12,7 @@
 #include <iostream>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <variant>
@@ -21,6 +25,7 @@
 #include "app/node/readiness_actor.hpp"
 #include "app/node/signals.hpp"
 #include "app/support/system_config.hpp"
+#include "core/fs/mapped_file_guard.hpp"
 
 namespace {
 
@@ -80,6 +85,19 @@ std::variant<checked_settings, int> read_settings(int argc, char** argv) {
     return exit_ok;
   }
   return checked_settings{std::move(settings), std::move(credentials)};
+}
+
+/// Bounds the files that indexes have open: as configured, but most of the descriptors are for connections, mapped
+/// segments and upkeep.
+std::shared_ptr<open_files> make_open_files(const config& settings, spdlog::logger& log) {
+  size_t allowed = settings.max_open_logs;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 4 < allowed) {
+    allowed = std::max<size_t>(1, limit.rlim_cur / 4);
+    log.info("at most {} logs stay open instead of max_open_logs, because the process may have {} descriptors",
+             allowed, limit.rlim_cur);
+  }
+  return std::make_shared<open_files>(allowed);
 }
 
 /// Tells the service manager how the node is, when one wants to know. Without one there is no watcher.
@@ -190,6 +208,8 @@ int run(const checked_settings& checked, signal_watcher& signals) {
   env->log = logs.logger();
   auto& log = *env->log;
   log.info("fpnode {} starts on {}", FPNODE_VERSION, settings.dir);
+  env->files = make_open_files(settings, log);
+  env->upkeep_files = std::make_shared<open_files>(std::max<size_t>(1, env->files->capacity() / 2));
   env->metrics->add_gauge("fpindex_build_info", "1", {{"version", FPNODE_VERSION}}, [] { return 1.0; });
   auto folder = std::make_shared<data_folder>(posix_file_system(), settings.dir);
 
@@ -223,17 +243,25 @@ int run(const checked_settings& checked, signal_watcher& signals) {
   }
   if (watcher) caf::anon_send(watcher, listening_atom_v);
   const auto stop_gateways = [&] {
-    // Beside each other: each waits for its answers.
-    const std::jthread other([&] {
-      if (line) line->stop();
-    });
+    // Beside each other, because each waits for its answers; without a thread for that, one after the other.
+    std::jthread other;
+    try {
+      if (line && http) other = std::jthread([&] { line->stop(); });
+    } catch (const std::system_error&) {
+    }
     if (http) http->stop();
+    if (line && !other.joinable()) line->stop();
   };
   const auto reload = [&] {
     if (http) http->reload(log);
     if (settings.caf_tls) reload_tls_files(caf_settings, system, settings, log);
   };
-  return run_until_stopped(self, node, stop_gateways, reload, signals, logs);
+  try {
+    return run_until_stopped(self, node, stop_gateways, reload, signals, logs);
+  } catch (const std::system_error& e) {
+    log.critical("cannot start a thread: {}", e.code().message());
+    return give_up();
+  }
 }
 
 }  // namespace
@@ -241,6 +269,7 @@ int run(const checked_settings& checked, signal_watcher& signals) {
 int main(int argc, char** argv) {
   signal_watcher signals;
   try {
+    const mapped_file_guard guard;
     const auto settings = read_settings(argc, argv);
     if (const int* code = std::get_if<int>(&settings)) return *code;
     return run(std::get<checked_settings>(settings), signals);

@@ -26,7 +26,7 @@ const inWords = {
   BadRequest: "The node cannot read the request.",
   IndexNotFound: "There is no such index any more.",
   IndexNotReady: "The index is still loading. Try again when it is ready.",
-  IndexFailed: "The index failed to load.",
+  IndexFailed: "The index has failed.",
   SearchTimeout: "The search took too long and was ended.",
   PayloadTooLarge: "This is more than the node accepts in one request.",
   Overloaded: "The node has too much to do. Try again in a moment.",

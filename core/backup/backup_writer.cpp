@@ -26,6 +26,19 @@ backup_writer::backup_writer(snapshot_ptr from, const std::string& index_name, u
 }
 
 std::span<const std::byte> backup_writer::next() {
+  try {
+    const auto chunk = make_next();
+    // What has gone out may have been zeros: nothing is said to be complete then.
+    from_->require_readable();
+    return chunk;
+  } catch (const error& e) {
+    step_ = step::failed;
+    if (e.code() == errc::corrupt_data) from_->require_readable();
+    throw;
+  }
+}
+
+std::span<const std::byte> backup_writer::make_next() {
   std::span<const std::byte> chunk;
   switch (std::exchange(step_, step::failed)) {
     case step::stream_header:

@@ -33,13 +33,14 @@ class backup_writer {
 
   /// The next bytes of the stream: at most `max_chunk_bytes`, or one whole header (4096 bytes at most). No bytes at
   /// the end. Valid until the next call. A segment's bytes are verified on the way out: throws `corrupt_data` (with
-  /// commits, section and offset) rather than complete a backup that could not be restored, and `internal_error`
-  /// after that.
+  /// commits, section and offset), or `io_error` when a page cannot be read, rather than complete a backup that
+  /// could not be restored, and `internal_error` after that.
   std::span<const std::byte> next();
 
  private:
   enum class step { stream_header, entry, page, sections, trailer, end, failed };
 
+  std::span<const std::byte> make_next();
   std::span<const std::byte> make_stream_header() noexcept;
   std::span<const std::byte> make_entry() noexcept;
   std::span<const std::byte> start_segment();

@@ -113,7 +113,7 @@ class salvage {
         changes_reader reader({changes, length});
         change_view change;
         while (reader.next(change)) {
-          if (change.kind != change_kind::set_metadata) documents_.insert(change.id);
+          if (change.id != 0) documents_.insert(change.id);
         }
       } catch (const error&) {
         return;

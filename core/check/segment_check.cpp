@@ -17,6 +17,7 @@ void check_postings(const segment& s, const std::string& name, const cancel_flag
   uint64_t number = 0;
   posting last = 0;
   const auto fail = [&](const std::string& what) {
+    s.require_readable();
     throw error(errc::corrupt_data, name + ": posting " + std::to_string(number) + ": " + what);
   };
   for (;;) {
@@ -33,6 +34,7 @@ void check_postings(const segment& s, const std::string& name, const cancel_flag
     }
   }
   if (number != s.info().num_postings) fail("the last one, expected " + std::to_string(s.info().num_postings));
+  s.require_readable();
 }
 
 }  // namespace fp

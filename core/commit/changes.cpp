@@ -40,6 +40,12 @@ void changes_encoder::set_metadata(std::string_view key, std::string_view value)
   bytes_.resize(padded(bytes_.size()));
 }
 
+void changes_encoder::remove_metadata(std::string_view key) {
+  begin_record(change_kind::remove_metadata, static_cast<uint32_t>(key.size()), 0);
+  bytes_.insert(bytes_.end(), key.begin(), key.end());
+  bytes_.resize(padded(bytes_.size()));
+}
+
 bool changes_reader::next(change_view& out) {
   if (at_ == bytes_.size()) return false;
   if (bytes_.size() - at_ < header_bytes) malformed(at_, "truncated record");
@@ -62,6 +68,9 @@ bool changes_reader::next(change_view& out) {
       out.kind = change_kind::erase;
       out.id = header[1];
       break;
+    case static_cast<uint32_t>(change_kind::remove_metadata):
+      if (header[2] != 0) malformed(at_, "a removal with a value");
+      [[fallthrough]];
     case static_cast<uint32_t>(change_kind::set_metadata): {
       const uint64_t text = uint64_t{header[1]} + header[2];
       length = (text + 3) & ~uint64_t{3};
@@ -69,7 +78,7 @@ bool changes_reader::next(change_view& out) {
       for (uint64_t i = text; i < length; i++) {
         if (body[i] != 0) malformed(at_, "padding is not zero");
       }
-      out.kind = change_kind::set_metadata;
+      out.kind = static_cast<change_kind>(header[0]);
       const auto* chars = reinterpret_cast<const char*>(body.data());
       out.key = {chars, header[1]};
       out.value = {chars + header[1], header[2]};
@@ -92,7 +101,7 @@ changes_summary validate_changes(std::span<const uint8_t> bytes, const changes_l
   change_view change;
   while (reader.next(change)) {
     summary.num_changes++;
-    if (change.kind == change_kind::set_metadata) {
+    if (change.kind == change_kind::set_metadata || change.kind == change_kind::remove_metadata) {
       if (change.key.empty()) throw error(errc::bad_request, "a metadata key is empty");
       if (change.key.size() + change.value.size() > limits.max_metadata_bytes) {
         throw error(errc::payload_too_large,

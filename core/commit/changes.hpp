@@ -14,14 +14,14 @@
 namespace fp {
 
 /// What one change does. The values are stored in oplogs: append, never renumber.
-enum class change_kind : uint32_t { insert = 1, erase = 2, set_metadata = 3 };
+enum class change_kind : uint32_t { insert = 1, erase = 2, set_metadata = 3, remove_metadata = 4 };
 
 /// One decoded change; it points into the encoded bytes that it was read from.
 struct change_view {
   change_kind kind = change_kind::insert;
   document_id id = 0;                     ///< insert, erase
   std::span<const std::byte> hash_bytes;  ///< insert: little-endian u32s, unsorted, duplicates allowed
-  std::string_view key, value;            ///< set_metadata
+  std::string_view key, value;            ///< set_metadata; remove_metadata: the key
 
   size_t num_hashes() const noexcept { return hash_bytes.size() / sizeof(hash_value); }
   hash_value hash(size_t i) const noexcept {
@@ -37,12 +37,15 @@ struct change_view {
 /// A sequence of records, little-endian, each padded with zeros to a multiple of 4 bytes:
 ///
 ///     u32 kind   u32 id or key length   u32 number of hashes or value length
-///     insert: the hashes as u32s    set_metadata: key bytes, value bytes    erase: nothing
+///     insert: the hashes as u32s    set_metadata: key bytes, value bytes    remove_metadata: key bytes
+///     erase: nothing
 class changes_encoder {
  public:
   void insert(document_id id, std::span<const hash_value> hashes);
   void erase(document_id id);
   void set_metadata(std::string_view key, std::string_view value);
+  /// Removes a key, be it there or not.
+  void remove_metadata(std::string_view key);
 
   size_t count() const noexcept { return count_; }
   const std::vector<uint8_t>& bytes() const noexcept { return bytes_; }

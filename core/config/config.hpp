@@ -71,6 +71,7 @@ struct config {
   uint32_t max_queued_updates = 1'024;
   uint64_t max_queued_update_bytes = uint64_t{256} << 20;
   uint64_t oplog_file_bytes = uint64_t{64} << 20;
+  uint32_t max_open_logs = 256;  ///< of all indexes together
 
   // Backups.
   uint32_t max_snapshot_streams = 4;
@@ -90,6 +91,7 @@ struct config {
   // Searching.
   uint32_t threads = 0;  ///< searchers and CAF workers; 0: one per core
   uint32_t max_queued_searches = 4'096;
+  uint64_t max_search_bytes = uint64_t{64} << 20;  ///< of one search
 
   // Logging.
   std::string log_level = "info";

@@ -206,6 +206,9 @@ std::vector<option> make_table() {
                       KiB, 1024 * GiB, "Bytes of updates that may wait for the oplog of one index"}));
   t.push_back(number({"oplog_file_bytes", [](config& c) -> setting { return &c.oplog_file_bytes; }, KiB, 64 * GiB,
                       "Size at which the oplog begins a new file, in bytes"}));
+  t.push_back(number({"max_open_logs", [](config& c) -> setting { return &c.max_open_logs; }, 1, 1'000'000,
+                      "Files of oplogs and manifests that all indexes together have open; at most a quarter of the "
+                      "descriptors that the process may have"}));
 
   t.push_back(number({"max_snapshot_streams", [](config& c) -> setting { return &c.max_snapshot_streams; }, 1, 256,
                       "Backups of indexes that may be on their way out at one time; more are told to come back "
@@ -254,6 +257,10 @@ std::vector<option> make_table() {
                       "Searchers and worker threads; 0: one per core"}));
   t.push_back(number({"max_queued_searches", [](config& c) -> setting { return &c.max_queued_searches; }, 1,
                       1'000'000, "Searches that may wait for a searcher"}));
+  t.push_back(
+      number({"max_search_bytes", [](config& c) -> setting { return &c.max_search_bytes; }, 1024 * KiB, 1024 * GiB,
+              "Memory that one search may take, in bytes; what needs more takes several passes over the "
+              "postings"}));
 
   t.push_back(text(
       "log_level", [](config& c) -> setting { return &c.log_level; }, is_log_level,

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,6 +19,10 @@ class mapped_file {
  public:
   virtual ~mapped_file() = default;
   virtual std::span<const std::byte> bytes() const noexcept = 0;
+  /// Offset of the first byte that could not be read although it was there when the file was mapped. From it on
+  /// there are zeros, and whoever has read one of them is told here. Without a `mapped_file_guard` (see there),
+  /// such a read ends the process.
+  virtual std::optional<uint64_t> unreadable_from() const noexcept { return std::nullopt; }
 };
 
 /// An open file to read from. Closed on destruction.

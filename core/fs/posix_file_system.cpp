@@ -7,11 +7,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <system_error>
 #include <utility>
 
 #include "core/base/error.hpp"
 #include "core/fs/file_system.hpp"
+#include "core/fs/mapped_file_guard.hpp"
 
 namespace fp {
 
@@ -69,17 +71,24 @@ uint64_t size_of(const descriptor& fd, const path& file) {
 
 class posix_mapped_file final : public mapped_file {
  public:
-  posix_mapped_file(const std::byte* data, size_t size) noexcept : bytes_(data, size) {}
+  posix_mapped_file() = default;
+  posix_mapped_file(const std::byte* data, size_t size) : bytes_(data, size) { guarded_.emplace(data, size); }
   ~posix_mapped_file() override {
+    guarded_.reset();
     if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
   }
   posix_mapped_file(const posix_mapped_file&) = delete;
   posix_mapped_file& operator=(const posix_mapped_file&) = delete;
 
   std::span<const std::byte> bytes() const noexcept override { return bytes_; }
+  std::optional<uint64_t> unreadable_from() const noexcept override {
+    const uint64_t offset = guarded_ ? guarded_->unreadable_from() : guarded_mapping::all_readable;
+    return offset == guarded_mapping::all_readable ? std::nullopt : std::optional(offset);
+  }
 
  private:
   std::span<const std::byte> bytes_;
+  std::optional<guarded_mapping> guarded_;
 };
 
 class posix_readable_file final : public readable_file {
@@ -104,7 +113,7 @@ class posix_readable_file final : public readable_file {
 
   std::unique_ptr<mapped_file> map() const override {
     const uint64_t bytes = size();
-    if (bytes == 0) return std::make_unique<posix_mapped_file>(nullptr, 0);
+    if (bytes == 0) return std::make_unique<posix_mapped_file>();
     void* data = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd_.get(), 0);
     if (data == MAP_FAILED) fail("map", path_, errno);
     try {

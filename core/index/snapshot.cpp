@@ -142,6 +142,7 @@ snapshot_ptr snapshot::from_segments(std::vector<segment_ptr> segments) {
     if (i + 1 < with_tombstones) older |= s.documents();
   }
   for (entry& e : entries) count_live(e);
+  result->renew_metadata();
   return result;
 }
 
@@ -169,6 +170,7 @@ snapshot_ptr snapshot::with_added(segment_ptr newest) const {
   require_order(entries);
   entries.back().needless_tombstones = needless_tombstones_at(entries, entries.size() - 1);
   count_live(entries.back());
+  result->renew_metadata();
   return result;
 }
 
@@ -193,6 +195,7 @@ snapshot_ptr snapshot::with_replaced(size_t first, size_t count, segment_ptr mer
   require_order(changed);
   // Older segments: what the replaced ones superseded there and the merged one does not speak for any more is
   // spoken for by segments after it.
+  result->renew_metadata();
   at->superseded = make_set(merged->documents() & superseded_from_outside(replaced));
   at->needless_tombstones = needless_tombstones_at(changed, first);
   count_live(*at);
@@ -230,19 +233,23 @@ size_t snapshot::num_file_segments() const noexcept {
   return static_cast<size_t>(std::count_if(entries_.begin(), entries_.end(), is_file));
 }
 
-std::optional<document_state> snapshot::find(document_id id) const noexcept {
+void snapshot::require_readable() const {
+  for (const entry& e : entries_) e.segment->require_readable();
+}
+
+std::optional<document_state> snapshot::find(document_id id) const {
   for (auto e = entries_.rbegin(); e != entries_.rend(); ++e) {
     if (const auto state = e->segment->find(id)) return state->deleted ? std::nullopt : state;
   }
   return std::nullopt;
 }
 
-metadata_map snapshot::metadata() const {
-  metadata_map all;
+void snapshot::renew_metadata() {
+  std::vector<segment_ptr> holders;
   for (const entry& e : entries_) {
-    for (const auto& [key, value] : e.segment->metadata()) all.insert_or_assign(key, value);
+    if (!e.segment->metadata().empty()) holders.push_back(e.segment);
   }
-  return all;
+  if (holders != metadata_->segments()) metadata_ = std::make_shared<const index_metadata>(std::move(holders));
 }
 
 snapshot_stats snapshot::stats() const {

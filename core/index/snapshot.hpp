@@ -7,6 +7,7 @@
 
 #include "core/base/doc_set.hpp"
 #include "core/base/types.hpp"
+#include "core/index/index_metadata.hpp"
 #include "core/segment/segment.hpp"
 
 namespace fp {
@@ -66,14 +67,22 @@ class snapshot {
   commit_id file_version() const noexcept;
   size_t num_file_segments() const noexcept;
 
-  /// The newest state of a document; nothing for one that is absent or deleted.
-  std::optional<document_state> find(document_id id) const noexcept;
+  /// The newest state of a document; nothing for one that is absent or deleted. Throws as `require_readable`.
+  std::optional<document_state> find(document_id id) const;
+  /// Throws `io_error` with file and offset when a page of a segment could not be read since it was loaded: to be
+  /// asked before what was made of the segments' bytes goes anywhere.
+  void require_readable() const;
   /// Metadata of all segments, newer entries over older ones.
-  metadata_map metadata() const;
+  const index_metadata& metadata() const noexcept { return *metadata_; }
   snapshot_stats stats() const;
 
  private:
+  /// Goes on with the metadata that it has, unless the segments that hold any are others now.
+  void renew_metadata();
+
   std::vector<entry> entries_;
+  std::shared_ptr<const index_metadata> metadata_ =
+      std::make_shared<const index_metadata>(std::vector<segment_ptr>());
 };
 
 }  // namespace fp

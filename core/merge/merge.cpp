@@ -60,7 +60,15 @@ class merge_plan {
     inputs_.resize(count);
     shape_.first_commit = entries[first].segment->info().first_commit;
     shape_.last_commit = entries[first + count - 1].segment->info().last_commit;
-    for (size_t i = 0; i < count; i++) add_input(inputs_[i], entries.first(first), entries[first + i]);
+    std::vector<metadata_list> metadata;
+    for (size_t i = 0; i < count; i++) {
+      add_input(inputs_[i], entries.first(first), entries[first + i]);
+      metadata.push_back(inputs_[i].source->metadata());
+    }
+    // A removal hides older values; of the oldest segment there are none.
+    for (const auto* at : merge_metadata(metadata, first > 0)) {
+      shape_.metadata.push_back(metadata_list::read_entry(at));
+    }
   }
 
   const segment_shape& shape() const noexcept { return shape_; }
@@ -98,7 +106,6 @@ class merge_plan {
     input.num_postings = count_postings(source, input.dropped_postings, cancel_);
     shape_.num_postings += input.num_postings;
     shape_.hash_mask |= source.hash_mask();
-    for (const auto& [key, value] : source.metadata()) shape_.metadata.insert_or_assign(key, value);
     const doc_set kept = source.documents() - input.dropped;
     if (kept.isEmpty()) return;
     shape_.min_document =
@@ -134,7 +141,10 @@ class merge_plan {
         const auto number = static_cast<uint32_t>(key);
         const document_table& table = inputs_[number].source->document_states();
         uint64_t& position = positions[number];
-        while (table.id_at(position) != id) position++;
+        while (position < table.size() && table.id_at(position) != id) position++;
+        if (position == table.size()) {
+          throw error(errc::corrupt_data, "merge: document " + std::to_string(id) + " is gone meanwhile");
+        }
         writer.add_document(id, table.commit_at(position), table.deleted_at(position));
       }
     });

@@ -16,6 +16,8 @@ constexpr uint32_t max_dead_share_after_full_merge = 1;
 /// A segment that is rewritten takes neighbours of together this part of its size along.
 constexpr uint64_t neighbour_part = 4;
 constexpr uint64_t idle_floor_part = 4;
+/// Of a posting, about.
+constexpr uint64_t bytes_per_posting = 4;
 
 uint64_t dead(const merge_candidate& c) { return c.stored - std::min(c.live, c.stored); }
 
@@ -265,7 +267,10 @@ merge_candidate candidate_of(const snapshot::entry& e) {
     live = std::min(static_cast<uint64_t>(std::ceil(static_cast<double>(info.num_postings) * share)),
                     info.num_postings);
   }
-  return {info.num_postings + info.num_tombstones, live + e.needed_tombstones};
+  // Metadata is copied by every merge like postings: a segment of much of it is no small one.
+  const metadata_list& list = e.segment->metadata();
+  const uint64_t metadata = list.empty() ? 0 : list.num_bytes() / bytes_per_posting;
+  return {info.num_postings + info.num_tombstones + metadata, live + e.needed_tombstones + metadata};
 }
 
 std::optional<merge_range> choose_merge(candidates segments, const merge_policy_options& options) {

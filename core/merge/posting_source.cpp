@@ -18,7 +18,7 @@ constexpr uint64_t postings_per_cancel_check = uint64_t{1} << 18;
 class posting_source final : public key_source {
  public:
   posting_source(const posting_table& table, const document_filter& dropped) : table_(table), dropped_(dropped) {
-    bucket_end_ = table_.size() == 0 ? 0 : table_.bucket_start(1);
+    if (table_.size() > 0) bucket_end_ = end_of(table_, 0);
   }
 
   size_t read(std::span<uint64_t> out) override {
@@ -37,12 +37,19 @@ class posting_source final : public key_source {
   }
 
  private:
+  /// Where a bucket ends: between where it is read and the end of the table, where the last one ends, whatever the
+  /// bytes have turned into since they were checked (see `segment`).
+  uint64_t end_of(const posting_table& table, uint32_t bucket) const {
+    if (bucket + uint64_t{1} >= table.split().num_buckets()) return table.size();
+    return std::clamp<uint64_t>(table.bucket_start(bucket + 1), position_, table.size());
+  }
+
   size_t decode(std::span<uint64_t> out) {
     // A copy: the compiler cannot know that writing keys leaves the table alone.
     const posting_table table = table_;
     size_t count = 0;
     while (count < out.size() && position_ < table.size()) {
-      while (position_ == bucket_end_) bucket_end_ = table.bucket_start(++bucket_ + 1);
+      while (position_ == bucket_end_) bucket_end_ = end_of(table, ++bucket_);
       const uint64_t length = std::min<uint64_t>(bucket_end_ - position_, out.size() - count);
       uint64_t* const keys = out.data() + count;
       for (uint64_t i = 0; i < length; i++) {

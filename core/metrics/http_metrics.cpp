@@ -42,8 +42,7 @@ void http_metrics::answered(size_t method, size_t route, unsigned status, std::c
   values->observe(took);
 }
 
-std::vector<prometheus::MetricFamily> http_metrics::Collect() const {
-  family_list out;
+void http_metrics::write_to(family_list& out) const {
   for (size_t i = 0; i < durations_.size(); i++) {
     const auto* values = durations_[i].load(std::memory_order_acquire);
     if (values == nullptr) continue;
@@ -63,7 +62,6 @@ std::vector<prometheus::MetricFamily> http_metrics::Collect() const {
                     "or one too many",
                     {{"status", status_name(i)}}, static_cast<double>(refused_[i].value()));
   }
-  return out.take();
 }
 
 }  // namespace fp

@@ -1,18 +1,17 @@
 #pragma once
 
-#include <prometheus/collectable.h>
-
 #include <memory>
 #include <string_view>
 #include <vector>
 
+#include "core/metrics/metric_source.hpp"
 #include "core/metrics/primitives.hpp"
 
 namespace fp {
 
 /// Latencies of a gateway's requests, by method, route and status. Nothing that a client sends becomes a label:
 /// routes and methods are named beforehand, and statuses that the gateway does not use count as one.
-class http_metrics final : public prometheus::Collectable {
+class http_metrics final : public metric_source {
  public:
   /// The names live forever.
   http_metrics(std::vector<std::string_view> methods, std::vector<std::string_view> routes);
@@ -23,7 +22,7 @@ class http_metrics final : public prometheus::Collectable {
   /// A request that never reached a route.
   void refused(unsigned status);
 
-  std::vector<prometheus::MetricFamily> Collect() const override;
+  void write_to(family_list& out) const override;
 
  private:
   const std::vector<std::string_view> methods_, routes_;

@@ -13,11 +13,8 @@ constexpr std::string_view task_names[] = {"load", "checkpoint", "memory_merge",
 
 constexpr std::string_view request_names[] = {"search", "search_batch", "update"};
 
-// Reasons that are shown before they occur for the first time, so that a rate sees the first one.
-constexpr errc usual_search_failures[] = {errc::search_timeout, errc::cancelled, errc::overloaded,
-                                          errc::internal_error};
-constexpr errc usual_update_failures[] = {errc::version_mismatch, errc::read_only, errc::overloaded,
-                                          errc::io_error,         errc::no_space,  errc::internal_error};
+/// Bounds of the searches of one index, in nanoseconds: enough to tell which index is slow.
+constexpr uint64_t index_bounds[] = {20'000'000, 200'000'000, 1'000'000'000};
 
 }  // namespace
 
@@ -124,6 +121,54 @@ index_metrics::activity index_metrics::activity_so_far() const {
 
 // -- Reading
 
+index_histograms& index_histograms::operator+=(const index_histograms& other) {
+  searches += other.searches;
+  scanned += other.scanned;
+  updates += other.updates;
+  segment_loads += other.segment_loads;
+  startups += other.startups;
+  parallel_segments += other.parallel_segments;
+  checkpoints += other.checkpoints;
+  memory_merges += other.memory_merges;
+  file_merges += other.file_merges;
+  return *this;
+}
+
+void index_histograms::write_to(family_list& out) const {
+  const auto add = [&](std::string_view name, std::string_view help, const metric_labels& labels,
+                       const histogram_shape& shape,
+                       const histogram_counts& counts) { out.add_histogram(name, help, labels, shape, counts); };
+  add("fpindex_node_search_duration_seconds",
+      "Time from a search's receipt by a loaded index to its answer, failures included, of all indexes", {},
+      request_durations(), searches);
+  add("fpindex_scanned_docs_per_hash", "Postings that a search met, per distinct hash of its query", {},
+      index_metrics::scanned_shape(), scanned);
+  add("fpindex_update_duration_seconds", "Time from an update's receipt to its acknowledgement", {},
+      request_durations(), updates);
+  add("fpindex_parallel_segment_count", "Segments of a parallel load", {}, index_metrics::segment_count_shape(),
+      parallel_segments);
+  add("fpindex_segment_load_duration_seconds", "Time to load and verify one segment", {}, task_durations(),
+      segment_loads);
+  add("fpindex_startup_duration_seconds", "Time from the start of a load to ready", {}, task_durations(), startups);
+  add("fpindex_checkpoint_duration_seconds", "Time that a checkpoint took, the manifest included", {},
+      task_durations(), checkpoints);
+  const std::string_view merge_help = "Time that a merge took, for files the manifest included";
+  add("fpindex_merge_duration_seconds", merge_help, {{"kind", "memory"}}, task_durations(), memory_merges);
+  add("fpindex_merge_duration_seconds", merge_help, {{"kind", "file"}}, task_durations(), file_merges);
+}
+
+index_histograms index_metrics::histograms() const {
+  return {search_durations_.counts(),
+          scanned_.counts(),
+          update_durations_.counts(),
+          segment_loads_.counts(),
+          startup_.counts(),
+          parallel_segments_.counts(),
+          of(index_task::checkpoint).durations.counts(),
+          of(index_task::memory_merge).durations.counts(),
+          of(index_task::file_merge).durations.counts()};
+}
+
 void index_metrics::write_to(family_list& out) const {
   write_requests(out);
   write_searches(out);
@@ -136,29 +181,34 @@ void index_metrics::write_to(family_list& out) const {
 
 void index_metrics::write_requests(family_list& out) const {
   for (size_t i = 0; i < actor_requests_.size(); i++) {
-    out.add_counter("fpindex_actor_requests_total", "Requests from other programs that are actors",
-                    {{"index", index_}, {"request", request_names[i]}}, double(actor_requests_[i].value()));
+    out.add_counter_unless_0("fpindex_actor_requests_total", "Requests from other programs that are actors",
+                             {{"index", index_}, {"request", request_names[i]}},
+                             double(actor_requests_[i].value()));
   }
 }
 
 void index_metrics::write_searches(family_list& out) const {
   const metric_labels labels{{"index", index_}};
   const auto hits = hits_.value(), misses = misses_.value();
-  const auto failures = search_failures_.values(usual_search_failures);
+  const auto failures = search_failures_.values({});
   uint64_t total = hits + misses;
   for (const auto& [why, count] : failures) total += count;
   out.add_counter("fpindex_searches_total", "Searches: hits, misses and failures", labels, double(total));
   out.add_counter("fpindex_search_hits_total", "Searches with at least one result", labels, double(hits));
   out.add_counter("fpindex_search_misses_total", "Searches without a result", labels, double(misses));
+  const std::string_view failures_help = "Searches that were refused or did not come to their end";
+  out.declare("fpindex_search_failures_total", failures_help, "counter");
   for (const auto& [why, count] : failures) {
-    out.add_counter("fpindex_search_failures_total", "Searches that were refused or did not come to their end",
-                    {{"index", index_}, {"reason", to_string(why)}}, double(count));
+    out.add_counter("fpindex_search_failures_total", failures_help, {{"index", index_}, {"reason", to_string(why)}},
+                    double(count));
   }
-  out.add_histogram("fpindex_search_duration_seconds",
-                    "Time from a search's receipt by a loaded index to its answer, failures included", labels,
-                    search_durations_);
-  out.add_histogram("fpindex_scanned_docs_per_hash", "Postings that a search met, per distinct hash of its query",
-                    labels, scanned_);
+  const std::string_view durations_help =
+      "Time from a search's receipt by a loaded index to its answer, failures included";
+  out.declare("fpindex_search_duration_seconds", durations_help, "histogram");
+  if (const auto durations = search_durations_.counts(); durations.total() > 0) {
+    out.add_histogram("fpindex_search_duration_seconds", durations_help, labels, search_durations_.shape(),
+                      durations, index_bounds);
+  }
   queue_depths queues;
   {
     std::lock_guard lock(mutex_);
@@ -166,101 +216,81 @@ void index_metrics::write_searches(family_list& out) const {
   }
   uint64_t queued = 0;
   for (const auto& q : queues) queued += q->load(std::memory_order_relaxed);
-  out.add_gauge("fpindex_queued_searches", "Searches that run or wait for a searcher", labels, double(queued));
+  out.add_gauge_unless_0("fpindex_queued_searches", "Searches that run or wait for a searcher", labels,
+                         double(queued));
 }
 
 void index_metrics::write_updates(family_list& out) const {
   const metric_labels labels{{"index", index_}};
   out.add_counter("fpindex_updates_total", "Updates that are durable and visible", labels,
                   double(updates_.value()));
-  for (const auto& [why, count] : update_failures_.values(usual_update_failures)) {
-    out.add_counter("fpindex_update_failures_total", "Updates that were refused or could not be written",
-                    {{"index", index_}, {"reason", to_string(why)}}, double(count));
+  const std::string_view failures_help = "Updates that were refused or could not be written";
+  out.declare("fpindex_update_failures_total", failures_help, "counter");
+  for (const auto& [why, count] : update_failures_.values({})) {
+    out.add_counter("fpindex_update_failures_total", failures_help, {{"index", index_}, {"reason", to_string(why)}},
+                    double(count));
   }
-  out.add_histogram("fpindex_update_duration_seconds", "Time from an update's receipt to its acknowledgement",
-                    labels, update_durations_);
-  out.add_gauge("fpindex_queued_updates", "Updates that wait for the oplog or are being written", labels,
-                queued_updates_.value());
+  out.add_gauge_unless_0("fpindex_queued_updates", "Updates that wait for the oplog or are being written", labels,
+                         queued_updates_.value());
 }
 
 void index_metrics::write_loading(family_list& out) const {
   const metric_labels labels{{"index", index_}};
-  out.add_counter("fpindex_parallel_loading_total", "Loads with a pool of segment loaders", labels,
-                  double(parallel_loads_.value()));
-  out.add_counter("fpindex_sequential_loading_total", "Loads with one segment loader", labels,
-                  double(sequential_loads_.value()));
-  out.add_histogram("fpindex_parallel_segment_count", "Segments of a parallel load", labels, parallel_segments_);
-  out.add_counter("fpindex_segment_load_failures_total", "Segments that could not be loaded", labels,
-                  double(segment_load_failures_.value()));
-  out.add_counter("fpindex_load_failures_total", "Loads that failed, whatever the cause", labels,
-                  double(of(index_task::load).failures.value()));
-  out.add_histogram("fpindex_segment_load_duration_seconds", "Time to load and verify one segment", labels,
-                    segment_loads_);
-  out.add_counter("fpindex_loaded_bytes_total", "Bytes of the segments that were loaded", labels,
-                  double(loaded_bytes_.value()));
-  out.add_histogram("fpindex_startup_duration_seconds", "Time from the start of a load to ready", labels, startup_);
-  out.add_gauge("fpindex_waiting_requests", "Requests that wait for the index to become ready", labels,
-                waiting_requests_.value());
+  out.add_counter_unless_0("fpindex_parallel_loading_total", "Loads with a pool of segment loaders", labels,
+                           double(parallel_loads_.value()));
+  out.add_counter_unless_0("fpindex_sequential_loading_total", "Loads with one segment loader", labels,
+                           double(sequential_loads_.value()));
+  out.add_counter_unless_0("fpindex_segment_load_failures_total", "Segments that could not be loaded", labels,
+                           double(segment_load_failures_.value()));
+  out.add_counter_unless_0("fpindex_load_failures_total", "Loads that failed, whatever the cause", labels,
+                           double(of(index_task::load).failures.value()));
+  out.add_counter_unless_0("fpindex_loaded_bytes_total", "Bytes of the segments that were loaded", labels,
+                           double(loaded_bytes_.value()));
+  out.add_gauge_unless_0("fpindex_waiting_requests", "Requests that wait for the index to become ready", labels,
+                         waiting_requests_.value());
 }
 
 void index_metrics::write_tasks(family_list& out) const {
   const metric_labels labels{{"index", index_}};
-  const auto& checkpoint = of(index_task::checkpoint);
-  const auto& memory = of(index_task::memory_merge);
-  const auto& file = of(index_task::file_merge);
-  out.add_counter("fpindex_checkpoints_total", "Times that memory was written as a file segment", labels,
-                  double(checkpoint.done.value()));
-  out.add_counter("fpindex_memory_segment_merges_total", "Merges of memory segments", labels,
-                  double(memory.done.value()));
-  out.add_counter("fpindex_file_segment_merges_total", "Merges of file segments", labels,
-                  double(file.done.value()));
-  out.add_histogram("fpindex_checkpoint_duration_seconds", "Time that a checkpoint took, the manifest included",
-                    labels, checkpoint.durations);
-  const std::string_view merge_help = "Time that a merge took, for files the manifest included";
-  out.add_histogram("fpindex_merge_duration_seconds", merge_help, {{"index", index_}, {"kind", "memory"}},
-                    memory.durations);
-  out.add_histogram("fpindex_merge_duration_seconds", merge_help, {{"index", index_}, {"kind", "file"}},
-                    file.durations);
+  out.add_counter_unless_0("fpindex_checkpoints_total", "Times that memory was written as a file segment", labels,
+                           double(of(index_task::checkpoint).done.value()));
+  out.add_counter_unless_0("fpindex_memory_segment_merges_total", "Merges of memory segments", labels,
+                           double(of(index_task::memory_merge).done.value()));
+  out.add_counter_unless_0("fpindex_file_segment_merges_total", "Merges of file segments", labels,
+                           double(of(index_task::file_merge).done.value()));
   for (size_t i = 0; i < tasks_.size(); i++) {
     const metric_labels of_task{{"index", index_}, {"task", task_names[i]}};
     if (static_cast<index_task>(i) != index_task::load) {
-      out.add_counter("fpindex_task_failures_total", "Checkpoints and merges that failed", of_task,
-                      double(tasks_[i].failures.value()));
+      out.add_counter_unless_0("fpindex_task_failures_total", "Checkpoints and merges that failed", of_task,
+                               double(tasks_[i].failures.value()));
     }
-    if (const double started = tasks_[i].started.value(); started > 0) {
-      out.add_gauge("fpindex_task_start_timestamp_seconds",
-                    "When the load, checkpoint or merge that is running began, in Unix time", of_task, started);
-    }
+    out.add_gauge_unless_0("fpindex_task_start_timestamp_seconds",
+                           "When the load, checkpoint or merge that is running began, in Unix time", of_task,
+                           tasks_[i].started.value());
   }
-  if (const double last = last_checkpoint_.value(); last > 0) {
-    out.add_gauge("fpindex_last_checkpoint_timestamp_seconds",
-                  "When memory was last written to a file, in Unix time", labels, last);
-  }
-  out.add_gauge("fpindex_oplog_bytes", "Size of the oplog", labels, oplog_bytes_.value());
+  out.add_gauge_unless_0("fpindex_last_checkpoint_timestamp_seconds",
+                         "When memory was last written to a file, in Unix time", labels, last_checkpoint_.value());
+  out.add_gauge_unless_0("fpindex_oplog_bytes", "Size of the oplog", labels, oplog_bytes_.value());
 }
 
 void index_metrics::write_scrubs(family_list& out) const {
   const metric_labels labels{{"index", index_}};
-  out.add_counter("fpindex_scrubbed_bytes_total",
-                  "Bytes of loaded segment files that were read again to verify them", labels,
-                  double(scrubbed_bytes_.value()));
-  out.add_counter("fpindex_scrubs_total", "Times that all loaded segment files were verified again", labels,
-                  double(scrubs_.value()));
-  if (const double last = last_scrub_.value(); last > 0) {
-    out.add_gauge("fpindex_last_scrub_timestamp_seconds",
-                  "When all loaded segment files had last been verified again, in Unix time", labels, last);
-  }
-  out.add_gauge("fpindex_damaged_segments", "Segments that are served and that a scrub found damaged", labels,
-                damaged_segments_.value());
+  out.add_counter_unless_0("fpindex_scrubbed_bytes_total",
+                           "Bytes of loaded segment files that were read again to verify them", labels,
+                           double(scrubbed_bytes_.value()));
+  out.add_counter_unless_0("fpindex_scrubs_total", "Times that all loaded segment files were verified again",
+                           labels, double(scrubs_.value()));
+  out.add_gauge_unless_0("fpindex_last_scrub_timestamp_seconds",
+                         "When all loaded segment files had last been verified again, in Unix time", labels,
+                         last_scrub_.value());
+  out.add_gauge_unless_0("fpindex_damaged_segments", "Segments that are served and that a scrub found damaged",
+                         labels, damaged_segments_.value());
 }
 
 void index_metrics::write_state(family_list& out) const {
   const metric_labels labels{{"index", index_}};
-  const std::string_view state = state_.load(std::memory_order_relaxed);
-  for (const auto name : state_names) {
-    out.add_gauge("fpindex_index_state", "1 for the state that the index is in, 0 for the others",
-                  {{"index", index_}, {"state", name}}, name == state);
-  }
+  out.add_gauge("fpindex_index_state", "1, with the state that the index is in as a label",
+                {{"index", index_}, {"state", state_.load(std::memory_order_relaxed)}}, 1);
   snapshot_ptr served;
   double memory_since = 0;
   {
@@ -276,21 +306,20 @@ void index_metrics::write_state(family_list& out) const {
   }
   out.add_gauge("fpindex_docs", "Live documents", labels, double(stats.num_documents));
   out.add_gauge("fpindex_version", "Number of the newest commit", labels, double(served->version()));
-  out.add_gauge("fpindex_file_version", "Number of the newest commit in file segments", labels,
-                double(served->file_version()));
+  out.add_gauge_unless_0("fpindex_file_version", "Number of the newest commit in file segments", labels,
+                         double(served->file_version()));
   const metric_labels files{{"index", index_}, {"kind", "file"}}, memory{{"index", index_}, {"kind", "memory"}};
   const auto add_both = [&](std::string_view name, std::string_view help, uint64_t all, uint64_t in_memory) {
-    out.add_gauge(name, help, files, double(all - in_memory));
-    out.add_gauge(name, help, memory, double(in_memory));
+    out.add_gauge_unless_0(name, help, files, double(all - in_memory));
+    out.add_gauge_unless_0(name, help, memory, double(in_memory));
   };
   add_both("fpindex_segments", "Segments", stats.num_segments, stats.num_memory_segments);
   add_both("fpindex_segment_bytes", "Bytes of the segments", stats.num_bytes, memory_bytes);
   add_both("fpindex_segment_postings", "Postings in the segments, superseded ones included", stats.num_postings,
            stats.memory_postings);
-  if (memory_since > 0) {
-    out.add_gauge("fpindex_oldest_memory_commit_timestamp_seconds",
-                  "Since when commits are in memory and in the oplog only, in Unix time", labels, memory_since);
-  }
+  out.add_gauge_unless_0("fpindex_oldest_memory_commit_timestamp_seconds",
+                         "Since when commits are in memory and in the oplog only, in Unix time", labels,
+                         memory_since);
 }
 
 }  // namespace fp

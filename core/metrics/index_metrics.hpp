@@ -19,6 +19,17 @@ enum class index_task : uint8_t { load, checkpoint, memory_merge, file_merge };
 /// What other programs ask an index for as actors, not through a gateway.
 enum class actor_request : uint8_t { search, search_batch, update };
 
+/// The distributions of what indexes do. Of single indexes they would be most of what metrics take, so they are
+/// shown of a whole node.
+struct index_histograms {
+  histogram_counts searches, scanned, updates;
+  histogram_counts segment_loads, startups, parallel_segments;
+  histogram_counts checkpoints, memory_merges, file_merges;
+
+  index_histograms& operator+=(const index_histograms& other);
+  void write_to(family_list& out) const;
+};
+
 /// All that is measured of one index. Every method may be called from any thread, at any time; those of searches
 /// and updates cost a few atomic additions.
 class index_metrics {
@@ -89,7 +100,10 @@ class index_metrics {
   };
   activity activity_so_far() const;
 
+  /// What says something of this index. A value of the contract is always there, any other one when it is not 0:
+  /// most of thousands of indexes rest.
   void write_to(family_list& out) const;
+  index_histograms histograms() const;
 
  private:
   struct task_metrics {
@@ -107,6 +121,7 @@ class index_metrics {
   void write_tasks(family_list& out) const;
   void write_scrubs(family_list& out) const;
   void write_state(family_list& out) const;
+  friend struct index_histograms;
   static histogram_shape scanned_shape();
   static histogram_shape segment_count_shape();
 

@@ -9,10 +9,7 @@
 #include <vector>
 
 #include "core/metrics/index_metrics.hpp"
-
-namespace prometheus {
-class Collectable;
-}
+#include "core/metrics/metric_source.hpp"
 
 namespace fp {
 
@@ -33,12 +30,12 @@ class node_metrics {
   /// By name.
   std::vector<index_metrics_ptr> indexes() const;
 
-  void add_source(std::shared_ptr<prometheus::Collectable> source);
+  void add_source(std::shared_ptr<const metric_source> source);
   /// A gauge whose value is asked for when metrics are read, from whichever thread does.
   void add_gauge(std::string name, std::string help, std::vector<std::pair<std::string, std::string>> labels,
                  std::function<double()> value);
 
-  /// Everything in Prometheus' text format 0.0.4. Takes some 50 ms with 200 indexes.
+  /// Everything in Prometheus' text format 0.0.4: about 1 KB and 10 us an index that is used.
   std::string text() const;
 
  private:
@@ -50,7 +47,8 @@ class node_metrics {
 
   mutable std::mutex mutex_;  ///< held for no longer than it takes to copy the lists
   std::map<std::string, index_metrics_ptr> indexes_;
-  std::vector<std::shared_ptr<prometheus::Collectable>> sources_;
+  index_histograms of_removed_;  ///< what is shown of the whole node never becomes less
+  std::vector<std::shared_ptr<const metric_source>> sources_;
   std::vector<gauge_source> gauges_;
 };
 

@@ -6,6 +6,13 @@ namespace fp {
 
 uint64_t histogram_counts::total() const { return std::accumulate(buckets.begin(), buckets.end(), uint64_t{0}); }
 
+histogram_counts& histogram_counts::operator+=(const histogram_counts& other) {
+  buckets.resize(std::max(buckets.size(), other.buckets.size()));
+  for (size_t i = 0; i < other.buckets.size(); i++) buckets[i] += other.buckets[i];
+  sum += other.sum;
+  return *this;
+}
+
 histogram_counts histogram::counts() const {
   histogram_counts out;
   out.buckets.reserve(buckets_.size());

@@ -50,6 +50,8 @@ struct histogram_counts {
   uint64_t sum = 0;               ///< in units
 
   uint64_t total() const;
+  /// Adds counts of the same shape; an empty one takes their shape.
+  histogram_counts& operator+=(const histogram_counts& other);
 };
 
 /// How often values fell into which range.

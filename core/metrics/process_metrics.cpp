@@ -73,11 +73,9 @@ void add_descriptors(family_list& out) {
 
 }  // namespace
 
-std::vector<prometheus::MetricFamily> process_metrics::Collect() const {
-  family_list out;
+void process_metrics::write_to(family_list& out) const {
   add_stat(out);
   add_descriptors(out);
-  return out.take();
 }
 
 }  // namespace fp

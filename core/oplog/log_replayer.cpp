@@ -49,13 +49,18 @@ bool log_replayer::next(log_slice& slice) {
   slice.frames.clear();
   if (!listed_) list();
   while (num_read < files.size()) {
-    if (!in_) {
+    if (!begun_) {
       open_file();
-    } else if (at_ == size_) {
+      continue;
+    }
+    if (!in_) in_ = fs_.open(file_);
+    if (at_ == size_) {
       close_file();
     } else {
       read_frames(slice);
-      if (!slice.commits.empty()) return true;
+      if (slice.commits.empty()) continue;
+      in_.reset();
+      return true;
     }
   }
   if (has_seal && !seal) {
@@ -131,7 +136,7 @@ void log_replayer::open_file() {
   const auto header = std::span(start).first(std::min<uint64_t>(size_, sizeof start));
   read_exactly(0, header);
   commit_id first = 0;
-  switch (format::decode_file_header(header, first)) {
+  switch (format::decode_file_header(header, first, newest_version)) {
     case format::header_state::valid:
       break;
     case format::header_state::unknown_version:
@@ -146,6 +151,7 @@ void log_replayer::open_file() {
       num_read++;
       return;
   }
+  begun_ = true;
   if (first != log.first) corrupt(file_, 16, "the header names commit " + number(first) + " as the first");
   end = log.first - 1;
   at_ = good_bytes = format::file_header_bytes;
@@ -159,6 +165,7 @@ void log_replayer::close_file() {
     read_exactly(last_write_offset, last_write);
   }
   in_.reset();
+  begun_ = false;
   num_read++;
 }
 

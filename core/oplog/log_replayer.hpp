@@ -19,7 +19,8 @@ struct logged_file {
   uint64_t bytes = 0;
 };
 
-/// Reads the log files of a folder in order, a slice at a time. Changes nothing.
+/// Reads the log files of a folder in order, a slice at a time. Changes nothing. Has at most one file open, and
+/// none between calls.
 ///
 /// A slice is handed out before what follows it is judged: damage is thrown by the call that would have to go past
 /// it, when everything before it has been handed out.
@@ -56,6 +57,7 @@ class log_replayer {
   uint64_t num_delivered = 0;
   uint64_t torn_bytes = 0;
   bool newest_is_torn_whole = false;
+  uint32_t newest_version = oplog_format::version;  // of the file that was begun last
   /// What was written last to the newest file, unless that is torn as a whole: its last frame, or its header.
   std::vector<std::byte> last_write;
   uint64_t last_write_offset = 0;
@@ -94,7 +96,8 @@ class log_replayer {
   size_t slice_bytes_;
   bool deliver_all_;
   bool listed_ = false;
-  // The file that is read: null between two.
+  // The file that is read: open in a call only, because who waits for the next one may wait long.
+  bool begun_ = false;
   std::unique_ptr<readable_file> in_;
   path file_;
   uint64_t size_ = 0;

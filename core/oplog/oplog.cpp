@@ -25,7 +25,9 @@ class oplog_impl final : public oplog {
         folder_(found.folder()),
         options_(options),
         files_(std::move(found.files)),
-        last_commit_(std::max(found.end, found.after())) {
+        last_commit_(std::max(found.end, found.after())),
+        newest_(options.files ? options.files : std::make_shared<open_files>(1)) {
+    const kept_file::use in_use(newest_);
     for (const std::string& name : found.temporaries) fs_.remove(folder_ / name);
     if (found.newest_is_torn_whole) {
       fs_.remove(file_path(files_.back()));
@@ -37,7 +39,11 @@ class oplog_impl final : public oplog {
       if (found.torn_bytes != 0) newest->truncate(files_.back().bytes);
       newest->write_at(found.last_write_offset, found.last_write);
       newest->sync();
-      if (found.end == last_commit_) file_ = std::move(newest);
+      // A file of an older version does not hold what this one writes.
+      if (found.end == last_commit_ && found.newest_version == format::version) {
+        newest_.file() = std::move(newest);
+        newest_goes_on_ = true;
+      }
     }
     if (found.seal) fs_.remove(folder_ / format::seal_name);
     fs_.sync_directory(folder_);
@@ -46,17 +52,22 @@ class oplog_impl final : public oplog {
   void append(std::span<const commit> commits) override {
     if (commits.empty()) return;
     check_appendable(commits);
-    const bool is_full = file_ && has_commits() && files_.back().bytes >= options_.max_file_bytes;
-    if (!file_ || is_full || newest_is_suspect_) start_file();
+    const kept_file::use in_use(newest_);
+    const bool is_full = newest_goes_on_ && has_commits() && files_.back().bytes >= options_.max_file_bytes;
+    if (!newest_goes_on_ || is_full || newest_is_suspect_) {
+      start_file();
+    } else if (!newest_.file()) {
+      open_again();
+    }
     const auto frame = encode_frame(commits);
     try {
-      file_->write_at(files_.back().bytes, frame);
+      newest_.file()->write_at(files_.back().bytes, frame);
     } catch (...) {
       cut_back();
       throw;
     }
     try {
-      file_->sync();
+      newest_.file()->sync();
     } catch (...) {
       newest_is_suspect_ = true;
       cut_back();
@@ -78,6 +89,8 @@ class oplog_impl final : public oplog {
   void close() override {
     closed_ = true;
     if (sealed_ || broken_) return;
+    const kept_file::use in_use(newest_);
+    newest_.file().reset();
     std::byte bytes[format::seal_bytes];
     const logged_file newest = files_.empty() ? logged_file{} : files_.back();
     format::encode_seal({last_commit_, newest.first, newest.bytes}, bytes);
@@ -132,10 +145,12 @@ class oplog_impl final : public oplog {
     const logged_file next{last_commit_ + 1, format::file_header_bytes};
     if (!files_.empty() && files_.back().first == next.first) {
       // It holds no commit. A new file of that name shares no pages with the suspect one.
-      file_.reset();
+      newest_.file().reset();
+      newest_goes_on_ = false;
       remove_or_break(file_path(next));
       files_.pop_back();
     }
+    newest_.file().reset();
     const path file = file_path(next);
     try {
       std::byte header[format::file_header_bytes];
@@ -145,7 +160,8 @@ class oplog_impl final : public oplog {
       out->sync();
       fs_.sync_directory(folder_);
       files_.push_back(next);
-      file_ = std::move(out);
+      newest_.file() = std::move(out);
+      newest_goes_on_ = true;
       newest_is_suspect_ = false;
     } catch (...) {
       try {
@@ -155,6 +171,19 @@ class oplog_impl final : public oplog {
       }
       throw;
     }
+  }
+
+  /// Opens the newest file, which was closed for others.
+  void open_again() {
+    const logged_file& log = files_.back();
+    auto file = fs_.open_for_writing(file_path(log));
+    if (const auto size = file->size(); size != log.bytes) {
+      // Only a new open can tell what somebody has done to it.
+      broken_ = true;
+      throw error(errc::io_error, file_path(log).string() + ": has " + number(size) + " bytes instead of " +
+                                      number(log.bytes) + ": somebody else has changed it");
+    }
+    newest_.file() = std::move(file);
   }
 
   /// A file that may or may not be there any more makes the log's end unknown.
@@ -194,8 +223,8 @@ class oplog_impl final : public oplog {
 
   void cut_back() noexcept {
     try {
-      file_->truncate(files_.back().bytes);
-      file_->sync();
+      newest_.file()->truncate(files_.back().bytes);
+      newest_.file()->sync();
     } catch (...) {
       broken_ = true;
     }
@@ -206,9 +235,10 @@ class oplog_impl final : public oplog {
   file_system& fs_;
   path folder_;
   oplog_options options_;
-  std::vector<logged_file> files_;       // oldest first; sizes without what a failed write left
-  std::unique_ptr<writable_file> file_;  // the newest, or null when the next append must begin a new one
+  std::vector<logged_file> files_;  // oldest first; sizes without what a failed write left
   commit_id last_commit_;
+  kept_file newest_;
+  bool newest_goes_on_ = false;  // otherwise the next append must begin a new one
   std::vector<std::byte> buffer_;
   bool newest_is_suspect_ = false;  // a sync of it failed
   bool broken_ = false, closed_ = false, sealed_ = false;

@@ -10,7 +10,7 @@
 #include "core/base/cancel.hpp"
 #include "core/base/error.hpp"
 #include "core/commit/changes.hpp"
-#include "core/fs/file_system.hpp"
+#include "core/fs/open_files.hpp"
 
 namespace fp {
 
@@ -18,6 +18,9 @@ class log_replayer;
 
 struct oplog_options {
   uint64_t max_file_bytes = uint64_t{64} << 20;  ///< a file that has reached this is followed by a new one
+  /// Where the newest file has its place while it is open: shared by logs that are bounded together. Null: it stays
+  /// open.
+  std::shared_ptr<open_files> files = nullptr;
 };
 
 /// What a replay found.
@@ -50,11 +53,11 @@ class oplog {
   virtual ~oplog() = default;
 
   /// Appends consecutive commits, the first one `last_commit() + 1`, as one frame of less than 4 GiB and makes
-  /// them durable: one write and one sync, and before that a new file when the newest is full. On a failure nothing
-  /// of them is in the log any more, the error is thrown (`read_only` when there can be no more commits), and
-  /// `is_broken()` tells whether the log could be cut back to its last good frame (false: appending may be tried
-  /// again, later) or not (true: only a new `open` helps, and that may find the commits of the failed append or
-  /// not).
+  /// them durable: one write and one sync, and before that a new file when the newest is full; a newest file that
+  /// was closed for others is opened again, and must be as it was left. On a failure nothing of them is in the log
+  /// any more, the error is thrown (`read_only` when there can be no more commits), and `is_broken()` tells whether
+  /// the log could be cut back to its last good frame (false: appending may be tried again, later) or not (true: only
+  /// a new `open` helps, and that may find the commits of the failed append or not).
   virtual void append(std::span<const commit> commits) = 0;
   virtual bool is_broken() const noexcept = 0;
 

@@ -27,7 +27,7 @@ void put_preamble(std::span<std::byte> out, const char* magic) noexcept {
 header_state check_preamble(std::span<const std::byte> in, const char* magic, size_t bytes) noexcept {
   if (in.size() < bytes || std::memcmp(in.data(), magic, 8) != 0) return header_state::invalid;
   if (get<uint64_t>(in, bytes - 8) != checksum(in.first(bytes - 8))) return header_state::invalid;
-  if (get<uint32_t>(in, 8) != version) return header_state::unknown_version;
+  if (const auto v = get<uint32_t>(in, 8); v < oldest_version || v > version) return header_state::unknown_version;
   return get<uint32_t>(in, 12) == 0 ? header_state::valid : header_state::invalid;
 }
 
@@ -65,9 +65,12 @@ void encode_file_header(commit_id first, std::span<std::byte> out) noexcept {
   put<uint64_t>(out, 24, checksum(out.first(24)));
 }
 
-header_state decode_file_header(std::span<const std::byte> in, commit_id& first) noexcept {
+header_state decode_file_header(std::span<const std::byte> in, commit_id& first, uint32_t& file_version) noexcept {
   const header_state state = check_preamble(in, log_magic, file_header_bytes);
-  if (state == header_state::valid) first = get<uint64_t>(in, 16);
+  if (state == header_state::valid) {
+    first = get<uint64_t>(in, 16);
+    file_version = get<uint32_t>(in, 8);
+  }
   return state;
 }
 

@@ -9,7 +9,7 @@
 
 #include "core/base/types.hpp"
 
-/// The files of an oplog folder, version 1. All integers are little-endian, all checksums XXH3-64. What a version
+/// The files of an oplog folder, version 2. All integers are little-endian, all checksums XXH3-64. What a version
 /// promises: core/FORMATS.md.
 ///
 /// Log files are named `<first commit as 16 hex digits>.log`: a file header, then frames without gaps. One frame
@@ -37,6 +37,8 @@
 /// prove nothing then. The header of a log file is synced before its first frame is written, so a newest file is
 /// torn as a whole exactly when it is shorter than the file header, or consists of that many zeros.
 ///
+/// Version 1 is the same without changes of the kind `remove_metadata`.
+///
 /// `seal` is there while the log is closed (48 bytes; this layout is the same in every format version):
 ///
 ///     u8[8] magic "FPOPSEAL"   u32 format version   u32 0   u64 last commit
@@ -44,7 +46,8 @@
 ///     u64 checksum of the 40 bytes before
 namespace fp::oplog_format {
 
-inline constexpr uint32_t version = 1;
+inline constexpr uint32_t version = 2;
+inline constexpr uint32_t oldest_version = 1;
 inline constexpr size_t file_header_bytes = 32;
 inline constexpr size_t frame_header_bytes = 32;
 inline constexpr size_t frame_alignment = 32;
@@ -63,7 +66,8 @@ std::optional<commit_id> parse_file_name(std::string_view name) noexcept;
 enum class header_state { valid, unknown_version, invalid };
 
 void encode_file_header(commit_id first, std::span<std::byte> out) noexcept;
-header_state decode_file_header(std::span<const std::byte> in, commit_id& first) noexcept;
+/// Sets `first` and the file's format version when it is valid.
+header_state decode_file_header(std::span<const std::byte> in, commit_id& first, uint32_t& file_version) noexcept;
 
 struct frame_header {
   uint32_t payload_bytes = 0;

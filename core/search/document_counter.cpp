@@ -1,110 +1,183 @@
 #include "core/search/document_counter.hpp"
 
 #include <algorithm>
-#include <array>
+#include <utility>
 
-#include "core/base/partition_point.hpp"
+#include "core/search/stoppable_partition_point.hpp"
 
 namespace fp {
 
 namespace {
 
-constexpr size_t block_ids = 256;                ///< counted together
 constexpr uint32_t long_range = 1024;            ///< postings that are worth the look at what may be left out
 constexpr uint32_t ids_per_binary_search = 128;  ///< that are walked in the time of a search among them
-constexpr uint32_t postings_per_check = 64 * 1024;
+constexpr size_t ranges_a_slice = 256;           ///< that are sorted out between two looks at the clock
+constexpr size_t slots_a_slice = 1024;           ///< that are looked at between two looks at the clock
 
-void count_all(std::span<const snapshot::entry> entries, std::span<const posting_range> ranges,
-               const stop_condition& stop, score_table& scores) {
-  std::array<document_id, block_ids> block;
-  size_t filled = 0;
-  uint32_t unchecked = 0;
-  const auto flush = [&] {
-    scores.add(std::span(block).first(filled));
-    filled = 0;
-  };
-  const snapshot::entry* e = nullptr;
-  posting_table table;  // a copy: the compiler cannot know that writing ids leaves the segment's own alone
-  for (const posting_range& range : ranges) {
-    if (e != &entries[range.segment]) {
-      e = &entries[range.segment];
-      table = e->segment->postings();
-    }
-    const doc_set* const superseded = e->superseded.get();
-    for (uint32_t at = range.first, left = range.count; left > 0;) {
-      if (filled == block_ids) flush();
-      const uint32_t length = std::min(left, static_cast<uint32_t>(block_ids - filled));
-      for (const uint32_t end = at + length; at < end; at++) {
-        const document_id id = table.document_at(at);
-        block[filled] = id;
-        filled += superseded == nullptr || !superseded->contains(id);
-      }
-      left -= length;
-      unchecked += length;
-      if (unchecked >= postings_per_check) {
-        stop.check();
-        unchecked = 0;
-      }
-    }
-  }
-  flush();
-  stop.check();
-}
+bool longer(const posting_range& a, const posting_range& b) { return a.count > b.count; }
 
-bool contains(const posting_table& table, const posting_range& range, document_id id) {
+bool contains(const posting_table& table, const posting_range& range, document_id id, stop_condition& stop) {
   const uint64_t end = uint64_t{range.first} + range.count;
-  const uint64_t at = partition_point(range.first, end, [&](uint64_t i) { return table.document_at(i) < id; });
+  const uint64_t at =
+      stoppable_partition_point(range.first, end, stop, [&](uint64_t i) { return table.document_at(i) < id; });
   return at < end && table.document_at(at) == id;
 }
 
-/// Goes on counting for documents that have been counted in other ranges, at least for those of `slots`.
-void count_known(const snapshot::entry& e, const posting_range& range, std::span<score_table::slot* const> slots,
-                 const stop_condition& stop, score_table& scores) {
-  const posting_table& table = e.segment->postings();
-  const auto is_newest = [&](document_id id) { return e.superseded == nullptr || !e.superseded->contains(id); };
-  if (slots.size() < range.count / ids_per_binary_search) {
-    for (score_table::slot* const s : slots) {
-      if (contains(table, range, s->id) && is_newest(s->id)) scores.count(*s);
-    }
-    stop.check();
-    return;
-  }
-  for (uint32_t i = 0; i < range.count; i++) {
-    if (i % postings_per_check == 0) stop.check();
-    const document_id id = table.document_at(range.first + i);
-    if (score_table::slot* const s = scores.find(id); s != nullptr && is_newest(id)) scores.count(*s);
-  }
-}
-
-/// Moves the longest ranges to the end, fewer than `min_score` of them, and returns how many: a document that is in
-/// these alone cannot reach the score.
-size_t set_long_ranges_apart(std::span<posting_range> ranges, uint64_t min_score) {
-  const auto short_end =
-      std::partition(ranges.begin(), ranges.end(), [](const auto& r) { return r.count < long_range; });
-  const auto num_long = static_cast<uint64_t>(ranges.end() - short_end);
-  if (num_long < min_score) return num_long;
-  const uint64_t apart = min_score - 1;
-  std::nth_element(short_end, ranges.end() - static_cast<std::ptrdiff_t>(apart), ranges.end(),
-                   [](const auto& a, const auto& b) { return a.count < b.count; });
-  return apart;
+bool is_newest(const snapshot::entry& e, document_id id) {
+  return e.superseded == nullptr || !e.superseded->contains(id);
 }
 
 }  // namespace
 
-void document_counter::count(std::span<const snapshot::entry> entries, std::span<posting_range> ranges,
-                             uint64_t min_score, const stop_condition& stop) {
-  const size_t num_apart = set_long_ranges_apart(ranges, min_score);
-  const auto first = ranges.first(ranges.size() - num_apart), apart = ranges.last(num_apart);
-  uint64_t num_postings = 0;
-  for (const posting_range& range : first) num_postings += range.count;
-  scores_.clear(num_postings);
-  count_all(entries, first, stop, scores_);
-  if (apart.empty()) return;
-  promising_.clear();
-  for (score_table::slot& s : scores_.slots()) {
-    if (s.count > 0 && s.count + num_apart >= min_score) promising_.push_back(&s);
+void document_counter::begin(std::span<const snapshot::entry> entries, uint64_t expected, uint64_t min_score,
+                             const bounds& limits, stop_condition& stop) {
+  entries_ = entries;
+  expected_ = expected;
+  min_score_ = min_score;
+  bounds_ = limits;
+  best_ = 0;
+  first_ = 0;
+  last_ = max_id;
+  apart_.clear();
+  filled_ = 0;
+  scores_.clear(expected_, bounds_.table_bytes, stop);
+}
+
+void document_counter::count(std::vector<posting_range>& ranges, stop_condition& stop) {
+  const uint64_t max_apart = std::min<uint64_t>(min_score_ - 1, bounds_.apart);
+  size_t kept = 0;
+  for (size_t i = 0; i < ranges.size(); i++) {
+    if (i % ranges_a_slice == ranges_a_slice - 1) stop.worked(ranges_a_slice);
+    posting_range& range = ranges[i];
+    if (range.count >= long_range && max_apart > 0) {
+      if (apart_.size() < max_apart) {
+        apart_.push_back(range);
+        std::push_heap(apart_.begin(), apart_.end(), longer);
+        continue;
+      }
+      if (longer(range, apart_.front())) {
+        std::pop_heap(apart_.begin(), apart_.end(), longer);
+        std::swap(range, apart_.back());
+        std::push_heap(apart_.begin(), apart_.end(), longer);
+      }
+    }
+    ranges[kept++] = range;
   }
-  for (const posting_range& range : apart) count_known(entries[range.segment], range, promising_, stop, scores_);
+  ranges.resize(kept);
+  count_all(ranges, stop);
+}
+
+posting_range document_counter::in_window(const posting_table& table, const posting_range& range,
+                                          stop_condition& stop) const {
+  const auto bound = [&](uint64_t begin, uint64_t end, uint64_t id) {
+    return stoppable_partition_point(begin, end, stop, [&](uint64_t i) { return table.document_at(i) < id; });
+  };
+  const uint64_t end = uint64_t{range.first} + range.count;
+  stop.worked(units_of_a_page);
+  const uint64_t first = first_ == 0 ? range.first : bound(range.first, end, first_);
+  const uint64_t last = last_ == max_id ? end : bound(first, end, uint64_t{last_} + 1);
+  return {range.segment, static_cast<uint32_t>(first), static_cast<uint32_t>(last - first)};
+}
+
+void document_counter::flush(stop_condition& stop) {
+  while (!scores_.make_room(filled_, stop)) {
+    last_ = scores_.drop_larger_half(stop) - 1;
+    const auto end = std::remove_if(block_.begin(), block_.begin() + static_cast<std::ptrdiff_t>(filled_),
+                                    [this](document_id id) { return id > last_; });
+    filled_ = static_cast<size_t>(end - block_.begin());
+  }
+  scores_.add(std::span(block_).first(filled_));
+  filled_ = 0;
+}
+
+void document_counter::count_all(std::span<const posting_range> ranges, stop_condition& stop) {
+  const snapshot::entry* e = nullptr;
+  posting_table table;  // a copy: the compiler cannot know that writing ids leaves the segment's own alone
+  uint32_t untold = 0;
+  for (posting_range range : ranges) {
+    if (e != &entries_[range.segment]) {
+      e = &entries_[range.segment];
+      table = e->segment->postings();
+    }
+    if (!everything()) range = in_window(table, range, stop);
+    const doc_set* const superseded = e->superseded.get();
+    for (uint32_t at = range.first, left = range.count; left > 0;) {
+      if (filled_ == block_.size()) {
+        const document_id last = last_;
+        flush(stop);
+        if (last_ < last) {
+          const posting_range rest = in_window(table, {range.segment, at, left}, stop);
+          at = rest.first;
+          left = rest.count;
+          continue;
+        }
+      }
+      size_t filled = filled_;
+      const uint32_t length = std::min(left, static_cast<uint32_t>(block_.size() - filled));
+      for (const uint32_t end = at + length; at < end; at++) {
+        const document_id id = table.document_at(at);
+        block_[filled] = id;
+        filled += superseded == nullptr || !superseded->contains(id);
+      }
+      filled_ = filled;
+      left -= length;
+      untold += length;
+      if (untold >= score_table::max_block || stop.is_cold()) stop.worked(std::exchange(untold, 0));
+    }
+  }
+  flush(stop);
+}
+
+void document_counter::count_known(const posting_range& range, stop_condition& stop) {
+  const snapshot::entry& e = entries_[range.segment];
+  const posting_table& table = e.segment->postings();
+  if (all_promising_ && promising_.size() < range.count / ids_per_binary_search) {
+    for (slot* const s : promising_) {
+      if (contains(table, range, s->id, stop) && is_newest(e, s->id)) scores_.count(*s);
+    }
+    return;
+  }
+  for (uint32_t i = 0; i < range.count; i++) {
+    if (i % score_table::max_block == 0) stop.worked(score_table::max_block);
+    const document_id id = table.document_at(uint64_t{range.first} + i);
+    if (slot* const s = scores_.find(id); s != nullptr && is_newest(e, id)) scores_.count(*s);
+  }
+}
+
+void document_counter::finish_pass(stop_condition& stop) {
+  if (apart_.empty()) return;
+  promising_.clear();
+  all_promising_ = true;
+  size_t looked_at = 0;
+  for (slot& s : scores_.slots()) {
+    if (++looked_at % slots_a_slice == 0) stop.worked(slots_a_slice);
+    if (s.count == 0 || s.count + apart_.size() < min_score_) continue;
+    if (promising_.size() == bounds_.apart) {
+      all_promising_ = false;
+      break;
+    }
+    promising_.push_back(&s);
+  }
+  for (const posting_range& range : apart_) {
+    const posting_table& table = entries_[range.segment].segment->postings();
+    count_known(everything() ? range : in_window(table, range, stop), stop);
+  }
+}
+
+bool document_counter::next_pass(bool same_ranges, stop_condition& stop) {
+  if (last_ == max_id) return false;
+  document_id largest = 0;
+  for (const auto& e : entries_) largest = std::max(largest, e.segment->info().max_document);
+  if (last_ >= largest) return false;
+  best_ = best();
+  // As many ids as this time will do, or more where they lie less close.
+  const uint64_t width = (uint64_t{last_} - first_ + 1) * (scores_.is_sparse() ? 2 : 1);
+  first_ = last_ + 1;
+  const uint64_t last = first_ + width - 1;
+  last_ = last < largest ? static_cast<document_id>(last) : max_id;
+  if (!same_ranges) apart_.clear();
+  scores_.clear(expected_, bounds_.table_bytes, stop);
+  return true;
 }
 
 }  // namespace fp

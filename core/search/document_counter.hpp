@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -12,19 +14,80 @@
 namespace fp {
 
 /// Counts the postings of each document in the ranges that a query's hashes have, superseded versions left out.
+///
+/// Ranges come in any portions. When there are more documents than the memory has scores for, those of a window are
+/// counted, [`first`, `last`], and the others by further passes over the same ranges:
+///
+///     counter.begin(...);
+///     do {
+///       for (portions) counter.count(ranges);
+///       counter.finish_pass();
+///       ... scores() ...
+///     } while (counter.next_pass());
 class document_counter {
  public:
-  /// Counts anew. Documents with `min_score` postings (at least 1) and more are counted in full, others perhaps
-  /// not; `ranges` are reordered. Throws as `stop` does.
-  void count(std::span<const snapshot::entry> entries, std::span<posting_range> ranges, uint64_t min_score,
-             const stop_condition& stop);
+  explicit document_counter(seeded_mix mix) : scores_(mix) {}
 
-  /// What the last `count` found.
+  struct bounds {
+    uint64_t table_bytes = 0;  ///< `score_table::min_bytes` or more
+    size_t apart = 0;          ///< ranges that are set apart, and documents that are looked for in them one by one
+  };
+
+  /// Counts anew, about `expected` postings. Documents with `min_score` postings (at least 1) and more are counted
+  /// in full, others perhaps not. All functions throw as `stop` does; then it is to begin anew.
+  void begin(std::span<const snapshot::entry> entries, uint64_t expected, uint64_t min_score, const bounds& limits,
+             stop_condition& stop);
+  /// Counts a portion. Reorders `ranges`, and takes some out, which it counts in this pass and in the later ones.
+  void count(std::vector<posting_range>& ranges, stop_condition& stop);
+  /// Counts what was taken out of the portions. `scores` are then those of all documents of the window.
+  void finish_pass(stop_condition& stop);
+  /// Goes on behind the window; false when there is nothing. `same_ranges`: what `count` leaves of the only portion
+  /// comes again; otherwise all portions do, as they were.
+  bool next_pass(bool same_ranges, stop_condition& stop);
+
+  /// What the pass found.
   const score_table& scores() const noexcept { return scores_; }
+  /// Of all passes.
+  uint32_t best() const noexcept { return std::max(best_, scores_.best()); }
+
+  /// Gives all memory back.
+  void release() noexcept {
+    scores_.release();
+    apart_ = {};
+    promising_ = {};
+  }
+  uint64_t bytes() const noexcept {
+    return scores_.bytes() + apart_.capacity() * sizeof(posting_range) + promising_.capacity() * sizeof(void*);
+  }
 
  private:
+  using slot = score_table::slot;
+
+  bool everything() const noexcept { return first_ == 0 && last_ == max_id; }
+  /// The postings of `range` in the window.
+  posting_range in_window(const posting_table& table, const posting_range& range, stop_condition& stop) const;
+  void count_all(std::span<const posting_range> ranges, stop_condition& stop);
+  /// Goes on counting for documents that have been counted in other ranges, at least for the promising ones.
+  void count_known(const posting_range& range, stop_condition& stop);
+  void flush(stop_condition& stop);
+
+  static constexpr document_id max_id = UINT32_MAX;
+
+  std::span<const snapshot::entry> entries_;
+  uint64_t expected_ = 0, min_score_ = 1;
+  bounds bounds_;
+  uint32_t best_ = 0;
+
+  document_id first_ = 0, last_ = max_id;  ///< the window
   score_table scores_;
-  std::vector<score_table::slot*> promising_;  ///< may still reach the score
+  std::array<document_id, score_table::max_block> block_;  ///< to be counted together
+  size_t filled_ = 0;
+
+  /// The longest ranges, fewer than `min_score_` of them: a document that is in these alone cannot reach the score.
+  /// A heap with the shortest one in front.
+  std::vector<posting_range> apart_;
+  std::vector<slot*> promising_;  ///< may still reach the score
+  bool all_promising_ = true;     ///< whether `promising_` has room for all of these
 };
 
 }  // namespace fp

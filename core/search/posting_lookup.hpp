@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/types.hpp"
+#include "core/search/stop_condition.hpp"
 #include "core/segment/posting_table.hpp"
 
 namespace fp {
@@ -21,8 +22,9 @@ struct posting_range {
 /// before it are asked for, and those of the one before that are searched.
 class posting_lookup {
  public:
-  /// Found ranges go to the end of `out`, in the order of the look-ups; their postings are in the cache.
-  explicit posting_lookup(std::vector<posting_range>& out) : out_(out) {}
+  /// Found ranges go to the end of `out`, in the order of the look-ups; their postings are in the cache. All
+  /// functions throw as `stop` does.
+  posting_lookup(std::vector<posting_range>& out, stop_condition& stop) : out_(out), stop_(stop) {}
   posting_lookup(const posting_lookup&) = delete;
   posting_lookup& operator=(const posting_lookup&) = delete;
 
@@ -48,8 +50,12 @@ class posting_lookup {
 
   /// Takes all groups a step further.
   void step();
+  void take_bucket_starts(lookup& l);
+  /// Adds what `l` finds to the end of `found`.
+  void search_entries(const lookup& l, std::array<posting_range, group_size>& found, size_t& num_found);
 
   std::vector<posting_range>& out_;
+  stop_condition& stop_;
   std::array<group, 3> groups_;
   group *new_ = &groups_[0], *fetched_ = &groups_[1], *read_ = &groups_[2];
 };

@@ -2,106 +2,138 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 
-#include "core/base/bit_packing.hpp"
+#include "core/search/distinct_hashes.hpp"
 #include "core/search/document_counter.hpp"
 #include "core/search/posting_lookup.hpp"
 #include "core/search/stop_condition.hpp"
+#include "core/search/top_results.hpp"
 
 namespace fp {
 
 namespace {
 
-constexpr size_t max_hashed = 1024;  ///< hashes whose duplicates a hash table finds
-constexpr size_t lookups_per_check = 4 * 1024;
+constexpr size_t hashes_a_slice = 256;           ///< looked up at once; each may find a range
+constexpr size_t max_ranges = size_t{64} << 10;  ///< found before they are counted: more are not faster
 
-/// Leaves one of each hash, in any order. Usual queries go through a hash table of positions (`slots`): sorting
-/// them takes about as long as looking them up in a segment. Longer ones are sorted, lest somebody makes them
-/// collide.
-void remove_duplicates(std::vector<hash_value>& hashes, std::vector<uint16_t>& slots) {
-  if (hashes.size() > max_hashed) {
-    std::sort(hashes.begin(), hashes.end());
-    hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
-    return;
+/// How a search's memory is shared out.
+struct memory_plan {
+  uint64_t for_hashes = 0;
+  size_t ranges = 0;  ///< found before they are counted, without those of the last slice
+  document_counter::bounds counter;
+};
+
+memory_plan plan_memory(size_t num_hashes, uint64_t max_bytes) {
+  memory_plan plan;
+  plan.for_hashes = distinct_hashes::bytes_for(num_hashes);
+  // A vector that has grown holds up to twice what it was to hold.
+  constexpr uint64_t bytes_a_range = 2 * (2 * sizeof(posting_range) + sizeof(void*));
+  plan.ranges = std::min<size_t>(max_ranges, max_bytes / 8 / bytes_a_range);
+  plan.counter.apart = plan.ranges;
+  const uint64_t for_ranges = (plan.ranges + hashes_a_slice) * bytes_a_range;
+  const uint64_t needed = plan.for_hashes + for_ranges + score_table::min_bytes;
+  if (needed > max_bytes) {
+    throw error(errc::payload_too_large,
+                "query: " + std::to_string(num_hashes) + " hashes take " + std::to_string(needed) +
+                    " bytes to search for; max_search_bytes allows " + std::to_string(max_bytes));
   }
-  constexpr uint16_t free = UINT16_MAX;
-  const unsigned bits = bits_for(hashes.size()) + 2;  // so that few hashes meet, which is a branch gone wrong each
-  const size_t mask = (size_t{1} << bits) - 1;
-  slots.assign(mask + 1, free);
-  uint16_t kept = 0;
-  for (const hash_value h : hashes) {
-    size_t at = (h * 0x9e3779b1u) >> (32 - bits);
-    while (slots[at] != free && hashes[slots[at]] != h) at = (at + 1) & mask;
-    if (slots[at] != free) continue;
-    slots[at] = kept;
-    hashes[kept++] = h;
-  }
-  hashes.resize(kept);
+  plan.counter.table_bytes = max_bytes - plan.for_hashes - for_ranges;
+  return plan;
 }
 
-void find_postings(std::span<const snapshot::entry> entries, std::span<const hash_value> hashes,
-                   const stop_condition& stop, std::vector<posting_range>& out) {
-  out.clear();
-  posting_lookup lookup(out);
-  size_t unchecked = 0;
+/// Looks all hashes up in all segments. Calls `count` whenever about `portion` ranges have been found, and in the
+/// end, which leaves the last ones in `ranges`.
+template <class F>
+void find_postings(std::span<const snapshot::entry> entries, std::span<const hash_value> hashes, size_t portion,
+                   std::vector<posting_range>& ranges, stop_condition& stop, const F& count) {
+  ranges.clear();
+  posting_lookup lookup(ranges, stop);
   for (size_t e = 0; e < entries.size(); e++) {
     const posting_table& table = entries[e].segment->postings();
     if (table.size() == 0) continue;
-    for (size_t at = 0; at < hashes.size(); at += lookups_per_check) {
-      const auto slice = hashes.subspan(at, std::min(lookups_per_check, hashes.size() - at));
-      lookup.add(static_cast<uint32_t>(e), table, slice);
-      unchecked += slice.size();
-      if (unchecked < lookups_per_check) continue;
-      stop.check();
-      unchecked = 0;
+    for (size_t at = 0; at < hashes.size(); at += hashes_a_slice) {
+      lookup.add(static_cast<uint32_t>(e), table, hashes.subspan(at, std::min(hashes_a_slice, hashes.size() - at)));
+      if (ranges.size() < portion) continue;
+      count();
+      ranges.clear();
     }
   }
   lookup.finish();
+  count();
 }
 
 }  // namespace
 
 struct searcher::scratch {
-  std::vector<hash_value> hashes;
-  std::vector<uint16_t> slots;
+  explicit scratch(seeded_mix table_mix) : mix(table_mix) {}
+
+  uint64_t bytes() const noexcept {
+    return hashes.bytes() + ranges.capacity() * sizeof(posting_range) + counter.bytes();
+  }
+
+  /// Gives back everything.
+  void release() noexcept {
+    hashes = distinct_hashes(mix);
+    ranges = {};
+    counter.release();
+  }
+
+  seeded_mix mix;
+  search_pace pace;
+  distinct_hashes hashes{mix};
   std::vector<posting_range> ranges;
-  document_counter counter;
-  std::vector<search_result> candidates;
+  document_counter counter{mix};
 };
 
-searcher::searcher() : scratch_(std::make_unique<scratch>()) {}
+searcher::searcher() : scratch_(std::make_unique<scratch>(seeded_mix())) {}
+searcher::searcher(uint64_t seed) : scratch_(std::make_unique<scratch>(seeded_mix(seed))) {}
 searcher::~searcher() = default;
 
-search_outcome searcher::search(const snapshot& index, std::span<const hash_value> query,
-                                const search_options& options) {
-  const stop_condition stop(options);
-  stop.check();
-  auto& [hashes, slots, ranges, counter, candidates] = *scratch_;
-  hashes.assign(query.begin(), query.end());
-  remove_duplicates(hashes, slots);
+uint64_t searcher::scratch_bytes() const noexcept { return scratch_->bytes(); }
+
+search_outcome searcher::search(const snapshot& index, query_view query, const search_options& options) {
+  const memory_plan plan = plan_memory(query.size(), options.max_bytes);
+  auto& [mix, pace, distinct, ranges, counter] = *scratch_;
+  // What earlier searches needed more of is not there twice.
+  if (distinct.bytes() > plan.for_hashes || ranges.capacity() > 2 * (plan.ranges + hashes_a_slice) ||
+      counter.bytes() > plan.counter.table_bytes) {
+    scratch_->release();
+  }
+  struct releasing {
+    scratch& of;
+    ~releasing() {
+      if (of.bytes() > kept_bytes) of.release();
+    }
+  } releases{*scratch_};
+  stop_condition stop(options, pace);
+  const auto hashes = distinct.take(query, stop);
   search_outcome outcome;
   outcome.num_hashes = hashes.size();
-
-  find_postings(index.entries(), hashes, stop, ranges);
   const uint64_t min_score =
       std::max<uint64_t>(options.min_score.value_or(static_cast<uint32_t>((query.size() + 19) / 20)), 1);
-  for (const posting_range& range : ranges) outcome.num_postings += range.count;
-  counter.count(index.entries(), ranges, min_score, stop);
-  const score_table& scores = counter.scores();
+  top_results results(options.limit, min_score, options.score_pct);
 
-  const uint64_t threshold = std::max<uint64_t>(min_score, uint64_t{scores.best()} * options.score_pct / 100);
-  if (options.limit == 0 || scores.best() < threshold) return outcome;
-  candidates.clear();
-  for (const score_table::slot& s : scores.slots()) {
-    if (s.count >= threshold) candidates.push_back({s.id, s.count});
+  uint64_t portions = 0;
+  find_postings(index.entries(), hashes, plan.ranges, ranges, stop, [&] {
+    uint64_t found = 0;
+    for (const posting_range& range : ranges) found += range.count;
+    outcome.num_postings += found;
+    if (portions++ == 0) counter.begin(index.entries(), found, min_score, plan.counter, stop);
+    counter.count(ranges, stop);
+  });
+  for (;;) {
+    counter.finish_pass(stop);
+    results.collect(counter.scores(), counter.best(), stop);
+    if (!counter.next_pass(portions == 1, stop)) break;
+    if (portions == 1) {
+      counter.count(ranges, stop);
+    } else {
+      find_postings(index.entries(), hashes, plan.ranges, ranges, stop, [&] { counter.count(ranges, stop); });
+    }
   }
-  const auto better = [](const search_result& a, const search_result& b) {
-    return a.score != b.score ? a.score > b.score : a.id < b.id;
-  };
-  const size_t wanted = std::min<size_t>(options.limit, candidates.size());
-  const auto end = candidates.begin() + static_cast<std::ptrdiff_t>(wanted);
-  std::partial_sort(candidates.begin(), end, candidates.end(), better);
-  outcome.results.assign(candidates.begin(), end);
+  index.require_readable();
+  outcome.results = results.take();
   return outcome;
 }
 

@@ -1,24 +1,68 @@
 #pragma once
 
+#include <algorithm>
+
 #include "core/base/error.hpp"
 #include "core/search/search.hpp"
 
 namespace fp {
 
-/// Stops a search that takes too long.
+/// Whether a searcher may work for a while without a look at the clock. A look takes as long as two look-ups, so
+/// few are taken while memory is fast. But a page that has to come from a disk takes as long as ten thousand
+/// look-ups, so memory counts as cold until it has been fast for a while, and again after every slow step.
+class search_pace {
+ public:
+  bool is_cold() const noexcept { return quick_looks_ < looks_to_trust; }
+  void looked(steady_clock::duration since_last) noexcept {
+    quick_looks_ = since_last > slow_step ? 0 : std::min(quick_looks_ + 1, looks_to_trust);
+  }
+
+  static constexpr uint32_t looks_to_trust = 256;
+  static constexpr std::chrono::microseconds slow_step{100};
+
+ private:
+  uint32_t quick_looks_ = 0;
+};
+
+/// Stops a search that takes too long: every loop of a search says what it has done. While memory is cold, each
+/// piece of work that may touch a page of its own is followed by a look at the clock. While it is warm, the first
+/// looks of a search come soon, and the later ones after more and more work: what has turned cold shows at the
+/// beginning.
 class stop_condition {
  public:
-  explicit stop_condition(const search_options& options) : options_(options) {}
+  stop_condition(const search_options& options, search_pace& pace) : options_(options), pace_(pace) { check(); }
 
-  void check() const {
+  /// Throws `search_timeout` past the deadline and `cancelled` when told so.
+  void check() {
     if (is_cancelled(options_.cancel)) throw error(errc::cancelled, "search: cancelled");
-    if (options_.deadline != steady_clock::time_point::max() && steady_clock::now() >= options_.deadline) {
+    const auto now = options_.now();
+    if (now >= options_.deadline && options_.deadline != steady_clock::time_point::max()) {
       throw error(errc::search_timeout, "search: the deadline has passed");
+    }
+    if (last_look_ != steady_clock::time_point()) pace_.looked(now - last_look_);
+    last_look_ = now;
+    left_ = pace_.is_cold() ? 1 : stride_;
+    stride_ = std::min(stride_ * 2, most_units);
+  }
+
+  /// Whether even small pieces of work are to be told one by one.
+  bool is_cold() const noexcept { return pace_.is_cold(); }
+  /// Checks once enough has been done. One unit takes about a nanosecond in warm memory.
+  void worked(uint32_t units) {
+    if (units >= left_) {
+      check();
+    } else {
+      left_ -= units;
     }
   }
 
+  static constexpr uint32_t first_units = 512, most_units = 4096;  ///< between two looks, when memory is warm
+
  private:
   const search_options& options_;
+  search_pace& pace_;
+  steady_clock::time_point last_look_;
+  uint32_t left_ = 0, stride_ = first_units;
 };
 
 }  // namespace fp

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -13,15 +15,21 @@
 
 namespace fp {
 
-void memory_segment_builder::read_documents(std::span<const commit_view> commits, metadata_map& metadata) {
+void memory_segment_builder::read_documents(std::span<const commit_view> commits,
+                                            std::vector<metadata_entry>& metadata) {
   documents_.clear();
+  std::map<std::string_view, std::optional<std::string_view>> newest;
   bool ascending = true;
   for (const commit_view& c : commits) {
     changes_reader reader(c.changes);
     change_view change;
     while (reader.next(change)) {
       if (change.kind == change_kind::set_metadata) {
-        metadata.insert_or_assign(std::string(change.key), std::string(change.value));
+        newest.insert_or_assign(change.key, change.value);
+        continue;
+      }
+      if (change.kind == change_kind::remove_metadata) {
+        newest.insert_or_assign(change.key, std::nullopt);
         continue;
       }
       if (change.id == 0)
@@ -30,6 +38,7 @@ void memory_segment_builder::read_documents(std::span<const commit_view> commits
       documents_.push_back({change.id, change.kind == change_kind::erase, c.id, change.hash_bytes});
     }
   }
+  for (const auto& [key, value] : newest) metadata.push_back({key, value});
   if (ascending) return;
   std::stable_sort(documents_.begin(), documents_.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   size_t kept = 0;

@@ -25,7 +25,7 @@ class memory_segment_builder {
   };
 
   /// Of several changes to one document only the last one, in id order.
-  void read_documents(std::span<const commit_view> commits, metadata_map& metadata);
+  void read_documents(std::span<const commit_view> commits, std::vector<metadata_entry>& metadata);
   /// The distinct postings of all documents, in order. Returns the bits that occur in hashes.
   hash_value sort_postings();
 

@@ -81,14 +81,19 @@ segment_ptr open_segment_as(const std::string& name, file_system& fs, const path
   };
 
   if (options.mode == load_mode::map) {
-    std::shared_ptr<const mapped_file> mapping = source->map();
-    const auto bytes = mapping->bytes();
-    if (bytes.size() != size || !std::equal(page.begin(), page.end(), bytes.begin())) {
-      throw error(errc::corrupt_data, name + ": header at offset 0: changed while it was opened");
+    const std::shared_ptr<const mapped_file> mapping = source->map();
+    try {
+      const auto bytes = mapping->bytes();
+      if (bytes.size() != size || !std::equal(page.begin(), page.end(), bytes.begin())) {
+        throw error(errc::corrupt_data, name + ": header at offset 0: changed while it was opened");
+      }
+      verify_sections([&](uint64_t at, uint64_t length) { return bytes.subspan(at, length); });
+      return std::make_shared<stored_segment>(name, mapping, header, options.cancel);
+    } catch (const error& e) {
+      // That a page could not be read says more than that it holds the wrong bytes.
+      if (e.code() == errc::corrupt_data) require_readable(*mapping, name);
+      throw;
     }
-    verify_sections([&](uint64_t at, uint64_t length) { return bytes.subspan(at, length); });
-    return std::make_shared<stored_segment>(name, segment_storage::mapped_file, bytes, mapping, header,
-                                            options.cancel);
   }
   const auto memory = std::make_shared<aligned_memory>(size);
   const std::span<std::byte> bytes = memory->bytes();

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "core/base/bit_packing.hpp"
 #include "core/base/types.hpp"
@@ -69,6 +71,12 @@ class posting_table {
     uint32_t start;
     std::memcpy(&start, bucket_address(bucket), sizeof start);
     return start;
+  }
+  /// Positions of a bucket's first posting and behind its last: within the table, in this order, whatever the bytes
+  /// have turned into since they were checked (see `segment`).
+  std::pair<uint32_t, uint32_t> bucket_range(uint32_t bucket) const noexcept {
+    const uint32_t last = std::min(bucket_start(bucket + 1), static_cast<uint32_t>(num_postings_));
+    return {std::min(bucket_start(bucket), last), last};
   }
   const packed_array& entries() const noexcept { return entries_; }
   /// The smallest entry that a posting of a tail can have.

@@ -13,6 +13,7 @@
 #include "core/commit/changes.hpp"
 #include "core/fs/file_system.hpp"
 #include "core/segment/document_table.hpp"
+#include "core/segment/metadata_list.hpp"
 #include "core/segment/posting_table.hpp"
 
 namespace fp {
@@ -42,6 +43,10 @@ struct document_state {
 /// An immutable run of commits: their postings, the documents they speak for, and their metadata, in the
 /// layout of `segment_format.hpp`. The same bytes are searched wherever they lie. Safe for use from many
 /// threads at once.
+///
+/// Bytes of a mapped file can turn into others at any time: zeros where a page cannot be read any more, anything
+/// where somebody writes to the file. Whoever reads them stays within them whatever they say, and asks
+/// `require_readable` before what was made of them goes anywhere.
 class segment {
  public:
   virtual ~segment() = default;
@@ -63,11 +68,15 @@ class segment {
   /// All documents that this segment speaks for, and which of those it deletes.
   virtual const doc_set& documents() const noexcept = 0;
   virtual const doc_set& tombstones() const noexcept = 0;
-  virtual std::optional<document_state> find(document_id id) const noexcept = 0;
-  /// Metadata entries that this segment's commits set.
-  virtual const metadata_map& metadata() const noexcept = 0;
+  /// Throws as `require_readable` does.
+  virtual std::optional<document_state> find(document_id id) const = 0;
+  /// Metadata entries that this segment's commits set or removed, where they lie.
+  virtual const metadata_list& metadata() const noexcept = 0;
 
-  /// Checks all checksums again. Throws `corrupt_data` with file, section and offset.
+  /// Throws `io_error` with file and offset when a page of the segment could not be read since it was loaded. Costs
+  /// next to nothing.
+  virtual void require_readable() const = 0;
+  /// Checks all checksums again. Throws `corrupt_data` with file, section and offset, and as `require_readable`.
   virtual void verify(const cancel_flag* cancel = nullptr) const = 0;
 };
 

@@ -110,7 +110,7 @@ void segment_header::lay_out(uint64_t metadata_length) {
 void encode_header(const segment_header& header, header_page& out) noexcept {
   out.fill(std::byte{0});
   std::memcpy(out.data() + at_magic, segment_magic.data(), segment_magic.size());
-  put(out, at_version, segment_format_version);
+  put(out, at_version, header.version);
   put(out, at_num_sections, uint32_t{num_sections});
   put(out, at_num_bytes, header.num_bytes());
   put(out, at_first_commit, header.first_commit);
@@ -146,9 +146,12 @@ segment_header decode_header(std::span<const std::byte, segment_header_bytes> pa
     corrupt(name, at_checksum,
             "checksum mismatch, stored " + to_hex16(stored) + ", computed " + to_hex16(computed));
   }
-  if (const auto version = get<uint32_t>(page, at_version); version != segment_format_version) {
+  const auto version = get<uint32_t>(page, at_version);
+  if (version < oldest_segment_format_version || version > segment_format_version) {
     throw error(errc::unsupported_format, name + ": file format " + std::to_string(version) +
-                                              ", this build reads " + std::to_string(segment_format_version));
+                                              ", this build reads " +
+                                              std::to_string(oldest_segment_format_version) + " to " +
+                                              std::to_string(segment_format_version));
   }
   if (const auto bytes = get<uint64_t>(page, at_num_bytes); bytes != file_bytes) {
     corrupt(name, at_num_bytes,
@@ -159,6 +162,7 @@ segment_header decode_header(std::span<const std::byte, segment_header_bytes> pa
   };
   require(get<uint32_t>(page, at_num_sections) == num_sections, at_num_sections, "wrong number of sections");
   segment_header h;
+  h.version = version;
   h.first_commit = get<uint64_t>(page, at_first_commit);
   h.last_commit = get<uint64_t>(page, at_last_commit);
   require(h.first_commit >= 1 && h.first_commit <= h.last_commit, at_first_commit, "impossible commit range");
@@ -219,55 +223,6 @@ segment_info make_info(const segment_header& header,
   info.num_bytes = header.num_bytes();
   info.checksum = get<uint64_t>(page, at_checksum);
   return info;
-}
-
-uint64_t metadata_bytes(const metadata_map& metadata) {
-  uint64_t bytes = sizeof(uint32_t), longest = metadata.size();
-  for (const auto& [key, value] : metadata) {
-    bytes += 2 * sizeof(uint32_t) + key.size() + value.size();
-    longest = std::max<uint64_t>({longest, key.size(), value.size()});
-  }
-  if (longest > UINT32_MAX) throw error(errc::payload_too_large, "metadata: a length of 4 GB or more");
-  return bytes;
-}
-
-void encode_metadata(const metadata_map& metadata, std::span<std::byte> out) noexcept {
-  size_t at = 0;
-  const auto put_u32 = [&](size_t value) {
-    put(out, at, static_cast<uint32_t>(value));
-    at += sizeof(uint32_t);
-  };
-  const auto put_text = [&](std::string_view text) {
-    if (!text.empty()) std::memcpy(out.data() + at, text.data(), text.size());
-    at += text.size();
-  };
-  put_u32(metadata.size());
-  for (const auto& [key, value] : metadata) {
-    put_u32(key.size());
-    put_u32(value.size());
-    put_text(key);
-    put_text(value);
-  }
-}
-
-std::optional<metadata_map> decode_metadata(std::span<const std::byte> bytes) {
-  if (bytes.size() < sizeof(uint32_t)) return std::nullopt;
-  metadata_map metadata;
-  const auto count = get<uint32_t>(bytes, 0);
-  bytes = bytes.subspan(sizeof count);
-  for (uint32_t i = 0; i < count; i++) {
-    if (bytes.size() < 2 * sizeof(uint32_t)) return std::nullopt;
-    const uint64_t key_length = get<uint32_t>(bytes, 0), value_length = get<uint32_t>(bytes, sizeof(uint32_t));
-    bytes = bytes.subspan(2 * sizeof(uint32_t));
-    if (key_length + value_length > bytes.size()) return std::nullopt;
-    const auto* text = reinterpret_cast<const char*>(bytes.data());
-    std::string key(text, key_length);
-    if (!metadata.empty() && key <= metadata.rbegin()->first) return std::nullopt;
-    metadata.emplace_hint(metadata.end(), std::move(key), std::string(text + key_length, value_length));
-    bytes = bytes.subspan(key_length + value_length);
-  }
-  if (!bytes.empty()) return std::nullopt;
-  return metadata;
 }
 
 }  // namespace fp

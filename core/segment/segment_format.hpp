@@ -11,7 +11,7 @@
 #include "core/segment/posting_table.hpp"
 #include "core/segment/segment.hpp"
 
-/// The bytes of a segment, version 2. The same in files and in memory; searching works on them as they lie. What a
+/// The bytes of a segment, version 3. The same in files and in memory; searching works on them as they lie. What a
 /// version promises: core/FORMATS.md.
 ///
 /// All integers are little-endian. A segment is a header page of 4096 bytes followed by six sections, in the
@@ -21,7 +21,7 @@
 /// Header page, by byte offset:
 ///
 ///       0  8 bytes  magic: 89 46 50 53 45 47 0d 0a ("\x89FPSEG\r\n")
-///       8  u32      format version: 2; like the magic and the checksum in the same place in every version
+///       8  u32      format version: 3; like the magic and the checksum in the same place in every version
 ///      12  u32      number of sections: 6
 ///      16  u64      bytes of the whole segment, a multiple of 64
 ///      24  u64      first commit
@@ -58,13 +58,17 @@
 ///     tombstones  packed, 1 bit a document, in the same order: deleted
 ///     commits     packed, commit bits a document, in the same order: its commit - first commit
 ///     metadata    u32 count, then for each entry in ascending key order: u32 key length, u32 value length, its
-///                 key, its value
+///                 key, its value; 2^32-1 for the value length, and no value: the key was removed
+///
+/// Version 2 is the same without removals.
 ///
 /// A hash's bucket and tail are bits of (hash >> shift): the upper `bucket_bits` and the lower `tail_bits`.
 namespace fp {
 
 inline constexpr std::array<unsigned char, 8> segment_magic = {0x89, 'F', 'P', 'S', 'E', 'G', '\r', '\n'};
-inline constexpr uint32_t segment_format_version = 2;
+inline constexpr uint32_t segment_format_version = 3;
+inline constexpr uint32_t oldest_segment_format_version = 2;
+inline constexpr uint32_t first_version_with_removals = 3;
 inline constexpr size_t segment_header_bytes = 4096;
 inline constexpr size_t section_alignment = 64;
 inline constexpr uint64_t max_segment_postings = UINT32_MAX;
@@ -93,6 +97,7 @@ struct section_location {
 
 /// The decoded header.
 struct segment_header {
+  uint32_t version = segment_format_version;
   commit_id first_commit = 0, last_commit = 0;
   uint64_t num_postings = 0, num_documents = 0, num_tombstones = 0;
   document_id min_document = 0, max_document = 0;
@@ -127,11 +132,5 @@ segment_header decode_header(std::span<const std::byte, segment_header_bytes> pa
 /// The facts that a header page holds.
 segment_info make_info(const segment_header& header,
                        std::span<const std::byte, segment_header_bytes> page) noexcept;
-
-/// Bytes of an encoded metadata map. Throws `payload_too_large` for more than 4 GB in a key, a value or the count.
-uint64_t metadata_bytes(const metadata_map& metadata);
-void encode_metadata(const metadata_map& metadata, std::span<std::byte> out) noexcept;
-/// Nothing when the bytes are not exactly an encoded map.
-std::optional<metadata_map> decode_metadata(std::span<const std::byte> bytes);
 
 }  // namespace fp

@@ -188,15 +188,15 @@ segment_info segment_writer::finish() {
   complete(section_kind::tombstones, tombstones_, tombstone_packer_.end());
   complete(section_kind::commits, commits_, commit_packer_.end());
 
-  std::vector<std::byte> metadata(header_.section(section_kind::metadata).length);
-  encode_metadata(metadata_, metadata);
   std::byte* position = metadata_section_.begin();
-  for (std::span<const std::byte> left(metadata); !left.empty();) {
-    const auto piece = left.first(std::min(left.size(), buffer_slack_bytes));
-    std::memcpy(position, piece.data(), piece.size());
-    position = metadata_section_.advance(position + piece.size());
-    left = left.subspan(piece.size());
-  }
+  encode_metadata(metadata_, [&](std::span<const std::byte> left) {
+    while (!left.empty()) {
+      const auto piece = left.first(std::min(left.size(), buffer_slack_bytes));
+      std::memcpy(position, piece.data(), piece.size());
+      position = metadata_section_.advance(position + piece.size());
+      left = left.subspan(piece.size());
+    }
+  });
   complete(section_kind::metadata, metadata_section_, position);
 
   header_page page;

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "core/base/aligned_memory.hpp"
 #include "core/base/bit_packing.hpp"
@@ -18,7 +19,7 @@ struct segment_shape {
   uint64_t num_postings = 0, num_documents = 0, num_tombstones = 0;
   document_id min_document = 0, max_document = 0;  ///< 0 and 0 without documents
   hash_value hash_mask = 0;
-  metadata_map metadata;
+  std::vector<metadata_entry> metadata;  ///< views of what outlives the writer
 };
 
 /// The header that a shape leads to, without checksums. Throws `payload_too_large` for more than fits a segment.
@@ -70,7 +71,7 @@ class segment_writer {
 
   segment_sink& sink_;
   segment_header header_;
-  metadata_map metadata_;
+  std::vector<metadata_entry> metadata_;
   section_writer buckets_, postings_, documents_, tombstones_, commits_, metadata_section_;
   std::byte* next_bucket_start_;
   bit_packer posting_packer_, document_packer_, tombstone_packer_, commit_packer_;

@@ -38,6 +38,15 @@ void append(doc_set& set, std::span<const document_id> ids) {
 
 }  // namespace
 
+void require_readable(const mapped_file& file, const std::string& name) {
+  if (const auto offset = file.unreadable_from()) {
+    throw located_error(errc::io_error,
+                        name + ": cannot be read from offset " + std::to_string(*offset) +
+                            " on: the disk does not give it back, or the file was cut short",
+                        *offset);
+  }
+}
+
 void throw_if_cancelled(const cancel_flag* cancel, const std::string& name) {
   if (is_cancelled(cancel)) throw error(errc::cancelled, name + ": cancelled");
 }
@@ -81,6 +90,13 @@ stored_segment::stored_segment(std::string name, segment_storage storage, std::s
   check_buckets(cancel);
   read_documents(cancel);
   read_metadata();
+}
+
+stored_segment::stored_segment(std::string name, std::shared_ptr<const mapped_file> file,
+                               const segment_header& header, const cancel_flag* cancel)
+    : stored_segment(std::move(name), segment_storage::mapped_file, file->bytes(), file, header, cancel) {
+  mapping_ = file.get();
+  require_readable();
 }
 
 void stored_segment::check_buckets(const cancel_flag* cancel) const {
@@ -154,26 +170,45 @@ void stored_segment::read_documents(const cancel_flag* cancel) {
 
 void stored_segment::read_metadata() {
   const section_location& location = header_.section(section_kind::metadata);
-  auto decoded = decode_metadata(bytes_.subspan(location.offset, location.length));
+  const auto decoded = metadata_list::decode(bytes_.subspan(location.offset, location.length),
+                                             header_.version >= first_version_with_removals);
   if (!decoded) corrupt(name_, section_kind::metadata, location.offset, "malformed");
-  metadata_ = std::move(*decoded);
+  metadata_ = *decoded;
 }
 
-std::optional<document_state> stored_segment::find(document_id id) const noexcept {
+std::optional<document_state> stored_segment::find(document_id id) const {
   if (!documents_.contains(id)) return std::nullopt;
-  const auto position = document_states_.position_of(id);
-  if (!position) return std::nullopt;
-  return document_state{document_states_.commit_at(*position), document_states_.deleted_at(*position)};
+  std::optional<document_state> found;
+  if (const auto position = document_states_.position_of(id)) {
+    found = {document_states_.commit_at(*position), document_states_.deleted_at(*position)};
+  }
+  require_readable();
+  return found;
+}
+
+void stored_segment::require_readable() const {
+  if (mapping_ != nullptr) fp::require_readable(*mapping_, name_);
 }
 
 void stored_segment::verify(const cancel_flag* cancel) const {
-  segment_header stored = decode_header(bytes_.first<segment_header_bytes>(), bytes_.size(), name_);
-  for (size_t i = 0; i < num_sections; i++) {
-    verify_section(name_, static_cast<section_kind>(i + 1), stored.sections[i], [&](uint64_t at, uint64_t length) {
-      throw_if_cancelled(cancel, name_);
-      return bytes_.subspan(at, length);
-    });
+  try {
+    // A copy: what was checked must be what is used.
+    header_page page;
+    std::copy_n(bytes_.begin(), page.size(), page.begin());
+    const segment_header stored = decode_header(page, bytes_.size(), name_);
+    for (size_t i = 0; i < num_sections; i++) {
+      verify_section(name_, static_cast<section_kind>(i + 1), stored.sections[i],
+                     [&](uint64_t at, uint64_t length) {
+                       throw_if_cancelled(cancel, name_);
+                       return bytes_.subspan(at, length);
+                     });
+    }
+  } catch (const error& e) {
+    // That a page could not be read says more than that it holds the wrong bytes.
+    if (e.code() == errc::corrupt_data) require_readable();
+    throw;
   }
+  require_readable();
 }
 
 segment_ptr make_memory_segment(aligned_memory bytes) {

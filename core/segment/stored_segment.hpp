@@ -11,8 +11,11 @@
 
 namespace fp {
 
+/// Throws `io_error` when a page of a mapped file, which messages call `name`, could not be read.
+void require_readable(const mapped_file& file, const std::string& name);
+
 /// The one implementation of `segment`: a view of bytes in the segment format. Built beside the bytes are only the
-/// two document sets (0.1 to 2 bytes a document) and the map of metadata.
+/// two document sets (0.1 to 2 bytes a document).
 class stored_segment final : public segment {
  public:
   /// `header` was decoded from `bytes`, which `owner` keeps; `name` starts error messages. The sections' checksums
@@ -20,6 +23,9 @@ class stored_segment final : public segment {
   /// Throws `corrupt_data` or `cancelled`.
   stored_segment(std::string name, segment_storage storage, std::span<const std::byte> bytes,
                  std::shared_ptr<const void> owner, const segment_header& header,
+                 const cancel_flag* cancel = nullptr);
+  /// Of a mapped file. Throws `io_error`, too, when a page of it cannot be read.
+  stored_segment(std::string name, std::shared_ptr<const mapped_file> file, const segment_header& header,
                  const cancel_flag* cancel = nullptr);
 
   const segment_info& info() const noexcept override { return info_; }
@@ -31,8 +37,9 @@ class stored_segment final : public segment {
   const document_table& document_states() const noexcept override { return document_states_; }
   const doc_set& documents() const noexcept override { return documents_; }
   const doc_set& tombstones() const noexcept override { return tombstones_; }
-  std::optional<document_state> find(document_id id) const noexcept override;
-  const metadata_map& metadata() const noexcept override { return metadata_; }
+  std::optional<document_state> find(document_id id) const override;
+  const metadata_list& metadata() const noexcept override { return metadata_; }
+  void require_readable() const override;
   void verify(const cancel_flag* cancel) const override;
 
  private:
@@ -47,12 +54,13 @@ class stored_segment final : public segment {
   segment_storage storage_;
   std::span<const std::byte> bytes_;
   std::shared_ptr<const void> owner_;
+  const mapped_file* mapping_ = nullptr;  ///< the owner, if it is one
   segment_header header_;
   segment_info info_;
   posting_table postings_;
   document_table document_states_;
   doc_set documents_, tombstones_;
-  metadata_map metadata_;
+  metadata_list metadata_;
 };
 
 /// `open_segment` for a file that errors shall call `name`.

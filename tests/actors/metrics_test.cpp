@@ -18,16 +18,21 @@ class metrics : public test::actor_fixture {
   exposition read(const index_coordinator_handle& index) {
     return exposition(state_of(index).env->metrics->text());
   }
-  /// The value of a metric of index "a".
+  /// The value of a metric of index "a", or of the node; 0 when it is not shown.
   double value(const index_coordinator_handle& index, const std::string& name, const std::string& labels = "") {
-    return read(index).value(name + "{index=\"a\"" + (labels.empty() ? "" : ",") + labels + "}");
+    const auto e = read(index);
+    for (const auto& sample : {name + "{index=\"a\"" + (labels.empty() ? "" : ",") + labels + "}",
+                               labels.empty() ? name : name + "{" + labels + "}"}) {
+      if (e.has(sample)) return e.value(sample);
+    }
+    return 0;
   }
   std::string state_shown(const index_coordinator_handle& index) {
     const auto e = read(index);
     std::string shown;
     for (const auto name : index_metrics::state_names) {
       const std::string state(name);
-      if (e.value("fpindex_index_state{index=\"a\",state=\"" + state + "\"}") == 1) shown += state;
+      if (e.has("fpindex_index_state{index=\"a\",state=\"" + state + "\"}")) shown += state;
     }
     return shown;
   }

@@ -55,7 +55,7 @@ class replay : public test::actor_fixture {
               [heard_here](const load_failed& f) { heard_here->failed.push_back(f); }};
     });
     return system().spawn(oplog_actor,
-                          oplog_setup{make_env(), "a", 1, log_folder, after, listener, cancel, slice_bytes});
+                          oplog_setup{make_env(), "a", 1, log_folder, after, listener, cancel, nullptr, slice_bytes});
   }
 
   /// A replay of many slices that has handed out some.
@@ -75,7 +75,7 @@ class replay : public test::actor_fixture {
 
   void expect_same(const snapshot& index, const naive_index& model) {
     EXPECT_EQ(index.version(), model.version());
-    EXPECT_EQ(index.metadata(), model.metadata());
+    EXPECT_EQ(index.metadata().to_map(), model.metadata());
     EXPECT_EQ(index.stats().num_documents, model.documents().size());
     searcher searches;
     for (const auto& [id, d] : model.documents()) {

@@ -11,7 +11,10 @@ using test::error_of;
 
 class search_runner_test : public test::actor_fixture {
  protected:
-  search_runner_test() : index(ready_index(prepare_index("a", 3))) {}
+  search_runner_test() {
+    settings.segment_load_mode = load_mode::read;  // in memory, nothing is cold
+    index = ready_index(prepare_index("a", 3));
+  }
 
   std::optional<search_reply> try_for(std::chrono::nanoseconds at_most,
                                       steady_clock::time_point deadline = steady_clock::time_point::max(),
@@ -24,7 +27,7 @@ class search_runner_test : public test::actor_fixture {
 
   index_coordinator_handle index;
   index_metrics_ptr metrics = std::make_shared<index_metrics>("a");
-  search_runner runner{metrics};
+  search_runner runner{metrics, settings.max_search_bytes};
 };
 
 TEST_F(search_runner_test, gives_up_without_a_trace_when_the_budget_is_spent) {

@@ -25,9 +25,10 @@ PATIENCE = 120
 
 
 class Node:
-    """A running fpnode. Its log is read as it comes; nothing polls."""
+    """A running fpnode. Its log is read as it comes; nothing polls. `group`: folder of the control group that it runs
+    in."""
 
-    def __init__(self, data, *flags, descriptors=None):
+    def __init__(self, data, *flags, descriptors=None, group=None):
         self.data = pathlib.Path(data)
         self.lines = []
         self._changed = threading.Condition()
@@ -36,6 +37,8 @@ class Node:
         if "--port" not in flags:
             port += ["--port", "0"]
         bound = ["prlimit", f"--nofile={descriptors}"] if descriptors else []
+        if group:
+            bound = ["sh", "-c", 'echo $$ > "$0" && exec "$@"', group / "cgroup.procs"] + bound
         self.process = subprocess.Popen(
             [*bound, BUILD / "fpnode", "--dir", self.data, *port, *map(str, flags)],
             stderr=subprocess.PIPE, text=True, errors="replace")
@@ -171,14 +174,14 @@ class NodeTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
-    def start(self, *flags, data="data"):
-        node = self.start_unready(*flags, data=data)
+    def start(self, *flags, data="data", group=None):
+        node = self.start_unready(*flags, data=data, group=group)
         node.port  # listening, or an error that shows the log
         return node
 
-    def start_unready(self, *flags, data="data"):
+    def start_unready(self, *flags, data="data", group=None):
         """Starts a node and waits for nothing."""
-        node = Node(self.folder / data, *flags)
+        node = Node(self.folder / data, *flags, group=group)
         self.addCleanup(node.kill)
         return node
 

@@ -316,6 +316,15 @@ class Updates(HttpTest):
         self.assertEqual(info["stats"]["num_docs"], 1)
         self.check(self.update(name, changes=[]), 200, {"version": 2})
 
+    def test_null_removes_metadata(self):
+        name = self.index()
+        self.update(name, changes=[], metadata={"a": "1", "b": "2", "c": ""})
+        self.check(self.update(name, changes=[], metadata={"a": None, "absent": None, "b": "3"}), 200, {"version": 2})
+        self.assertEqual(self.call("GET", f"/{name}").json()["metadata"], {"b": "3", "c": ""})
+        self.assertEqual(self.pack("POST", f"/{name}/_update", {"c": [], "m": {"b": None}}), (200, {"v": 3}))
+        self.assertEqual(self.call("GET", f"/{name}").json()["metadata"], {"c": ""})
+        self.check(self.update(name, changes=[], metadata=None), 200, {"version": 4})
+
     def test_changes_in_messagepack(self):
         name = self.index()
         changes = [{"i": {"i": 1, "h": [1, 2]}, "d": None}, {"insert": {"id": 2, "hashes": [3]}}, {"d": {"i": 1}},
@@ -671,8 +680,10 @@ class Processes(NodeTest):
         self.assertEqual((r.status_code, msgpack.unpackb(r.content)["e"]), (503, "IndexFailed"))
         self.assertIn("manifest.json", msgpack.unpackb(r.content)["r"])
         self.assertEqual(requests.head(base).status_code, 200)
+        # It does not become ready by waiting, as 202 would promise.
         r = requests.put(base)
-        self.assertEqual((r.status_code, r.json()), (202, {"version": 0, "ready": False, "generation": 1}))
+        self.assertEqual((r.status_code, r.json()["error"]), (503, "IndexFailed"))
+        self.assertIn("manifest.json", r.json()["reason"])
         node.json("watch", "good")
         self.assertEqual(requests.get(node.url("/good/_health")).status_code, 200)
         self.assertEqual(requests.delete(base).json(), {"deleted": True})

@@ -55,7 +55,7 @@ class Loading(NodeTest):
         # Everything of the failed index is released: no file open, no mapping.
         held = [f for f in node.open_files() if "/bad/" in f] + [f for f in node.mapped_segments() if "/bad/" in f]
         self.assertEqual(held, [])
-        self.assertIn("failed to load", node.ctl("search", "bad", "1,2,3", check=1).stderr)
+        self.assertIn("has failed", node.ctl("search", "bad", "1,2,3", check=1).stderr)
         self.assertEqual(len(node.json("index", "segments", "good")), 3)
         self.assertIn(victim.name, node.ctl("reload", "bad", check=1).stderr)
 

@@ -162,7 +162,7 @@ class Snapshot(NodeTest):
             reply = requests.request(method, node.url("/main/_snapshot"), timeout=PATIENCE)
             self.assertEqual(reply.status_code, 503)
         self.assertEqual(requests.get(node.url("/main/_snapshot"), timeout=PATIENCE).json()["error"], "IndexFailed")
-        self.assertIn("failed to load", node.ctl("snapshot", "main", self.folder / "f", check=1).stderr)
+        self.assertIn("has failed", node.ctl("snapshot", "main", self.folder / "f", check=1).stderr)
         self.assertFalse((self.folder / "f").exists())
 
     def test_a_backup_taken_under_writers_is_the_index_at_its_version(self):

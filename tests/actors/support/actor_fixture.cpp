@@ -84,6 +84,13 @@ environment_ptr actor_fixture::make_env() {
   env->log = log_;
   env->detached = false;
   env->spawn_loader = spawn_loader;
+  env->claim_thread = [this] {
+    if (threads_left && (*threads_left)-- == 0) {
+      threads_left = 0;
+      throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
+    }
+  };
+  env->major_faults = [this] { return major_faults(); };
   return env;
 }
 
@@ -108,7 +115,13 @@ index_coordinator_handle actor_fixture::spawn_index(const index_record& record, 
     budget = system_->spawn(fp::loader_budget, settings.max_concurrent_loads);
     spawned_.push_back(caf::actor_cast<caf::strong_actor_ptr>(budget));
   }
-  coordinator_setup setup{make_env(), record, folders(record), budget, listener_, std::move(start_failed)};
+  coordinator_setup setup{make_env(),
+                          record,
+                          folders(record),
+                          budget,
+                          listener_,
+                          std::make_shared<folder_gate>(record.name),
+                          std::move(start_failed)};
   auto handle = system_->spawn(index_coordinator, std::move(setup));
   spawned_.push_back(caf::actor_cast<caf::strong_actor_ptr>(handle));
   return handle;

@@ -154,7 +154,10 @@ class actor_fixture : public ::testing::Test {
   faulty_file_system fs{posix_file_system()};
   config settings;
   std::function<segment_loader_handle(caf::scheduled_actor*, loader_setup)> spawn_loader;
+  /// Pages that searches have waited for a disk for.
+  std::function<uint64_t()> major_faults = [] { return 0; };
   loader_budget_handle budget;
+  std::optional<int> threads_left;         ///< for actors that block; nothing: as many as they want
   std::vector<index_state_changed> heard;  ///< by the coordinators' listener
 
  private:

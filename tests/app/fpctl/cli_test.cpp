@@ -111,6 +111,17 @@ TEST_F(cli_test, serves_an_index_from_creation_to_deletion) {
   EXPECT_EQ(ctl({"shutdown"}).code, exit_ok);
 }
 
+TEST_F(cli_test, sets_removes_and_shows_metadata) {
+  ctl({"index", "create", "music"});
+  EXPECT_EQ(ctl({"metadata", "music"}).out, "no metadata\n");
+  EXPECT_EQ(ctl({"metadata", "music", "--set", "a=1", "--set", "b=x=y"}).out,
+            "set 2 and removed 0 keys by commit 1\n");
+  EXPECT_EQ(ctl({"metadata", "music", "--json"}).document(), (json{{"a", "1"}, {"b", "x=y"}}));
+  EXPECT_EQ(ctl({"metadata", "music", "--remove", "a", "--remove", "absent", "--json"}).document()["version"], 2);
+  EXPECT_EQ(ctl({"metadata", "music", "--json"}).document(), (json{{"b", "x=y"}}));
+  EXPECT_EQ(ctl({"metadata", "music", "--set", "novalue"}).code, exit_failed);
+}
+
 TEST_F(cli_test, says_where_an_ingest_stopped) {
   ctl({"index", "create", "music"});
   const auto file = write("tracks", "1|1\n2|2\n3|\x1b[31m\n4|4\n");

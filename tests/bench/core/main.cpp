@@ -9,7 +9,7 @@ int main(int argc, char** argv) {
   fp::bench::search_bench_options o;
   o.fingerprints = FPNODE_TEST_DATA "/fingerprints.txt.gz";
   o.folder = std::filesystem::temp_directory_path();
-  std::vector<std::string> parts{"uniform", "music", "files", "metrics", "growth", "rest"};
+  std::vector<std::string> parts{"uniform", "music", "files", "metrics", "growth", "rest", "bounds"};
   cli.add_option("--postings", o.postings, "Postings of the indexes with uniform hashes")->delimiter(',');
   cli.add_option("--music-postings", o.music_postings, "Postings of the index that is like real music");
   cli.add_option("--file-postings", o.file_postings, "Postings of the indexes in files")->delimiter(',');
@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   cli.add_option("--growth-documents", o.growth_documents, "Documents in each of 45 segments");
   cli.add_option("--traffic-scale", o.traffic_scale, "By how much AcoustID's traffic is scaled down");
   cli.add_option("--traffic-days", o.traffic_days, "Days of it; 30 times as many, too");
+  cli.add_option("--hot-documents", o.hot_documents, "Documents with one hash in common");
   cli.add_option("--folder", o.folder, "Where files go");
   cli.add_option("--hashes", o.hashes_per_document, "Hashes of a document of uniform hashes");
   cli.add_option("--query-hashes", o.hashes_per_query, "Hashes of a query");
@@ -35,8 +36,12 @@ int main(int argc, char** argv) {
     if (part == "uniform") fp::bench::run_uniform(o, report);
     if (part == "music") fp::bench::run_music(o, report);
     if (part == "files") fp::bench::run_files(o, report);
+    if (part == "metrics") {
+      fp::bench::run_metrics(o, report);
+      fp::bench::run_exposition(o, report);
+    }
     if (part == "growth") fp::bench::run_growth(o, report);
     if (part == "rest") fp::bench::run_rest(o, report);
-    if (part == "metrics") fp::bench::run_metrics(o, report);
+    if (part == "bounds") fp::bench::run_bounds(o, report);
   }
 }

@@ -19,6 +19,7 @@ struct search_bench_options {
   size_t growth_segments = 1'000;                                      ///< of 10,000 documents
   size_t growth_documents = 500'000;                                   ///< in each of 45 segments
   uint32_t traffic_scale = 200;                                        ///< AcoustID's traffic, scaled down by this
+  uint32_t hot_documents = 20'000'000;                                 ///< with one hash in common
   uint32_t traffic_days = 1;                                           ///< and as many times 30
   uint32_t hashes_per_document = 100;                                  ///< with uniform hashes
   uint32_t hashes_per_query = 100;
@@ -61,7 +62,11 @@ void run_files(const search_bench_options& o, reporter& report);
 void run_growth(const search_bench_options& o, reporter& report);
 /// Searches of an index at rest, and during an ingest, against the same as one segment.
 void run_rest(const search_bench_options& o, reporter& report);
+/// What searches take at most, whatever is searched for.
+void run_bounds(const search_bench_options& o, reporter& report);
 /// Recording a search in the metrics against the search itself, and against prometheus-cpp's own objects.
 void run_metrics(const search_bench_options& o, reporter& report);
+/// The metrics' text of many indexes against one that shows every distribution of each.
+void run_exposition(const search_bench_options& o, reporter& report);
 
 }  // namespace fp::bench

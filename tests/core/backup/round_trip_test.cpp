@@ -48,7 +48,7 @@ class random_index {
 
   void expect_same_answers(const snapshot& restored) {
     EXPECT_EQ(restored.version(), model.version());
-    EXPECT_EQ(restored.metadata(), model.metadata());
+    EXPECT_EQ(restored.metadata().to_map(), model.metadata());
     EXPECT_EQ(restored.stats().num_documents, model.documents().size());
     for (const auto& [id, document] : model.documents()) {
       const auto state = restored.find(id);

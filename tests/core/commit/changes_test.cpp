@@ -43,6 +43,9 @@ void encode(changes_encoder& encoder, const owned_change& c) {
     case change_kind::set_metadata:
       encoder.set_metadata(c.key, c.value);
       break;
+    case change_kind::remove_metadata:
+      encoder.remove_metadata(c.key);
+      break;
   }
 }
 
@@ -54,7 +57,11 @@ std::vector<owned_change> random_changes(std::mt19937& random) {
   };
   std::vector<owned_change> changes(random() % 6);
   for (owned_change& c : changes) {
-    c.kind = static_cast<change_kind>(1 + random() % 3);
+    c.kind = static_cast<change_kind>(1 + random() % 4);
+    if (c.kind == change_kind::remove_metadata) {
+      c.key = text(1 + random() % 9);
+      continue;
+    }
     if (c.kind == change_kind::set_metadata) {
       c.key = text(1 + random() % 9);
       c.value = text(random() % 9);
@@ -72,12 +79,14 @@ TEST(changes, have_the_documented_layout) {
   encoder.insert(7, std::vector<hash_value>{0x01020304});
   encoder.erase(8);
   encoder.set_metadata("ab", "xyz");
-  EXPECT_EQ(encoder.count(), 3u);
+  encoder.remove_metadata("abc");
+  EXPECT_EQ(encoder.count(), 4u);
   EXPECT_EQ(encoder.bytes(),
             (std::vector<uint8_t>{1, 0, 0, 0, 7, 0, 0, 0, 1, 0, 0, 0, 4,   3,   2,   1,         // insert
                                   2, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0,                           // erase
                                   3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 'a', 'b', 'x', 'y', 'z',  // set_metadata
-                                  0, 0, 0}));
+                                  0, 0, 0,                                                      // its padding
+                                  4, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 'a', 'b', 'c', 0}));      // remove_metadata
 }
 
 TEST(changes, round_trip) {
@@ -167,7 +176,7 @@ TEST(changes, malformed_records_name_their_offset) {
   };
   EXPECT_EQ(complaint({1, 7}), "changes: truncated record at offset 12");
   EXPECT_EQ(complaint({0, 7, 0}), "changes: unknown kind of change at offset 12");
-  EXPECT_EQ(complaint({4, 7, 0}), "changes: unknown kind of change at offset 12");
+  EXPECT_EQ(complaint({5, 7, 0}), "changes: unknown kind of change at offset 12");
   EXPECT_EQ(complaint({1, 7, 2, 5}), "changes: hashes reach past the end at offset 12");
   EXPECT_EQ(complaint({1, 7, 0xffffffff, 5}), "changes: hashes reach past the end at offset 12");
   EXPECT_EQ(complaint({2, 7, 1, 5}), "changes: a delete with a body at offset 12");

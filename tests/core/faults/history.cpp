@@ -14,7 +14,7 @@ namespace {
 const path root = "/node/data";
 
 std::string contents_difference(const snapshot& found, const naive_index& expected) {
-  if (found.metadata() != expected.metadata()) return "other metadata";
+  if (found.metadata().to_map() != expected.metadata()) return "other metadata";
   if (found.stats().num_documents != expected.documents().size()) {
     return std::to_string(found.stats().num_documents) + " documents for " +
            std::to_string(expected.documents().size());

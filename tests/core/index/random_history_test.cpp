@@ -45,7 +45,7 @@ class history {
 
   void check() {
     ASSERT_EQ(snapshot_->version(), model_.version());
-    ASSERT_EQ(snapshot_->metadata(), model_.metadata());
+    ASSERT_EQ(snapshot_->metadata().to_map(), model_.metadata());
     check_documents();
     for (int i = 0; i < 6; i++) check_search();
   }

@@ -104,7 +104,7 @@ TEST(Snapshot, NewerMetadataWins) {
   const auto first = make_segment(make_commit(1, changes));
   changes.set_metadata("a", "2");
   const auto second = make_segment(make_commit(2, changes));
-  EXPECT_EQ(snapshot::from_segments({first, second})->metadata(), (metadata_map{{"a", "2"}, {"b", "1"}}));
+  EXPECT_EQ(snapshot::from_segments({first, second})->metadata().to_map(), (metadata_map{{"a", "2"}, {"b", "1"}}));
 }
 
 }  // namespace

@@ -48,6 +48,70 @@ TEST_F(oplog_fault_test, a_failed_write_is_cut_off_and_can_be_repeated) {
   EXPECT_TRUE(is_model(open()));
 }
 
+TEST_F(oplog_fault_test, goes_on_with_a_file_that_was_closed_for_others) {
+  options_.files = std::make_shared<open_files>(1);
+  auto o = open();
+  append(*o.log, {40});
+  fs_.reset_counts();
+  append(*o.log, {40});
+  EXPECT_EQ(fs_.num_operations(fs_operation::open_for_writing), 0u) << "nobody needed its place";
+  const auto need_its_place = [&] { const open_files::place place(*options_.files); };
+  need_its_place();
+  append(*o.log, {40});
+  EXPECT_EQ(fs_.num_operations(fs_operation::open_for_writing), 1u);
+  EXPECT_EQ(log_names().size(), 1u);
+
+  // It cannot be opened: nothing of the append is left, and a later one goes on.
+  need_its_place();
+  fs_.fail(1, {}, fs_operation::open_for_writing);
+  fail_append(*o.log, next_commits({80}), errc::io_error);
+  EXPECT_FALSE(o.log->is_broken());
+  append(*o.log, {80});
+  EXPECT_EQ(log_names().size(), 1u);
+
+  // A failed write is cut off, and what is opened again is what was left.
+  fs_.fail(1, {.code = errc::no_space, .short_write = 50}, fs_operation::write);
+  fail_append(*o.log, next_commits({200}), errc::no_space);
+  need_its_place();
+  append(*o.log, {120});
+  o.log.reset();
+  EXPECT_TRUE(is_model(open()));
+}
+
+TEST_F(oplog_fault_test, trusts_no_file_again_whose_sync_has_failed) {
+  options_.files = std::make_shared<open_files>(1);
+  auto o = open();
+  append(*o.log, {40});
+  fs_.fail(1, {}, fs_operation::sync);
+  fail_append(*o.log, next_commits({200}), errc::io_error);
+  { const open_files::place place(*options_.files); }
+  fs_.reset_counts();
+  append(*o.log, {200});
+  EXPECT_EQ(fs_.num_operations(fs_operation::open_for_writing), 0u);
+  EXPECT_EQ(log_names().size(), 2u);
+  o.log.reset();
+  EXPECT_TRUE(is_model(open()));
+}
+
+TEST_F(oplog_fault_test, writes_to_no_file_that_somebody_has_changed_meanwhile) {
+  for (const bool is_gone : {false, true}) {
+    test::write_folder(folder_.path(), {});
+    model_.clear();
+    options_.files = std::make_shared<open_files>(1);
+    auto o = open();
+    append(*o.log, {40});
+    { const open_files::place place(*options_.files); }
+    const path file = folder_ / log_names().front();
+    if (is_gone) {
+      posix_file_system().remove(file);
+    } else {
+      std::filesystem::resize_file(file, std::filesystem::file_size(file) - 32);
+    }
+    fail_append(*o.log, next_commits({40}), errc::io_error);
+    EXPECT_EQ(o.log->is_broken(), !is_gone);
+  }
+}
+
 TEST_F(oplog_fault_test, after_a_failed_sync_a_new_file_is_used) {
   auto o = open();
   append(*o.log, {40});
@@ -109,46 +173,49 @@ TEST_F(oplog_fault_test, is_broken_when_it_cannot_be_cut_back) {
 TEST_F(oplog_fault_test, survives_every_failure_while_appending) {
   options_.max_file_bytes = 300;
   size_t num_broken = 0, num_whole = 0;
-  for (const fs_fault& fault : all_faults()) {
-    for (uint64_t nth = 1;; nth++) {
-      test::write_folder(folder_.path(), {});
-      model_.clear();
-      auto o = open();
-      append(*o.log, {40});
-      fs_.reset_counts();
-      fs_.fail(nth, fault);
-      commit_id uncertain = 0;
-      changes_ptr uncertain_changes;
-      // Until the fault struck, and twice more.
-      for (int step = 0, left = 3; step < 12 && left > 0; step++) {
-        const auto commits = next_commits({120});
-        try {
-          append(*o.log, commits);
-        } catch (const error& e) {
-          ASSERT_EQ(e.code(), o.log->is_broken() && uncertain != 0 ? errc::io_error : fault.code);
-          if (o.log->is_broken() && uncertain == 0) {
-            uncertain = commits[0].id;
-            uncertain_changes = commits[0].changes;
+  for (const fs_fault& fault : all_faults())
+    for (const bool taking_turns : {false, true}) {
+      for (uint64_t nth = 1;; nth++) {
+        test::write_folder(folder_.path(), {});
+        model_.clear();
+        options_.files = std::make_shared<open_files>(1);
+        auto o = open();
+        append(*o.log, {40});
+        fs_.reset_counts();
+        fs_.fail(nth, fault);
+        commit_id uncertain = 0;
+        changes_ptr uncertain_changes;
+        // Until the fault struck, and twice more.
+        for (int step = 0, left = 3; step < 12 && left > 0; step++) {
+          const auto commits = next_commits({120});
+          if (taking_turns) open_files::place taken(*options_.files);
+          try {
+            append(*o.log, commits);
+          } catch (const error& e) {
+            ASSERT_EQ(e.code(), o.log->is_broken() && uncertain != 0 ? errc::io_error : fault.code);
+            if (o.log->is_broken() && uncertain == 0) {
+              uncertain = commits[0].id;
+              uncertain_changes = commits[0].changes;
+            }
           }
+          if (fs_.num_failed() != 0 && --left == 1) fs_.heal();
+          ASSERT_EQ(o.log->last_commit(), model_.size());
         }
-        if (fs_.num_failed() != 0 && --left == 1) fs_.heal();
-        ASSERT_EQ(o.log->last_commit(), model_.size());
+        const bool struck = fs_.num_failed() != 0;
+        fs_.heal();
+        const bool broken = o.log->is_broken();
+        (broken ? num_broken : num_whole)++;
+        if (nth % 2 == 0) o.log->close();
+        o.log.reset();
+        o = open();
+        if (broken && o.log->last_commit() == uncertain) model_.push_back(uncertain_changes);
+        ASSERT_TRUE(is_model(o)) << "operation " << nth << (broken ? ", broken" : "");
+        append(*o.log, {60});
+        o.log.reset();
+        ASSERT_TRUE(is_model(open()));
+        if (!struck) break;
       }
-      const bool struck = fs_.num_failed() != 0;
-      fs_.heal();
-      const bool broken = o.log->is_broken();
-      (broken ? num_broken : num_whole)++;
-      if (nth % 2 == 0) o.log->close();
-      o.log.reset();
-      o = open();
-      if (broken && o.log->last_commit() == uncertain) model_.push_back(uncertain_changes);
-      ASSERT_TRUE(is_model(o)) << "operation " << nth << (broken ? ", broken" : "");
-      append(*o.log, {60});
-      o.log.reset();
-      ASSERT_TRUE(is_model(open()));
-      if (!struck) break;
     }
-  }
   EXPECT_GT(num_broken, 0u);
   EXPECT_GT(num_whole, 0u);
 }

@@ -37,7 +37,10 @@ struct tables {
     using found = std::vector<std::pair<uint32_t, std::vector<document_id>>>;
     found expected, actual;
     std::vector<posting_range> ranges;
-    posting_lookup lookup(ranges);
+    const search_options options;
+    search_pace pace;
+    stop_condition stop(options, pace);
+    posting_lookup lookup(ranges, stop);
     for (uint32_t s = 0; s < segments.size(); s++) {
       lookup.add(s, segments[s]->postings(), hashes);
       for (const hash_value h : hashes) {

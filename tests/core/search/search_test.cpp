@@ -9,7 +9,6 @@
 
 #include "core/base/error.hpp"
 #include "core/merge/merge.hpp"
-#include "core/search/score_table.hpp"
 #include "tests/core/support/commits.hpp"
 #include "tests/core/support/naive_index.hpp"
 
@@ -97,8 +96,8 @@ TEST(Search, HotHashesInManyDocuments) {
 }
 
 TEST(Search, HotHashesOfAllLengthsInOldAndNewSegments) {
-  // Runs around the lengths where documents that only long runs hold are left out, and where known ones are searched
-  // for in a run instead of the run's in the table.
+  // Runs around the lengths where documents that only long runs hold are left out, and where known ones are
+  // searched for in a run instead of the run's in the table.
   for (const uint32_t length : {200u, 1'023u, 1'024u, 1'025u, 1'200u, 5'000u, 40'000u}) {
     std::mt19937 random(length);
     test::naive_index model;
@@ -197,7 +196,7 @@ TEST(Search, ManyThreadsOnOneSnapshot) {
   for (int i = 0; i < 50; i++) queries.push_back(data.hashes(100));
   std::vector<results> expected;
   for (const auto& q : queries) expected.push_back(model.search(q, with(20, 1, 10)));
-  const metadata_map metadata = s->metadata();
+  const metadata_map metadata = s->metadata().to_map();
   const snapshot_stats stats = s->stats();
   std::vector<int> wrong(4);
   std::vector<std::thread> threads;
@@ -208,7 +207,7 @@ TEST(Search, ManyThreadsOnOneSnapshot) {
         for (size_t i = 0; i < queries.size(); i++) {
           mine += own.search(*snapshot_of_mine, queries[i], with(20, 1, 10)).results != expected[i];
         }
-        mine += snapshot_of_mine->metadata() != metadata;
+        mine += snapshot_of_mine->metadata().to_map() != metadata;
         mine += snapshot_of_mine->stats().num_documents != stats.num_documents;
         for (document_id id = 1; id < 100; id++) {
           mine += snapshot_of_mine->find(id).has_value() != model.find(id).has_value();
@@ -220,33 +219,6 @@ TEST(Search, ManyThreadsOnOneSnapshot) {
   s.reset();
   for (auto& t : threads) t.join();
   EXPECT_EQ(wrong, std::vector<int>(4));
-}
-
-TEST(ScoreTable, CountsLikeAMap) {
-  std::mt19937_64 random(13);
-  score_table table;
-  for (const uint64_t range : {1u, 100u, 3000u, 1u << 20, 0xffffffffu}) {
-    table.clear(random() % 2 == 0 ? 0 : range);
-    std::map<document_id, uint32_t> expected;
-    for (int block = 0; block < 300; block++) {
-      std::vector<document_id> ids(random() % 257);
-      for (auto& id : ids) {
-        id = static_cast<document_id>(random() % range);
-        expected[id]++;
-      }
-      table.add(ids);
-    }
-    std::map<document_id, uint32_t> counted;
-    uint32_t best = 0;
-    for (const auto& slot : table.slots()) {
-      if (slot.count > 0) {
-        counted[slot.id] = slot.count;
-        best = std::max(best, slot.count);
-      }
-    }
-    EXPECT_EQ(counted, expected);
-    EXPECT_EQ(table.best(), best);
-  }
 }
 
 }  // namespace

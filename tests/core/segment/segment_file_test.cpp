@@ -94,7 +94,7 @@ TEST_F(SegmentFile, OpensInBothModesWithTheSameContents) {
     EXPECT_EQ(reported, bytes_.size());
     EXPECT_EQ(s->info(), info_);
     EXPECT_EQ(s->storage(), mode == load_mode::map ? segment_storage::mapped_file : segment_storage::read_file);
-    EXPECT_EQ(s->metadata(), (metadata_map{{"key", "value"}}));
+    EXPECT_EQ(s->metadata().to_map(), (metadata_map{{"key", "value"}}));
     EXPECT_EQ(s->documents().cardinality(), 40u);  // nothing older: no need for the tombstone
     EXPECT_EQ(s->tombstones(), doc_set{});
     EXPECT_EQ(s->find(1003)->commit, 5u);

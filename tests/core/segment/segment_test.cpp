@@ -97,7 +97,7 @@ TEST(MemorySegment, LastChangeToADocumentCounts) {
   EXPECT_EQ(all_postings(*s),
             (std::vector<posting>{make_posting(13, 1), make_posting(30, 3), make_posting(50, 5)}));
   EXPECT_EQ(s->tombstones(), doc_set::bitmapOf(1, 2));
-  EXPECT_EQ(s->metadata(), (metadata_map{{"a", "new"}, {"b", "kept"}}));
+  EXPECT_EQ(s->metadata().to_map(), (metadata_map{{"a", "new"}, {"b", "kept"}}));
   EXPECT_EQ(s->find(1)->commit, 2u);
   EXPECT_TRUE(s->find(2)->deleted);
   EXPECT_FALSE(s->find(3)->deleted);
@@ -199,24 +199,6 @@ TEST(SegmentWriter, RefusesMoreThanASegmentHolds) {
   shape.num_postings = 1;
   shape.last_commit = uint64_t{1} << 60;
   EXPECT_EQ(code_of([&] { plan_segment(shape); }), errc::payload_too_large);
-}
-
-TEST(SegmentMetadata, EncodesAndRefusesAnythingElse) {
-  for (const metadata_map& map : {metadata_map{}, metadata_map{{"", ""}}, metadata_map{{"a", "1"}, {"b", ""}}}) {
-    std::vector<std::byte> bytes(metadata_bytes(map));
-    encode_metadata(map, bytes);
-    EXPECT_EQ(decode_metadata(bytes), map);
-    for (size_t length = 0; length < bytes.size(); length++) {
-      EXPECT_FALSE(decode_metadata(std::span(bytes).first(length)));
-    }
-    bytes.push_back(std::byte{0});
-    EXPECT_FALSE(decode_metadata(bytes));
-  }
-  const metadata_map map = {{"a", "1"}, {"b", "2"}};
-  std::vector<std::byte> bytes(metadata_bytes(map));
-  encode_metadata(map, bytes);
-  bytes[4 + 8] = std::byte{'b'};  // two equal keys
-  EXPECT_FALSE(decode_metadata(bytes));
 }
 
 }  // namespace

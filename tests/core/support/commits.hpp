@@ -74,7 +74,12 @@ class random_data {
       if (chance(20)) {
         changes.erase(this->id());
       } else if (chance(5)) {
-        changes.set_metadata("key " + std::to_string(below(5)), std::to_string(below(1000)));
+        const auto key = "key " + std::to_string(below(5));
+        if (chance(30)) {
+          changes.remove_metadata(key);
+        } else {
+          changes.set_metadata(key, std::to_string(below(1000)));
+        }
       } else {
         changes.insert(this->id(), hashes(max_hashes));
       }

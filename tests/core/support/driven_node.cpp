@@ -6,8 +6,8 @@
 #include "core/backup/backup_writer.hpp"
 #include "core/base/error.hpp"
 #include "core/merge/merge.hpp"
-#include "tests/core/support/failing_allocation.hpp"
 #include "tests/core/support/backup_streams.hpp"
+#include "tests/core/support/failing_allocation.hpp"
 
 namespace fp::test {
 
@@ -130,6 +130,8 @@ std::vector<std::byte> driven_node::backup(const std::string& name) {
 void driven_node::update(const std::string& name, const std::vector<commit>& commits) {
   index& i = ready(name);
   const segment_ptr built = build_memory_segment(commits);
+  // Now and then somebody else has taken the log's place meanwhile.
+  if (++updates_ % 2 == 0) open_files::place taken(*log_options.files);
   i.log->append(commits);
   try {
     i.current = i.current->with_added(built);

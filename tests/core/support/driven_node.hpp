@@ -57,7 +57,9 @@ class driven_node {
   const data_folder::scan_result& found() const { return found_; }
 
  private:
-  static constexpr oplog_options log_options{600};
+  // One log may be open, so that logs take turns.
+  const oplog_options log_options{600, std::make_shared<open_files>(1)};
+  uint64_t updates_ = 0;
 
   void load(index& i);
   void store(index& i, size_t first, size_t count, const segment_ptr& merged);

@@ -1,5 +1,7 @@
 #include "tests/core/support/failing_allocation.hpp"
 
+#include <malloc.h>
+
 #include <cstdlib>
 #include <new>
 
@@ -12,6 +14,7 @@ struct thread_state {
   uint64_t countdown = 0;  // 0: fail nothing
   bool failed = false;
   int reliable = 0;
+  int64_t bytes = 0;
 };
 
 thread_local thread_state allocations;
@@ -29,7 +32,14 @@ void* allocate(std::size_t bytes, std::size_t alignment) {
   void* memory = alignment == 0 ? std::malloc(bytes)
                                 : std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
   if (memory == nullptr) throw std::bad_alloc();
+  state.bytes += static_cast<int64_t>(malloc_usable_size(memory));
   return memory;
+}
+
+void release(void* memory) noexcept {
+  if (memory == nullptr) return;
+  allocations.bytes -= static_cast<int64_t>(malloc_usable_size(memory));
+  std::free(memory);
 }
 
 void* try_to_allocate(std::size_t bytes, std::size_t alignment) noexcept {
@@ -47,6 +57,7 @@ void fail_allocation(uint64_t nth) noexcept {
   allocations.failed = false;
 }
 uint64_t num_allocations() noexcept { return allocations.count; }
+int64_t allocated_bytes() noexcept { return allocations.bytes; }
 bool allocation_has_failed() noexcept { return allocations.failed; }
 
 reliable_allocation::reliable_allocation() noexcept { allocations.reliable++; }
@@ -75,15 +86,15 @@ void* operator new(std::size_t bytes, std::align_val_t alignment, const std::not
 void* operator new[](std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
   return fp::test::try_to_allocate(bytes, static_cast<std::size_t>(alignment));
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
-void operator delete[](void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t, const std::nothrow_t&) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t, const std::nothrow_t&) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept { fp::test::release(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { fp::test::release(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept { fp::test::release(memory); }
+void operator delete(void* memory, std::align_val_t, const std::nothrow_t&) noexcept { fp::test::release(memory); }
+void operator delete[](void* memory, std::align_val_t, const std::nothrow_t&) noexcept { fp::test::release(memory); }
+void operator delete[](void* memory) noexcept { fp::test::release(memory); }
+void operator delete(void* memory, std::size_t) noexcept { fp::test::release(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { fp::test::release(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { fp::test::release(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { fp::test::release(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { fp::test::release(memory); }
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { fp::test::release(memory); }

@@ -99,6 +99,8 @@ void faulty_file_system::reset_counts() {
 }
 
 std::optional<fs_fault> faulty_file_system::count(fs_operation operation, const path& file) {
+  // A copy: it may be replaced by what it does.
+  if (const auto hook = before) hook({operation, file});
   const std::lock_guard guard(mutex_);
   history_.push_back({operation, file});
   if (countdown_ == 0 || (only_ && *only_ != operation)) return std::nullopt;

@@ -63,6 +63,8 @@ class faulty_file_system final : public file_system {
 
   /// Fails the nth operation from now on (1: the next one), of one kind if given. Replaces an earlier call.
   void fail(uint64_t nth, const fs_fault& fault = {}, std::optional<fs_operation> only = std::nullopt);
+  /// Runs before each operation, on its thread. To be set while no other thread uses the file system.
+  std::function<void(const record&)> before;
   /// Told of a sync that fails before its effect, so that the file system below can forget what was not synced.
   std::function<void(const path& file)> on_failed_sync;
   /// Fails nothing more.

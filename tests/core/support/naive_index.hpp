@@ -30,6 +30,10 @@ class naive_index {
         metadata_[std::string(change.key)] = std::string(change.value);
         continue;
       }
+      if (change.kind == change_kind::remove_metadata) {
+        metadata_.erase(std::string(change.key));
+        continue;
+      }
       documents_.erase(change.id);
       if (change.kind == change_kind::erase) continue;
       document& d = documents_[change.id];

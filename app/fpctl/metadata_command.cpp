@@ -1,0 +1,70 @@
+#include <CLI/CLI.hpp>
+
+#include "app/fpctl/command.hpp"
+#include "core/commit/changes.hpp"
+
+namespace fp::ctl {
+
+namespace {
+
+struct metadata_options {
+  std::string name;
+  std::vector<std::string> set, remove;
+};
+
+exit_code change(command_context& c, const metadata_options& o) {
+  changes_encoder changes;
+  for (const auto& entry : o.set) {
+    const auto split = entry.find('=');
+    if (split == std::string::npos || split == 0) {
+      throw error(errc::bad_request, "--set " + safe(entry) + ": expected KEY=VALUE");
+    }
+    changes.set_metadata(std::string_view(entry).substr(0, split), std::string_view(entry).substr(split + 1));
+  }
+  for (const auto& key : o.remove) changes.remove_metadata(key);
+  update_request request;
+  request.changes = changes.take();
+  request.ready_wait_ms = c.ready_wait_ms();
+  const auto done = c.node().update(o.name, request);
+  if (c.json_output) {
+    c.print_json({{"set", o.set.size()}, {"removed", o.remove.size()}, {"version", done.version}});
+  } else {
+    c.out << "set " << o.set.size() << " and removed " << o.remove.size() << " keys by commit " << done.version
+          << '\n';
+  }
+  return exit_ok;
+}
+
+exit_code show(command_context& c, const metadata_options& o) {
+  const auto info = c.node().info(o.name, {c.ready_wait_ms()});
+  if (c.json_output) {
+    auto all = json::object();
+    for (const auto& [key, value] : info.metadata) all[key] = value;
+    c.print_json(all);
+    return exit_ok;
+  }
+  if (info.metadata.empty()) {
+    c.out << "no metadata\n";
+    return exit_ok;
+  }
+  table t({{"metadata"}, {"value"}});
+  for (const auto& [key, value] : info.metadata) t.add({key, value});
+  t.print(c.out);
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_metadata_command(CLI::App& app, command_context& c) {
+  auto o = std::make_shared<metadata_options>();
+  auto* sub = app.add_subcommand("metadata", "Show an index's metadata, or change it in one commit");
+  sub->add_option("NAME", o->name, "The index")->required();
+  sub->add_option("--set", o->set, "KEY=VALUE to set; may be given several times")->allow_extra_args(false);
+  sub->add_option("--remove", o->remove, "KEY to remove, be it there or not; may be given several times")
+      ->allow_extra_args(false);
+  sub->callback([&c, o] {
+    c.chosen = [&c, o] { return o->set.empty() && o->remove.empty() ? show(c, *o) : change(c, *o); };
+  });
+}
+
+}  // namespace fp::ctl

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/partition_point.hpp"
+#include "core/search/stop_condition.hpp"
+
+namespace fp {
+
+inline constexpr uint32_t entries_of_a_page = 1024;  ///< or more: packed postings take 3 to 7 bytes
+inline constexpr uint32_t units_of_a_page = 32;      ///< of the work on one that is far from the one before it
+
+/// As `partition_point`; steps that go from page to page are told to `stop`.
+template <class Below>
+uint64_t stoppable_partition_point(uint64_t first, uint64_t last, stop_condition& stop, const Below& below) {
+  while (last - first > entries_of_a_page) {
+    const uint64_t middle = first + (last - first) / 2;
+    if (below(middle)) {
+      first = middle + 1;
+    } else {
+      last = middle;
+    }
+    stop.worked(units_of_a_page);
+  }
+  return partition_point(first, last, below);
+}
+
+}  // namespace fp

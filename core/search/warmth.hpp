@@ -1,0 +1,46 @@
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+
+namespace fp {
+
+/// Whether the mapped files of an index are in memory, as far as its searches can tell. They count as cold until so
+/// many searches in a row have met no page that had to come from a disk; whoever trusts that and meets one has to
+/// see more of them the next time. Safe for use from many threads at once; one thread at a time trusts.
+class warmth {
+ public:
+  /// A search elsewhere that met `major_faults` pages which were not in memory.
+  void searched(uint64_t major_faults) noexcept {
+    if (major_faults > 0) {
+      quiet_.store(0, std::memory_order_relaxed);
+    } else if (quiet_.load(std::memory_order_relaxed) < most_needed) {
+      quiet_.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+  /// A search that trusted `is_warm`.
+  void searched_trusting(uint64_t major_faults) noexcept {
+    if (major_faults > 0) {
+      quiet_.store(0, std::memory_order_relaxed);
+      needed_ = std::min(needed_ * 2, most_needed);
+      trusted_ = 0;
+    } else if (++trusted_ == needed_ && needed_ > least_needed) {
+      needed_ /= 2;
+      trusted_ = 0;
+    }
+  }
+  /// There are files that have not been searched.
+  void forget() noexcept { quiet_.store(0, std::memory_order_relaxed); }
+
+  bool is_warm() const noexcept { return quiet_.load(std::memory_order_relaxed) >= needed_; }
+
+  static constexpr uint32_t least_needed = 64, most_needed = 1u << 16;
+
+ private:
+  std::atomic<uint32_t> quiet_ = 0;  ///< searches without a fault since the last one with one
+  uint32_t needed_ = least_needed;
+  uint32_t trusted_ = 0;  ///< searches that went well since `needed_` changed
+};
+
+}  // namespace fp

@@ -1,0 +1,151 @@
+#include <algorithm>
+#include <random>
+
+#include "core/search/search.hpp"
+#include "tests/bench/bench.hpp"
+#include "tests/bench/core/search_bench.hpp"
+#include "tests/core/support/commits.hpp"
+
+namespace fp::bench {
+
+namespace {
+
+constexpr hash_value hot = 16, cold = 32;
+
+spread exactly(double value) { return {value, value, value}; }
+
+/// An index whose documents all have the hash `hot`.
+snapshot_ptr index_of(const std::vector<document_id>& ids) {
+  changes_encoder changes;
+  const std::vector<hash_value> hashes = {hot};
+  for (const document_id id : ids) changes.insert(id, hashes);
+  return snapshot::from_segments({test::make_segment(test::make_commit(1, changes))});
+}
+
+/// Ids that lie where multiplication by the golden ratio, the usual hash of a number, puts them in one place.
+std::vector<document_id> crafted_ids(uint32_t count) {
+  constexpr uint32_t inverse = 0x144cbc89;  // of 0x9e3779b1
+  std::vector<document_id> ids;
+  for (uint32_t i = 1; i <= count; i++) ids.push_back(i * inverse);
+  return ids;
+}
+
+std::vector<document_id> random_ids(uint32_t count) {
+  std::mt19937 random(3);
+  std::vector<document_id> ids;
+  for (uint32_t i = 0; i < count; i++) ids.push_back(1 + random() % 0xfffffffe);
+  return ids;
+}
+
+void measure_crafted_ids(uint32_t rounds, reporter& report) {
+  constexpr uint32_t count = 60'000;
+  const auto crafted = index_of(crafted_ids(count)), drawn = index_of(random_ids(count));
+  searcher engine;
+  const std::vector<hash_value> query = {hot};
+  std::vector<double> ours, theirs, ratios;
+  for (uint32_t round = 0; round <= rounds; round++) {
+    const double a = cpu_seconds([&] { engine.search(*crafted, query, {}); });
+    const double b = cpu_seconds([&] { engine.search(*drawn, query, {}); });
+    if (round == 0) continue;  // warms up
+    ours.push_back(a * 1e6);
+    theirs.push_back(b * 1e6);
+    ratios.push_back(b / a);
+  }
+  report.add({.id = "bounds/crafted",
+              .what = "a hash in 60,000 documents whose ids are chosen to collide",
+              .unit = "us/query",
+              .ours = spread_of(ours),
+              .reference_name = "random ids",
+              .reference = spread_of(theirs),
+              .ratio = spread_of(ratios),
+              .target = 0.5,
+              .limit = "cache",
+              .x = {}});
+}
+
+/// What a search does between two looks at its clock, and the memory that it then has.
+struct watched {
+  static inline const searcher* engine = nullptr;
+  static inline uint64_t most_bytes = 0;
+  static inline double last = 0, longest = 0;
+
+  static double thread_seconds() {
+    timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+  }
+  static steady_clock::time_point now() noexcept {
+    const double at = thread_seconds();
+    if (last > 0) longest = std::max(longest, at - last);
+    last = at;
+    most_bytes = std::max(most_bytes, engine->scratch_bytes());
+    return steady_clock::now();
+  }
+};
+
+void report_bounds(const std::string& id, const std::string& what, const snapshot& index,
+                   const std::vector<hash_value>& query, uint32_t rounds, reporter& report) {
+  searcher engine;
+  search_options options;
+  options.now = &watched::now;
+  watched::engine = &engine;
+  watched::most_bytes = 0;
+  std::vector<double> longest, ratios, kept;
+  for (uint32_t round = 0; round < rounds; round++) {
+    watched::last = watched::longest = 0;
+    engine.search(index, query, options);
+    longest.push_back(watched::longest * 1e6);
+    ratios.push_back(1e3 / longest.back());
+  }
+  constexpr double mib = 1 << 20;
+  const double bound = static_cast<double>(options.max_bytes) / mib;
+  const double most = static_cast<double>(watched::most_bytes) / mib;
+  report.add({.id = "bounds/memory/" + id,
+              .what = what + ", memory",
+              .unit = "MiB",
+              .ours = exactly(most),
+              .reference_name = "max_search_bytes",
+              .reference = exactly(bound),
+              .ratio = exactly(bound / most),
+              .target = 1,
+              .limit = "the bound",
+              .x = {}});
+  const double held = static_cast<double>(engine.scratch_bytes()) / mib;
+  report.add({.id = "bounds/kept/" + id,
+              .what = what + ", memory that is kept",
+              .unit = "MiB",
+              .ours = exactly(held),
+              .reference_name = "what a searcher may keep",
+              .reference = exactly(1),
+              .ratio = exactly(1 / std::max(held, 1e-3)),
+              .target = 1,
+              .limit = "the bound",
+              .x = {}});
+  report.add({.id = "bounds/stride/" + id,
+              .what = what + ", longest work without a look at the clock",
+              .unit = "us",
+              .ours = spread_of(longest),
+              .reference_name = "a millisecond",
+              .reference = exactly(1e3),
+              .ratio = spread_of(ratios),
+              .target = 1,
+              .limit = "page faults of fresh memory",
+              .x = {}});
+}
+
+}  // namespace
+
+void run_bounds(const search_bench_options& o, reporter& report) {
+  measure_crafted_ids(o.rounds, report);
+  std::vector<document_id> all(o.hot_documents);
+  for (uint32_t i = 0; i < o.hot_documents; i++) all[i] = i + 1;
+  const auto index = index_of(all);
+  report_bounds("hot", "a hash in " + std::to_string(o.hot_documents) + " documents", *index, {hot, cold}, o.rounds,
+                report);
+  std::vector<hash_value> query(1'000'000);
+  std::mt19937 random(5);
+  for (auto& h : query) h = random();
+  report_bounds("query", "a query of a million hashes", *index, query, o.rounds, report);
+}
+
+}  // namespace fp::bench
