@@ -240,8 +240,9 @@ std::vector<option> make_table() {
   t.push_back(number({"max_dead_share", [](config& c) -> setting { return &c.merge.max_dead_share; }, 1, 100,
                       "Percentage of a file segment that may be rewritten or deleted before it is merged, alone if "
                       "need be"}));
-  t.push_back(number({"idle_merge_factor", [](config& c) -> setting { return &c.merge.idle_merge_factor; }, 2, 1000,
-                      "Postings that a merge may write for each one that joins a larger segment, while nobody writes"}));
+  t.push_back(
+      number({"idle_merge_factor", [](config& c) -> setting { return &c.merge.idle_merge_factor; }, 2, 1000,
+              "Postings that a merge may write for each one that joins a larger segment, while nobody writes"}));
 
   t.push_back(number(
       {"scrub_bytes_per_second", [](config& c) -> setting { return &c.scrub_bytes_per_second; }, 0, 1024 * GiB,

@@ -37,8 +37,8 @@ class snapshot {
     /// Tombstones of this segment that hide nothing, because no older segment speaks for their documents; null when
     /// there are none.
     doc_set_ptr needless_tombstones;
-    /// Documents whose newest version is in this segment, not deleted; the smallest and the largest of them, 0 and 0
-    /// when there are none.
+    /// Documents whose newest version is in this segment, not deleted; the smallest and the largest of them, 0 and
+    /// 0 when there are none.
     uint64_t live_documents = 0;
     document_id min_live = 0, max_live = 0;
     /// Tombstones that a merge with nothing but itself would keep.

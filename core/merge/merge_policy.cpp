@@ -32,8 +32,8 @@ class run_size {
   explicit run_size(const merge_policy_options& options)
       : max_live_(std::clamp<uint64_t>(options.max_segment_size, 1, max_segment_postings)) {}
 
-  /// Whether one segment can hold the run and `c`. The sum of what is stored bounds what is really kept, for `live` is
-  /// an estimate.
+  /// Whether one segment can hold the run and `c`. The sum of what is stored bounds what is really kept, for `live`
+  /// is an estimate.
   bool has_room_for(const merge_candidate& c) const {
     return live_ <= max_live_ && c.live <= max_live_ - live_ && stored_ <= max_segment_postings &&
            c.stored <= max_segment_postings - stored_;
@@ -75,8 +75,8 @@ class tiered_choice {
   /// So large that a merge with its like would be too large: left alone and not counted.
   bool is_full(uint64_t size) const { return size > max_size_ / 2; }
 
-  /// The geometric budget: `per_level_` segments on each level from the smallest segment's on, levels growing by the
-  /// number merged at once.
+  /// The geometric budget: `per_level_` segments on each level from the smallest segment's on, levels growing by
+  /// the number merged at once.
   size_t allowed_segments() const {
     double left = 0, level = static_cast<double>(max_size_);
     for (const merge_candidate& c : segments_) {
@@ -153,8 +153,8 @@ class tiered_choice {
   size_t max_segments_;
 };
 
-/// The segment at `position` and neighbours that may come along: empty ones, and ones of together a small part of its
-/// size.
+/// The segment at `position` and neighbours that may come along: empty ones, and ones of together a small part of
+/// its size.
 merge_range with_small_neighbours(candidates segments, size_t position, const merge_policy_options& options) {
   size_t first = position, end = position + 1;
   run_size size(options);
@@ -167,8 +167,7 @@ merge_range with_small_neighbours(candidates segments, size_t position, const me
     };
     const bool left = can_take(first - 1), right = can_take(end);
     if (!left && !right) break;
-    const size_t taken =
-        left && (!right || segments[first - 1].live <= segments[end].live) ? --first : end++;
+    const size_t taken = left && (!right || segments[first - 1].live <= segments[end].live) ? --first : end++;
     size.add(segments[taken]);
     allowed -= segments[taken].live;
   }
@@ -179,7 +178,8 @@ merge_range with_small_neighbours(candidates segments, size_t position, const me
 std::optional<merge_range> choose_rewrite(candidates segments, const merge_policy_options& options) {
   std::optional<size_t> best;
   for (size_t i = 0; i < segments.size(); i++) {
-    if (is_over(segments[i], options.max_dead_share) && (!best || dead(segments[i]) > dead(segments[*best]))) best = i;
+    if (is_over(segments[i], options.max_dead_share) && (!best || dead(segments[i]) > dead(segments[*best])))
+      best = i;
   }
   if (best) return with_small_neighbours(segments, *best, options);
   for (size_t i = 0; i < segments.size(); i++) {

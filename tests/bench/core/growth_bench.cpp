@@ -92,9 +92,10 @@ void measure_union(const search_bench_options& o, reporter& report) {
   for (uint32_t round = 0; round < o.rounds; round++) {
     publish.push_back(1e3 * cpu_seconds([&] { s->with_replaced(0, 2, merged); }));
     plain.push_back(1e3 * cpu_seconds([&] {
-      doc_set superseded;
-      for (size_t i = 2; i < segments.size(); i++) superseded |= merged->documents() & segments[i]->documents();
-    }));
+                      doc_set superseded;
+                      for (size_t i = 2; i < segments.size(); i++)
+                        superseded |= merged->documents() & segments[i]->documents();
+                    }));
     ratios.push_back(plain.back() / publish.back());
   }
   report.add({.id = "growth/publish",
@@ -122,16 +123,17 @@ void measure_totals(const search_bench_options& o, reporter& report) {
   }
   if (sum == 0) return;
   const spread asked = spread_of(ours);
-  report.add({.id = "growth/totals",
-              .what = "totals of 45 segments of " + std::to_string(o.growth_documents) + " documents after a commit",
-              .unit = "ms",
-              .ours = asked,
-              .reference_name = "making the sets of live documents",
-              .reference = spread_of(plain),
-              .ratio = spread_of(ratios),
-              .target = {},
-              .limit = "a few numbers a segment; at most 1 ms",
-              .x = {}});
+  report.add(
+      {.id = "growth/totals",
+       .what = "totals of 45 segments of " + std::to_string(o.growth_documents) + " documents after a commit",
+       .unit = "ms",
+       .ours = asked,
+       .reference_name = "making the sets of live documents",
+       .reference = spread_of(plain),
+       .ratio = spread_of(ratios),
+       .target = {},
+       .limit = "a few numbers a segment; at most 1 ms",
+       .x = {}});
 }
 
 void measure_start(const search_bench_options& o, reporter& report) {

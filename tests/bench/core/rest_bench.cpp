@@ -64,7 +64,8 @@ class ingested_index {
   std::vector<std::vector<hash_value>> queries_;
 };
 
-double queries_per_second(const snapshot& s, const std::vector<std::vector<hash_value>>& queries, searcher& engine) {
+double queries_per_second(const snapshot& s, const std::vector<std::vector<hash_value>>& queries,
+                          searcher& engine) {
   return static_cast<double>(queries.size()) / cpu_seconds([&] {
            for (const auto& q : queries) engine.search(s, q, {});
          });

@@ -61,7 +61,8 @@ TEST(ChosenMerges, RealSegmentsStayDenseAndAnswerAlike) {
           continue;
         }
         std::vector<hash_value> hashes;
-        for (hash_value h = 0; h < hashes_per_document; h++) hashes.push_back(h << 8 | static_cast<hash_value>(random() % 16));
+        for (hash_value h = 0; h < hashes_per_document; h++)
+          hashes.push_back(h << 8 | static_cast<hash_value>(random() % 16));
         inserted.push_back({id, hashes});
       }
       index.write(inserted, erased);

@@ -10,8 +10,8 @@
 
 namespace fp::test {
 
-/// Segments without contents: which documents and tombstones each holds, and what merges write. Documents are numbers
-/// from 0 on and of one size. Replaces hours of real merging where only sizes count.
+/// Segments without contents: which documents and tombstones each holds, and what merges write. Documents are
+/// numbers from 0 on and of one size. Replaces hours of real merging where only sizes count.
 class simulated_index {
  public:
   simulated_index(size_t num_documents, uint64_t postings_per_document)

@@ -10,9 +10,10 @@
 
 namespace fp::test {
 
-/// AcoustID's traffic, scaled down with all sizes that matter: 93 M documents of 120 hashes; a day brings 60,000 new
-/// ones, rewrites 2 % of all and deletes one in a thousand, between 4 o'clock and midnight. A minute's changes make one
-/// checkpoint (`checkpoint_age_ms`); in 2 % of the minutes, and at night, nobody writes and the index is at rest.
+/// AcoustID's traffic, scaled down with all sizes that matter: 93 M documents of 120 hashes; a day brings 60,000
+/// new ones, rewrites 2 % of all and deletes one in a thousand, between 4 o'clock and midnight. A minute's changes
+/// make one checkpoint (`checkpoint_age_ms`); in 2 % of the minutes, and at night, nobody writes and the index is
+/// at rest.
 struct traffic_options {
   uint32_t scale = 200;
   uint32_t days = 1;
@@ -54,7 +55,8 @@ inline traffic_outcome simulate_traffic(const traffic_options& o) {
   }
   index.settle(idle);
 
-  const uint64_t written_before = index.written(), merged_before = index.merged(), merges_before = index.num_merges();
+  const uint64_t written_before = index.written(), merged_before = index.merged(),
+                 merges_before = index.num_merges();
   traffic_outcome outcome;
   std::poisson_distribution<uint32_t> changes(per_minute);
   std::uniform_real_distribution<double> kind(0, inserts + rewrites + deletes);
