@@ -21,7 +21,7 @@ struct metadata_entry {
 
 /// Metadata entries in ascending key order, each key once, in the encoding of a segment's metadata section
 /// (`segment_format.hpp`): a view of bytes that somebody else keeps. Lookups and iteration read the bytes as they
-/// lie; bytes that turn to zeros later, as a mapped file's may, read as other entries but never as others' bytes.
+/// lie, which must not change any more: those of a mapped file may.
 class metadata_list {
  public:
   class iterator {

@@ -170,8 +170,13 @@ void stored_segment::read_documents(const cancel_flag* cancel) {
 
 void stored_segment::read_metadata() {
   const section_location& location = header_.section(section_kind::metadata);
-  const auto decoded = metadata_list::decode(bytes_.subspan(location.offset, location.length),
-                                             header_.version >= first_version_with_removals);
+  auto bytes = bytes_.subspan(location.offset, location.length);
+  if (storage_ == segment_storage::mapped_file) {
+    // It is read where it lies, by whoever asks and without a bound: not in pages that may be lost or changed.
+    metadata_bytes_.assign(bytes.begin(), bytes.end());
+    bytes = metadata_bytes_;
+  }
+  const auto decoded = metadata_list::decode(bytes, header_.version >= first_version_with_removals);
   if (!decoded) corrupt(name_, section_kind::metadata, location.offset, "malformed");
   metadata_ = *decoded;
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/base/aligned_memory.hpp"
 #include "core/segment/segment.hpp"
@@ -15,7 +16,7 @@ namespace fp {
 void require_readable(const mapped_file& file, const std::string& name);
 
 /// The one implementation of `segment`: a view of bytes in the segment format. Built beside the bytes are only the
-/// two document sets (0.1 to 2 bytes a document).
+/// two document sets (0.1 to 2 bytes a document) and a copy of a mapped file's metadata.
 class stored_segment final : public segment {
  public:
   /// `header` was decoded from `bytes`, which `owner` keeps; `name` starts error messages. The sections' checksums
@@ -60,6 +61,7 @@ class stored_segment final : public segment {
   posting_table postings_;
   document_table document_states_;
   doc_set documents_, tombstones_;
+  std::vector<std::byte> metadata_bytes_;  ///< a copy, of a mapped file
   metadata_list metadata_;
 };
 

@@ -45,7 +45,7 @@ class unreadable : public test::actor_fixture {
   void expect_failed() {
     const auto s = status(index);
     EXPECT_EQ(s.state, index_state::failed);
-    EXPECT_THAT(s.reason, AllOf(HasSubstr(file.string()), HasSubstr("offset 0")));
+    EXPECT_THAT(s.reason, AllOf(HasSubstr(file.string()), HasSubstr("cannot be read from offset ")));
     EXPECT_EQ(s.version, 0u) << "nothing is served";
     EXPECT_EQ(times_logged("lost: failed: "), 1u);
     for (const auto& refused : {ask<search_reply>(index, query({1})), ask<search_reply>(index, query({1000}))}) {

@@ -150,6 +150,8 @@ class Unreadable(NodeTest):
         os.sync()
 
         node = self.start(*MANUAL)
+        for name in "lost", "other":
+            node.json("watch", name)
         self.expect_found(node, "lost")
         mapped = [line.split()[0].split("-") for line in
                   pathlib.Path(f"/proc/{node.process.pid}/maps").read_text().splitlines() if victim.name in line

@@ -57,6 +57,7 @@ void read_everything(const snapshot& index, searcher& search, const std::functio
   const size_t count = index.entries().size();
   attempt([&] { merge_to_memory(index, 0, count); });
   for (const auto& e : index.entries()) {
+    attempt([&] { EXPECT_LE(e.segment->metadata().to_map().size(), 1u); });
     attempt([&] { check_postings(*e.segment, "s"); });
     attempt([&] { e.segment->verify(); });
   }
@@ -151,6 +152,15 @@ TEST_F(unreadable_segment, whoever_reads_it_is_told) {
       if (HasFailure()) return;
     }
   }
+}
+
+TEST_F(unreadable_segment, metadata_stays_what_it_was) {
+  const auto index = load();
+  std::filesystem::resize_file(files_[1], 0);
+  const metadata_map expected{{"key", "value"}};
+  EXPECT_EQ(index->entries()[1].segment->metadata().to_map(), expected);
+  EXPECT_EQ(test::error_of([&] { index->find(5); }).code(), errc::io_error);
+  EXPECT_EQ(index->entries()[1].segment->metadata().to_map(), expected);
 }
 
 /// Lets somebody cut a file as soon as it is mapped.
