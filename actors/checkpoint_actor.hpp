@@ -12,7 +12,7 @@ struct checkpoint_state {
   environment_ptr env;
   folder_lease_ptr lease;
 
-  caf::result<segment_ptr> write(const merge_job& job) const;
+  merge_outcome write(const merge_job& job) const;
 };
 
 merge_handle::behavior_type checkpoint_actor(merge_handle::stateful_pointer<checkpoint_state> self,

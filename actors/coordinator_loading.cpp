@@ -29,7 +29,7 @@ void index_coordinator_state::start_load() {
   load_cancel = std::make_shared<cancel_flag>(false);
   maintenance_cancel = std::make_shared<cancel_flag>(false);
   write_block = {};
-  maintenance_error.clear();
+  log_fails = false;
   const auto error = capture_error([this] {
     manifests =
         adopt(spawn_blocking(self, *env, manifest_actor,
@@ -94,7 +94,10 @@ void index_coordinator_state::on_load_failed(const load_failed& failed) {
 
 void index_coordinator_state::open_oplog() {
   tracker.segments_in(now());
-  auto error = capture_error([this] { serve_snapshot(snapshot::from_segments(tracker.take_segments())); });
+  auto error = capture_error([this] {
+    const auto loaded = snapshot::from_segments(tracker.take_segments());
+    serve_snapshot(loaded, loaded);
+  });
   if (error) {
     fail_load(error);
     return;
@@ -114,7 +117,8 @@ void index_coordinator_state::on_oplog(const oplog_opened& opened) {
   auto error = capture_error([&] {
     auto next = current;
     for (const auto& s : opened.segments) next = next->with_added(s);
-    publish(next);
+    serve_snapshot(next, files);
+    planner->loaded(served, opened.report.num_bytes, now());
   });
   if (error) {
     fail_load(error);
@@ -165,7 +169,7 @@ void index_coordinator_state::fail_load(const caf::error& why) {
 }
 
 void index_coordinator_state::fail(const std::string& why) {
-  serve_snapshot(std::make_shared<const snapshot>());
+  serve_nothing();
   set_state(index_state::failed, why);
   end_children();
   tell_observers();
@@ -199,7 +203,7 @@ caf::result<index_status> index_coordinator_state::reload() {
   }
   // A batch in flight gets its answer from the log, which is asked before it ends.
   refuse_pending(make_error(errc::index_not_ready, "index " + index_name() + " is being reloaded"));
-  serve_snapshot(std::make_shared<const snapshot>());
+  serve_nothing();
   // The attempt has its number from now on, so that late messages of the last one are known as such, but starts
   // when all actors of the last one are gone.
   reload_wanted = true;

@@ -1,101 +1,82 @@
-#include "actors/index_coordinator.hpp"
-
 #include <algorithm>
+
+#include "actors/index_coordinator.hpp"
+#include "core/index/manifest.hpp"
 
 namespace fp {
 
 namespace {
 
-std::vector<merge_candidate> candidates_of(std::span<const snapshot::entry> entries) {
-  std::vector<merge_candidate> candidates;
-  for (const auto& e : entries) candidates.push_back(candidate_of(e));
-  return candidates;
+index_task task_of(upkeep_kind kind) {
+  switch (kind) {
+    case upkeep_kind::checkpoint:
+      return index_task::checkpoint;
+    case upkeep_kind::memory_merge:
+      return index_task::memory_merge;
+    default:
+      return index_task::file_merge;
+  }
 }
 
 }  // namespace
 
 void index_coordinator_state::schedule_maintenance() {
   if (!is_serving() || ending_children) return;
-  answer_maintenance();
-  if (can_store() && (maintenance_error.empty() || now() >= maintenance_retry_at)) {
-    if (!memory_job && !checkpoint_job && checkpoint_due()) start_checkpoint();
-    if (!memory_job) start_memory_merge();
-    if (!file_job) start_file_merge();
+  if (can_store()) {
+    // A job that cannot be begun may show that the index cannot be served.
+    while (is_serving()) {
+      const auto job = planner->next(served, now());
+      if (!job) break;
+      start_job(*job);
+    }
+    if (!is_serving()) return;
   }
   answer_maintenance();
+  update_write_state();
   arm_timer();
 }
 
-bool index_coordinator_state::checkpoint_due() const {
-  if (current->entries().size() == current->num_file_segments()) return false;
-  if (!checkpoint_promises.empty()) return true;
-  const auto& settings = env->settings;
-  if (memory_postings() >= settings.checkpoint_threshold) return true;
-  return settings.checkpoint_age_ms > 0 &&
-         now() - oldest_memory_commit >= std::chrono::milliseconds(settings.checkpoint_age_ms);
-}
-
-void index_coordinator_state::start_job(job_slot& slot, index_task kind, size_t first, size_t count) {
+void index_coordinator_state::start_job(const upkeep_job& job) {
   auto j = std::make_unique<maintenance_job>();
-  j->kind = kind;
-  const auto entries = current->entries().subspan(first, count);
+  j->kind = job.kind;
+  const bool merges_files = job.kind == upkeep_kind::file_merge;
+  merge_job work{merges_files ? files : current, job.first, job.count, {}, 0, maintenance_cancel};
+  const auto entries = work.index->entries().subspan(job.first, job.count);
   for (const auto& e : entries) j->inputs.push_back(e.segment);
-  merge_job work{current, first, count, {}, maintenance_cancel};
-  if (kind != index_task::memory_merge) {
-    j->file_name = merged_file_name(*entries.front().segment, *entries.back().segment);
+  if (job.kind != upkeep_kind::memory_merge) {
+    j->file_name = merged_file_name(*j->inputs.front(), *j->inputs.back());
     work.file = setup.folders.data / j->file_name;
   }
+  if (merges_files) {
+    // What the next checkpoint writes, and as much again in the meantime.
+    for (const auto& e : current->entries().subspan(current->num_file_segments())) {
+      work.spare_bytes += 2 * e.segment->info().num_bytes;
+    }
+  }
   j->number = ++jobs;
-  slot = std::move(j);
-  metrics->task_started(kind);
+  const auto number = j->number;
+  auto* slot = &slot_of(job.kind);
+  *slot = std::move(j);
+  metrics->task_started(task_of(job.kind));
   merge_handle worker;
-  if (const auto error = capture_error([&] { worker = worker_for(kind); })) {
-    job_failed(slot, error);
+  if (const auto error = capture_error([&] { worker = worker_for(job.kind); })) {
+    job_failed(*slot, error, {});
     return;
   }
-  const auto number = slot->number;
-  auto* where = &slot;
+  const auto is_it = [slot, number] { return *slot && (*slot)->number == number; };
   self->request(worker, caf::infinite, std::move(work))
       .then(
-          [=, this](const segment_ptr& merged) {
-            if (*where && (*where)->number == number) job_done(*where, merged);
+          [=, this](const merge_outcome& outcome) {
+            if (!is_it()) return;
+            if (outcome.merged) {
+              job_done(*slot, outcome.merged);
+            } else {
+              job_failed(*slot, outcome.failure, outcome.damaged);
+            }
           },
           [=, this](const caf::error& e) {
-            if (*where && (*where)->number == number) job_failed(*where, e);
+            if (is_it()) job_failed(*slot, e, {});
           });
-}
-
-void index_coordinator_state::start_checkpoint() {
-  const auto first = current->num_file_segments();
-  start_job(checkpoint_job, index_task::checkpoint, first, current->entries().size() - first);
-}
-
-void index_coordinator_state::start_memory_merge() {
-  const auto entries = current->entries();
-  // What a checkpoint is writing out stays as it is.
-  const size_t first = current->num_file_segments() + (checkpoint_job ? checkpoint_job->inputs.size() : 0);
-  const size_t count = entries.size() - first;
-  const auto& settings = env->settings;
-  if (count < 2 || count <= settings.max_memory_segments / 2) return;
-  merge_policy_options policy;
-  policy.min_segment_size = std::max<uint64_t>(1, settings.checkpoint_threshold / 256);
-  policy.max_segment_size = settings.checkpoint_threshold;
-  policy.segments_per_level = 4;
-  policy.segments_per_merge = settings.max_memory_segments;
-  policy.max_segments = settings.max_memory_segments;
-  if (const auto range = choose_merge(candidates_of(entries.subspan(first)), policy)) {
-    start_job(memory_job, index_task::memory_merge, first + range->first, range->count);
-  }
-}
-
-void index_coordinator_state::start_file_merge() {
-  const auto files = current->entries().first(current->num_file_segments());
-  const auto candidates = candidates_of(files);
-  const auto range = full_merge_wanted ? choose_full_merge(candidates, env->settings.merge)
-                                       : choose_merge(candidates, env->settings.merge);
-  if (full_merge_wanted && !range) full_merge_wanted = false;
-  // A finished checkpoint or merge that the manifest does not name yet holds segments of its own.
-  if (range) start_job(file_job, index_task::file_merge, range->first, range->count);
 }
 
 void index_coordinator_state::job_done(job_slot& slot, const segment_ptr& merged) {
@@ -106,13 +87,11 @@ void index_coordinator_state::job_done(job_slot& slot, const segment_ptr& merged
     return;
   }
   const auto done = std::move(slot);
-  const auto first = current->position_of(done->inputs.front().get());
-  publish(current->with_replaced(*first, done->inputs.size(), done->merged));
-  retire(std::move(done->inputs));
+  replace_inputs(*done);
   counters.memory_merges++;
-  metrics->task_done(done->kind, steady_clock::now() - done->started);
-  // It says nothing about the disk that a checkpoint has failed for.
-  if (failed_job == &slot) maintenance_error.clear();
+  metrics->task_done(task_of(done->kind), steady_clock::now() - done->started);
+  planner->succeeded(done->kind, now());
+  retire(std::move(done->inputs));
   schedule_maintenance();
   start_batch();
 }
@@ -124,16 +103,18 @@ void index_coordinator_state::store_next_manifest() {
   if (ending_children || state == index_state::closing) return;
   storing = true;
   const auto& j = **slot;
-  const auto first = current->position_of(j.inputs.front().get());
-  const auto next = current->with_replaced(*first, j.inputs.size(), j.merged);
   auto names = std::make_shared<manifest>();
-  for (const auto& e : next->entries().first(next->num_file_segments())) {
-    names->segments.push_back({segment_file_name(*e.segment), e.segment->info()});
-  }
   auto obsolete = std::make_shared<std::vector<std::string>>();
-  for (const auto& s : j.inputs) {
-    if (!s->is_memory()) obsolete->push_back(segment_file_name(*s));
+  const auto add_merged = [&] { names->segments.push_back({j.file_name, j.merged->info()}); };
+  for (const auto& e : files->entries()) {
+    if (std::ranges::find(j.inputs, e.segment) == j.inputs.end()) {
+      names->segments.push_back({segment_file_name(*e.segment), e.segment->info()});
+    } else {
+      obsolete->push_back(segment_file_name(*e.segment));
+      if (e.segment == j.inputs.front()) add_merged();
+    }
   }
+  if (j.inputs.front()->is_memory()) add_merged();
   const auto number = j.number;
   self->request(manifests, caf::infinite, store_atom_v, manifest_ptr(names), file_names_ptr(obsolete))
       .then(
@@ -143,7 +124,7 @@ void index_coordinator_state::store_next_manifest() {
           [=, this](const caf::error& e) {
             if (!*slot || (*slot)->number != number) return;
             storing = false;
-            job_failed(*slot, e);
+            job_failed(*slot, e, {});
             store_next_manifest();
             continue_closing();
           });
@@ -152,20 +133,17 @@ void index_coordinator_state::store_next_manifest() {
 void index_coordinator_state::manifest_stored(job_slot& slot) {
   storing = false;
   const auto done = std::move(slot);
-  const bool is_checkpoint = done->kind == index_task::checkpoint;
-  // Commits may have been published meanwhile; the job's own segments have not moved among themselves.
-  const auto first = current->position_of(done->inputs.front().get());
-  publish(current->with_replaced(*first, done->inputs.size(), done->merged));
-  retire(std::move(done->inputs));
-  maintenance_error.clear();
-  metrics->task_done(done->kind, steady_clock::now() - done->started);
+  const bool is_checkpoint = done->kind == upkeep_kind::checkpoint;
   const auto& facts = done->merged->info();
+  replace_inputs(*done);
+  retire(std::move(done->inputs));
+  planner->succeeded(done->kind, now());
+  metrics->task_done(task_of(done->kind), steady_clock::now() - done->started);
   env->log->info("{}: {} {}-{}: {} documents, {} postings, {} bytes", index_name(),
                  is_checkpoint ? "checkpoint" : "merged segment", facts.first_commit, facts.last_commit,
                  facts.num_documents, facts.num_postings, facts.num_bytes);
   if (is_checkpoint) {
     counters.checkpoints++;
-    oldest_memory_commit = now();
     truncate_log();
   } else {
     counters.file_merges++;
@@ -174,6 +152,22 @@ void index_coordinator_state::manifest_stored(job_slot& slot) {
   schedule_maintenance();
   start_batch();
   continue_closing();
+}
+
+void index_coordinator_state::replace_inputs(const maintenance_job& done) {
+  const auto* oldest = done.inputs.front().get();
+  const auto count = done.inputs.size();
+  // Commits may have been published meanwhile; the job's own segments have not moved among themselves.
+  auto next = current->with_replaced(*current->position_of(oldest), count, done.merged);
+  auto next_files = files;
+  if (next->entries().size() == next->num_file_segments()) {
+    next_files = next;
+  } else if (done.kind == upkeep_kind::checkpoint) {
+    next_files = files->with_added(done.merged);
+  } else if (done.kind == upkeep_kind::file_merge) {
+    next_files = files->with_replaced(*files->position_of(oldest), count, done.merged);
+  }
+  serve_snapshot(std::move(next), std::move(next_files));
 }
 
 void index_coordinator_state::retire(std::vector<segment_ptr> segments) {
@@ -188,58 +182,53 @@ void index_coordinator_state::truncate_log() {
           [this](const caf::error& e) { env->log->warn("{}: truncating the log: {}", index_name(), text_of(e)); });
 }
 
-void index_coordinator_state::job_failed(job_slot& slot, const caf::error& why) {
+void index_coordinator_state::job_failed(job_slot& slot, const caf::error& why,
+                                         const std::vector<segment_info>& damaged) {
   const auto kind = slot->kind;
   forget_job(slot);
   if (!is_serving() || code_of(why) == errc::cancelled) return;
-  metrics->task_failed(kind);
+  metrics->task_failed(task_of(kind));
+  planner->failed(kind, error(code_of(why), text_of(why)), damaged, served, now());
+  env->log->error("{}: {} failed: {}", index_name(), to_string(kind), text_of(why));
   if (fail_if_unreadable()) return;
-  failed_job = &slot;
-  maintenance_error = text_of(why);
-  maintenance_retry_at = now() + retry_delay;
-  env->log->error("{}: upkeep failed, retried in {} s: {}", index_name(), retry_delay.count(), maintenance_error);
-  refuse_maintenance(why);
-  arm_timer();
+  for (const auto& s : damaged) note_damage(s, "merge", text_of(why));
+  if (kind == upkeep_kind::checkpoint) {
+    for (auto& promise : std::exchange(checkpoint_promises, {})) promise.deliver(why);
+  }
+  schedule_maintenance();
   start_batch();
 }
 
 void index_coordinator_state::refuse_maintenance(const caf::error& why) {
   for (auto& promise : std::exchange(checkpoint_promises, {})) promise.deliver(why);
-  for (auto& promise : std::exchange(merge_promises, {})) promise.deliver(why);
-  full_merge_wanted = false;
+  for (auto& [round, promise] : std::exchange(merge_promises, {})) promise.deliver(why);
+  if (planner) planner->forget_requests();
 }
 
 void index_coordinator_state::forget_job(job_slot& slot) {
-  if (slot) metrics->task_dropped(slot->kind);
+  if (slot) {
+    metrics->task_dropped(task_of(slot->kind));
+    planner->dropped(slot->kind);
+  }
   slot.reset();
 }
 
 void index_coordinator_state::forget_jobs() {
-  forget_job(checkpoint_job);
-  forget_job(memory_job);
-  forget_job(file_job);
+  for (auto& slot : job_slots) forget_job(slot);
   unstored.clear();
   storing = false;
   refuse_maintenance(not_ready_error());
 }
 
 void index_coordinator_state::arm_timer() {
-  auto wanted = clock_time::max();
-  const auto age = std::chrono::milliseconds(env->settings.checkpoint_age_ms);
-  const bool has_memory = current->entries().size() > current->num_file_segments();
-  if (!can_store()) {
-    // Upkeep has to wait for the manifest actor anyway.
-  } else if (!maintenance_error.empty() && maintenance_retry_at > now()) {
-    wanted = maintenance_retry_at;
-  } else if (has_memory && age.count() > 0 && !checkpoint_job && !memory_job) {
-    wanted = oldest_memory_commit + age;
-  }
-  if (probe_at) wanted = std::min(wanted, *probe_at);
+  // Without the manifest actor there is no upkeep.
+  auto wanted = can_store() ? planner->next_look(served, now()) : std::nullopt;
+  if (probe_at && (!wanted || *probe_at < *wanted)) wanted = *probe_at;
   // Nothing is due, or what is due waits for a job whose end brings it about.
-  if (wanted == clock_time::max()) return;
-  if (timer_at && *timer_at <= wanted) return;
-  timer_at = wanted;
-  const auto wait = std::max<caf::timespan>(wanted - now(), std::chrono::milliseconds(1));
+  if (!wanted) return;
+  if (timer_at && *timer_at <= *wanted) return;
+  timer_at = *wanted;
+  const auto wait = std::max<caf::timespan>(*wanted - now(), std::chrono::milliseconds(1));
   self->delayed_send(index_coordinator_handle(self), wait, tick_atom_v);
 }
 
@@ -250,9 +239,9 @@ void index_coordinator_state::after_tick() {
 }
 
 maintenance_reply index_coordinator_state::maintenance_state() const {
-  const auto files = static_cast<uint32_t>(current->num_file_segments());
-  return {current->version(), current->file_version(), files,
-          static_cast<uint32_t>(current->entries().size()) - files};
+  const auto num_files = static_cast<uint32_t>(current->num_file_segments());
+  return {current->version(), current->file_version(), num_files,
+          static_cast<uint32_t>(current->entries().size()) - num_files};
 }
 
 void index_coordinator_state::request_checkpoint(maintenance_promise promise) {
@@ -261,8 +250,7 @@ void index_coordinator_state::request_checkpoint(maintenance_promise promise) {
     return;
   }
   checkpoint_promises.push_back(promise);
-  checkpoint_goal = current->version();
-  maintenance_retry_at = now();
+  planner->request_checkpoint(served, now());
   schedule_maintenance();
 }
 
@@ -271,18 +259,24 @@ void index_coordinator_state::request_merge(maintenance_promise promise) {
     promise.deliver(write_block);
     return;
   }
-  merge_promises.push_back(promise);
-  full_merge_wanted = true;
-  maintenance_retry_at = now();
+  merge_promises.emplace(planner->request_merge(served, now()), promise);
   schedule_maintenance();
 }
 
 void index_coordinator_state::answer_maintenance() {
-  if (!checkpoint_promises.empty() && current->file_version() >= checkpoint_goal) {
+  if (!checkpoint_promises.empty() && planner->checkpoint_request_is_met(served)) {
     for (auto& promise : std::exchange(checkpoint_promises, {})) promise.deliver(maintenance_state());
   }
-  if (!merge_promises.empty() && !full_merge_wanted && !file_job) {
-    for (auto& promise : std::exchange(merge_promises, {})) promise.deliver(maintenance_state());
+  for (const auto& [round, hindrance] : planner->finished_merges()) {
+    const auto [first, last] = merge_promises.equal_range(round);
+    for (auto it = first; it != last; ++it) {
+      if (hindrance) {
+        it->second.deliver(make_error(hindrance->code(), hindrance->what()));
+      } else {
+        it->second.deliver(maintenance_state());
+      }
+    }
+    merge_promises.erase(first, last);
   }
 }
 
@@ -295,29 +289,35 @@ caf::result<scrub_target> index_coordinator_state::scrub() const {
 }
 
 bool index_coordinator_state::serves_file_of(const segment_info& segment) const {
-  const auto files = current->entries().first(current->num_file_segments());
-  return std::ranges::any_of(files, [&](const snapshot::entry& e) { return e.segment->info() == segment; });
+  return std::ranges::any_of(files->entries(),
+                             [&](const snapshot::entry& e) { return e.segment->info() == segment; });
 }
 
 void index_coordinator_state::on_scrubbed(const segment_scrubbed& scrubbed) {
   // What is being closed, or was merged away meanwhile, is nobody's business.
   if (!is_serving() || !serves_file_of(scrubbed.segment)) return;
-  const auto first_commit = scrubbed.segment.first_commit;
-  const auto known = damage.find(first_commit);
-  const bool is_mended = known != damage.end() && !scrubbed.damage;
-  if (is_mended) damage.erase(known);
-  if (scrubbed.damage) damage[first_commit] = {scrubbed.segment, text_of(scrubbed.damage)};
-  metrics->set_damaged_segments(damage.size());
+  const auto& segment = scrubbed.segment;
   if (scrubbed.damage) {
-    env->log->error(
-        "{}: scrub: damaged segment: {}; searches go on with what is loaded, merges, backups and the next start "
-        "may "
-        "fail: see the README on damage (fpctl check, a backup)",
-        index_name(), damage[first_commit].text);
-  } else if (is_mended) {
-    env->log->info("{}: scrub: segment {}-{} is right again", index_name(), first_commit,
-                   scrubbed.segment.last_commit);
+    note_damage(segment, "scrub", text_of(scrubbed.damage));
+  } else if (damage.erase(segment.first_commit) > 0) {
+    metrics->set_damaged_segments(damage.size());
+    env->log->info("{}: scrub: segment {}-{} is right again", index_name(), segment.first_commit,
+                   segment.last_commit);
+    planner->mended(segment, now());
+    schedule_maintenance();
   }
+}
+
+void index_coordinator_state::note_damage(const segment_info& segment, const char* finder,
+                                          const std::string& text) {
+  if (!serves_file_of(segment)) return;
+  damage[segment.first_commit] = {segment, text};
+  metrics->set_damaged_segments(damage.size());
+  env->log->error(
+      "{}: {}: damaged segment: {}; searches and writes go on, it is left out of merges, backups and the next "
+      "start may "
+      "fail: see the README on damage (fpctl check, a backup)",
+      index_name(), finder, text);
 }
 
 void index_coordinator_state::forget_damage() {

@@ -9,9 +9,6 @@ namespace {
 constexpr size_t max_batch_updates = 1024;
 constexpr size_t max_batch_bytes = size_t{8} << 20;
 
-// Writers are held while memory grows beyond these multiples of what upkeep aims for.
-constexpr size_t held_memory_factor = 4;
-
 }  // namespace
 
 void index_coordinator_state::update(caf::typed_response_promise<update_reply>& promise, update_request request) {
@@ -43,26 +40,20 @@ void index_coordinator_state::enqueue_update(caf::typed_response_promise<update_
   note_queues();
 }
 
-bool index_coordinator_state::must_hold_writes() const {
-  // There is no upkeep any more to wait for.
-  if (state == index_state::closing) return false;
-  const auto& settings = env->settings;
-  const auto memory_segments = current->entries().size() - current->num_file_segments();
-  return memory_segments >= held_memory_factor * settings.max_memory_segments ||
-         memory_postings() >= held_memory_factor * settings.checkpoint_threshold;
-}
-
 void index_coordinator_state::start_batch() {
   if (batch) return;
-  if (!pending.empty() && must_hold_writes()) {
-    // Upkeep is behind. If it works, wait for it; if it fails, say so.
-    if (!maintenance_error.empty()) {
-      refuse_pending(
-          make_error(errc::read_only,
-                     "index " + index_name() + ": memory is full and cannot be written out: " + maintenance_error));
+  // When the index is closed, there is no upkeep any more to wait for.
+  if (!pending.empty() && state != index_state::closing) {
+    switch (planner->may_write(served)) {
+      case writers::go:
+        break;
+      case writers::refused:
+        refuse_pending(memory_error());
+        return;
+      case writers::wait:
+        schedule_maintenance();
+        return;
     }
-    schedule_maintenance();
-    return;
   }
   auto next = std::make_unique<batch_in_flight>();
   commit_batch commits;
@@ -132,7 +123,12 @@ void index_coordinator_state::batch_step() {
   if (!batch->durable || !batch->segment) return;
   const auto done = std::move(batch);
   // During a reload, and before one, the replay brings these commits.
-  if (is_serving() || state == index_state::closing) publish(current->with_added(done->segment));
+  if (is_serving() || state == index_state::closing) {
+    uint64_t bytes = 0;
+    for (const auto& c : *done->commits) bytes += c.changes->size();
+    serve_snapshot(current->with_added(done->segment), files);
+    planner->committed(done->commits->size(), bytes, now());
+  }
   counters.updates += done->updates.size();
   const auto answered = steady_clock::now();
   for (size_t i = 0; i < done->updates.size(); i++) {
@@ -140,8 +136,9 @@ void index_coordinator_state::batch_step() {
     done->updates[i].promise.deliver(update_reply{(*done->commits)[i].id});
   }
   for (auto& [promise, why] : done->refused) promise.deliver(why);
-  if (state == index_state::read_only && !write_block) set_state(index_state::ready, "");
+  log_fails = false;
   schedule_maintenance();
+  update_write_state();
   start_batch();
   note_queues();
   continue_closing();
@@ -163,6 +160,7 @@ void index_coordinator_state::fail_batch(const caf::error& why) {
     env->log->error("{}: read-only: {}", index_name(), text_of(why));
     set_state(index_state::read_only, text_of(why));
   }
+  log_fails = true;
   if (is_serving() && !write_block && !probe_at && !probing) {
     probe_at = now() + retry_delay;
     arm_timer();
@@ -173,20 +171,21 @@ void index_coordinator_state::fail_batch(const caf::error& why) {
 void index_coordinator_state::probe_log() {
   if (!probe_at || *probe_at > now() || probing) return;
   probe_at = caf::none;
-  if (state != index_state::read_only || write_block || batch) return;
+  if (!log_fails || state != index_state::read_only || write_block || batch) return;
   probing = true;
   const auto attempt = attempts;
   self->request(log, caf::infinite, append_atom_v, std::make_shared<const commit_batch>())
       .then(
           [=, this](uint64_t) {
             probing = false;
-            if (attempt != attempts || state != index_state::read_only || write_block || batch) return;
+            if (attempt != attempts || !log_fails || write_block || batch) return;
             env->log->info("{}: the log can be written to again", index_name());
-            set_state(index_state::ready, "");
+            log_fails = false;
+            update_write_state();
           },
           [=, this](const caf::error&) {
             probing = false;
-            if (attempt != attempts || state != index_state::read_only || write_block) return;
+            if (attempt != attempts || !log_fails || write_block) return;
             probe_at = now() + retry_delay;
             arm_timer();
           });
@@ -199,6 +198,24 @@ void index_coordinator_state::block_writes(const std::string& why) {
     set_state(index_state::read_only, why);
   }
   refuse_pending(write_block);
+}
+
+caf::error index_coordinator_state::memory_error() const {
+  return make_error(errc::read_only, "index " + index_name() + ": memory is full and cannot be written out: " +
+                                         planner->state_of(upkeep_kind::checkpoint).error());
+}
+
+void index_coordinator_state::update_write_state() {
+  if (!is_serving() || write_block || log_fails) return;
+  const bool is_stuck = planner->may_write(served) == writers::refused;
+  if (!is_stuck && state == index_state::read_only) {
+    set_state(index_state::ready, "");
+  } else if (is_stuck) {
+    const auto why = memory_error();
+    if (state == index_state::ready) env->log->error("{}: read-only: {}", index_name(), text_of(why));
+    if (state == index_state::ready || reason != text_of(why)) set_state(index_state::read_only, text_of(why));
+    refuse_pending(why);
+  }
 }
 
 void index_coordinator_state::refuse_pending(const caf::error& why) {
@@ -221,13 +238,6 @@ uint64_t index_coordinator_state::memory_postings() const {
     sum += entries[i].segment->info().num_postings;
   }
   return sum;
-}
-
-void index_coordinator_state::publish(snapshot_ptr next) {
-  const bool had_memory = current->entries().size() > current->num_file_segments();
-  serve_snapshot(std::move(next));
-  const bool has_memory = current->entries().size() > current->num_file_segments();
-  if (has_memory && !had_memory) oldest_memory_commit = now();
 }
 
 }  // namespace fp

@@ -9,6 +9,7 @@
 
 #include "core/config/config.hpp"
 #include "core/fs/open_files.hpp"
+#include "core/merge/merge_room.hpp"
 #include "core/metrics/node_metrics.hpp"
 #include "messages/internal.hpp"
 
@@ -34,6 +35,7 @@ struct loader_setup {
 /// What all actors of a node share: handed in, so that tests can replace any of it.
 struct environment {
   file_system* fs = &posix_file_system();
+  std::function<disk_space(const path& folder)> space = space_of;
   config settings;
   std::shared_ptr<spdlog::logger> log;
   std::shared_ptr<node_metrics> metrics = std::make_shared<node_metrics>();

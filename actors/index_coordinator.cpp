@@ -18,6 +18,16 @@ constexpr std::chrono::microseconds own_search_budget(200);
 // The next ones are likely to be long, too.
 constexpr uint32_t searches_after_a_long_one = 64;
 
+upkeep_options upkeep_options_of(const config& settings) {
+  return {settings.checkpoint_threshold,
+          std::chrono::milliseconds(settings.checkpoint_age_ms),
+          settings.checkpoint_commits,
+          settings.checkpoint_log_bytes,
+          settings.max_memory_segments,
+          std::chrono::milliseconds(settings.idle_merge_after_ms),
+          settings.merge};
+}
+
 }  // namespace
 
 // -- Life cycle
@@ -45,6 +55,7 @@ void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_val
   env = setup.env.get();
   metrics = env->metrics->add_index(index_name());
   runner.emplace(metrics, env->settings.max_search_bytes);
+  planner.emplace(upkeep_options_of(env->settings));
   if (setup.start_failed) {
     tracker.begin(index_name(), 0, now());
     tracker.end(index_state::failed, text_of(setup.start_failed), now());
@@ -79,10 +90,23 @@ bool maps_new_files(const snapshot& before, const snapshot& next) {
 
 }  // namespace
 
-void index_coordinator_state::serve_snapshot(snapshot_ptr next) {
+void index_coordinator_state::serve_nothing() {
+  const auto nothing = std::make_shared<const snapshot>();
+  serve_snapshot(nothing, nothing);
+}
+
+void index_coordinator_state::serve_snapshot(snapshot_ptr next, snapshot_ptr next_files) {
   if (maps_new_files(*current, *next)) warm->forget();
   maps_files = !next->entries().empty() && is_mapped(next->entries().front());
   current = std::move(next);
+  files = std::move(next_files);
+  served.clear();
+  for (const auto& e : current->entries()) {
+    const bool in_file = !e.segment->is_memory();
+    const auto& facts = e.segment->info();
+    served.push_back({facts.first_commit, facts.last_commit, in_file,
+                      candidate_of(in_file ? files->entries()[served.size()] : e)});
+  }
   cached_info = caf::none;
   metrics->set_snapshot(current);
   if (!damage.empty()) forget_damage();
@@ -152,15 +176,15 @@ bool index_coordinator_state::has_child(std::string_view role) const {
   return std::any_of(children.begin(), children.end(), [&](const auto& c) { return c.second == role; });
 }
 
-merge_handle index_coordinator_state::worker_for(index_task kind) {
+merge_handle index_coordinator_state::worker_for(upkeep_kind kind) {
   const auto made = [this](merge_handle& worker, const char* role, auto actor) {
     if (!has_child(role)) worker = adopt(spawn_blocking(self, *env, actor, setup.env, folder), role);
     return worker;
   };
   switch (kind) {
-    case index_task::checkpoint:
+    case upkeep_kind::checkpoint:
       return made(checkpointer, "checkpoint_actor", checkpoint_actor);
-    case index_task::memory_merge:
+    case upkeep_kind::memory_merge:
       return made(memory_merger, "memory merge_actor", merge_actor);
     default:
       return made(file_merger, "file merge_actor", merge_actor);
@@ -507,9 +531,9 @@ index_status index_coordinator_state::status() const {
   s.queued_searches = queued_searches();
   s.queued_updates = static_cast<uint32_t>(pending.size() + (batch ? batch->updates.size() : 0));
   s.waiting_requests = static_cast<uint32_t>(waiting.size());
-  s.checkpoint_running = checkpoint_job != nullptr;
-  s.merge_running = file_job != nullptr || memory_job != nullptr;
-  s.maintenance_error = maintenance_error;
+  s.checkpoint_running = planner->is_running(upkeep_kind::checkpoint);
+  s.merge_running = planner->is_running(upkeep_kind::file_merge) || planner->is_running(upkeep_kind::memory_merge);
+  s.maintenance_error = planner->errors();
   s.damaged_segments = static_cast<uint32_t>(damage.size());
   if (!damage.empty()) s.damage = damage.begin()->second.text;
   return s;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <map>
@@ -10,6 +11,7 @@
 #include "actors/guarded_actor.hpp"
 #include "actors/load_tracker.hpp"
 #include "actors/searcher_actor.hpp"
+#include "core/upkeep/upkeep_planner.hpp"
 
 namespace fp {
 
@@ -49,8 +51,9 @@ struct index_coordinator_state {
   /// Tells the metrics how many requests wait, and for what.
   void note_queues();
   void child_down(const caf::down_msg& down);
-  /// What is searched from now on.
-  void serve_snapshot(snapshot_ptr next);
+  /// What is searched from now on, and its files by themselves.
+  void serve_snapshot(snapshot_ptr next, snapshot_ptr next_files);
+  void serve_nothing();
   /// Makes the actors that work for a loaded index, or those of them that have died.
   void spawn_workers();
   bool has_child(std::string_view role) const;
@@ -60,7 +63,7 @@ struct index_coordinator_state {
     return child;
   }
   /// Makes the actor for a job, unless it is there. Throws `overloaded` when it gets no thread.
-  merge_handle worker_for(index_task kind);
+  merge_handle worker_for(upkeep_kind kind);
   /// Ends all actors of this index; `children_ended` goes on when the last one is down.
   void end_children();
   void children_ended();
@@ -158,6 +161,7 @@ struct index_coordinator_state {
   caf::result<scrub_target> scrub() const;
   bool serves_file_of(const segment_info& segment) const;
   void on_scrubbed(const segment_scrubbed& scrubbed);
+  void note_damage(const segment_info& segment, const char* finder, const std::string& text);
   /// Drops findings of segments that are served no longer.
   void forget_damage();
 
@@ -178,7 +182,6 @@ struct index_coordinator_state {
   };
   void update(caf::typed_response_promise<update_reply>& promise, update_request request);
   void enqueue_update(caf::typed_response_promise<update_reply>& promise, const local_update& update);
-  bool must_hold_writes() const;
   void start_batch();
   void batch_step();
   /// Answers a batch's writers with an error; what the log and the builder say of it later is ignored.
@@ -189,15 +192,18 @@ struct index_coordinator_state {
   void probe_log();
   /// No write can succeed before a reload.
   void block_writes(const std::string& why);
+  /// Why nothing may be written while memory is full and cannot be written out.
+  caf::error memory_error() const;
+  /// Makes the state agree with what holds writes, or no longer does.
+  void update_write_state();
   void refuse_pending(const caf::error& why);
   void set_oplog_bytes(uint64_t bytes);
   uint64_t memory_postings() const;
-  void publish(snapshot_ptr next);
 
   // -- Checkpoints and merges (coordinator_maintenance.cpp)
   struct maintenance_job {
     uint64_t number = 0;
-    index_task kind = index_task::checkpoint;
+    upkeep_kind kind = upkeep_kind::checkpoint;
     steady_clock::time_point started = steady_clock::now();
     std::vector<segment_ptr> inputs;
     std::string file_name;  ///< of the result; empty: a memory segment
@@ -205,28 +211,29 @@ struct index_coordinator_state {
   };
   using job_slot = std::unique_ptr<maintenance_job>;
   using maintenance_promise = caf::typed_response_promise<maintenance_reply>;
-  /// How long upkeep, and the log, rest after a failure before they are tried again.
-  static constexpr auto retry_delay = std::chrono::seconds(5);
+  /// How long the log rests after a failure before it is tried again.
+  static constexpr auto retry_delay = retry::first_delay;
+  job_slot& slot_of(upkeep_kind kind) { return job_slots[static_cast<size_t>(kind)]; }
+  const job_slot& slot_of(upkeep_kind kind) const { return job_slots[static_cast<size_t>(kind)]; }
   void schedule_maintenance();
   /// Whether the manifest actor is there to commit what upkeep makes, and has finished sweeping.
   bool can_store() const { return manifests && !sweeping; }
-  bool checkpoint_due() const;
-  void start_checkpoint();
-  void start_memory_merge();
-  void start_file_merge();
-  void start_job(job_slot& slot, index_task kind, size_t first, size_t count);
+  void start_job(const upkeep_job& job);
   void job_done(job_slot& slot, const segment_ptr& merged);
   /// Lets go of segments that are searched no more, outside of this actor.
   void retire(std::vector<segment_ptr> segments);
-  void job_failed(job_slot& slot, const caf::error& why);
+  void job_failed(job_slot& slot, const caf::error& why, const std::vector<segment_info>& damaged);
   void store_next_manifest();
   void manifest_stored(job_slot& slot);
+  /// Serves the result of a job in the place of its inputs.
+  void replace_inputs(const maintenance_job& done);
   void truncate_log();
   void forget_job(job_slot& slot);
   void forget_jobs();
   void request_checkpoint(maintenance_promise promise);
   void request_merge(maintenance_promise promise);
   void answer_maintenance();
+  /// Whoever waits for a checkpoint or merge hears that there is none.
   void refuse_maintenance(const caf::error& why);
   maintenance_reply maintenance_state() const;
   void arm_timer();
@@ -240,6 +247,10 @@ struct index_coordinator_state {
   index_state state = index_state::loading;
   std::string reason;  ///< of `failed` and `read_only`
   snapshot_ptr current = std::make_shared<const snapshot>();
+  /// The file segments of `current` by themselves. A file must be whole by itself: what only memory segments rewrite
+  /// or delete stays in it, in case their log is lost. So that is what files are merged from.
+  snapshot_ptr files = current;
+  std::vector<upkeep_segment> served;  ///< `current` as upkeep sees it, files by themselves
   mutable caf::optional<index_info> cached_info;
 
   // Loading.
@@ -274,25 +285,22 @@ struct index_coordinator_state {
   uint64_t batches = 0;
   uint64_t oplog_bytes = 0;
   caf::error write_block;
+  bool log_fails = false;  ///< it refused the last write, and may recover
   bool probing = false;
-  caf::optional<clock_time> probe_at;  ///< while the log refuses writes and may recover
+  caf::optional<clock_time> probe_at;
 
-  // Maintenance: at most one checkpoint, one memory merge and one file merge at a time, one manifest write at a
-  // time.
+  // Maintenance: at most one job of each kind at a time, one manifest write at a time.
+  std::optional<upkeep_planner> planner;
   cancel_flag_ptr maintenance_cancel;
-  job_slot checkpoint_job, memory_job, file_job;
+  std::array<job_slot, 3> job_slots;
   uint64_t jobs = 0;
   std::deque<job_slot*> unstored;
   bool storing = false, sweeping = false;
   caf::optional<clock_time> timer_at;
-  clock_time oldest_memory_commit, maintenance_retry_at;
-  std::string maintenance_error;
-  const job_slot* failed_job = nullptr;  ///< whose error that is
-  std::vector<maintenance_promise> checkpoint_promises, merge_promises;
-  commit_id checkpoint_goal = 0;
-  bool full_merge_wanted = false;
+  std::vector<maintenance_promise> checkpoint_promises;
+  std::multimap<uint64_t, maintenance_promise> merge_promises;  ///< by the planner's rounds
 
-  // Scrubbing: what is wrong with which of the served segments, oldest first.
+  // What scrubs and merges have found wrong with which of the served segments, oldest first.
   struct finding {
     segment_info segment;
     std::string text;

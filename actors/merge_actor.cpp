@@ -1,25 +1,31 @@
 #include "actors/merge_actor.hpp"
 
+#include "core/merge/damaged_inputs_error.hpp"
 #include "core/merge/merge.hpp"
+#include "core/merge/merge_room.hpp"
 
 namespace fp {
 
-caf::result<segment_ptr> merge_state::merge(const merge_job& job) const {
+merge_outcome merge_state::merge(const merge_job& job) const {
   try {
-    if (job.file.empty()) return merge_to_memory(*job.index, job.first, job.count, job.cancel.get());
+    if (job.file.empty()) return {merge_to_memory(*job.index, job.first, job.count, job.cancel.get()), {}, {}};
+    uint64_t bytes = 0;
+    for (const auto& e : job.index->entries().subspan(job.first, job.count)) bytes += e.segment->info().num_bytes;
+    require_merge_room(env->space(job.file.parent_path()), bytes, job.spare_bytes);
     const open_files::place place(*env->upkeep_files);
-    // A file must be whole by itself: what only memory segments rewrite or delete stays in it, in case their log is
-    // lost.
-    std::vector<segment_ptr> files;
-    for (const auto& e : job.index->entries().first(job.index->num_file_segments())) files.push_back(e.segment);
-    return merge_to_file(*snapshot::from_segments(std::move(files)), job.first, job.count, *env->fs, job.file,
-                         env->settings.segment_load_mode, job.cancel.get());
+    return {merge_to_file(*job.index, job.first, job.count, *env->fs, job.file, env->settings.segment_load_mode,
+                          job.cancel.get()),
+            {},
+            {}};
+  } catch (const damaged_inputs_error& e) {
+    return {nullptr, to_caf_error(e), e.inputs()};
   } catch (const std::exception& e) {
-    return to_caf_error(e);
+    return {nullptr, to_caf_error(e), {}};
   }
 }
 
-merge_handle::behavior_type merge_actor(merge_handle::stateful_pointer<merge_state> self, environment_ptr env, folder_lease_ptr lease) {
+merge_handle::behavior_type merge_actor(merge_handle::stateful_pointer<merge_state> self, environment_ptr env,
+                                        folder_lease_ptr lease) {
   keep_exception_text(self);
   self->state.env = std::move(env);
   self->state.lease = std::move(lease);

@@ -4,14 +4,15 @@
 
 namespace fp {
 
-/// Merges neighbouring segments, into memory or into a file, one job at a time. The caller publishes the result.
+/// Merges neighbouring segments, into memory or into a file, one job at a time. The caller publishes the result. A
+/// file is not begun when it might take the room that a checkpoint or the log needs.
 struct merge_state {
   static inline const char* name = "merge_actor";
 
   environment_ptr env;
   folder_lease_ptr lease;
 
-  caf::result<segment_ptr> merge(const merge_job& job) const;
+  merge_outcome merge(const merge_job& job) const;
 };
 
 merge_handle::behavior_type merge_actor(merge_handle::stateful_pointer<merge_state> self, environment_ptr env, folder_lease_ptr lease);

@@ -31,7 +31,7 @@ trap cleanup EXIT
 start_node() {
   mkfifo "$work/log.fifo"
   "$build/fpnode" --config config/fpnode.json --dir "$work/data" --caf-port 0 --port 0 --checkpoint-threshold 50000 \
-    --min-segment-size 1000 --segments-per-level 32 "$@" 2>"$work/log.fifo" &
+    --min-segment-size 1000 --segments-per-level 32 --idle-merge-after-ms 0 "$@" 2>"$work/log.fifo" &
   node_pid=$!
   # The node says when it listens; everything it logs is kept.
   exec 3<"$work/log.fifo"

@@ -129,8 +129,16 @@ struct document_task {
 struct merge_job {
   snapshot_ptr index;
   size_t first = 0, count = 0;
-  path file;  ///< empty: merge into memory
+  path file;                 ///< empty: merge into memory
+  uint64_t spare_bytes = 0;  ///< that a merge of files leaves to others on the disk
   cancel_flag_ptr cancel;
+};
+
+/// What came of it.
+struct merge_outcome {
+  segment_ptr merged;                 ///< null: it failed
+  caf::error failure;                 ///< why
+  std::vector<segment_info> damaged;  ///< inputs that it failed for
 };
 
 /// index_coordinator -> node_actor.
@@ -225,7 +233,7 @@ using segment_builder_handle = caf::typed_actor<caf::replies_to<build_atom, comm
 
 using slice_builder_handle = caf::typed_actor<caf::replies_to<build_atom, log_slice_ptr>::with<segment_ptr>>;
 
-using merge_handle = caf::typed_actor<caf::replies_to<merge_job>::with<segment_ptr>>;
+using merge_handle = caf::typed_actor<caf::replies_to<merge_job>::with<merge_outcome>>;
 
 using searcher_handle = caf::typed_actor<caf::replies_to<search_task>::with<search_reply>,
                                          caf::replies_to<search_batch_task>::with<search_batch_reply>,
@@ -332,6 +340,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::search_task)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::search_batch_task)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::document_task)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::merge_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::merge_outcome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_state_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_record)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::erased_index)

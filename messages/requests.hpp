@@ -23,7 +23,7 @@ inline constexpr uint32_t protocol_version = 3;
 enum class index_state : uint8_t {
   loading = 1,  ///< reading segments and replaying the oplog; searches wait or are refused
   ready,        ///< everything works
-  read_only,    ///< searches work, the log refuses writes; the reason says why
+  read_only,    ///< searches work, writes are refused; the reason says why
   failed,       ///< loading failed; only status and reload work
   closing,      ///< shutting down or being deleted
 };
@@ -250,8 +250,8 @@ struct index_status {
   uint64_t searches = 0, updates = 0, checkpoints = 0, memory_merges = 0, file_merges = 0;  ///< since start
   uint32_t queued_searches = 0, queued_updates = 0, waiting_requests = 0;
   bool checkpoint_running = false, merge_running = false;
-  std::string maintenance_error;  ///< of the last checkpoint or merge, empty once one succeeded
-  uint32_t damaged_segments = 0;  ///< of those that are served, as the last scrub of each found them
+  std::string maintenance_error;  ///< of each kind of upkeep that fails, by kind; empty when none does
+  uint32_t damaged_segments = 0;  ///< of those that are served, as scrubs and merges found them
   std::string damage;             ///< what is wrong with the oldest of them
 };
 

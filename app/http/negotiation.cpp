@@ -60,6 +60,8 @@ constexpr error_row error_rows[] = {
     {errc::payload_too_large, 413, "PayloadTooLarge"},
     {errc::index_not_ready, 503, "IndexNotReady"},
     {errc::index_failed, 503, "IndexFailed"},
+    {errc::read_only, 503, "IndexNotReady"},
+    {errc::no_space, 503, "IndexNotReady"},
     {errc::search_timeout, 503, "SearchTimeout"},
     {errc::cancelled, 503, "SearchTimeout"},
     {errc::overloaded, 503, "Overloaded"},
@@ -116,7 +118,8 @@ http_response error_response(const caf::error& e, body_format format) {
   const auto code = code_of(e);
   const auto row = std::ranges::find(error_rows, code, &error_row::code);
   if (row == std::end(error_rows)) return error_response(500, "InternalError", format);
-  return error_response(row->status, row->name, format, code == errc::index_failed ? text_of(e) : std::string());
+  const bool has_reason = code == errc::index_failed || code == errc::read_only || code == errc::no_space;
+  return error_response(row->status, row->name, format, has_reason ? text_of(e) : std::string());
 }
 
 }  // namespace fp

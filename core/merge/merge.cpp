@@ -7,6 +7,7 @@
 
 #include "core/base/error.hpp"
 #include "core/index/manifest.hpp"
+#include "core/merge/damaged_inputs_error.hpp"
 #include "core/merge/posting_source.hpp"
 #include "core/segment/segment_writer.hpp"
 #include "core/segment/stored_segment.hpp"
@@ -81,6 +82,8 @@ class merge_plan {
       const segment_info written = writer.finish();
       verify_files();
       return written;
+    } catch (const damaged_inputs_error&) {
+      throw;
     } catch (const error& e) {
       // Postings that are not as announced: the damaged file's name says more.
       if (e.code() == errc::corrupt_data) verify_files();
@@ -151,11 +154,23 @@ class merge_plan {
   }
 
   /// What has been damaged since it was loaded would get right checksums by a merge. Looked at afterwards: a file
-  /// that is whole then was whole while it was read.
+  /// that is whole then was whole while it was read. All of them: the next merge can leave out all that is damaged.
   void verify_files() const {
+    std::vector<segment_info> damaged;
+    std::string what;
+    errc code = errc::corrupt_data;
     for (const merge_input& input : inputs_) {
-      if (!input.source->is_memory()) input.source->verify(cancel_);
+      if (input.source->is_memory()) continue;
+      try {
+        input.source->verify(cancel_);
+      } catch (const error& e) {
+        if (e.code() == errc::cancelled) throw;
+        if (damaged.empty()) code = e.code();
+        damaged.push_back(input.source->info());
+        what += (what.empty() ? "" : "; ") + std::string(e.what());
+      }
     }
+    if (!damaged.empty()) throw damaged_inputs_error(code, what, std::move(damaged));
   }
 
   template <class Consumer>

@@ -18,6 +18,8 @@ class random_script : public test::actor_fixture {
     settings.checkpoint_threshold = data.pick({20, 100, 1000});
     settings.max_memory_segments = data.pick({2, 4, 16});
     settings.checkpoint_age_ms = data.pick({0, 50, 5000});
+    settings.idle_merge_after_ms = data.pick({0, 20, 1000});
+    settings.checkpoint_commits = data.pick({0, 7});
     settings.oplog_file_bytes = data.pick({1, 500, 100'000});
     settings.max_concurrent_loads = data.pick({1, 2, 4});
     settings.merge = {.min_segment_size = 10,

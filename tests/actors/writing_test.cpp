@@ -316,7 +316,7 @@ TEST_F(writing, close_answers_held_writes) {
   const auto index = ready_index(record);
   // Memory is full before the checkpoint that would empty it has run.
   const auto first = ask<update_reply>(index, insert(1, {1, 2, 3, 4, 5, 6, 7, 8}));
-  while (!state_of(index).checkpoint_job) ASSERT_TRUE(step());
+  while (!state_of(index).slot_of(upkeep_kind::checkpoint)) ASSERT_TRUE(step());
   const auto held = write(index, 2);
   scheduler().prioritize(index);
   step();

@@ -48,7 +48,7 @@ echo "== core" && build/fpbench_core --json "$figures" --folder "$folder" --roun
 echo "== actors" && build/fpbench --json "$figures" --folder "$folder" --rounds "$((rounds * 3))" --postings "$node_items" loading
 build/fpbench --json "$figures" --folder "$folder" --rounds "$rounds" --postings "$node_items" ingest
 echo "== node" && build/fpbench_node --json "$figures" --folder "$folder" --rounds "$rounds" --items "$node_items" \
-  --documents "$((documents / 10))" --seconds "$seconds" path writers replay upkeep memory
+  --documents "$((documents / 10))" --seconds "$seconds" path writers replay upkeep memory rest
 # Once: it takes a minute for each way in, and its chart shows how steady the rate is.
 build/fpbench_node --json "$figures" --folder "$folder" --rounds 1 --documents "$documents" ingest
 echo "== HTTP" && /usr/bin/python3 tests/bench/http/http_load.py --json "$figures" --items "$node_items" \

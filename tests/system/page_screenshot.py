@@ -21,7 +21,8 @@ from browser import Browser
 from support import DATA, HeldFiles, Node, ROOT
 
 HELD = 3  # segments that are still to be loaded
-FLAGS = ["--checkpoint-threshold", "80000", "--checkpoint-age-ms", "0", "--segments-per-level", "64"]
+FLAGS = ["--checkpoint-threshold", "80000", "--checkpoint-age-ms", "0", "--idle-merge-after-ms", "0",
+         "--segments-per-level", "64"]
 
 
 def random_documents(first, count):

@@ -6,7 +6,7 @@ from browser import Browser
 from support import DATA, NodeTest
 
 # Checkpoints on request only, so that a test knows its segments.
-MANUAL = ["--checkpoint-age-ms", "0", "--segments-per-level", "64"]
+MANUAL = ["--checkpoint-age-ms", "0", "--idle-merge-after-ms", "0", "--segments-per-level", "64"]
 
 # The state that the list shows for an index.
 STATE = "(name) => document.querySelector(`li[data-name='${name}'] .state`)?.textContent"

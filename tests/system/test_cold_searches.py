@@ -50,7 +50,8 @@ class ColdSearches(NodeTest):
     def ingest(self):
         """An index of one file. Returns its length."""
         draw = random.Random(1)
-        node = self.start("--checkpoint-threshold", 2 * DOCUMENTS * HASHES, "--checkpoint-age-ms", 0)
+        node = self.start("--checkpoint-threshold", 2 * DOCUMENTS * HASHES, "--checkpoint-age-ms", 0,
+                          "--idle-merge-after-ms", 0)
         node.ctl("index", "create", "main")
         lines = (f"{d}|" + ",".join(str(draw.getrandbits(32)) for _ in range(HASHES)) for d in range(1, DOCUMENTS + 1))
         node.ctl("ingest", "main", "-", "--checkpoint", stdin="\n".join(lines) + "\n")
@@ -92,7 +93,8 @@ class ColdSearches(NodeTest):
     def test_writes_go_on(self):
         length = self.ingest()
         (self.group / "memory.limit_in_bytes").write_text(str(int(NODE_BYTES + SHARE * length)))
-        self.node = self.start("--checkpoint-age-ms", 0, "--scrub-bytes-per-second", 0, group=self.group)
+        self.node = self.start("--checkpoint-age-ms", 0, "--idle-merge-after-ms", 0,
+                               "--scrub-bytes-per-second", 0, group=self.group)
         self.node.wait_for("index main is ready")
         quiet = self.write(DOCUMENTS + 1)
         done, searches, faults = threading.Event(), [], self.major_faults()

@@ -9,7 +9,7 @@ import requests
 from support import PATIENCE, NodeTest
 
 # Upkeep only when asked: what it frees would let writes through now and then.
-FLAGS = ["--checkpoint-age-ms", "0"]
+FLAGS = ["--checkpoint-age-ms", "0", "--idle-merge-after-ms", "0"]
 
 
 def hashes(document):
@@ -55,7 +55,8 @@ class FullDisk(NodeTest):
                 self.assertLess(acknowledged, 100_000)
             else:
                 refused = answer
-        self.assertGreaterEqual(refused.status_code, 500)
+        self.assertEqual((refused.status_code, refused.json()["error"]), (503, "IndexNotReady"))
+        self.assertIn("No space left", refused.json()["reason"])
         [index] = [i for i in node.json("index", "list") if i["name"] == "main"]
         self.assertEqual(index["state"], "read_only")
         self.assertIn("No space left", index["reason"])

@@ -11,7 +11,7 @@ from support import HeldFiles, NodeTest
 
 MSGPACK = "application/vnd.msgpack"
 # Checkpoints on request only, so that a test knows its segments.
-MANUAL = ["--checkpoint-age-ms", "0", "--segments-per-level", "64"]
+MANUAL = ["--checkpoint-age-ms", "0", "--idle-merge-after-ms", "0", "--segments-per-level", "64"]
 
 
 class HttpLoadingTest(NodeTest):

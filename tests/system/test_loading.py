@@ -5,7 +5,7 @@ import unittest
 from support import NodeTest
 
 # Checkpoints on request only, so that a test knows its segments.
-MANUAL = ["--checkpoint-age-ms", "0", "--segments-per-level", "64"]
+MANUAL = ["--checkpoint-age-ms", "0", "--idle-merge-after-ms", "0", "--segments-per-level", "64"]
 
 
 class Loading(NodeTest):

@@ -9,7 +9,7 @@ import requests
 from support import BUILD, PATIENCE, NodeTest
 
 REASON = "cannot start a thread: "
-FLAGS = ["--checkpoint-age-ms", "0"]
+FLAGS = ["--checkpoint-age-ms", "0", "--idle-merge-after-ms", "0"]
 
 
 class NoThreads(NodeTest):

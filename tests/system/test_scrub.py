@@ -9,7 +9,8 @@ from exposition import Exposition
 from support import PATIENCE, NodeTest
 
 # Nothing happens by age; segments stay apart; a round a second.
-FLAGS = ["--checkpoint-age-ms", "0", "--segments-per-level", "64", "--scrub-interval-ms", "1000"]
+FLAGS = ["--checkpoint-age-ms", "0", "--idle-merge-after-ms", "0", "--segments-per-level", "64",
+         "--scrub-interval-ms", "1000"]
 
 
 class Scrub(NodeTest):

@@ -15,7 +15,7 @@ import requests
 from support import PATIENCE, NodeTest, run_ctl
 
 # Checkpoints on request only, so that a test knows its segments.
-MANUAL = ["--checkpoint-age-ms", "0", "--segments-per-level", "64"]
+MANUAL = ["--checkpoint-age-ms", "0", "--idle-merge-after-ms", "0", "--segments-per-level", "64"]
 BLOCK = 4096
 
 

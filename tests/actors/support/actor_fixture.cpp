@@ -28,6 +28,8 @@ test_system_config::test_system_config(bool deterministic) {
 actor_fixture::actor_fixture() {
   settings.dir = folder.path().string();
   settings.threads = 2;
+  // Only where a test is about it.
+  settings.idle_merge_after_ms = 0;
   log_ = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_stream_));
   system_ = std::make_unique<caf::actor_system>(config_);
   scheduler().clock().current_time += std::chrono::hours(1);
@@ -80,6 +82,7 @@ void actor_fixture::send_now(caf::strong_actor_ptr client) {
 environment_ptr actor_fixture::make_env() {
   auto env = std::make_shared<environment>();
   env->fs = &fs;
+  env->space = space;
   env->settings = settings;
   env->log = log_;
   env->detached = false;

@@ -152,6 +152,7 @@ class actor_fixture : public ::testing::Test {
 
   temporary_folder folder;
   faulty_file_system fs{posix_file_system()};
+  std::function<disk_space(const path&)> space = space_of;
   config settings;
   std::function<segment_loader_handle(caf::scheduled_actor*, loader_setup)> spawn_loader;
   /// Pages that searches have waited for a disk for.

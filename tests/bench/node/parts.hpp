@@ -16,6 +16,7 @@ struct node_options {
   uint32_t seconds = 5;          ///< of a phase of the parts that run for a time
   uint32_t connections = 2;      ///< over which HTTP is fed
   uint64_t write_rate = 10'000;  ///< documents a second beside the searches
+  uint64_t music_rate = 200;     ///< documents of some thousand hashes a second, beside searches without pause
   uint64_t search_rate = 200;    ///< searches a second beside the writes
   std::filesystem::path folder;  ///< for data folders; empty ones are made below it
   std::filesystem::path node;    ///< the program fpnode
@@ -31,6 +32,8 @@ void run_writers(const node_options& o, reporter& report);
 void run_replay(const node_options& o, reporter& report);
 /// Search latency while a node writes, checkpoints and merges, against a quiet node.
 void run_upkeep(const node_options& o, reporter& report);
+/// Searches of an index at rest and of one that is steadily written to, against the same after a merge on request.
+void run_rest(const node_options& o, reporter& report);
 /// Memory and descriptors that loading takes.
 void run_memory(const node_options& o, reporter& report);
 

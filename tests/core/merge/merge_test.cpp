@@ -8,6 +8,7 @@
 
 #include "core/base/error.hpp"
 #include "core/index/manifest.hpp"
+#include "core/merge/damaged_inputs_error.hpp"
 #include "core/merge/posting_source.hpp"
 #include "tests/core/support/commits.hpp"
 #include "tests/core/support/faulty_file_system.hpp"
@@ -256,6 +257,31 @@ TEST(Merge, RefusesAFileThatWasDamagedAfterItWasOpened) {
     fs.open_for_writing(source)->write_at(offset, std::as_bytes(std::span(&whole[offset], 1)));
   }
   EXPECT_EQ(merge_to_file(*s, 0, 1, fs, folder / "b.seg", load_mode::read)->info(), opened->info());
+}
+
+TEST(Merge, NamesAllInputsThatAreDamaged) {
+  const test::temporary_folder folder;
+  file_system& fs = posix_file_system();
+  const auto in_memory = large_snapshot(6, 4);
+  std::vector<segment_ptr> opened;
+  for (size_t i = 0; i < 4; i++) {
+    const path file = folder / (std::to_string(i) + ".seg");
+    opened.push_back(merge_to_file(*in_memory, i, 1, fs, file, load_mode::map));
+    if (i == 0 || i == 3) continue;
+    const std::string whole = read_file(fs, file);
+    const char other = static_cast<char>(whole.back() ^ 1);
+    fs.open_for_writing(file)->write_at(whole.size() - 1, std::as_bytes(std::span(&other, 1)));
+  }
+  try {
+    merge_to_file(*snapshot::from_segments(opened), 0, 4, fs, folder / "merged.seg", load_mode::read);
+    ADD_FAILURE() << "took over the damage";
+  } catch (const damaged_inputs_error& e) {
+    EXPECT_EQ(e.code(), errc::corrupt_data);
+    EXPECT_EQ(e.inputs(), (std::vector<segment_info>{opened[1]->info(), opened[2]->info()}));
+    EXPECT_THAT(e.what(), testing::HasSubstr("1.seg"));
+    EXPECT_THAT(e.what(), testing::HasSubstr("2.seg"));
+  }
+  EXPECT_EQ(fs.list(folder.path()).size(), 4u);
 }
 
 TEST(Merge, RefusesARangeOutsideTheSnapshot) {

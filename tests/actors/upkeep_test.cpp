@@ -1,0 +1,231 @@
+#include <regex>
+
+#include "tests/actors/support/actor_fixture.hpp"
+
+namespace fp {
+namespace {
+
+using std::chrono::seconds;
+using test::fs_operation;
+
+/// Upkeep that fails, and upkeep of an index that is written to without end, or no more.
+class upkeep : public test::actor_fixture {
+ protected:
+  upkeep() {
+    settings.checkpoint_age_ms = 0;
+    settings.checkpoint_threshold = 20;
+    settings.merge = {.min_segment_size = 1,
+                      .max_segment_size = 1'000'000,
+                      .segments_per_level = 2,
+                      .segments_per_merge = 4,
+                      .max_segments = 0};
+    space = [this](const path&) { return disk; };
+  }
+
+  path file(const index_record& record, const std::string& name) { return folders(record).data / name; }
+  /// Flips a bit of the last byte, which pads the section of metadata: no search meets it.
+  static void flip(const path& file) {
+    const auto bytes = read_file(posix_file_system(), file);
+    const char other = static_cast<char>(bytes.back() ^ 1);
+    posix_file_system().open_for_writing(file)->write_at(bytes.size() - 1, std::as_bytes(std::span(&other, 1)));
+  }
+  size_t times_logged(const std::string& text) const {
+    const auto log = log_text();
+    const std::regex what(text);
+    return static_cast<size_t>(std::distance(std::sregex_iterator(log.begin(), log.end(), what), {}));
+  }
+  /// How many of so many writes succeed; time goes on between them.
+  size_t writes_that_succeed(const index_coordinator_handle& index, size_t count, caf::timespan between) {
+    size_t succeeded = 0;
+    for (size_t i = 0; i < count; i++) {
+      const auto written = write(index, next_id++);
+      run();
+      succeeded += written.succeeded();
+      advance(between);
+    }
+    return succeeded;
+  }
+
+  static constexpr disk_space roomy{uint64_t{1} << 40, uint64_t{1} << 39};
+  disk_space disk = roomy;
+  document_id next_id = 10'000;
+};
+
+TEST_F(upkeep, damaged_segment_stops_neither_writes_nor_other_merges) {
+  const auto record = prepare_index("a", 8);
+  settings.merge.segments_per_level = 16;
+  const auto index = ready_index(record);
+  flip(file(record, segment_file_name(3, 3)));
+  EXPECT_EQ(writes_that_succeed(index, 900, std::chrono::milliseconds(50)), 900u);
+  const auto s = status(index);
+  EXPECT_EQ(s.state, index_state::ready);
+  EXPECT_EQ(s.checkpoints, 90u);
+  EXPECT_GT(s.file_merges, 5u);
+  EXPECT_LT(s.num_file_segments, 50u);
+  EXPECT_EQ(s.damaged_segments, 1u);
+  EXPECT_NE(s.damage.find(segment_file_name(3, 3)), std::string::npos) << s.damage;
+  EXPECT_EQ(times_logged("merge of files failed"), 1u) << "tried again with the damage in it";
+  EXPECT_EQ(found(index, 1000).size(), 908u);
+  // What was asked for in full could not be had in full, and says why.
+  const auto merged = ask<maintenance_reply>(index, merge_atom_v);
+  run();
+  EXPECT_EQ(merged.code(), errc::corrupt_data);
+  EXPECT_EQ(status(index).num_file_segments, 3u) << "before it, it, and behind it";
+}
+
+TEST_F(upkeep, requested_merge_tells_of_damage_that_it_meets) {
+  const auto record = prepare_index("a", 5);
+  settings.merge.segments_per_level = 16;
+  const auto index = ready_index(record);
+  flip(file(record, segment_file_name(3, 3)));
+  const auto merged = ask<maintenance_reply>(index, merge_atom_v);
+  run();
+  EXPECT_EQ(merged.code(), errc::corrupt_data);
+  EXPECT_NE(merged.text().find(segment_file_name(3, 3)), std::string::npos) << merged.text();
+  EXPECT_EQ(status(index).num_file_segments, 3u);
+  EXPECT_NE(status(index).maintenance_error, "");
+  // Its copy is back: the scrub tells.
+  flip(file(record, segment_file_name(3, 3)));
+  state_of(index).on_scrubbed({state_of(index).files->entries()[1].segment->info(), {}});
+  run();
+  EXPECT_EQ(status(index).damaged_segments, 0u);
+  EXPECT_EQ(get<maintenance_reply>(index, merge_atom_v).num_file_segments, 1u);
+  EXPECT_EQ(status(index).maintenance_error, "");
+  EXPECT_EQ(found(index, 1000).size(), 5u);
+}
+
+TEST_F(upkeep, merges_without_room_on_the_disk_stop_no_writes) {
+  const auto record = prepare_index("a", 3);
+  const auto index = ready_index(record);
+  disk = {uint64_t{1} << 30, uint64_t{32} << 20};
+  EXPECT_EQ(writes_that_succeed(index, 900, std::chrono::milliseconds(50)), 900u);
+  auto s = status(index);
+  EXPECT_EQ(s.state, index_state::ready);
+  EXPECT_EQ(s.checkpoints, 90u);
+  EXPECT_EQ(s.file_merges, 0u);
+  EXPECT_NE(s.maintenance_error.find("merge of files: "), std::string::npos) << s.maintenance_error;
+  EXPECT_EQ(s.maintenance_error.find("checkpoint: "), std::string::npos) << s.maintenance_error;
+  EXPECT_LT(times_logged("merge of files failed"), 8u) << "the delay grows";
+  disk = roomy;
+  advance(seconds(60));
+  s = status(index);
+  EXPECT_GT(s.file_merges, 0u);
+  EXPECT_LT(s.num_file_segments, 20u);
+  EXPECT_EQ(s.maintenance_error, "");
+  EXPECT_EQ(found(index, 1000).size(), 903u);
+}
+
+TEST_F(upkeep, full_memory_that_cannot_be_written_out_is_read_only_until_it_can) {
+  const auto index = ready_index(prepare_index("a", 0));
+  write(index, 1);
+  run();
+  fs.fail(1, {.code = errc::no_space, .permanent = true}, fs_operation::create);
+  EXPECT_LT(writes_that_succeed(index, 50, std::chrono::milliseconds(1)), 50u);
+  const auto s = status(index);
+  EXPECT_EQ(s.state, index_state::read_only);
+  EXPECT_NE(s.reason.find("memory is full and cannot be written out: "), std::string::npos) << s.reason;
+  EXPECT_EQ(heard.back().entry.state, index_state::read_only);
+  EXPECT_EQ(found(index, 1000).size(), s.version);
+  advance(seconds(300));
+  EXPECT_EQ(status(index).state, index_state::read_only);
+  fs.heal();
+  advance(seconds(5));
+  EXPECT_EQ(status(index).state, index_state::ready) << "nobody wrote: it finds out";
+  EXPECT_EQ(status(index).reason, "");
+  EXPECT_EQ(writes_that_succeed(index, 50, std::chrono::milliseconds(1)), 50u);
+}
+
+TEST_F(upkeep, requested_merge_ends_while_writes_go_on) {
+  settings.merge.segments_per_level = 64;
+  const auto index = ready_index(prepare_index("a", 8));
+  const auto merged = ask<maintenance_reply>(index, merge_atom_v);
+  for (document_id id = 100; id < 2'000 && !merged.arrived(); id++) {
+    write(index, id);
+    for (int i = 0; i < 3; i++) step();
+  }
+  EXPECT_TRUE(merged.succeeded()) << merged.text();
+  EXPECT_LE(state_of(index).counters.file_merges, 2u);
+  EXPECT_EQ(state_of(index).files->entries()[0].segment->info().first_commit, 1u);
+  EXPECT_GE(state_of(index).files->entries()[0].segment->info().last_commit, 8u);
+  run();
+}
+
+TEST_F(upkeep, deletes_alone_are_checkpointed_and_leave_no_log) {
+  settings.checkpoint_threshold = 1'000'000;
+  settings.checkpoint_commits = 20;
+  settings.oplog_file_bytes = 1;
+  const auto record = prepare_index("a", 1);
+  const auto index = ready_index(record);
+  for (int i = 0; i < 110; i++) get<update_reply>(index, erase(1));
+  EXPECT_EQ(status(index).checkpoints, 5u);
+  EXPECT_LE(posix_file_system().list(folders(record).oplog).size(), 21u);
+}
+
+TEST_F(upkeep, rewrites_of_a_small_set_are_checkpointed_by_the_bytes_of_the_log) {
+  settings.checkpoint_threshold = 1'000'000;
+  settings.checkpoint_log_bytes = 1'000;
+  const auto index = ready_index(prepare_index("a", 0));
+  for (int i = 0; i < 200; i++) get<update_reply>(index, insert(1, {1, 2, 3}));
+  EXPECT_GE(status(index).checkpoints, 3u);
+  EXPECT_LE(status(index).checkpoints, 20u);
+}
+
+TEST_F(upkeep, one_segment_written_anew_has_a_name_of_its_own) {
+  settings.merge.segments_per_level = 16;
+  const auto record = prepare_index("a", 2);
+  const auto index = ready_index(record);
+  for (int round = 0; round < 3; round++) {
+    const auto name = merged_file_name(*state_of(index).files->entries()[1].segment,
+                                       *state_of(index).files->entries()[1].segment);
+    state_of(index).start_job({upkeep_kind::file_merge, 1, 1});
+    run();
+    const auto files = posix_file_system().list(folders(record).data);
+    EXPECT_EQ(std::ranges::count(files, name), 1) << round;
+    EXPECT_EQ(files.size(), 3u) << "two segments and the manifest";
+    EXPECT_EQ(found(index, 2), std::vector<document_id>{2});
+  }
+  close(index);
+  const auto again = ready_index(record);
+  EXPECT_EQ(found(again, 1000).size(), 2u);
+}
+
+// A merge keeps what only memory supersedes: chosen for that, it would be chosen again and again.
+TEST_F(upkeep, what_memory_supersedes_is_rewritten_behind_its_checkpoint) {
+  settings.checkpoint_threshold = 1'000'000;
+  const auto index = ready_index(prepare_index("a", 8));
+  get<maintenance_reply>(index, merge_atom_v);
+  const auto merges = status(index).file_merges;
+  for (document_id id = 1; id <= 8; id++) get<update_reply>(index, insert(id, {id, 2000}));
+  EXPECT_EQ(status(index).file_merges, merges);
+  get<maintenance_reply>(index, checkpoint_atom_v);
+  run();
+  EXPECT_EQ(status(index).file_merges, merges + 1);
+  EXPECT_EQ(state_of(index).info().num_postings, 16u) << "what is dead is gone";
+  EXPECT_EQ(found(index, 2000).size(), 8u);
+  EXPECT_EQ(found(index, 1000).size(), 0u);
+}
+
+TEST_F(upkeep, index_at_rest_is_written_out_and_merged) {
+  settings.checkpoint_threshold = 1'000'000;
+  settings.idle_merge_after_ms = 3'000;
+  settings.merge = {};
+  const auto index = ready_index(prepare_index("a", 1));
+  advance(seconds(60));
+  for (document_id id = 2; id <= 6; id++) {
+    write(index, id);
+    run();
+    advance(std::chrono::milliseconds(2'999));
+    EXPECT_EQ(status(index).checkpoints, 0u) << "somebody writes";
+  }
+  advance(std::chrono::milliseconds(1));
+  EXPECT_EQ(status(index).checkpoints, 1u);
+  EXPECT_EQ(status(index).file_version, 6u);
+  EXPECT_EQ(status(index).num_memory_segments, 0u);
+  EXPECT_EQ(status(index).num_file_segments, 1u);
+  const auto operations = fs.num_operations();
+  advance(seconds(3'600));
+  EXPECT_EQ(fs.num_operations(), operations) << "there is nothing left to do";
+}
+
+}  // namespace
+}  // namespace fp
