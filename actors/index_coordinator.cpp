@@ -11,12 +11,9 @@ namespace fp {
 
 namespace {
 
-// So long other requests wait at most, and one that takes longer loses as much before it is handed over, which
-// costs 50 microseconds. Caches are cold when searches are rare: those then take several times as long as in a
-// benchmark.
-constexpr std::chrono::microseconds own_search_budget(200);
-// The next ones are likely to be long, too.
-constexpr uint32_t searches_after_a_long_one = 64;
+// The next ones after a search that was too long are likely to be long, too; the more so, the more often that was
+// so.
+constexpr uint32_t least_handed_over = 64, most_handed_over = 4096;
 
 }  // namespace
 
@@ -326,12 +323,14 @@ bool index_coordinator_state::search_here(caf::typed_response_promise<search_rep
     if (maps_files) warm->searched_trusting(env->major_faults() - faults_before);
   };
   try {
-    auto reply = runner->try_run(*current, request, received, deadline, cancel, received + own_search_budget);
+    auto reply = runner->try_run(*current, request, received, deadline, cancel, received + env->own_search_budget);
     note_faults();
     if (!reply) {
+      searches_after_a_long_one = std::clamp(searches_after_a_long_one * 2, least_handed_over, most_handed_over);
       searches_to_hand_over = searches_after_a_long_one;
       return false;
     }
+    searches_after_a_long_one /= 2;
     promise.deliver(std::move(*reply));
   } catch (const std::exception& e) {
     note_faults();

@@ -154,6 +154,7 @@ class actor_fixture : public ::testing::Test {
   faulty_file_system fs{posix_file_system()};
   config settings;
   std::function<segment_loader_handle(caf::scheduled_actor*, loader_setup)> spawn_loader;
+  std::chrono::microseconds own_search_budget{std::chrono::hours(1)};
   /// Pages that searches have waited for a disk for.
   std::function<uint64_t()> major_faults = [] { return 0; };
   loader_budget_handle budget;
