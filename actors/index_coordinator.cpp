@@ -299,12 +299,14 @@ void index_coordinator_state::expire(uint64_t ticket) {
 
 index_coordinator_state::searcher_slot* index_coordinator_state::pick_searcher() {
   const auto depth = [](const searcher_slot& s) { return s.depth->load(std::memory_order_relaxed); };
-  auto best = std::min_element(searchers.begin(), searchers.end(),
-                               [&](const auto& a, const auto& b) { return depth(a) < depth(b); });
-  if (best == searchers.end()) return nullptr;
+  // A searcher that waits for a disk keeps a worker thread: one is left for this actor, and for who writes.
+  const size_t usable = may_be_cold() && searchers.size() > 1 ? searchers.size() - 1 : searchers.size();
+  const auto end = searchers.begin() + static_cast<std::ptrdiff_t>(usable);
+  auto best =
+      std::min_element(searchers.begin(), end, [&](const auto& a, const auto& b) { return depth(a) < depth(b); });
+  if (best == end) return nullptr;
   // Not `num_searchers()`, which asks the operating system for the number of processors.
-  const auto bound =
-      std::max<uint32_t>(1, env->settings.max_queued_searches / static_cast<uint32_t>(searchers.size()));
+  const auto bound = std::max<uint32_t>(1, env->settings.max_queued_searches / static_cast<uint32_t>(usable));
   if (depth(*best) >= bound) return nullptr;
   best->depth->fetch_add(1, std::memory_order_relaxed);
   return &*best;
