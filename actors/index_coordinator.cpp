@@ -11,12 +11,9 @@ namespace fp {
 
 namespace {
 
-// So long other requests wait at most, and one that takes longer loses as much before it is handed over, which
-// costs 50 microseconds. Caches are cold when searches are rare: those then take several times as long as in a
-// benchmark.
-constexpr std::chrono::microseconds own_search_budget(200);
-// The next ones are likely to be long, too.
-constexpr uint32_t searches_after_a_long_one = 64;
+// The next ones after a search that was too long are likely to be long, too; the more so, the more often that was
+// so.
+constexpr uint32_t least_handed_over = 64, most_handed_over = 4096;
 
 upkeep_options upkeep_options_of(const config& settings) {
   return {settings.checkpoint_threshold,
@@ -326,12 +323,14 @@ void index_coordinator_state::expire(uint64_t ticket) {
 
 index_coordinator_state::searcher_slot* index_coordinator_state::pick_searcher() {
   const auto depth = [](const searcher_slot& s) { return s.depth->load(std::memory_order_relaxed); };
-  auto best = std::min_element(searchers.begin(), searchers.end(),
-                               [&](const auto& a, const auto& b) { return depth(a) < depth(b); });
-  if (best == searchers.end()) return nullptr;
+  // A searcher that waits for a disk keeps a worker thread: one is left for this actor, and for who writes.
+  const size_t usable = may_be_cold() && searchers.size() > 1 ? searchers.size() - 1 : searchers.size();
+  const auto end = searchers.begin() + static_cast<std::ptrdiff_t>(usable);
+  auto best =
+      std::min_element(searchers.begin(), end, [&](const auto& a, const auto& b) { return depth(a) < depth(b); });
+  if (best == end) return nullptr;
   // Not `num_searchers()`, which asks the operating system for the number of processors.
-  const auto bound =
-      std::max<uint32_t>(1, env->settings.max_queued_searches / static_cast<uint32_t>(searchers.size()));
+  const auto bound = std::max<uint32_t>(1, env->settings.max_queued_searches / static_cast<uint32_t>(usable));
   if (depth(*best) >= bound) return nullptr;
   best->depth->fetch_add(1, std::memory_order_relaxed);
   return &*best;
@@ -350,12 +349,14 @@ bool index_coordinator_state::search_here(caf::typed_response_promise<search_rep
     if (maps_files) warm->searched_trusting(env->major_faults() - faults_before);
   };
   try {
-    auto reply = runner->try_run(*current, request, received, deadline, cancel, received + own_search_budget);
+    auto reply = runner->try_run(*current, request, received, deadline, cancel, received + env->own_search_budget);
     note_faults();
     if (!reply) {
+      searches_after_a_long_one = std::clamp(searches_after_a_long_one * 2, least_handed_over, most_handed_over);
       searches_to_hand_over = searches_after_a_long_one;
       return false;
     }
+    searches_after_a_long_one /= 2;
     promise.deliver(std::move(*reply));
   } catch (const std::exception& e) {
     note_faults();

@@ -277,6 +277,7 @@ struct index_coordinator_state {
   warmth_ptr warm = std::make_shared<warmth>();
   bool maps_files = false;             ///< the snapshot has segments that lie in the page cache
   uint32_t searches_to_hand_over = 0;  ///< however short they may be
+  uint32_t searches_after_a_long_one = 0;  ///< that are to be handed over
 
   // Writing: at most one batch is on its way to the disk while the next one gathers.
   std::deque<pending_update> pending;

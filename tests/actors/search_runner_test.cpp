@@ -64,6 +64,17 @@ TEST_F(search_runner_test, searches_are_answered_alike_wherever_they_run) {
   EXPECT_EQ(status(index).searches, 2u);
 }
 
+/// A search that was too long is followed by ever more that are handed over.
+TEST_F(search_runner_test, long_searches_are_tried_ever_more_seldom) {
+  own_search_budget = -1us;  // all are too long
+  const auto slow = ready_index(prepare_index("b", 3));
+  auto& state = state_of(slow);
+  for (const uint32_t expected : {64, 128, 256, 512, 1024, 2048, 4096, 4096}) {
+    EXPECT_EQ(get<search_reply>(slow, query({1000})).results.size(), 3u);
+    EXPECT_EQ(std::exchange(state.searches_to_hand_over, 0), expected);
+  }
+}
+
 TEST_F(search_runner_test, searches_that_come_together_are_handed_over) {
   auto& state = state_of(index);
   state.searches_to_hand_over = 7;  // lowered by those that come alone

@@ -95,7 +95,7 @@ class ColdSearches(NodeTest):
         (self.group / "memory.limit_in_bytes").write_text(str(int(NODE_BYTES + SHARE * length)))
         self.node = self.start("--checkpoint-age-ms", 0, "--idle-merge-after-ms", 0,
                                "--scrub-bytes-per-second", 0, group=self.group)
-        self.node.wait_for("index main is ready")
+        self.node.wait_for(r"main: ready at version")
         quiet = self.write(DOCUMENTS + 1)
         done, searches, faults = threading.Event(), [], self.major_faults()
         searchers = [threading.Thread(target=self.search_until, args=(done, searches, s)) for s in range(SEARCHERS)]

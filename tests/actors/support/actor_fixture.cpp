@@ -93,6 +93,7 @@ environment_ptr actor_fixture::make_env() {
       throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
     }
   };
+  env->own_search_budget = own_search_budget;
   env->major_faults = [this] { return major_faults(); };
   return env;
 }

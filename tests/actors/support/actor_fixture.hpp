@@ -155,6 +155,7 @@ class actor_fixture : public ::testing::Test {
   std::function<disk_space(const path&)> space = space_of;
   config settings;
   std::function<segment_loader_handle(caf::scheduled_actor*, loader_setup)> spawn_loader;
+  std::chrono::microseconds own_search_budget{std::chrono::hours(1)};
   /// Pages that searches have waited for a disk for.
   std::function<uint64_t()> major_faults = [] { return 0; };
   loader_budget_handle budget;
