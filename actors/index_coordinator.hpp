@@ -187,7 +187,7 @@ struct index_coordinator_state {
   /// Answers a batch's writers with an error; what the log and the builder say of it later is ignored.
   void give_up_batch(const caf::error& why);
   /// Nothing of the batch counts; the index serves searches only until a write succeeds again.
-  void fail_batch(const caf::error& why);
+  void fail_batch(const caf::error& cause);
   /// Finds out whether the log of a read-only index can be written to again.
   void probe_log();
   /// No write can succeed before a reload.

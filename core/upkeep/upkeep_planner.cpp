@@ -70,6 +70,8 @@ void upkeep_planner::succeeded(upkeep_kind kind, time_point now) {
     uncovered_.commits -= in_checkpoint_.commits;
     uncovered_.log_bytes -= in_checkpoint_.log_bytes;
     oldest_in_memory_ = last_checkpoint_ = now;
+    // What could not be merged in memory is in files.
+    of(upkeep_kind::memory_merge).tries.succeeded();
   } else if (kind == upkeep_kind::file_merge) {
     fails_by_bars_ = false;
     if (l.is_full_merge && full_merge_.is_running()) full_merge_.made(l.inputs.front().first);
@@ -197,10 +199,12 @@ writers upkeep_planner::may_write(segments served) const {
 std::string upkeep_planner::errors() const {
   std::string text;
   for (const auto kind : {upkeep_kind::checkpoint, upkeep_kind::memory_merge, upkeep_kind::file_merge}) {
-    const retry& tries = state_of(kind);
-    if (!tries.is_failing()) continue;
+    std::string why = state_of(kind).error();
+    // Merges that succeed beside it do not mend a segment that is left alone.
+    if (why.empty() && kind == upkeep_kind::file_merge && !barred_.empty()) why = barred_.begin()->second.why.what();
+    if (why.empty()) continue;
     if (!text.empty()) text += "; ";
-    text += std::string(to_string(kind)) + ": " + tries.error();
+    text += std::string(to_string(kind)) + ": " + why;
   }
   return text;
 }

@@ -343,7 +343,8 @@ TEST_F(maintenance, workers_that_die_in_the_middle_of_a_job) {
 }
 
 TEST_F(maintenance, dead_memory_merger_is_replaced) {
-  settings.max_memory_segments = 4;
+  settings.max_memory_segments = 16;
+  settings.idle_merge_after_ms = 0;
   const auto index = ready_index(prepare_index("a", 0));
   document_id id = 1;
   while (!state_of(index).slot_of(upkeep_kind::memory_merge)) {

@@ -53,7 +53,7 @@ class upkeep : public test::actor_fixture {
 
 TEST_F(upkeep, damaged_segment_stops_neither_writes_nor_other_merges) {
   const auto record = prepare_index("a", 8);
-  settings.merge.segments_per_level = 16;
+  settings.merge.segments_per_level = 8;
   const auto index = ready_index(record);
   flip(file(record, segment_file_name(3, 3)));
   EXPECT_EQ(writes_that_succeed(index, 900, std::chrono::milliseconds(50)), 900u);

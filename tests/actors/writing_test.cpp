@@ -172,7 +172,7 @@ TEST_F(writing, broken_log_is_not_mended_by_room) {
   fs.fail(1, {.permanent = true});
   const auto failed = write(index, 2);
   run();
-  EXPECT_EQ(failed.code(), errc::io_error);
+  EXPECT_EQ(failed.code(), errc::read_only);
   fs.heal();
   advance(index_coordinator_state::retry_delay);
   EXPECT_EQ(status(index).state, index_state::read_only);
@@ -184,7 +184,7 @@ TEST_F(writing, broken_log_refuses_writes_until_a_reload) {
   fs.fail(1, {.permanent = true});
   const auto failed = write(index, 2);
   run();
-  EXPECT_EQ(failed.code(), errc::io_error);
+  EXPECT_EQ(failed.code(), errc::read_only);
   fs.heal();
   const auto refused = write(index, 3);
   run();
