@@ -17,7 +17,7 @@ from support import ROOT, NodeTest
 
 # Nothing happens by age; segments merge when asked.
 MANUAL = ["--checkpoint-age-ms", "0", "--idle-merge-after-ms", "0", "--segments-per-level", "64",
-          "--parallel-threshold", "3"]
+          "--max-dead-share", "100", "--parallel-threshold", "3"]
 
 # The contract's names and types: of every index,
 OF_AN_INDEX = {

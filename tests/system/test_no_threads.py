@@ -32,6 +32,7 @@ class NoThreads(NodeTest):
 
     def test_an_index_without_threads_fails_alone_and_can_be_reloaded(self):
         node = self.start_preloaded()
+        self.assertGreater(node.port, 0, "the node has started")
         self.assertEqual(self.ask(node, "PUT", "/first").status_code, 200)
         self.no_threads.touch()
         for _ in range(2):
@@ -62,6 +63,7 @@ class NoThreads(NodeTest):
 
     def test_a_node_without_threads_stops_cleanly(self):
         node = self.start_preloaded("--legacy-port", "0")
+        self.assertGreater(node.line_port, 0, "all gateways have their threads")
         self.assertEqual(self.ask(node, "PUT", "/first").status_code, 200)
         self.check_served(node, "first")
         self.no_threads.touch()

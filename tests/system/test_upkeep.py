@@ -7,7 +7,7 @@ import requests
 from support import PATIENCE, NodeTest
 
 # Checkpoints every 50 writes, and many merges.
-FLAGS = ["--checkpoint-threshold", "1000", "--min-segment-size", "1", "--segments-per-level", "4",
+FLAGS = ["--checkpoint-threshold", "1000", "--min-segment-size", "1", "--segments-per-level", "2",
          "--segments-per-merge", "4", "--scrub-bytes-per-second", "0", "--idle-merge-after-ms", "0"]
 
 
