@@ -70,8 +70,8 @@ void upkeep_planner::succeeded(upkeep_kind kind, time_point now) {
     uncovered_.commits -= in_checkpoint_.commits;
     uncovered_.log_bytes -= in_checkpoint_.log_bytes;
     oldest_in_memory_ = last_checkpoint_ = now;
-    // What could not be merged in memory is in files.
-    of(upkeep_kind::memory_merge).tries.succeeded();
+    // What could not be merged in memory is in files. Without that it would have been tried again by now.
+    if (retry& merges = of(upkeep_kind::memory_merge).tries; merges.may_run(now)) merges.succeeded();
   } else if (kind == upkeep_kind::file_merge) {
     fails_by_bars_ = false;
     if (l.is_full_merge && full_merge_.is_running()) full_merge_.made(l.inputs.front().first);
