@@ -134,7 +134,6 @@ class upkeep_planner {
 
   lane& of(upkeep_kind kind) { return lanes_[static_cast<size_t>(kind)]; }
   const lane& of(upkeep_kind kind) const { return lanes_[static_cast<size_t>(kind)]; }
-  upkeep_job start(upkeep_job job, segments served);
   bool is_full(segments served) const;
   bool is_idle(time_point now) const;
   bool waits_for_checkpoint(segments served) const;
