@@ -1,7 +1,13 @@
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstdlib>
 #include <filesystem>
+#include <ostream>
+#include <string>
+#include <vector>
 
+#include "core/backup/backup_format.hpp"
 #include "core/check/check.hpp"
 #include "core/oplog/oplog_format.hpp"
 #include "core/segment/segment_format.hpp"
@@ -13,63 +19,144 @@
 namespace fp {
 namespace {
 
-/// An index that a release wrote which knew segments of version 2, logs and backups of version 1. In a segment: 40
-/// documents, of which 7 is deleted and 8 rewritten; in the log: 100 new, 9 deleted, 1 rewritten, and metadata.
-const std::filesystem::path written_by_a_release = FPNODE_TEST_FORMATS;
+namespace stdfs = std::filesystem;
 
-class older_formats : public ::testing::Test {
+const stdfs::path formats = FPNODE_TEST_FORMATS;
+
+/// The numbers of the four commits that each sample consists of.
+using commit_numbers = std::array<commit_id, 4>;
+
+/// What one build wrote.
+struct sample {
+  const char* name;  ///< of its folder
+  commit_numbers ids;
+  bool has_newest_log;  ///< this build goes on in its newest log file
+};
+
+void PrintTo(const sample& s, std::ostream* out) { *out << s.name; }
+
+constexpr commit_numbers consecutive{1, 2, 3, 4};
+
+std::string versions_of_this_build() {
+  return "segment-" + std::to_string(segment_format_version) + "_log-" + std::to_string(oplog_format::version) +
+         "_backup-" + std::to_string(backup_format::version);
+}
+
+void write_file(const stdfs::path& file, std::span<const std::byte> bytes) {
+  const auto out = posix_file_system().create(file);
+  out->write_at(0, bytes);
+}
+
+/// 40 documents in segments, of which 7 is deleted and 8 rewritten; in the log: 100 new, 9 deleted, 1 rewritten, and
+/// metadata, some of it removed again.
+void write_sample(const stdfs::path& to, const commit_numbers& ids) {
+  stdfs::create_directories(to / "folder");
+  test::driven_node node(posix_file_system(), to / "folder");
+  node.create("old");
+  changes_encoder changes;
+  const auto update = [&](size_t number) { node.update("old", {test::make_commit(ids[number], changes)}); };
+  for (document_id id = 1; id <= 40; id++) changes.insert(id, std::vector<hash_value>{id, id * 7919, 12345});
+  changes.set_metadata("kept", "by the segment");
+  changes.set_metadata("gone", "soon");
+  changes.set_metadata("replaced", "1");
+  update(0);
+  node.checkpoint("old");
+  changes.erase(7);
+  changes.insert(8, std::vector<hash_value>{80, 81});
+  changes.set_metadata("empty", "");
+  changes.remove_metadata("gone");
+  update(1);
+  node.checkpoint("old");
+  changes.insert(100, std::vector<hash_value>{100, 101});
+  changes.erase(9);
+  changes.set_metadata("replaced", "2");
+  changes.set_metadata("lost", "soon");
+  update(2);
+  changes.insert(1, std::vector<hash_value>{11, 12});
+  changes.set_metadata("logged", "by the log");
+  changes.remove_metadata("lost");
+  update(3);
+  write_file(to / "old.backup", node.backup("old"));
+  node.close();
+  stdfs::remove(to / "folder" / data_folder::lock_name);
+}
+
+class older_formats : public ::testing::TestWithParam<sample> {
  protected:
-  older_formats() { std::filesystem::copy(written_by_a_release / "folder" / "old", folder_ / "old", recursive); }
+  const commit_numbers& ids() const { return GetParam().ids; }
+  stdfs::path written() const { return formats / GetParam().name; }
+  void copy_folder() { stdfs::copy(written() / "folder" / "old", folder_ / "old", stdfs::copy_options::recursive); }
 
-  static void expect_whole(const snapshot& index) {
-    EXPECT_EQ(index.version(), 4u);
+  static void expect_whole(const snapshot& index, const commit_numbers& ids) {
+    EXPECT_EQ(index.version(), ids[3]);
     EXPECT_EQ(index.stats().num_documents, 39u);
     EXPECT_EQ(index.stats().max_document, 100u);
     EXPECT_FALSE(index.find(7));
     EXPECT_FALSE(index.find(9));
-    EXPECT_EQ(index.find(8)->commit, 2u);
-    EXPECT_EQ(index.find(1)->commit, 4u);
+    EXPECT_EQ(index.find(8)->commit, ids[1]);
+    EXPECT_EQ(index.find(100)->commit, ids[2]);
+    EXPECT_EQ(index.find(1)->commit, ids[3]);
     EXPECT_EQ(
         index.metadata().to_map(),
         (metadata_map{{"empty", ""}, {"kept", "by the segment"}, {"logged", "by the log"}, {"replaced", "2"}}));
   }
 
-  static constexpr auto recursive = std::filesystem::copy_options::recursive;
   test::temporary_folder folder_;
-  path log_file() const { return folder_ / "old" / "v1" / "oplog" / oplog_format::file_name(1); }
 };
 
-TEST_F(older_formats, are_loaded_and_written_on_in_the_newest) {
+TEST_P(older_formats, are_loaded_and_written_on_in_the_newest) {
+  copy_folder();
+  std::vector<stdfs::path> logs;
+  for (const auto& entry : stdfs::directory_iterator(folder_ / "old" / "v1" / "oplog")) {
+    if (entry.path().extension() == ".log") logs.push_back(entry.path());
+  }
+  ASSERT_EQ(logs.size(), 1u);
+  const auto log_bytes = stdfs::file_size(logs[0]);
+  EXPECT_FALSE(check_data_folder(posix_file_system(), folder_.path()).is_damaged());
   {
     test::driven_node node(posix_file_system(), folder_.path());
-    expect_whole(*node.at("old").current);
+    expect_whole(*node.at("old").current, ids());
     changes_encoder changes;
     changes.remove_metadata("kept");
-    node.update("old", {test::make_commit(5, changes)});
+    node.update("old", {test::make_commit(ids()[3] + 1, changes)});
     EXPECT_FALSE(node.at("old").current->metadata().find("kept"));
     // What the older version does not know is in no file of its.
-    EXPECT_EQ(std::filesystem::file_size(log_file()), 1408u);
+    EXPECT_EQ(stdfs::file_size(logs[0]) == log_bytes, !GetParam().has_newest_log);
     node.close();
   }
   {
     test::driven_node node(posix_file_system(), folder_.path());
-    EXPECT_EQ(node.at("old").current->version(), 5u);
+    EXPECT_EQ(node.at("old").current->version(), ids()[3] + 1);
     EXPECT_FALSE(node.at("old").current->metadata().find("kept"));
     node.checkpoint("old");
-    node.merge_files("old", 0, 2);
+    node.merge_files("old", 0, node.at("old").current->entries().size());
     EXPECT_EQ(node.at("old").current->metadata().size(), 3u);
     EXPECT_EQ(node.at("old").current->entries().front().segment->metadata().size(), 3u) << "the removal is gone";
     node.close();
   }
   test::driven_node node(posix_file_system(), folder_.path());
+  EXPECT_EQ(node.at("old").current->entries().size(), 1u);
   EXPECT_EQ(node.at("old").current->metadata().size(), 3u);
 }
 
-TEST_F(older_formats, backups_are_restored) {
-  const std::string text = read_file(posix_file_system(), written_by_a_release / "old.backup");
+TEST_P(older_formats, backups_are_restored) {
+  const std::string text = read_file(posix_file_system(), written() / "old.backup");
   test::driven_node node(posix_file_system(), folder_.path());
   node.restore("again", std::as_bytes(std::span(text)));
-  expect_whole(*node.at("again").current);
+  expect_whole(*node.at("again").current, ids());
+}
+
+INSTANTIATE_TEST_SUITE_P(of_releases, older_formats,
+                         testing::Values(sample{"segment-2_log-1_backup-1", consecutive, false},
+                                         sample{"segment-3_log-2_backup-1", consecutive, true}));
+
+/// What this build writes is among the samples: a reader that changed together with its writer would read no other.
+TEST(formats_of_this_build, are_kept_as_a_sample) {
+  const char* const to = std::getenv("FPNODE_WRITE_FORMATS");
+  const stdfs::path place = (to != nullptr ? stdfs::path(to) : formats) / versions_of_this_build();
+  if (to != nullptr) write_sample(place, consecutive);
+  EXPECT_TRUE(stdfs::exists(place / "folder" / "old" / "current")) << place;
+  EXPECT_TRUE(stdfs::exists(place / "old.backup")) << place;
 }
 
 }  // namespace
