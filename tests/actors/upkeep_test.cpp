@@ -1,3 +1,4 @@
+#include "core/segment/segment_format.hpp"
 #include "tests/actors/support/actor_fixture.hpp"
 
 namespace fp {
@@ -43,6 +44,29 @@ class upkeep : public test::actor_fixture {
       advance(between);
     }
     return succeeded;
+  }
+
+  /// Writes while merges of files fail for `why`, and nothing else does.
+  void expect_merges_alone_to_fail(const index_coordinator_handle& index, const std::string& why) {
+    EXPECT_EQ(writes_that_succeed(index, 900, std::chrono::milliseconds(50)), 900u);
+    const auto s = status(index);
+    EXPECT_EQ(s.state, index_state::ready);
+    EXPECT_EQ(s.checkpoints, 90u);
+    EXPECT_EQ(s.file_merges, 0u);
+    EXPECT_EQ(s.maintenance_error.find("merge of files: " + why), 0u) << s.maintenance_error;
+    EXPECT_EQ(s.maintenance_error.find("checkpoint: "), std::string::npos) << s.maintenance_error;
+    EXPECT_GT(times_logged("merge of files failed: " + why), 2u);
+    EXPECT_LT(times_logged("merge of files failed: " + why), 8u) << "the delay grows";
+    EXPECT_EQ(times_logged("[error]"), times_logged("merge of files failed: " + why));
+  }
+  /// What they failed for is over.
+  void expect_merges_to_go_on(const index_coordinator_handle& index, size_t num_documents) {
+    advance(seconds(60));
+    const auto s = status(index);
+    EXPECT_GT(s.file_merges, 0u);
+    EXPECT_LT(s.num_file_segments, 20u);
+    EXPECT_EQ(s.maintenance_error, "");
+    EXPECT_EQ(found(index, 1000).size(), num_documents);
   }
 
   static constexpr disk_space roomy{uint64_t{1} << 40, uint64_t{1} << 39};
@@ -97,21 +121,52 @@ TEST_F(upkeep, merges_without_room_on_the_disk_stop_no_writes) {
   const auto record = prepare_index("a", 3);
   const auto index = ready_index(record);
   disk = {uint64_t{1} << 30, uint64_t{32} << 20};
-  EXPECT_EQ(writes_that_succeed(index, 900, std::chrono::milliseconds(50)), 900u);
-  auto s = status(index);
-  EXPECT_EQ(s.state, index_state::ready);
-  EXPECT_EQ(s.checkpoints, 90u);
-  EXPECT_EQ(s.file_merges, 0u);
-  EXPECT_NE(s.maintenance_error.find("merge of files: "), std::string::npos) << s.maintenance_error;
-  EXPECT_EQ(s.maintenance_error.find("checkpoint: "), std::string::npos) << s.maintenance_error;
-  EXPECT_LT(times_logged("merge of files failed"), 8u) << "the delay grows";
+  expect_merges_alone_to_fail(index, "a merge may write ");
   disk = roomy;
+  expect_merges_to_go_on(index, 903);
+}
+
+// The room that there was when it began is gone: others write, too.
+TEST_F(upkeep, merges_that_meet_a_full_disk_stop_no_writes) {
+  const auto record = prepare_index("a", 3);
+  const auto index = spawn_index(record);
+  const auto& merge = state_of(index).slot_of(upkeep_kind::file_merge);
+  fs.fail(1,
+          {.code = errc::no_space,
+           .short_write = 100,
+           .permanent = true,
+           .hits = [&](const path& f) { return merge && f.filename().string().starts_with(merge->file_name); }},
+          fs_operation::write);
+  run();
+  expect_merges_alone_to_fail(index, "injected failure: ");
+  EXPECT_EQ(times_logged("merge of files failed: injected failure: "), fs.num_failed()) << "once a try";
+  for (const auto& name : posix_file_system().list(folders(record).data)) {
+    EXPECT_FALSE(name.ends_with(".tmp")) << "takes what room there is: " << name;
+  }
+  fs.heal();
+  expect_merges_to_go_on(index, 903);
+}
+
+TEST_F(upkeep, no_merge_is_planned_that_the_format_cannot_hold) {
+  settings.merge.max_segment_size = max_segment_postings;
+  settings.merge.segments_per_level = 4;
+  settings.idle_merge_after_ms = 3'000;
+  const auto index = ready_index(prepare_index("a", 4));
+  auto& s = state_of(index);
+  const auto claim = [&](uint64_t stored, uint64_t live) {
+    for (auto& segment : s.served) segment.size = {stored, live};
+  };
+  constexpr uint64_t half = max_segment_postings / 2 + 1;
+  claim(half, half / 10 * 9);
   advance(seconds(60));
-  s = status(index);
-  EXPECT_GT(s.file_merges, 0u);
-  EXPECT_LT(s.num_file_segments, 20u);
-  EXPECT_EQ(s.maintenance_error, "");
-  EXPECT_EQ(found(index, 1000).size(), 903u);
+  claim(half, half);
+  EXPECT_EQ(get<maintenance_reply>(index, merge_atom_v).num_file_segments, 4u) << "there is nothing to do";
+  EXPECT_EQ(status(index).file_merges, 0u);
+  EXPECT_EQ(log_text().find("[error]"), std::string::npos) << log_text();
+  claim(half - 1, half - 1);
+  EXPECT_EQ(get<maintenance_reply>(index, merge_atom_v).num_file_segments, 2u) << "as much as the format holds";
+  EXPECT_EQ(writes_that_succeed(index, 10, seconds(1)), 10u);
+  EXPECT_EQ(status(index).maintenance_error, "");
 }
 
 TEST_F(upkeep, full_memory_that_cannot_be_written_out_is_read_only_until_it_can) {

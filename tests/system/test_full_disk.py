@@ -1,6 +1,9 @@
 """A node whose disk is full serves searches, and goes on by itself when there is room again."""
 
+import os
 import pathlib
+import re
+import shutil
 import subprocess
 import unittest
 
@@ -82,6 +85,48 @@ class FullDisk(NodeTest):
         node.wait_for("main: ready at version")
         self.check_documents(node, range(1, acknowledged + 1))
         self.assertEqual(node.json("index", "info", "main")["num_documents"], acknowledged)
+
+    def test_merges_without_room_stop_no_writes(self):
+        flags = ["--checkpoint-age-ms", "0", "--checkpoint-threshold", "400", "--oplog-file-bytes", "65536"]
+        node = self.start(*flags, "--idle-merge-after-ms", "0", "--segments-per-level", "64", data="disk/data")
+        node.ctl("index", "create", "main")
+        for part in range(4):
+            lines = "".join(f"{part * 600 + d}|{','.join(map(str, hashes(part * 600 + d)))}\n" for d in range(1, 601))
+            node.ctl("ingest", "main", "-", "--batch", "600", "--checkpoint", stdin=lines)
+        self.assertEqual(node.stop(), 0)
+        ballast = self.disk / "ballast"
+        with open(ballast, "wb") as file:
+            room = shutil.disk_usage(self.disk).free
+            os.posix_fallocate(file.fileno(), 0, room - (2 << 20))
+
+        node = self.start(*flags, "--idle-merge-after-ms", "1000", data="disk/data")
+        why = node.wait_for(r"main: merge of files failed: (.*)").group(1)
+        self.assertRegex(why, "a merge may write [0-9]+ bytes; .* are kept for checkpoints and the log")
+        documents = range(10_001, 10_901)
+        with requests.Session() as client:
+            codes = [client.put(node.url(f"/main/{d}"), json={"hashes": hashes(d)[:20]}, timeout=PATIENCE).status_code
+                     for d in documents]
+        self.assertEqual(codes, [200] * len(documents))
+        [index] = [i for i in node.json("index", "list") if i["name"] == "main"]
+        self.assertEqual(index["state"], "ready")
+        status = node.json("status")["indexes"][0]
+        self.assertRegex(status["maintenance_error"], "^merge of files: a merge may write [0-9]+ bytes[^;]*;[^;]*$")
+        self.assertGreater(status["checkpoints"], 40)
+        self.assertEqual(status["file_merges"], 0)
+        self.assertIn("are kept for checkpoints and the log", node.ctl("merge", "main", check=1).stderr)
+        metrics = requests.get(node.url("/_metrics"), timeout=PATIENCE).text
+        tries = re.search(r'^fpindex_task_failures_total\{index="main",task="file_merge"\} (\d+)$', metrics, re.MULTILINE)
+        self.assertEqual(len(re.findall(r"^\S+ error ", node.log(), re.MULTILINE)), int(tries.group(1)), "once a try")
+
+        ballast.unlink()
+        self.assertEqual(node.json("merge", "main")["num_file_segments"], 1)
+        [index] = node.json("status")["indexes"]
+        self.assertEqual((index["state"], index.get("maintenance_error")), ("ready", None))
+        self.check_documents(node, range(1, 2401, 100))
+        for d in documents[::50]:
+            found = requests.post(node.url("/main/_search"), json={"query": hashes(d)[:20]}, timeout=PATIENCE).json()
+            self.assertEqual(found["results"], [{"id": d, "score": 20}])
+        self.assertEqual(node.stop(), 0)
 
 
 if __name__ == "__main__":

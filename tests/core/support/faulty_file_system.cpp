@@ -104,6 +104,7 @@ std::optional<fs_fault> faulty_file_system::count(fs_operation operation, const 
   const std::lock_guard guard(mutex_);
   history_.push_back({operation, file});
   if (countdown_ == 0 || (only_ && *only_ != operation)) return std::nullopt;
+  if (fault_.hits && !fault_.hits(file)) return std::nullopt;
   if (countdown_ > 1) {
     countdown_--;
     return std::nullopt;

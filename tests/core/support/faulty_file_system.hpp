@@ -45,6 +45,9 @@ struct fs_fault {
   bool permanent = false;
   /// What is thrown is no `std::exception`.
   bool foreign = false;
+  /// Whether operations on a file are counted and failed; empty: on every file. Called under a lock: it must not
+  /// use the file system.
+  std::function<bool(const path& file)> hits = {};
 };
 
 /// Wraps another file system, counts its operations and fails chosen ones. To fail every operation of a piece of

@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "core/segment/segment_format.hpp"
 #include "tests/core/upkeep/upkeep_world.hpp"
 
 namespace fp {
@@ -369,6 +370,41 @@ TEST(upkeep_planner, slow_writers_cause_few_idle_checkpoints) {
 
 // Whatever happens in whatever order: inputs are there and in one job at a time, of one kind (the world checks
 // that), and everything comes to an end.
+// A merge of more could never succeed, and what cannot succeed would be tried for ever.
+TEST(upkeep_planner, no_merge_is_planned_that_the_format_cannot_hold) {
+  std::mt19937 random(17);
+  const auto below = [&](uint32_t n) { return static_cast<uint32_t>(random() % n); };
+  uint64_t largest = 0;
+  for (int round = 0; round < 300; round++) {
+    auto o = by_size(1'000'000);
+    o.idle_after = milliseconds(below(2) * 3'000);
+    o.merge = {.max_segment_size = round % 3 == 0 ? UINT64_MAX : max_segment_postings - below(1'000'000),
+               .segments_per_level = 2 + below(3),
+               .segments_per_merge = 2 + below(8),
+               .max_segments = below(3)};
+    upkeep_world w(o);
+    w.started = [&](const upkeep_job& job) {
+      uint64_t stored = 0;
+      for (size_t i = job.first; i < job.first + job.count; i++) stored += w.segments[i].size.stored;
+      EXPECT_LE(stored, max_segment_postings);
+      largest = std::max(largest, stored);
+    };
+    for (size_t i = 2 + below(10); i > 0; i--) {
+      w.version++;
+      const uint64_t stored = (max_segment_postings >> below(4)) - below(1'000);
+      w.segments.push_back({w.version, w.version, true, {stored, stored / (1 + below(4))}});
+    }
+    w.planner.loaded(w.segments, 0, w.now);
+    w.advance(seconds(100));
+    w.planner.request_merge(w.segments, w.now);
+    w.commit(10);
+    w.advance(seconds(100));
+    EXPECT_EQ(w.merges.size(), 1u);
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(largest, max_segment_postings - 10'000) << "and what fits is merged";
+}
+
 TEST(upkeep_planner, random_histories) {
   for (uint32_t seed = 1; seed <= 200; seed++) {
     std::mt19937 random(seed);
