@@ -63,6 +63,18 @@ descriptor open_descriptor(const char* operation, const path& file, int flags) {
   return descriptor(fd);
 }
 
+/// Opening a pipe would wait for its other end, for ever perhaps.
+void refuse_pipe(const char* operation, const path& file) {
+  struct stat status;
+  if (::stat(file.c_str(), &status) != 0 || !S_ISFIFO(status.st_mode)) return;
+  throw error(errc::io_error, std::string("cannot ") + operation + " " + file.string() + ": a pipe, and no file");
+}
+
+descriptor open_file(const char* operation, const path& file, int flags) {
+  refuse_pipe(operation, file);
+  return open_descriptor(operation, file, flags);
+}
+
 uint64_t size_of(const descriptor& fd, const path& file) {
   struct stat status;
   if (::fstat(fd.get(), &status) != 0) fail("get the size of", file, errno);
@@ -201,10 +213,11 @@ path parent_of(const path& file) {
 class posix_file_system_impl final : public file_system {
  public:
   std::unique_ptr<readable_file> open(const path& file) override {
-    return std::make_unique<posix_readable_file>(open_descriptor("open", file, O_RDONLY), file);
+    return std::make_unique<posix_readable_file>(open_file("open", file, O_RDONLY), file);
   }
 
   std::unique_ptr<readable_file> open_uncached(const path& file) override {
+    refuse_pipe("open", file);
     const int fd = uninterrupted([&] { return ::open(file.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC); });
     // File systems in memory know no other way than the cache.
     if (fd < 0 && errno == EINVAL) return open(file);
@@ -213,12 +226,11 @@ class posix_file_system_impl final : public file_system {
   }
 
   std::unique_ptr<writable_file> create(const path& file) override {
-    return std::make_unique<posix_writable_file>(open_descriptor("create", file, O_WRONLY | O_CREAT | O_TRUNC),
-                                                 file);
+    return std::make_unique<posix_writable_file>(open_file("create", file, O_WRONLY | O_CREAT | O_TRUNC), file);
   }
 
   std::unique_ptr<writable_file> open_for_writing(const path& file) override {
-    return std::make_unique<posix_writable_file>(open_descriptor("open for writing", file, O_WRONLY), file);
+    return std::make_unique<posix_writable_file>(open_file("open for writing", file, O_WRONLY), file);
   }
 
   bool exists(const path& file) override {

@@ -4,7 +4,7 @@ import os
 import socket
 import unittest
 
-from support import NodeTest
+from support import NodeTest, run_ctl
 
 
 class BadStart(NodeTest):
@@ -48,6 +48,30 @@ class BadStart(NodeTest):
         self.assertEqual(states["bad"]["state"], "failed")
         self.assertIn("current", states["bad"]["reason"])
         self.assertEqual(node.json("search", "good", "10,20,30")["results"][0]["id"], 1)
+
+    def test_a_pipe_in_the_place_of_a_file_fails_its_index_alone(self):
+        node = self.start()
+        for name in "good", "bad":
+            node.ctl("index", "create", name)
+            node.ctl("ingest", name, "-", "--checkpoint", stdin="1|10,20,30\n")
+        self.assertEqual(node.stop(), 0)
+        home = self.folder / "data" / "bad"
+        for file in home / "current", *(f for f in (home / "v1").rglob("*") if f.is_file()):
+            with self.subTest(file.name):
+                contents = file.read_bytes()
+                file.unlink()
+                os.mkfifo(file)
+                checked = run_ctl(1, "check", self.folder / "data")
+                self.assertEqual(checked.returncode, 1, checked.stdout)
+                self.assertIn("1 unreadable", checked.stdout)
+                node = self.start()
+                states = {i["name"]: i for i in node.json("index", "list")}
+                self.assertEqual(states["good"]["state"], "ready")
+                self.assertEqual(states["bad"]["state"], "failed")
+                self.assertIn("a pipe, and no file", states["bad"]["reason"])
+                self.assertEqual(node.stop(), 0)
+                file.unlink()
+                file.write_bytes(contents)
 
     def test_a_typo_in_the_configuration(self):
         config = self.folder / "fpnode.json"

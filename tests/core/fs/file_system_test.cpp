@@ -12,6 +12,7 @@
 #include <cstring>
 #include <deque>
 #include <fstream>
+#include <functional>
 
 #include "core/base/in_doubt_error.hpp"
 #include "tests/core/support/error_of.hpp"
@@ -55,6 +56,25 @@ TEST(posix_file_system, writes_and_reads_at_offsets) {
 
   fs.create(folder / "a");
   EXPECT_EQ(fs.file_size(folder / "a"), 0u);
+}
+
+// Who opens it waits for its other end, for ever perhaps.
+TEST(posix_file_system, opens_no_pipe) {
+  temporary_folder folder;
+  file_system& fs = posix_file_system();
+  const path pipe = folder / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  // The test ends if it is opened after all.
+  const int other_end = ::open(pipe.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(other_end, 0);
+  for (const std::function<void()>& open :
+       std::initializer_list<std::function<void()>>{[&] { fs.open(pipe); }, [&] { fs.open_uncached(pipe); },
+                                                    [&] { fs.create(pipe); }, [&] { fs.open_for_writing(pipe); }}) {
+    const error e = error_of(open);
+    EXPECT_EQ(e.code(), errc::io_error);
+    EXPECT_THAT(e.what(), testing::EndsWith(pipe.string() + ": a pipe, and no file"));
+  }
+  ::close(other_end);
 }
 
 TEST(posix_file_system, reads_past_the_cache_wherever_and_however_much) {
