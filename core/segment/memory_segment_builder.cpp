@@ -83,19 +83,7 @@ segment_ptr memory_segment_builder::build(std::span<const commit_view> commits) 
   shape.last_commit = commits.back().id;
   read_documents(commits, shape.metadata);
   shape.hash_mask = sort_postings();
-  shape.num_postings = postings_.size();
-  shape.num_documents = documents_.size();
-  for (const auto& d : documents_) shape.num_tombstones += d.deleted;
-  if (!documents_.empty()) {
-    shape.min_document = documents_.front().id;
-    shape.max_document = documents_.back().id;
-  }
-  memory_sink sink(plan_segment(shape).num_bytes());
-  segment_writer writer(sink, shape);
-  writer.add_postings(postings_);
-  for (const auto& d : documents_) writer.add_document(d.id, d.commit, d.deleted);
-  writer.finish();
-  return make_memory_segment(sink.take());
+  return make_memory_segment(write_segment(shape, postings_, documents_));
 }
 
 segment_ptr build_memory_segment(std::span<const commit> commits) {

@@ -81,4 +81,24 @@ class segment_writer {
   document_id last_document_ = 0;
 };
 
+/// A whole segment in memory. `documents`, in ascending order, have `id`, `commit` and `deleted`. Fills in the
+/// shape's counts and its range of ids. Throws as `plan_segment` and `segment_writer`.
+template <class Documents>
+aligned_memory write_segment(segment_shape& shape, std::span<const posting> postings, const Documents& documents) {
+  shape.num_postings = postings.size();
+  shape.num_documents = documents.size();
+  shape.num_tombstones = 0;
+  for (const auto& d : documents) shape.num_tombstones += d.deleted;
+  if (!documents.empty()) {
+    shape.min_document = documents.front().id;
+    shape.max_document = documents.back().id;
+  }
+  memory_sink sink(plan_segment(shape).num_bytes());
+  segment_writer writer(sink, shape);
+  writer.add_postings(postings);
+  for (const auto& d : documents) writer.add_document(d.id, d.commit, d.deleted);
+  writer.finish();
+  return sink.take();
+}
+
 }  // namespace fp

@@ -97,30 +97,23 @@ void report_bounds(const std::string& id, const std::string& what, const snapsho
     longest.push_back(watched::longest * 1e6);
     ratios.push_back(1e3 / longest.back());
   }
-  constexpr double mib = 1 << 20;
-  const double bound = static_cast<double>(options.max_bytes) / mib;
-  const double most = static_cast<double>(watched::most_bytes) / mib;
-  report.add({.id = "bounds/memory/" + id,
-              .what = what + ", memory",
-              .unit = "MiB",
-              .ours = exactly(most),
-              .reference_name = "max_search_bytes",
-              .reference = exactly(bound),
-              .ratio = exactly(bound / most),
-              .target = 1,
-              .limit = "the bound",
-              .x = {}});
-  const double held = static_cast<double>(engine.scratch_bytes()) / mib;
-  report.add({.id = "bounds/kept/" + id,
-              .what = what + ", memory that is kept",
-              .unit = "MiB",
-              .ours = exactly(held),
-              .reference_name = "what a searcher may keep",
-              .reference = exactly(1),
-              .ratio = exactly(1 / std::max(held, 1e-3)),
-              .target = 1,
-              .limit = "the bound",
-              .x = {}});
+  const auto report_memory = [&](const char* row, const char* kind, uint64_t bytes, const char* name,
+                                 uint64_t most) {
+    constexpr double mib = 1 << 20;
+    const double taken = static_cast<double>(bytes) / mib, bound = static_cast<double>(most) / mib;
+    report.add({.id = std::string("bounds/") + row + "/" + id,
+                .what = what + kind,
+                .unit = "MiB",
+                .ours = exactly(taken),
+                .reference_name = name,
+                .reference = exactly(bound),
+                .ratio = exactly(bound / std::max(taken, 1e-3)),
+                .target = 1,
+                .limit = "the bound",
+                .x = {}});
+  };
+  report_memory("memory", ", memory", watched::most_bytes, "max_search_bytes", options.max_bytes);
+  report_memory("kept", ", memory that is kept", engine.scratch_bytes(), "what a searcher may keep", 1 << 20);
   report.add({.id = "bounds/stride/" + id,
               .what = what + ", longest work without a look at the clock",
               .unit = "us",

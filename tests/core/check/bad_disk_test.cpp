@@ -21,12 +21,7 @@ class bad_disk : public test::folder_at_rest {
  protected:
   bad_disk() : folder_at_rest("/node/data", 5) {
     driven_node node(fs_, root);
-    create_both(node);
-    for (int i = 0; i < 2; i++) {
-      update(node, 2);
-      node.checkpoint("main");
-    }
-    for (int i = 0; i < 4; i++) update(node, 1);
+    fill(node);
     node.close();
     fs_.create(root / "note.txt");
   }

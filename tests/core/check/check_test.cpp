@@ -21,12 +21,7 @@ class Check : public test::folder_at_rest {
   /// A name in which nobody may look for an offset.
   Check() : folder_at_rest("/node/offset 7/data", 5) {
     driven_node node(fs_, root);
-    create_both(node);
-    for (int i = 0; i < 2; i++) {
-      update(node, 2);
-      node.checkpoint("main");
-    }
-    for (int i = 0; i < 4; i++) update(node, 1);
+    fill(node);
   }
 
   check_report check() { return check_data_folder(fs_, root); }

@@ -19,6 +19,15 @@ class folder_at_rest : public testing::Test {
     node.create("main");
     node.create("other");
   }
+  /// Both indexes; "main" with two segments and a log of several files.
+  void fill(driven_node& node) {
+    create_both(node);
+    for (int i = 0; i < 2; i++) {
+      update(node, 2);
+      node.checkpoint("main");
+    }
+    for (int i = 0; i < 4; i++) update(node, 1);
+  }
   /// Writes `count` commits to "main" at once.
   void update(driven_node& node, size_t count) {
     std::vector<commit> commits;

@@ -229,36 +229,40 @@ class shifting_file final : public mapped_file {
   byte_vector memory;  ///< of exactly this size, so that sanitizers see every step outside
 };
 
-segment_ptr as_mapped(const std::shared_ptr<shifting_file>& file) {
-  const auto page = file->bytes().first<segment_header_bytes>();
-  return std::make_shared<stored_segment>("shifting", file, decode_header(page, file->bytes().size(), "shifting"));
-}
+/// `make_segments()` in such files.
+struct shifting_index {
+  shifting_index() {
+    std::vector<segment_ptr> segments;
+    for (const auto& s : make_segments()) {
+      files.push_back(std::make_shared<shifting_file>(byte_vector(s->bytes().begin(), s->bytes().end())));
+      const auto bytes = files.back()->bytes();
+      const auto header = decode_header(bytes.first<segment_header_bytes>(), bytes.size(), "shifting");
+      segments.push_back(std::make_shared<stored_segment>("shifting", files.back(), header));
+    }
+    served = snapshot::from_segments(std::move(segments));
+  }
+
+  std::vector<std::shared_ptr<shifting_file>> files;
+  snapshot_ptr served;
+};
 
 /// Whatever the bytes turn into, and whenever, readers stay within them and come to an end.
 TEST(shifting_segment, readers_stay_within_it) {
 #ifdef __SANITIZE_THREAD__
   GTEST_SKIP() << "reads and writes race on purpose";
 #endif
-  std::vector<byte_vector> originals;
-  for (const auto& s : make_segments()) originals.emplace_back(s->bytes().begin(), s->bytes().end());
   std::mt19937_64 random(11);
   size_t num_errors = 0;
   for (int round = 0; round < 30; round++) {
     const bool only_zeros = round % 2 == 0;
     const size_t unit = round % 3 == 0 ? 4096 : 64;
-    std::vector<std::shared_ptr<shifting_file>> files;
-    std::vector<segment_ptr> segments;
-    for (const auto& bytes : originals) {
-      files.push_back(std::make_shared<shifting_file>(bytes));
-      segments.push_back(as_mapped(files.back()));
-    }
-    const auto index = snapshot::from_segments(segments);
+    const shifting_index index;
     std::atomic<bool> stop = false;
     {
       std::jthread vandal([&, seed = random()] {
         std::mt19937_64 own(seed);
         while (!stop) {
-          for (const auto& file : files) {
+          for (const auto& file : index.files) {
             const size_t at = own() % (file->memory.size() / unit) * unit;
             for (size_t i = 0; i < unit; i++) {
               const auto value = only_zeros ? std::byte{0} : static_cast<std::byte>(own());
@@ -269,7 +273,7 @@ TEST(shifting_segment, readers_stay_within_it) {
         }
       });
       searcher search;
-      for (int i = 0; i < 3; i++) read_everything(*index, search, [&](const error&) { num_errors++; });
+      for (int i = 0; i < 3; i++) read_everything(*index.served, search, [&](const error&) { num_errors++; });
       stop = true;
     }
   }
@@ -278,19 +282,12 @@ TEST(shifting_segment, readers_stay_within_it) {
 
 /// The same without chance: each page alone, and each end, is zeros or ones when reading begins.
 TEST(shifting_segment, readers_stay_within_what_has_changed_before) {
-  std::vector<byte_vector> originals;
-  for (const auto& s : make_segments()) originals.emplace_back(s->bytes().begin(), s->bytes().end());
+  const size_t num_bytes = make_segments()[0]->bytes().size();
   for (const std::byte value : {std::byte{0}, std::byte{0xff}}) {
     for (const bool to_the_end : {false, true}) {
-      for (size_t at = 0; at < originals[0].size(); at += 4096) {
-        std::vector<std::shared_ptr<shifting_file>> files;
-        std::vector<segment_ptr> segments;
-        for (const auto& bytes : originals) {
-          files.push_back(std::make_shared<shifting_file>(bytes));
-          segments.push_back(as_mapped(files.back()));
-        }
-        const auto index = snapshot::from_segments(segments);
-        for (const auto& file : files) {
+      for (size_t at = 0; at < num_bytes; at += 4096) {
+        const shifting_index index;
+        for (const auto& file : index.files) {
           const size_t begin = std::min(at, file->memory.size());
           const size_t end = to_the_end ? file->memory.size() : std::min(begin + 4096, file->memory.size());
           std::fill(file->memory.begin() + static_cast<std::ptrdiff_t>(begin),
@@ -298,7 +295,7 @@ TEST(shifting_segment, readers_stay_within_what_has_changed_before) {
         }
         searcher search;
         size_t num_errors = 0;
-        read_everything(*index, search, [&](const error&) { num_errors++; });
+        read_everything(*index.served, search, [&](const error&) { num_errors++; });
         EXPECT_GT(num_errors, 0u) << at;
       }
     }

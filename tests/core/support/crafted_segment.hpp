@@ -19,19 +19,7 @@ struct crafted_document {
 /// The bytes of a segment whose checksums hold, whatever it says. Counts and the range of ids are filled in.
 inline byte_vector craft_segment(segment_shape shape, const std::vector<posting>& postings = {},
                                  const std::vector<crafted_document>& states = {}) {
-  shape.num_postings = postings.size();
-  shape.num_documents = states.size();
-  shape.num_tombstones = static_cast<uint64_t>(std::ranges::count_if(states, &crafted_document::deleted));
-  if (!states.empty()) {
-    shape.min_document = states.front().id;
-    shape.max_document = states.back().id;
-  }
-  memory_sink sink(plan_segment(shape).num_bytes());
-  segment_writer writer(sink, shape);
-  writer.add_postings(postings);
-  for (const auto& d : states) writer.add_document(d.id, d.commit, d.deleted);
-  writer.finish();
-  const aligned_memory memory = sink.take();
+  const aligned_memory memory = write_segment(shape, postings, states);
   return {memory.bytes().begin(), memory.bytes().end()};
 }
 
