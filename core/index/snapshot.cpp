@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/index/document_union.hpp"
 
 namespace fp {
 
@@ -122,24 +123,21 @@ void require_order(std::span<const snapshot::entry> entries) {
 snapshot_ptr snapshot::from_segments(std::vector<segment_ptr> segments) {
   auto result = std::make_shared<snapshot>();
   auto& entries = result->entries_;
-  size_t with_tombstones = 0;
-  for (auto& s : segments) {
-    entries.emplace_back().segment = std::move(s);
-    if (entries.back().segment->info().num_tombstones > 0) with_tombstones = entries.size();
-  }
+  for (const auto& s : segments) entries.emplace_back().segment = s;
   require_order(entries);
   // Unions that grow by one segment at a time: comparing each with each would take the square of their number.
-  doc_set newer;
+  document_union newer(segments);
   for (size_t i = entries.size(); i-- > 0;) {
-    const doc_set& documents = entries[i].segment->documents();
-    entries[i].superseded = make_set(documents & newer);
-    if (i > 0) newer |= documents;
+    entries[i].superseded = make_set(newer.join(*segments[i]));
   }
-  doc_set older;
-  for (size_t i = 0; i < with_tombstones; i++) {
-    const segment& s = *entries[i].segment;
-    if (s.info().num_tombstones > 0) entries[i].needless_tombstones = make_set(s.tombstones() - older);
-    if (i + 1 < with_tombstones) older |= s.documents();
+  const auto has_tombstones = [](const segment_ptr& s) { return s->info().num_tombstones > 0; };
+  const auto last = std::find_if(segments.rbegin(), segments.rend(), has_tombstones);
+  const auto with_tombstones = std::span(segments).first(static_cast<size_t>(segments.rend() - last));
+  document_union older(with_tombstones);
+  for (size_t i = 0; i < with_tombstones.size(); i++) {
+    const segment& s = *segments[i];
+    if (s.info().num_tombstones > 0) entries[i].needless_tombstones = make_set(older.tombstones_without(s));
+    older.add(s);
   }
   for (entry& e : entries) count_live(e);
   result->renew_metadata();
