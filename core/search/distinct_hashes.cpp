@@ -16,8 +16,9 @@ constexpr unsigned digit_bits = 8, num_digits = 4;
 template <class F>
 void for_slices(size_t size, stop_condition& stop, const F& f) {
   for (size_t at = 0; at < size; at += slice) {
-    f(at, std::min(size, at + slice));
-    stop.worked(slice);
+    const size_t last = std::min(size, at + slice);
+    f(at, last);
+    stop.worked(static_cast<uint32_t>(last - at));
   }
 }
 

@@ -1,6 +1,7 @@
 #include "core/search/document_counter.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "core/search/stoppable_partition_point.hpp"
@@ -39,17 +40,18 @@ void document_counter::begin(std::span<const snapshot::entry> entries, uint64_t 
   first_ = 0;
   last_ = max_id;
   apart_.clear();
-  filled_ = 0;
   scores_.clear(expected_, bounds_.table_bytes, stop);
 }
 
 void document_counter::count(std::vector<posting_range>& ranges, stop_condition& stop) {
   const uint64_t max_apart = std::min<uint64_t>(min_score_ - 1, bounds_.apart);
-  size_t kept = 0;
-  for (size_t i = 0; i < ranges.size(); i++) {
+  const auto is_long = [](const posting_range& range) { return range.count >= long_range; };
+  const auto first_long = max_apart > 0 ? std::find_if(ranges.begin(), ranges.end(), is_long) : ranges.end();
+  auto kept = static_cast<size_t>(first_long - ranges.begin());
+  for (size_t i = kept; i < ranges.size(); i++) {
     if (i % ranges_a_slice == ranges_a_slice - 1) stop.worked(ranges_a_slice);
     posting_range& range = ranges[i];
-    if (range.count >= long_range && max_apart > 0) {
+    if (is_long(range)) {
       if (apart_.size() < max_apart) {
         apart_.push_back(range);
         std::push_heap(apart_.begin(), apart_.end(), longer);
@@ -67,8 +69,8 @@ void document_counter::count(std::vector<posting_range>& ranges, stop_condition&
   count_all(ranges, stop);
 }
 
-posting_range document_counter::in_window(const posting_table& table, const posting_range& range,
-                                          stop_condition& stop) const {
+[[gnu::noinline]] posting_range document_counter::in_window(const posting_table& table, const posting_range& range,
+                                                            stop_condition& stop) const {
   const auto bound = [&](uint64_t begin, uint64_t end, uint64_t id) {
     return stoppable_partition_point(begin, end, stop, [&](uint64_t i) { return table.document_at(i) < id; });
   };
@@ -79,53 +81,60 @@ posting_range document_counter::in_window(const posting_table& table, const post
   return {range.segment, static_cast<uint32_t>(first), static_cast<uint32_t>(last - first)};
 }
 
-void document_counter::flush(stop_condition& stop) {
-  while (!scores_.make_room(filled_, stop)) {
+void document_counter::add(std::span<document_id> ids, stop_condition& stop) {
+  while (!scores_.make_room(ids.size(), stop)) {
     last_ = scores_.drop_larger_half(stop) - 1;
-    const auto end = std::remove_if(block_.begin(), block_.begin() + static_cast<std::ptrdiff_t>(filled_),
-                                    [this](document_id id) { return id > last_; });
-    filled_ = static_cast<size_t>(end - block_.begin());
+    const auto end = std::remove_if(ids.begin(), ids.end(), [this](document_id id) { return id > last_; });
+    ids = ids.first(static_cast<size_t>(end - ids.begin()));
   }
-  scores_.add(std::span(block_).first(filled_));
-  filled_ = 0;
+  scores_.add(ids);
 }
 
 void document_counter::count_all(std::span<const posting_range> ranges, stop_condition& stop) {
-  const snapshot::entry* e = nullptr;
+  std::array<document_id, score_table::max_block> block;  // to be counted together
+  size_t filled = 0;
+  size_t segment = SIZE_MAX;
   posting_table table;  // a copy: the compiler cannot know that writing ids leaves the segment's own alone
+  const doc_set* superseded = nullptr;
+  bool windowed = !everything();
   uint32_t untold = 0;
-  for (posting_range range : ranges) {
-    if (e != &entries_[range.segment]) {
-      e = &entries_[range.segment];
-      table = e->segment->postings();
+  for (const posting_range& range : ranges) {
+    if (range.segment != segment) {
+      segment = range.segment;
+      table = entries_[segment].segment->postings();
+      superseded = entries_[segment].superseded.get();
     }
-    if (!everything()) range = in_window(table, range, stop);
-    const doc_set* const superseded = e->superseded.get();
-    for (uint32_t at = range.first, left = range.count; left > 0;) {
-      if (filled_ == block_.size()) {
+    uint32_t at = range.first, left = range.count;
+    if (windowed) [[unlikely]] {
+      const posting_range part = in_window(table, range, stop);
+      at = part.first;
+      left = part.count;
+    }
+    while (left > 0) {
+      if (filled == block.size()) {
         const document_id last = last_;
-        flush(stop);
+        add(block, stop);
+        filled = 0;
         if (last_ < last) {
+          windowed = true;
           const posting_range rest = in_window(table, {range.segment, at, left}, stop);
           at = rest.first;
           left = rest.count;
           continue;
         }
       }
-      size_t filled = filled_;
-      const uint32_t length = std::min(left, static_cast<uint32_t>(block_.size() - filled));
+      const uint32_t length = std::min(left, static_cast<uint32_t>(block.size() - filled));
       for (const uint32_t end = at + length; at < end; at++) {
         const document_id id = table.document_at(at);
-        block_[filled] = id;
+        block[filled] = id;
         filled += superseded == nullptr || !superseded->contains(id);
       }
-      filled_ = filled;
       left -= length;
       untold += length;
-      if (untold >= score_table::max_block || stop.is_cold()) stop.worked(std::exchange(untold, 0));
+      if (untold >= score_table::max_block || stop.wants_all()) stop.worked(std::exchange(untold, 0));
     }
   }
-  flush(stop);
+  add(std::span(block).first(filled), stop);
 }
 
 void document_counter::count_known(const posting_range& range, stop_condition& stop) {

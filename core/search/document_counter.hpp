@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -69,7 +68,9 @@ class document_counter {
   void count_all(std::span<const posting_range> ranges, stop_condition& stop);
   /// Goes on counting for documents that have been counted in other ranges, at least for the promising ones.
   void count_known(const posting_range& range, stop_condition& stop);
-  void flush(stop_condition& stop);
+  /// Counts each of `ids`, of which there are at most `max_block`; reorders them. Narrows the window when there is
+  /// no room for all.
+  void add(std::span<document_id> ids, stop_condition& stop);
 
   static constexpr document_id max_id = UINT32_MAX;
 
@@ -80,8 +81,6 @@ class document_counter {
 
   document_id first_ = 0, last_ = max_id;  ///< the window
   score_table scores_;
-  std::array<document_id, score_table::max_block> block_;  ///< to be counted together
-  size_t filled_ = 0;
 
   /// The longest ranges, fewer than `min_score_` of them: a document that is in these alone cannot reach the score.
   /// A heap with the shortest one in front.

@@ -48,11 +48,16 @@ class posting_lookup {
     size_t size = 0;
   };
 
+  /// Calls `f` for each look-up, and tells `stop_` of them together where it does not want to know of each.
+  template <class F>
+  void for_each_told(group& g, const F& f);
   /// Takes all groups a step further.
   void step();
-  void take_bucket_starts(lookup& l);
-  /// Adds what `l` finds to the end of `found`.
-  void search_entries(const lookup& l, std::array<posting_range, group_size>& found, size_t& num_found);
+  static void take_bucket_starts(lookup& l);
+  template <bool Long>
+  void search_entries(const lookup& l);
+  /// The same in a bucket of several pages. Apart: the usual ones need not be ready for an exception.
+  [[gnu::noinline]] void search_long(const lookup& l);
 
   std::vector<posting_range>& out_;
   stop_condition& stop_;

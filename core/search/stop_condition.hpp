@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/error.hpp"
+#include "core/base/switch_watch.hpp"
 #include "core/search/search.hpp"
 
 namespace fp {
@@ -25,44 +26,38 @@ class search_pace {
 };
 
 /// Stops a search that takes too long: every loop of a search says what it has done. While memory is cold, each
-/// piece of work that may touch a page of its own is followed by a look at the clock. While it is warm, the first
-/// looks of a search come soon, and the later ones after more and more work: what has turned cold shows at the
-/// beginning.
+/// piece of work that may touch a page of its own is followed by a look at the clock. While it is warm, there is a
+/// look after much work, and after whatever took the processor from the thread: a page that has turned cold does.
+/// Where that cannot be seen, the first looks of a search come soon, and the later ones after more and more work.
 class stop_condition {
  public:
-  stop_condition(const search_options& options, search_pace& pace) : options_(options), pace_(pace) { check(); }
-
-  /// Throws `search_timeout` past the deadline and `cancelled` when told so.
-  void check() {
-    if (is_cancelled(options_.cancel)) throw error(errc::cancelled, "search: cancelled");
-    const auto now = options_.now();
-    if (now >= options_.deadline && options_.deadline != steady_clock::time_point::max()) {
-      throw error(errc::search_timeout, "search: the deadline has passed");
-    }
-    if (last_look_ != steady_clock::time_point()) pace_.looked(now - last_look_);
-    last_look_ = now;
-    left_ = pace_.is_cold() ? 1 : stride_;
-    stride_ = std::min(stride_ * 2, most_units);
+  stop_condition(const search_options& options, search_pace& pace)
+      : options_(options), pace_(pace), stride_(watch_.works() ? most_units : first_units) {
+    check();
   }
 
-  /// Whether even small pieces of work are to be told one by one.
-  bool is_cold() const noexcept { return pace_.is_cold(); }
+  /// Throws `search_timeout` past the deadline and `cancelled` when told so.
+  void check();
+
+  /// Whether even small pieces of work are to be told one by one: memory is cold, or may have turned cold.
+  bool wants_all() const noexcept { return watch_.has_switched(); }
   /// Checks once enough has been done. One unit takes about a nanosecond in warm memory.
   void worked(uint32_t units) {
-    if (units >= left_) {
+    if (units >= left_ || wants_all()) {
       check();
     } else {
       left_ -= units;
     }
   }
 
-  static constexpr uint32_t first_units = 512, most_units = 4096;  ///< between two looks, when memory is warm
+  static constexpr uint32_t first_units = 512, most_units = 16384;  ///< between two looks, when memory is warm
 
  private:
   const search_options& options_;
   search_pace& pace_;
+  switch_watch watch_;
   steady_clock::time_point last_look_;
-  uint32_t left_ = 0, stride_ = first_units;
+  uint32_t left_ = 0, stride_;
 };
 
 }  // namespace fp

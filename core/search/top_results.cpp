@@ -20,11 +20,15 @@ void top_results::collect(const score_table& scores, uint32_t best, stop_conditi
   threshold_ = std::max(min_score_, uint64_t{best} * score_pct_ / 100);
   if (limit_ == 0 || scores.best() < threshold_) return;
   heap_.reserve(std::min<uint64_t>(limit_, usual_results));
+  const auto is_enough = [least = static_cast<uint32_t>(threshold_)](const score_table::slot& s) {
+    return s.count >= least;
+  };
   const auto slots = scores.slots();
   for (size_t at = 0; at < slots.size(); at += slots_a_slice) {
-    for (const auto& s : slots.subspan(at, std::min(slots_a_slice, slots.size() - at))) {
-      if (s.count < threshold_) continue;
-      const search_result result{s.id, s.count};
+    const auto some = slots.subspan(at, std::min(slots_a_slice, slots.size() - at));
+    // Few slots are worth more than a look: the library unrolls the loop over the others.
+    for (auto s = some.begin(); (s = std::find_if(s, some.end(), is_enough)) != some.end(); ++s) {
+      const search_result result{s->id, s->count};
       if (heap_.size() < limit_) {
         heap_.push_back(result);
       } else if (better(result, heap_.front())) {
@@ -35,7 +39,7 @@ void top_results::collect(const score_table& scores, uint32_t best, stop_conditi
       }
       std::push_heap(heap_.begin(), heap_.end(), better);
     }
-    stop.worked(slots_a_slice);
+    stop.worked(static_cast<uint32_t>(some.size()));
   }
 }
 

@@ -75,8 +75,11 @@ class posting_table {
   /// Positions of a bucket's first posting and behind its last: within the table, in this order, whatever the bytes
   /// have turned into since they were checked (see `segment`).
   std::pair<uint32_t, uint32_t> bucket_range(uint32_t bucket) const noexcept {
-    const uint32_t last = std::min(bucket_start(bucket + 1), static_cast<uint32_t>(num_postings_));
-    return {std::min(bucket_start(bucket), last), last};
+    const uint32_t first = bucket_start(bucket), last = bucket_start(bucket + 1);
+    // Branches, which are foreseen: nothing waits for the comparisons, as it would for a minimum.
+    if (first > last || last > num_postings_) [[unlikely]]
+      return {0, 0};
+    return {first, last};
   }
   const packed_array& entries() const noexcept { return entries_; }
   /// The smallest entry that a posting of a tail can have.

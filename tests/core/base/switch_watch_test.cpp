@@ -1,0 +1,36 @@
+#include "core/base/switch_watch.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <thread>
+
+namespace fp {
+namespace {
+
+TEST(SwitchWatch, SeesThatTheThreadHasWaited) {
+  switch_watch watch;
+  if (!watch.works()) GTEST_SKIP() << "no restartable sequences here";
+  for (int i = 0; i < 100; i++) {
+    watch.restart();
+    std::this_thread::sleep_for(std::chrono::microseconds(1));
+    EXPECT_TRUE(watch.has_switched());
+    EXPECT_TRUE(watch.has_switched()) << "until it is restarted";
+  }
+}
+
+TEST(SwitchWatch, SeesNothingWhileTheThreadRuns) {
+  switch_watch watch;
+  // Others may take the processor at any time, but not each time.
+  int quiet = 0;
+  for (int i = 0; i < 1000; i++) {
+    watch.restart();
+    if (!watch.has_switched()) quiet++;
+  }
+  EXPECT_GT(quiet, 0);
+  watch.assume_switched();
+  EXPECT_TRUE(watch.has_switched());
+}
+
+}  // namespace
+}  // namespace fp
