@@ -16,7 +16,8 @@ constexpr uint64_t verify_slice_bytes = uint64_t{4} << 20;
 constexpr uint64_t items_per_cancel_check = uint64_t{1} << 20;
 /// Left alone, the processor brings the starts half as fast as they are checked.
 constexpr size_t prefetch_distance = 2048;
-constexpr size_t decode_block = 4096;
+/// The documents of small segments come at once, which makes their sets compact and in one place.
+constexpr size_t decode_block = size_t{32} << 10;
 /// Smaller sets are not worth the compression's time.
 constexpr uint64_t min_documents_to_compress = 4096;
 
@@ -31,6 +32,8 @@ void append(doc_set& set, std::span<const document_id> ids) {
   if (ids.empty()) return;
   if (ids.back() - ids.front() == ids.size() - 1) {
     set.addRange(ids.front(), uint64_t{ids.back()} + 1);
+  } else if (set.isEmpty()) {
+    set = doc_set_maker().make(ids);
   } else {
     set.addMany(ids.size(), ids.data());
   }
