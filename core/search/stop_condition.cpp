@@ -3,8 +3,12 @@
 namespace fp {
 
 void stop_condition::check() {
-  if (is_cancelled(options_.cancel)) throw error(errc::cancelled, "search: cancelled");
   watch_.restart();
+  if (options_.cancel == nullptr && options_.deadline == steady_clock::time_point::max()) {
+    left_ = UINT32_MAX;
+    return;
+  }
+  if (is_cancelled(options_.cancel)) throw error(errc::cancelled, "search: cancelled");
   const auto now = options_.now();
   if (now >= options_.deadline && options_.deadline != steady_clock::time_point::max()) {
     throw error(errc::search_timeout, "search: the deadline has passed");

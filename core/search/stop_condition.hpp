@@ -28,7 +28,8 @@ class search_pace {
 /// Stops a search that takes too long: every loop of a search says what it has done. While memory is cold, each
 /// piece of work that may touch a page of its own is followed by a look at the clock. While it is warm, there is a
 /// look after much work, and after whatever took the processor from the thread: a page that has turned cold does.
-/// Where that cannot be seen, the first looks of a search come soon, and the later ones after more and more work.
+/// Where that cannot be seen, the first looks of a search come soon, and the later ones after more and more work. A
+/// search without a deadline that nobody can cancel takes none.
 class stop_condition {
  public:
   stop_condition(const search_options& options, search_pace& pace)

@@ -72,6 +72,7 @@ TEST(SearchBounds, AnswersAreTheSameInPassesAndPortions) {
       search_options options = random_options(random);
       const auto expected = s.model.search(query, options);
       options.now = &counting_clock::now;
+      options.deadline = counting_clock::never;
       uint64_t matching = 0;
       for (const uint64_t max_bytes : {search_options().max_bytes, least_bytes, 2 * least_bytes, 6 * least_bytes}) {
         options.max_bytes = max_bytes;
@@ -98,6 +99,7 @@ TEST(SearchBounds, WhatALargeSearchTookIsGivenBack) {
   uint64_t most = 0;
   search_options options;
   options.now = &counting_clock::now;
+  options.deadline = counting_clock::never;
   counting_clock::reset();
   counting_clock::on_look = [&] { most = std::max(most, engine.scratch_bytes()); };
   EXPECT_EQ(engine.search(*index, std::vector<hash_value>{16}, options).num_postings, documents.size());
@@ -141,6 +143,7 @@ TEST(SearchBounds, EveryLookEndsASearch) {
       search_options options;
       options.min_score = 3;
       options.now = &counting_clock::now;
+      options.deadline = counting_clock::never;
       options.max_bytes = max_bytes;
       const auto expected = s.model.search(q, options);
       searcher engine;
@@ -154,7 +157,7 @@ TEST(SearchBounds, EveryLookEndsASearch) {
         EXPECT_EQ(counting_clock::looks, look);
       }
       cancel_flag cancel = false;
-      options.deadline = steady_clock::time_point::max();
+      options.deadline = counting_clock::never;
       options.cancel = &cancel;
       for (uint64_t look = 1; look < looks; look += 1 + looks / 500) {
         counting_clock::reset(std::chrono::milliseconds(1));
@@ -176,6 +179,7 @@ uint64_t looks_of(const snapshot& index, std::span<const hash_value> query, bool
   searcher engine;
   search_options options;
   options.now = &counting_clock::now;
+  options.deadline = counting_clock::never;
   counting_clock::reset();
   std::vector<hash_value> warming(300'000, 1);
   if (warm) engine.search(*nothing, warming, options);

@@ -17,6 +17,7 @@ class StopCondition : public testing::Test {
   StopCondition() {
     counting_clock::reset();
     options.now = &counting_clock::now;
+    options.deadline = counting_clock::never;
     stop_condition stop(options, pace);
     while (pace.is_cold()) stop.check();
   }
@@ -60,6 +61,17 @@ TEST_F(StopCondition, ColdMemoryTakesALookAfterEachPieceOfWork) {
     stop.worked(1);
     EXPECT_EQ(counting_clock::looks, looks + 1);
   }
+}
+
+TEST_F(StopCondition, NoLookIsTakenWhenNothingCanStopTheSearch) {
+  options.deadline = steady_clock::time_point::max();
+  const uint64_t looks = counting_clock::looks;
+  stop_condition stop(options, pace);
+  for (int i = 0; i < 100'000; i++) stop.worked(stop_condition::most_units);
+  EXPECT_EQ(counting_clock::looks, looks);
+  cancel_flag cancel = true;
+  options.cancel = &cancel;
+  EXPECT_EQ(test::error_of([&] { stop.check(); }).code(), errc::cancelled);
 }
 
 }  // namespace

@@ -22,6 +22,8 @@ struct counting_clock {
   static steady_clock::time_point at(uint64_t look) {
     return steady_clock::time_point(step * static_cast<int64_t>(look));
   }
+  /// A deadline that never comes: without one there are no looks.
+  static constexpr steady_clock::time_point never = steady_clock::time_point::max() - std::chrono::nanoseconds(1);
   static steady_clock::time_point now() noexcept {
     looks++;
     if (on_look) on_look();
