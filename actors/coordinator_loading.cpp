@@ -118,7 +118,7 @@ void index_coordinator_state::on_oplog(const oplog_opened& opened) {
     auto next = current;
     for (const auto& s : opened.segments) next = next->with_added(s);
     serve_snapshot(next, files);
-    planner->loaded(served, opened.report.num_bytes, now());
+    planner->loaded(served, opened.report.num_commits, opened.report.num_bytes, now());
   });
   if (error) {
     fail_load(error);
@@ -131,10 +131,10 @@ void index_coordinator_state::on_oplog(const oplog_opened& opened) {
     env->log->warn("{}: cut {} bytes of an unfinished write from the end of the log", index_name(),
                    opened.report.torn_bytes);
   }
-  if (opened.report.num_missing > 0) {
+  if (opened.report.ends_early_at) {
     env->log->warn(
-        "{}: the log lacks {} commits that file segments hold: nothing is lost, but something removed them",
-        index_name(), opened.report.num_missing);
+        "{}: the log ends with commit {}, before file segments do: nothing is lost, but something removed its end",
+        index_name(), *opened.report.ends_early_at);
   }
   spawn_workers();
   sweep();

@@ -299,7 +299,7 @@ void index_coordinator_state::on_scrubbed(const segment_scrubbed& scrubbed) {
   const auto& segment = scrubbed.segment;
   if (scrubbed.damage) {
     note_damage(segment, "scrub", text_of(scrubbed.damage));
-  } else if (damage.erase(segment.first_commit) > 0) {
+  } else if (damage.erase(segment.commits().start()) > 0) {
     metrics->set_damaged_segments(damage.size());
     env->log->info("{}: scrub: segment {}-{} is right again", index_name(), segment.first_commit,
                    segment.last_commit);
@@ -311,7 +311,7 @@ void index_coordinator_state::on_scrubbed(const segment_scrubbed& scrubbed) {
 void index_coordinator_state::note_damage(const segment_info& segment, const char* finder,
                                           const std::string& text) {
   if (!serves_file_of(segment)) return;
-  damage[segment.first_commit] = {segment, text};
+  damage[segment.commits().start()] = {segment, text};
   metrics->set_damaged_segments(damage.size());
   env->log->error(
       "{}: {}: damaged segment: {}; searches and writes go on, it is left out of merges, backups and the next "

@@ -62,7 +62,7 @@ void index_coordinator_state::start_batch() {
     auto u = std::move(pending.front());
     pending.pop_front();
     pending_bytes -= u.changes->size();
-    const auto version = current->version() + commits.size();
+    const auto version = commits.empty() ? current->version() : commits.back().id;
     if (u.expected_version && *u.expected_version != version) {
       metrics->updates_failed(errc::version_mismatch);
       // Told only when the commits that it was compared with are durable.
@@ -80,7 +80,7 @@ void index_coordinator_state::start_batch() {
       continue;
     }
     bytes += u.changes->size();
-    commits.push_back({version + 1, u.changes});
+    commits.push_back({version, version + 1, u.changes});
     next->updates.push_back(std::move(u));
   }
   if (commits.empty()) {

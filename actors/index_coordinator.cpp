@@ -102,7 +102,7 @@ void index_coordinator_state::serve_snapshot(snapshot_ptr next, snapshot_ptr nex
     const bool in_file = !e.segment->is_memory();
     const auto& facts = e.segment->info();
     served.push_back({facts.first_commit, facts.last_commit, in_file,
-                      candidate_of(in_file ? files->entries()[served.size()] : e)});
+                      candidate_of(in_file ? files->entries()[served.size()] : e), facts.first_part});
   }
   cached_info = caf::none;
   metrics->set_snapshot(current);

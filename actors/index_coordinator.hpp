@@ -247,8 +247,8 @@ struct index_coordinator_state {
   index_state state = index_state::loading;
   std::string reason;  ///< of `failed` and `read_only`
   snapshot_ptr current = std::make_shared<const snapshot>();
-  /// The file segments of `current` by themselves. A file must be whole by itself: what only memory segments rewrite
-  /// or delete stays in it, in case their log is lost. So that is what files are merged from.
+  /// The file segments of `current` by themselves. A file must be whole by itself: what only memory segments
+  /// rewrite or delete stays in it, in case their log is lost. So that is what files are merged from.
   snapshot_ptr files = current;
   std::vector<upkeep_segment> served;  ///< `current` as upkeep sees it, files by themselves
   mutable caf::optional<index_info> cached_info;
@@ -275,8 +275,8 @@ struct index_coordinator_state {
   std::vector<searcher_slot> searchers;
   std::optional<search_runner> runner;  ///< of searches that are not handed over
   warmth_ptr warm = std::make_shared<warmth>();
-  bool maps_files = false;             ///< the snapshot has segments that lie in the page cache
-  uint32_t searches_to_hand_over = 0;  ///< however short they may be
+  bool maps_files = false;                 ///< the snapshot has segments that lie in the page cache
+  uint32_t searches_to_hand_over = 0;      ///< however short they may be
   uint32_t searches_after_a_long_one = 0;  ///< that are to be handed over
 
   // Writing: at most one batch is on its way to the disk while the next one gathers.
@@ -306,7 +306,7 @@ struct index_coordinator_state {
     segment_info segment;
     std::string text;
   };
-  std::map<commit_id, finding> damage;  ///< by first commit
+  std::map<segment_start, finding> damage;
 
   // Closing.
   caf::typed_response_promise<done_atom> close_promise;

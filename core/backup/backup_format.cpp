@@ -66,10 +66,13 @@ void encode(const segment_entry& entry, std::span<std::byte, entry_bytes> out) n
   put(out, 0, segment_mark);
   put(out, 4, uint32_t{0});
   put(out, 8, entry.position);
-  put(out, 16, entry.first_commit);
-  put(out, 24, entry.last_commit);
-  put(out, 32, entry.num_bytes);
-  put(out, 40, checksum(out.first<40>()));
+  put(out, 16, entry.num_bytes);
+  put(out, 24, entry.commits.previous);
+  put(out, 32, entry.commits.first);
+  put(out, 40, entry.commits.last);
+  put(out, 48, entry.commits.first_part);
+  put(out, 52, entry.commits.last_part);
+  put(out, 56, checksum(out.first<56>()));
 }
 
 void encode(const trailer& t, std::span<std::byte, trailer_bytes> out) noexcept {
@@ -83,13 +86,15 @@ void encode(const trailer& t, std::span<std::byte, trailer_bytes> out) noexcept 
 stream_header decode_stream_header(std::span<const std::byte, stream_header_bytes> in) {
   require(std::memcmp(in.data(), magic.data(), magic.size()) == 0, 0, "not a backup of an index (wrong magic)");
   require_checksum(in, 0, "stream header");
-  if (const auto found = get<uint32_t>(in, at_version); found != version) {
-    throw error(errc::unsupported_format,
-                "backup: format " + std::to_string(found) + ", this build reads " + std::to_string(version));
+  stream_header header;
+  header.format_version = get<uint32_t>(in, at_version);
+  if (header.format_version < oldest_version || header.format_version > version) {
+    throw error(errc::unsupported_format, "backup: format " + std::to_string(header.format_version) +
+                                              ", this build reads " + std::to_string(oldest_version) + " to " +
+                                              std::to_string(version));
   }
   const auto length = get<uint32_t>(in, at_name_length);
   require(length <= max_name_bytes, at_name_length, "impossible length of the index name");
-  stream_header header;
   header.index_name.assign(reinterpret_cast<const char*>(in.data()) + at_name, length);
   require(is_valid_index_name(header.index_name), at_name, "not the name of an index");
   header.generation = get<uint64_t>(in, at_generation);
@@ -98,11 +103,11 @@ stream_header decode_stream_header(std::span<const std::byte, stream_header_byte
   header.index_version = get<uint64_t>(in, at_index_version);
   require(header.index_version <= max_commit_id, at_index_version, "a version that none could follow");
   header.num_segments = get<uint64_t>(in, at_num_segments);
-  require(header.num_segments <= header.index_version && (header.num_segments > 0 || header.index_version == 0),
-          at_num_segments, "impossible number of segments");
+  require(header.num_segments > 0 || header.index_version == 0, at_num_segments, "impossible number of segments");
   header.num_bytes = get<uint64_t>(in, at_num_bytes);
   constexpr uint64_t frame = stream_header_bytes + trailer_bytes;
-  require(header.num_bytes >= frame && (header.num_bytes - frame) / min_segment_bytes >= header.num_segments &&
+  require(header.num_bytes >= frame &&
+              (header.num_bytes - frame) / min_segment_bytes(header.format_version) >= header.num_segments &&
               (header.num_segments > 0 || header.num_bytes == frame),
           at_num_bytes, "impossible number of bytes");
   const auto zeros = in.subspan(at_name + length, at_checksum - at_name - length);
@@ -111,16 +116,22 @@ stream_header decode_stream_header(std::span<const std::byte, stream_header_byte
   return header;
 }
 
-segment_entry decode_entry(std::span<const std::byte, entry_bytes> in, uint64_t offset) {
+segment_entry decode_entry(std::span<const std::byte> in, uint32_t stream_version, uint64_t offset) {
   require_checksum(in, offset, "segment entry");
   require(get<uint32_t>(in, 0) == segment_mark && get<uint32_t>(in, 4) == 0, offset, "not a segment entry");
   segment_entry entry;
   entry.position = get<uint64_t>(in, 8);
-  entry.first_commit = get<uint64_t>(in, 16);
-  entry.last_commit = get<uint64_t>(in, 24);
-  require(entry.first_commit > 0 && entry.first_commit <= entry.last_commit && entry.last_commit <= max_commit_id,
-          offset, "impossible commit range of a segment");
-  entry.num_bytes = get<uint64_t>(in, 32);
+  if (stream_version == 1) {
+    const auto first = get<uint64_t>(in, 16);
+    // Of commit 0, which there was not, an impossible one.
+    entry.commits = {.previous = first - 1, .first = first, .last = get<uint64_t>(in, 24)};
+    entry.num_bytes = get<uint64_t>(in, 32);
+  } else {
+    entry.num_bytes = get<uint64_t>(in, 16);
+    entry.commits = {get<uint64_t>(in, 24), get<uint64_t>(in, 32), get<uint64_t>(in, 40), get<uint32_t>(in, 48),
+                     get<uint32_t>(in, 52)};
+  }
+  require(entry.commits.is_possible(), offset, "impossible commit range of a segment");
   return entry;
 }
 

@@ -34,7 +34,7 @@ uint64_t backup_reader::part_bytes() const noexcept {
     case step::stream_header:
       return format::stream_header_bytes;
     case step::entry:
-      return format::entry_bytes;
+      return format::entry_bytes_of(header_->format_version);
     case step::page:
       return segment_header_bytes;
     case step::sections:
@@ -78,34 +78,34 @@ void backup_reader::take_part(std::span<const std::byte> part) {
     header_ = format::decode_stream_header(part.first<format::stream_header_bytes>());
     start(header_->num_segments > 0 ? step::entry : step::trailer);
   } else if (step_ == step::entry) {
-    take_entry(part.first<format::entry_bytes>());
+    take_entry(part);
   } else {
     take_page(part.first<segment_header_bytes>());
   }
 }
 
-void backup_reader::take_entry(std::span<const std::byte, format::entry_bytes> part) {
+void backup_reader::take_entry(std::span<const std::byte> part) {
   const uint64_t at = part_offset_;
-  const format::segment_entry entry = format::decode_entry(part, at);
+  const format::segment_entry entry = format::decode_entry(part, header_->format_version, at);
   const uint64_t num_following = header_->num_segments - num_segments_ - 1;
   if (entry.position != num_segments_) {
     format::corrupt(
         at, "segment " + std::to_string(entry.position) + ", expected segment " + std::to_string(num_segments_));
   }
-  if (num_segments_ > 0 && entry.first_commit - 1 != last_commit_) {
-    format::corrupt(at, "a segment that begins with commit " + std::to_string(entry.first_commit) +
-                            " follows one that ends with " + std::to_string(last_commit_));
+  if (num_segments_ > 0 && !entry.commits.goes_on(entry_.commits)) {
+    format::corrupt(at, "a segment that begins behind " + begin_of(entry.commits) + " follows one that ends with " +
+                            end_of(entry_.commits));
   }
-  if (num_following == 0 ? entry.last_commit != header_->index_version
-                         : entry.last_commit >= header_->index_version) {
-    format::corrupt(at, "a segment that ends with commit " + std::to_string(entry.last_commit) + " in version " +
+  const bool is_at_version = entry.commits.last == header_->index_version && entry.commits.ends_whole();
+  if (entry.commits.last > header_->index_version || is_at_version != (num_following == 0)) {
+    format::corrupt(at, "a segment that ends with commit " + end_of(entry.commits) + " in version " +
                             std::to_string(header_->index_version) + " of an index, followed by " +
                             std::to_string(num_following) + " segments");
   }
   // At least `segment_header_bytes`: the stream header's bytes are enough for all segments at their shortest, and
   // no segment so far took more than it left to those behind it.
-  const uint64_t available =
-      header_->num_bytes - offset_ - format::trailer_bytes - num_following * format::min_segment_bytes;
+  const uint64_t available = header_->num_bytes - offset_ - format::trailer_bytes -
+                             num_following * format::min_segment_bytes(header_->format_version);
   if (entry.num_bytes < segment_header_bytes || entry.num_bytes > available) {
     format::corrupt(at, "a segment of " + std::to_string(entry.num_bytes) + " bytes, where " +
                             std::to_string(segment_header_bytes) + " to " + std::to_string(available) +
@@ -120,10 +120,10 @@ void backup_reader::take_page(std::span<const std::byte, segment_header_bytes> p
   const std::string label = "backup: offset " + std::to_string(at) + ": segment " + std::to_string(entry_.position);
   checker_.emplace(label, page, entry_.num_bytes);
   const segment_info& info = checker_->info();
-  if (info.first_commit != entry_.first_commit || info.last_commit != entry_.last_commit) {
-    format::corrupt(at, "a segment of commits " + std::to_string(info.first_commit) + " to " +
-                            std::to_string(info.last_commit) + ", but its entry says " +
-                            std::to_string(entry_.first_commit) + " to " + std::to_string(entry_.last_commit));
+  if (info.commits() != entry_.commits) {
+    format::corrupt(at, "a segment of commits " + to_string(info.commits()) + " behind " +
+                            begin_of(info.commits()) + ", but its entry says " + to_string(entry_.commits) +
+                            " behind " + begin_of(entry_.commits));
   }
   if (listener_ != nullptr) listener_->begin_segment(label, info, page);
   start(step::sections);
@@ -132,7 +132,6 @@ void backup_reader::take_page(std::span<const std::byte, segment_header_bytes> p
 
 void backup_reader::end_segment() {
   if (listener_ != nullptr) listener_->end_segment();
-  last_commit_ = entry_.last_commit;
   num_segments_++;
   start(num_segments_ < header_->num_segments ? step::entry : step::trailer);
 }

@@ -53,7 +53,7 @@ class backup_reader {
   uint64_t part_bytes() const noexcept;
   void take(std::span<const std::byte> bytes);
   void take_part(std::span<const std::byte> part);
-  void take_entry(std::span<const std::byte, backup_format::entry_bytes> part);
+  void take_entry(std::span<const std::byte> part);
   void take_page(std::span<const std::byte, segment_header_bytes> page);
   void take_trailer(std::span<const std::byte, backup_format::trailer_bytes> part);
   void end_segment();
@@ -67,9 +67,8 @@ class backup_reader {
   std::array<std::byte, segment_header_bytes> part_;
   checksum_stream checksum_;
   std::optional<backup_format::stream_header> header_;
-  uint64_t num_segments_ = 0;  ///< complete ones
-  backup_format::segment_entry entry_;
-  commit_id last_commit_ = 0;  ///< of the segments so far
+  uint64_t num_segments_ = 0;           ///< complete ones
+  backup_format::segment_entry entry_;  ///< of the newest segment so far
   std::optional<segment_stream_checker> checker_;
 };
 

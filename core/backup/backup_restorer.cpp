@@ -24,7 +24,7 @@ void backup_restorer::begin_segment(const std::string& label, const segment_info
                                     std::span<const std::byte, segment_header_bytes> page) {
   label_ = label;
   info_ = info;
-  file_ = target_.data / segment_file_name(info.first_commit, info.last_commit);
+  file_ = target_.data / segment_file_name(info.commits());
   temporary_ = file_;
   temporary_ += ".tmp";
   out_ = fs_.create(temporary_);

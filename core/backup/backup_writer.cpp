@@ -85,16 +85,15 @@ std::span<const std::byte> backup_writer::make_stream_header() noexcept {
 std::span<const std::byte> backup_writer::make_entry() noexcept {
   const segment& s = *from_->entries()[position_].segment;
   const auto out = std::span(buffer_).first<format::entry_bytes>();
-  format::encode(format::segment_entry{position_, s.info().first_commit, s.info().last_commit, s.bytes().size()},
-                 out);
+  format::encode(format::segment_entry{position_, s.bytes().size(), s.info().commits()}, out);
   return out;
 }
 
 std::span<const std::byte> backup_writer::start_segment() {
   const segment& s = *from_->entries()[position_].segment;
   const auto page = s.bytes().first<segment_header_bytes>();
-  const std::string name = "backup of " + header_.index_name + ": segment of commits " +
-                           std::to_string(s.info().first_commit) + " to " + std::to_string(s.info().last_commit);
+  const std::string name =
+      "backup of " + header_.index_name + ": segment of commits " + to_string(s.info().commits());
   checker_.emplace(name, page, s.bytes().size());
   if (checker_->info() != s.info()) throw error(errc::corrupt_data, name + ": the header has changed");
   left_ = s.bytes().subspan(page.size());

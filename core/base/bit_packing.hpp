@@ -15,13 +15,13 @@ constexpr unsigned bits_for(uint64_t value) noexcept { return static_cast<unsign
 /// Bytes of `count` values of `width` bits, rounded up to whole bytes.
 constexpr uint64_t packed_bytes(uint64_t count, unsigned width) noexcept { return (count * width + 7) / 8; }
 
-/// A read-only array of values of one width (0 to 57 bits), packed without gaps, least significant bit first.
-/// Reading touches up to 8 bytes from a value's first byte on: the array needs 8 readable bytes behind it.
+/// A read-only array of values of one width (0 to 57 bits, or 64), packed without gaps, least significant bit
+/// first. Reading touches up to 8 bytes from a value's first byte on: the array needs 8 readable bytes behind it.
 class packed_array {
  public:
   packed_array() = default;
   packed_array(const std::byte* data, unsigned width) noexcept
-      : data_(data), width_(width), mask_((uint64_t{1} << width) - 1) {}
+      : data_(data), width_(width), mask_(width < 64 ? (uint64_t{1} << width) - 1 : ~uint64_t{0}) {}
 
   uint64_t operator[](uint64_t i) const noexcept {
     const uint64_t bit = i * width_;

@@ -13,7 +13,8 @@ using hash_value = uint32_t;
 /// Names a document (a recording's fingerprint) in an index: 1 to 2^32-1.
 using document_id = uint32_t;
 
-/// Number of an atomic, durable commit: 1, 2, 3, ... without gaps. 0 means "before the first commit".
+/// Number of an atomic, durable commit. Commits ascend strictly and may jump: a commit covers the range from the
+/// one before it, its `previous`, up to its own id. 0 means "before the first commit".
 using commit_id = uint64_t;
 
 /// The last commit and the last generation that there can be: the number behind them is never one of either, so

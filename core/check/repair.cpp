@@ -1,10 +1,10 @@
 #include "core/check/repair.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <set>
 #include <utility>
 
+#include "core/base/checksum.hpp"
 #include "core/base/error.hpp"
 #include "core/check/log_check.hpp"
 #include "core/check/segment_check.hpp"
@@ -75,8 +75,8 @@ class patient {
 };
 
 bool holds_possible_commits(const oplog_format::frame_header& header) {
-  return header.num_commits > 0 && header.first_commit > 0 && header.first_commit <= max_commit_id &&
-         header.num_commits - 1 <= max_commit_id - header.first_commit;
+  return header.num_commits > 0 && header.begin > 0 && header.begin <= max_commit_id &&
+         header.num_commits - 1 <= max_commit_id - header.begin;
 }
 
 /// What the readable frames of cut bytes say of what is lost.
@@ -89,28 +89,46 @@ class salvage {
     namespace format = oplog_format;
     // The file's header looks like that of a frame.
     begin = std::max(begin, format::file_header_bytes);
+    const auto versions = possible_versions(bytes);
     for (size_t at = begin; at + format::frame_header_bytes <= bytes.size(); at += format::frame_alignment) {
       format::frame_header header;
       if (!format::decode_frame_header(bytes.subspan(at), header) || !holds_possible_commits(header)) continue;
-      report_.last_lost = std::max(report_.last_lost, header.first_commit + (header.num_commits - 1));
-      const auto payload = bytes.subspan(at + format::frame_header_bytes);
-      read_commits(payload.first(std::min<size_t>(payload.size(), header.payload_bytes)));
+      report_.last_lost = std::max(report_.last_lost, header.begin + (header.num_commits - 1));
+      const auto rest = bytes.subspan(at + format::frame_header_bytes);
+      const auto payload = rest.first(std::min<size_t>(rest.size(), header.payload_bytes));
+      const bool is_whole = payload.size() == header.payload_bytes && checksum(payload) == header.payload_checksum;
+      const auto version = std::ranges::find_if(versions, [&](uint32_t v) {
+        return !is_whole || fits({payload, v, header.begin}, header.num_commits);
+      });
+      if (version != versions.end()) read_commits({payload, *version, header.begin}, is_whole);
     }
   }
 
   void finish() { report_.documents.assign(documents_.begin(), documents_.end()); }
 
  private:
-  /// As far as they can be decoded: the payload may be what is damaged.
-  void read_commits(std::span<const std::byte> payload) {
-    uint32_t length;
-    while (payload.size() >= sizeof length) {
-      std::memcpy(&length, payload.data(), sizeof length);
-      payload = payload.subspan(sizeof length);
-      if (length > payload.size()) return;
-      const auto* changes = reinterpret_cast<const uint8_t*>(payload.data());
+  /// Which layouts its payloads may have: more than one when the header of the file is what is damaged.
+  static std::vector<uint32_t> possible_versions(std::span<const std::byte> file) {
+    commit_id begin = 0;
+    uint32_t version = 0;
+    if (oplog_format::decode_file_header(file, begin, version) == oplog_format::header_state::valid)
+      return {version};
+    return {oplog_format::version, oplog_format::first_version_with_ids - 1};
+  }
+
+  static bool fits(oplog_format::payload_reader commits, uint32_t num_commits) {
+    for (commit_view c; commits.next(c);) {
+      if (num_commits-- == 0) return false;
+    }
+    return num_commits == 0 && commits.fault() == nullptr;
+  }
+
+  /// As far as they can be decoded: the payload may be what is damaged, and its ids mean nothing then.
+  void read_commits(oplog_format::payload_reader commits, bool is_whole) {
+    for (commit_view c; commits.next(c);) {
+      if (is_whole) report_.last_lost = std::max(report_.last_lost, c.id);
       try {
-        changes_reader reader({changes, length});
+        changes_reader reader(c.changes);
         change_view change;
         while (reader.next(change)) {
           if (change.id != 0) documents_.insert(change.id);
@@ -118,7 +136,6 @@ class salvage {
       } catch (const error&) {
         return;
       }
-      payload = payload.subspan(length);
     }
   }
 
@@ -154,8 +171,7 @@ void note_lost(repair_report& report, file_system& fs, const std::vector<path>& 
 
 void write_empty_segment(file_system& fs, const path& file, const segment_info& place) {
   segment_shape shape;
-  shape.first_commit = place.first_commit;
-  shape.last_commit = place.last_commit;
+  shape.set_commits(place.commits());
   const auto out = fs.create(file);
   file_sink sink(*out);
   segment_writer(sink, shape).finish();

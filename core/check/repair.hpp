@@ -13,8 +13,8 @@ namespace fp {
 struct repair_report {
   path kept_in;  ///< the folder that keeps the damaged files as they were
   std::vector<path> kept_files;
-  /// Commits that are lost; 0 and 0: none. The last one is a lower bound when `is_last_known` is false: what is
-  /// damaged may have held more.
+  /// The range of ids whose commits are lost; 0 and 0: none. The last one is a lower bound when `is_last_known` is
+  /// false: what is damaged may have held more.
   commit_id first_lost = 0, last_lost = 0;
   bool is_last_known = false;
   /// Documents that readable parts of what was cut insert or delete, ascending. Of a segment all that are known are

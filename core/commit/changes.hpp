@@ -95,15 +95,17 @@ changes_summary validate_changes(std::span<const uint8_t> bytes, const changes_l
 /// Encoded changes, shared between the actors that store and index them.
 using changes_ptr = std::shared_ptr<const std::vector<uint8_t>>;
 
-/// Changes with the number that orders them.
+/// Changes with the number that orders them. It covers the range (previous, id]: what lies between a commit and the
+/// one before it is nothing that is missing.
 struct commit {
+  commit_id previous = 0;  ///< id of the commit before it; 0 for the first one
   commit_id id = 0;
   changes_ptr changes;
 };
 
 /// A commit whose encoded changes lie in memory of somebody else.
 struct commit_view {
-  commit_id id = 0;
+  commit_id previous = 0, id = 0;
   std::span<const uint8_t> changes;
 };
 

@@ -26,7 +26,7 @@ std::string dump_checked_json(json object, uint64_t format_version) {
   return object.dump() + "\n";
 }
 
-json parse_checked_json(const std::string& text, uint64_t format_version, const path& file) {
+json parse_checked_json(const std::string& text, format_versions known, const path& file, uint64_t* found) {
   json object;
   try {
     object = json::parse(text, [&](int depth, json::parse_event_t, json&) {
@@ -41,10 +41,13 @@ json parse_checked_json(const std::string& text, uint64_t format_version, const 
   object.erase("checksum");
   if (checksum(object.dump()) != expected) corrupt(file, "the contents do not match their checksum");
   const uint64_t version = json_reader(object, file).get_number("format_version");
-  if (version != format_version) {
-    throw error(errc::unsupported_format, file.string() + ": format version " + std::to_string(version) +
-                                              "; this program knows " + std::to_string(format_version));
+  if (version < known.oldest || version > known.newest) {
+    std::string versions = std::to_string(known.newest);
+    if (known.oldest < known.newest) versions = std::to_string(known.oldest) + " to " + versions;
+    throw error(errc::unsupported_format,
+                file.string() + ": format version " + std::to_string(version) + "; this program knows " + versions);
   }
+  if (found != nullptr) *found = version;
   // Parsers let white space, zeros behind the end and other spellings of the same pass.
   json written = object;
   written.erase("format_version");

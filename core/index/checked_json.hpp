@@ -16,9 +16,16 @@ namespace fp {
 /// every format version (core/FORMATS.md).
 std::string dump_checked_json(nlohmann::json object, uint64_t format_version);
 
-/// The inverse, without the two keys. `file` is for messages. Throws `corrupt_data` for anything but such an
-/// object, byte for byte, whose checksum holds, `unsupported_format` for one that holds and has another version.
-nlohmann::json parse_checked_json(const std::string& text, uint64_t format_version, const path& file);
+/// The format versions that a reader knows.
+struct format_versions {
+  uint64_t oldest = 1, newest = 1;
+};
+
+/// The inverse, without the two keys. `file` is for messages; `found`, if given, becomes the object's version.
+/// Throws `corrupt_data` for anything but such an object, byte for byte, whose checksum holds, `unsupported_format`
+/// for one that holds and has a version that the reader does not know.
+nlohmann::json parse_checked_json(const std::string& text, format_versions known, const path& file,
+                                  uint64_t* found = nullptr);
 
 /// Reads the members of a JSON object strictly: each must be there with its type, and no others. Every failure
 /// throws `corrupt_data` that names file and field.

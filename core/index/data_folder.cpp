@@ -333,7 +333,7 @@ std::optional<index_record> read_index_record(file_system& fs, const path& root,
     }
     return std::nullopt;
   }
-  const auto object = parse_checked_json(read_file(fs, file, 4096), record_version, file);
+  const auto object = parse_checked_json(read_file(fs, file, 4096), {1, record_version}, file);
   const json_reader in(object, file);
   in.expect_only({"generation", "deleted"});
   const index_record record{name, in.get_number("generation"), in.get_bool("deleted")};

@@ -17,7 +17,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr uint64_t manifest_version = 1;
+constexpr uint64_t first_version_with_jumps = 2;
 constexpr std::string_view segment_suffix = ".seg";
 
 /// Whether a name stays within its folder and is one that `sweep_data_folder` would know as a segment's.
@@ -38,11 +38,15 @@ std::string find_fault(const manifest& m) {
     const auto fault = [&](const std::string& what) { return "segments[" + std::to_string(i) + "]: " + what; };
     if (!is_segment_name(name)) return fault("file_name is not the name of a segment file");
     if (!names.insert(name).second) return fault("file_name is there twice");
-    if (info.first_commit == 0 || info.first_commit > info.last_commit) return fault("empty range of commits");
+    const commit_range range = info.commits();
     if (info.last_commit > max_commit_id) return fault("a last commit that none could follow");
-    if (i > 0 && info.first_commit - 1 != m.segments[i - 1].info.last_commit) {
-      return fault("begins with commit " + std::to_string(info.first_commit) + " after a segment that ends with " +
-                   std::to_string(m.segments[i - 1].info.last_commit));
+    if (!range.is_possible()) return fault("impossible range of commits");
+    if (i > 0 && !range.goes_on(m.segments[i - 1].info.commits())) {
+      return fault("begins behind " + begin_of(range) + " after a segment that ends with " +
+                   end_of(m.segments[i - 1].info.commits()));
+    }
+    if (i + 1 == m.segments.size() && !range.ends_whole()) {
+      return fault("ends with " + end_of(range) + ", and nothing follows");
     }
     if (info.num_tombstones > info.num_documents) return fault("more tombstones than documents");
     if (info.min_document > info.max_document) return fault("min_document is above max_document");
@@ -50,14 +54,29 @@ std::string find_fault(const manifest& m) {
   return {};
 }
 
-manifest_entry read_entry(const json& object, const path& file, size_t i) {
+manifest_entry read_entry(const json& object, const path& file, size_t i, uint64_t version) {
+  const bool has_jumps = version >= first_version_with_jumps;
   const json_reader in(object, file, "segments[" + std::to_string(i) + "].");
-  in.expect_only({"file_name", "first_commit", "last_commit", "num_postings", "num_documents", "num_tombstones",
-                  "min_document", "max_document", "num_bytes", "checksum"});
+  if (has_jumps) {
+    in.expect_only({"file_name", "previous_commit", "first_commit", "last_commit", "first_part", "last_part",
+                    "num_postings", "num_documents", "num_tombstones", "min_document", "max_document", "num_bytes",
+                    "checksum"});
+  } else {
+    in.expect_only({"file_name", "first_commit", "last_commit", "num_postings", "num_documents", "num_tombstones",
+                    "min_document", "max_document", "num_bytes", "checksum"});
+  }
   manifest_entry entry;
   entry.file_name = in.get_string("file_name");
   entry.info.first_commit = in.get_number("first_commit");
   entry.info.last_commit = in.get_number("last_commit");
+  if (has_jumps) {
+    entry.info.previous_commit = in.get_number("previous_commit");
+    entry.info.first_part = static_cast<uint32_t>(in.get_number("first_part", UINT32_MAX));
+    entry.info.last_part = static_cast<uint32_t>(in.get_number("last_part", UINT32_MAX));
+  } else {
+    // Of commit 0, which there was not, an impossible one.
+    entry.info.previous_commit = entry.info.first_commit - 1;
+  }
   entry.info.num_postings = in.get_number("num_postings");
   entry.info.num_documents = in.get_number("num_documents");
   entry.info.num_tombstones = in.get_number("num_tombstones");
@@ -70,8 +89,11 @@ manifest_entry read_entry(const json& object, const path& file, size_t i) {
 
 json to_json(const manifest_entry& entry) {
   return {{"file_name", entry.file_name},
+          {"previous_commit", entry.info.previous_commit},
           {"first_commit", entry.info.first_commit},
           {"last_commit", entry.info.last_commit},
+          {"first_part", entry.info.first_part},
+          {"last_part", entry.info.last_part},
           {"num_postings", entry.info.num_postings},
           {"num_documents", entry.info.num_documents},
           {"num_tombstones", entry.info.num_tombstones},
@@ -100,11 +122,12 @@ manifest read_manifest(file_system& fs, const path& data) {
     }
     return m;
   }
-  const json object = parse_checked_json(read_file(fs, file), manifest_version, file);
+  uint64_t version = 0;
+  const json object = parse_checked_json(read_file(fs, file), {1, manifest_version}, file, &version);
   const json_reader in(object, file);
   in.expect_only({"segments"});
   const json& segments = in.get_array("segments");
-  for (size_t i = 0; i < segments.size(); i++) m.segments.push_back(read_entry(segments[i], file, i));
+  for (size_t i = 0; i < segments.size(); i++) m.segments.push_back(read_entry(segments[i], file, i, version));
   if (const std::string fault = find_fault(m); !fault.empty()) {
     throw error(errc::corrupt_data, file.string() + ": " + fault);
   }
@@ -123,14 +146,22 @@ void write_manifest(file_system& fs, const path& data, const manifest& m) {
   replace_file(fs, file, dump_checked_json(std::move(object), manifest_version));
 }
 
+std::string segment_file_name(const commit_range& range) {
+  const auto place = [](commit_id commit, uint32_t part) {
+    return to_hex16(commit) + (part == 0 ? "" : "." + to_hex16(part).substr(8));
+  };
+  return place(range.first, range.first_part) + "-" + place(range.last, range.last_part) +
+         std::string(segment_suffix);
+}
+
 std::string segment_file_name(commit_id first, commit_id last) {
-  return to_hex16(first) + "-" + to_hex16(last) + std::string(segment_suffix);
+  return segment_file_name(commit_range{.first = first, .last = last});
 }
 
 std::string segment_file_name(const segment& served) { return path(served.name()).filename().string(); }
 
 std::string merged_file_name(const segment& oldest, const segment& newest) {
-  const std::string name = segment_file_name(oldest.info().first_commit, newest.info().last_commit);
+  const std::string name = segment_file_name(joined(oldest.info().commits(), newest.info().commits()));
   if (&oldest != &newest || oldest.is_memory()) return name;
   const std::string stem = name.substr(0, name.size() - segment_suffix.size()) + "-";
   const std::string replaced = segment_file_name(oldest);

@@ -100,20 +100,17 @@ doc_set superseded_from_outside(std::span<const snapshot::entry> replaced) {
   return superseded;
 }
 
-std::string range_text(const segment_info& info) {
-  return std::to_string(info.first_commit) + " to " + std::to_string(info.last_commit);
-}
-
 void require_order(std::span<const snapshot::entry> entries) {
   for (size_t i = 1; i < entries.size(); i++) {
     const segment &older = *entries[i - 1].segment, &newer = *entries[i].segment;
-    if (newer.info().first_commit != older.info().last_commit + 1) {
-      throw error(errc::corrupt_data, "a segment of commits " + range_text(newer.info()) +
-                                          " follows one of commits " + range_text(older.info()));
+    if (!newer.info().commits().goes_on(older.info().commits())) {
+      throw error(errc::corrupt_data, "a segment of commits " + to_string(newer.info().commits()) + " behind " +
+                                          begin_of(newer.info().commits()) + " follows one of commits " +
+                                          to_string(older.info().commits()));
     }
     if (older.is_memory() && !newer.is_memory()) {
-      throw error(errc::internal_error,
-                  "a segment file of commits " + range_text(newer.info()) + " follows a segment in memory");
+      throw error(errc::internal_error, "a segment file of commits " + to_string(newer.info().commits()) +
+                                            " follows a segment in memory");
     }
   }
 }
@@ -176,12 +173,11 @@ snapshot_ptr snapshot::with_replaced(size_t first, size_t count, segment_ptr mer
   if (count == 0 || first > entries_.size() || count > entries_.size() - first) {
     throw error(errc::internal_error, "replacing segments that the snapshot does not have");
   }
-  const segment_info &info = merged->info(), &oldest = entries_[first].segment->info(),
-                     &newest = entries_[first + count - 1].segment->info();
-  if (info.first_commit != oldest.first_commit || info.last_commit != newest.last_commit) {
-    throw error(errc::internal_error, "a segment of commits " + range_text(info) + " cannot replace commits " +
-                                          std::to_string(oldest.first_commit) + " to " +
-                                          std::to_string(newest.last_commit));
+  const commit_range range =
+      joined(entries_[first].segment->info().commits(), entries_[first + count - 1].segment->info().commits());
+  if (merged->info().commits() != range) {
+    throw error(errc::internal_error, "a segment of commits " + to_string(merged->info().commits()) +
+                                          " cannot replace commits " + to_string(range));
   }
   const auto replaced = entries().subspan(first, count);
   auto result = std::make_shared<snapshot>(*this);

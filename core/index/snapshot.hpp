@@ -47,8 +47,8 @@ class snapshot {
 
   snapshot() = default;
 
-  /// From adjacent segments, oldest first; cost follows their sizes. Throws `corrupt_data` when commit ranges leave
-  /// gaps or overlap.
+  /// From adjacent segments, oldest first; cost follows their sizes. Throws `corrupt_data` when one does not
+  /// go on where the one before it ends (see `commit_range`).
   static snapshot_ptr from_segments(std::vector<segment_ptr> segments);
 
   /// With one newer segment; cost follows the new segment's size, not the index's.
@@ -62,7 +62,8 @@ class snapshot {
   /// Position of a segment, by identity; nothing when it is not in here.
   std::optional<size_t> position_of(const segment* s) const noexcept;
 
-  /// The newest commit in here, and the newest one that a file segment holds.
+  /// The newest commit in here, and the newest one that a file segment holds; 0: none. Only a snapshot of a part of
+  /// an index ends within a commit.
   commit_id version() const noexcept;
   commit_id file_version() const noexcept;
   size_t num_file_segments() const noexcept;

@@ -59,8 +59,8 @@ class merge_plan {
       throw error(errc::internal_error, "merging segments that the snapshot does not have");
     }
     inputs_.resize(count);
-    shape_.first_commit = entries[first].segment->info().first_commit;
-    shape_.last_commit = entries[first + count - 1].segment->info().last_commit;
+    shape_.set_commits(
+        joined(entries[first].segment->info().commits(), entries[first + count - 1].segment->info().commits()));
     std::vector<metadata_list> metadata;
     for (size_t i = 0; i < count; i++) {
       add_input(inputs_[i], entries.first(first), entries[first + i]);

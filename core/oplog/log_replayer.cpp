@@ -1,7 +1,6 @@
 #include "core/oplog/log_replayer.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -73,8 +72,8 @@ bool log_replayer::next(log_slice& slice) {
 void log_replayer::list() {
   file_ = folder_;
   for (const std::string& name : fs_.list(folder_)) {
-    if (const auto first = format::parse_file_name(name)) {
-      files.push_back({*first, 0});
+    if (const auto begin = format::parse_file_name(name)) {
+      files.push_back({*begin, 0});
     } else if (name.ends_with(".log")) {
       throw damage_error(folder_ / name, 0, (folder_ / name).string() + ": not the name of a log file");
     } else if (name == format::seal_name) {
@@ -109,7 +108,7 @@ void log_replayer::check_seal() const {
                   number(seal->last_commit));
   }
   const logged_file newest = files.empty() ? logged_file{} : files.back();
-  if (newest.first != seal->newest_file || newest.bytes != seal->newest_bytes || torn_bytes != 0) {
+  if (newest.begin != seal->newest_file || newest.bytes != seal->newest_bytes || torn_bytes != 0) {
     seal_mismatch(": the log ends with " + describe(newest) + " and " + number(torn_bytes) +
                   " more, but was closed with " + describe({seal->newest_file, seal->newest_bytes}));
   }
@@ -120,14 +119,14 @@ void log_replayer::seal_mismatch(const std::string& what) const {
 }
 
 std::string log_replayer::describe(const logged_file& log) {
-  return log.first == 0 ? "no file" : number(log.bytes) + " bytes in " + format::file_name(log.first);
+  return log.begin == 0 ? "no file" : number(log.bytes) + " bytes in " + format::file_name(log.begin);
 }
 
 void log_replayer::open_file() {
   logged_file& log = files[num_read];
-  file_ = folder_ / format::file_name(log.first);
+  file_ = folder_ / format::file_name(log.begin);
   at_ = good_bytes = 0;
-  check_start(log.first);
+  check_start(log.begin);
   auto in = fs_.open(file_);
   std::swap(in_, in);
   size_ = in_->size();
@@ -135,8 +134,8 @@ void log_replayer::open_file() {
   std::byte start[format::file_header_bytes + 1];
   const auto header = std::span(start).first(std::min<uint64_t>(size_, sizeof start));
   read_exactly(0, header);
-  commit_id first = 0;
-  switch (format::decode_file_header(header, first, newest_version)) {
+  commit_id begin = 0;
+  switch (format::decode_file_header(header, begin, newest_version)) {
     case format::header_state::valid:
       break;
     case format::header_state::unknown_version:
@@ -144,7 +143,7 @@ void log_replayer::open_file() {
     case format::header_state::invalid:
       if (!is_newest() || !format::is_torn_header(header))
         corrupt(file_, 0, "the file header does not match its checksum");
-      end = log.first - 1;
+      end = log.begin - 1;
       torn_bytes = size_;
       newest_is_torn_whole = true;
       in_.reset();
@@ -152,8 +151,8 @@ void log_replayer::open_file() {
       return;
   }
   begun_ = true;
-  if (first != log.first) corrupt(file_, 16, "the header names commit " + number(first) + " as the first");
-  end = log.first - 1;
+  if (begin != log.begin) corrupt(file_, 16, "the header says that the file begins at " + number(begin));
+  end = log.begin - 1;
   at_ = good_bytes = format::file_header_bytes;
   last_write_offset = 0;
 }
@@ -175,14 +174,17 @@ void log_replayer::read_exactly(uint64_t offset, std::span<std::byte> out) const
   }
 }
 
-void log_replayer::check_start(commit_id first) const {
+void log_replayer::check_start(commit_id begin) const {
   const bool is_first = num_read == 0;
-  if (!is_first && first <= end) {
-    corrupt(file_, 0, "begins with commit " + number(first) + ", but the file before ends with " + number(end));
+  if (!is_first && begin <= end) {
+    corrupt(file_, 0,
+            "begins behind commit " + number(begin - 1) + ", but the file before ends with " + number(end));
   }
-  if (first <= after_ + 1 || (!is_first && first == end + 1)) return;
-  const commit_id missing = std::max(is_first ? 0 : end, after_) + 1;
-  corrupt(file_, 0, "begins with commit " + number(first) + ", but the log has no commit " + number(missing));
+  if (begin <= after_ + 1 || (!is_first && begin == end + 1)) return;
+  const commit_id reached = std::max(is_first ? 0 : end, after_);
+  corrupt(file_, 0,
+          "begins behind commit " + number(begin - 1) + ", but the log has nothing between commits " +
+              number(reached) + " and " + number(begin - 1));
 }
 
 void log_replayer::read_frames(log_slice& slice) {
@@ -233,9 +235,8 @@ size_t log_replayer::read_frame(log_slice& slice, std::span<const std::byte> byt
   if (bytes.size() < std::min<uint64_t>(rest, format::frame_header_bytes)) return format::frame_header_bytes;
   format::frame_header header;
   const bool has_header = format::decode_frame_header(bytes, header);
-  if (has_header && header.first_commit != end + 1) {
-    corrupt(file_, at_,
-            "a frame begins with commit " + number(header.first_commit) + " instead of " + number(end + 1));
+  if (has_header && header.begin != end + 1) {
+    corrupt(file_, at_, "a frame begins behind commit " + number(header.begin - 1) + " instead of " + number(end));
   }
   if (has_header && header.num_commits > max_commit_id - end) {
     corrupt(file_, at_, "a frame holds commits that none could follow");
@@ -272,21 +273,21 @@ void log_replayer::take_payload(log_slice& slice, const format::frame_header& he
                                 std::span<const std::byte> payload) {
   const uint64_t begin = at_ + format::frame_header_bytes;
   const log_slice::frame frame{at_, slice.commits.size(), end};
-  size_t offset = 0;
-  for (uint32_t i = 0; i < header.num_commits; i++) {
-    uint32_t length;
-    if (payload.size() - offset < sizeof length) corrupt(file_, begin + offset, "a frame ends inside a commit");
-    std::memcpy(&length, payload.data() + offset, sizeof length);
-    offset += sizeof length;
-    if (payload.size() - offset < length) corrupt(file_, begin + offset, "a commit reaches past its frame's end");
-    end++;
-    if (deliver_all_ || end > after_) {
-      slice.commits.push_back({end, {reinterpret_cast<const uint8_t*>(payload.data() + offset), length}});
+  format::payload_reader reader(payload, newest_version, header.begin);
+  uint32_t num_read_commits = 0;
+  for (commit_view c; reader.next(c); num_read_commits++) {
+    if (c.previous < after_ && c.id > after_) {
+      // What segments hold ends with a commit of this log, or is not of this index.
+      corrupt(file_, begin,
+              "commit " + number(c.id) + " follows commit " + number(c.previous) +
+                  ", but the segments end with commit " + number(after_));
     }
-    offset += length;
+    end = c.id;
+    if (deliver_all_ || end > after_) slice.commits.push_back(c);
   }
-  if (header.num_commits == 0 || offset != payload.size()) {
-    corrupt(file_, begin + offset, "a frame does not end with its last commit");
+  if (reader.fault() != nullptr) corrupt(file_, begin + reader.offset(), reader.fault());
+  if (header.num_commits == 0 || num_read_commits != header.num_commits) {
+    corrupt(file_, begin + reader.offset(), "a frame does not hold as many commits as it says");
   }
   if (slice.commits.size() > frame.first) slice.frames.push_back(frame);
 }
@@ -331,7 +332,7 @@ oplog_inspection inspect_oplog(
     }
   };
   for (size_t i = 0; i < found.files.size(); i++) {
-    const path file = folder / format::file_name(found.files[i].first);
+    const path file = folder / format::file_name(found.files[i].begin);
     const bool is_newest = i + 1 == found.files.size();
     result.files.push_back({file, size_of(file), is_newest ? found.torn_bytes : 0, i < found.num_read});
   }

@@ -15,7 +15,7 @@ namespace fp {
 
 /// One log file, as replay found it or as appending left it.
 struct logged_file {
-  commit_id first = 0;
+  commit_id begin = 0;  ///< see `oplog_format.hpp`
   uint64_t bytes = 0;
 };
 
@@ -78,7 +78,7 @@ class log_replayer {
 
   /// Commits that no file holds may only be missing when they are not needed: `truncate` removes files in any
   /// order as far as a crash is concerned, and a log that ends before `after` goes on behind it.
-  void check_start(commit_id first) const;
+  void check_start(commit_id begin) const;
 
   /// Reads frames until the slice's bytes are used up.
   void read_frames(log_slice& slice);

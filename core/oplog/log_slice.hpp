@@ -22,13 +22,13 @@ struct log_slice {
 
   path file;
   aligned_memory bytes;
-  std::vector<commit_view> commits;  ///< consecutive; they point into `bytes`
+  std::vector<commit_view> commits;  ///< one behind the other; they point into `bytes`
   std::vector<frame> frames;         ///< those that have commits in `commits`
 };
 
 /// A commit with a copy of its changes.
 inline commit owned(const commit_view& c) {
-  return {c.id, std::make_shared<const std::vector<uint8_t>>(c.changes.begin(), c.changes.end())};
+  return {c.previous, c.id, std::make_shared<const std::vector<uint8_t>>(c.changes.begin(), c.changes.end())};
 }
 
 }  // namespace fp

@@ -1,7 +1,6 @@
 #include "core/oplog/oplog.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -80,7 +79,7 @@ class oplog_impl final : public oplog {
   bool is_broken() const noexcept override { return broken_; }
 
   void truncate(commit_id durable) override {
-    while (files_.size() > 1 && files_[1].first - 1 <= durable) {
+    while (files_.size() > 1 && files_[1].begin - 1 <= durable) {
       fs_.remove(file_path(files_.front()));
       files_.erase(files_.begin());
     }
@@ -93,7 +92,7 @@ class oplog_impl final : public oplog {
     newest_.file().reset();
     std::byte bytes[format::seal_bytes];
     const logged_file newest = files_.empty() ? logged_file{} : files_.back();
-    format::encode_seal({last_commit_, newest.first, newest.bytes}, bytes);
+    format::encode_seal({last_commit_, newest.begin, newest.bytes}, bytes);
     replace_file(fs_, folder_ / format::seal_name, bytes);
     sealed_ = true;
   }
@@ -107,7 +106,7 @@ class oplog_impl final : public oplog {
   }
 
  private:
-  path file_path(const logged_file& log) const { return folder_ / format::file_name(log.first); }
+  path file_path(const logged_file& log) const { return folder_ / format::file_name(log.begin); }
 
   /// Whether the newest file holds any.
   bool has_commits() const noexcept { return files_.back().bytes > format::file_header_bytes; }
@@ -117,21 +116,22 @@ class oplog_impl final : public oplog {
     if (broken_) {
       throw error(errc::io_error, folder_.string() + ": an earlier write failed and could not be undone");
     }
-    if (commits.size() > max_commit_id - last_commit_) {
-      throw error(errc::read_only, folder_.string() + ": no commit can follow commit " + number(max_commit_id));
-    }
     uint64_t payload_bytes = 0;
-    for (size_t i = 0; i < commits.size(); i++) {
-      const commit& c = commits[i];
-      if (c.id != last_commit_ + 1 + i) {
-        throw error(errc::internal_error, folder_.string() + ": append of commit " + number(c.id) +
-                                              " after commit " + number(last_commit_ + i));
+    commit_id last = last_commit_;
+    for (const commit& c : commits) {
+      if (c.id > max_commit_id) {
+        throw error(errc::read_only, folder_.string() + ": no commit can follow commit " + number(max_commit_id));
       }
+      if (c.previous != last || c.id <= last) {
+        throw error(errc::internal_error, folder_.string() + ": append of commit " + number(c.id) + " behind " +
+                                              number(c.previous) + " after commit " + number(last));
+      }
+      last = c.id;
       if (!c.changes || c.changes->size() % 4 != 0) {
         throw error(errc::internal_error,
                     folder_.string() + ": commit " + number(c.id) + " is not encoded changes");
       }
-      payload_bytes += sizeof(uint32_t) + c.changes->size();
+      payload_bytes += format::commit_header_bytes(format::version) + c.changes->size();
     }
     if (payload_bytes > format::max_payload_bytes) {
       throw error(errc::payload_too_large, folder_.string() + ": an append of " + number(payload_bytes) +
@@ -143,7 +143,7 @@ class oplog_impl final : public oplog {
   /// Begins the file that the next commit goes to. On a failure the log is as before.
   void start_file() {
     const logged_file next{last_commit_ + 1, format::file_header_bytes};
-    if (!files_.empty() && files_.back().first == next.first) {
+    if (!files_.empty() && files_.back().begin == next.begin) {
       // It holds no commit. A new file of that name shares no pages with the suspect one.
       newest_.file().reset();
       newest_goes_on_ = false;
@@ -154,7 +154,7 @@ class oplog_impl final : public oplog {
     const path file = file_path(next);
     try {
       std::byte header[format::file_header_bytes];
-      format::encode_file_header(next.first, header);
+      format::encode_file_header(next.begin, header);
       auto out = fs_.create(file);
       out->write_at(0, header);
       out->sync();
@@ -200,20 +200,16 @@ class oplog_impl final : public oplog {
   std::span<const std::byte> encode_frame(std::span<const commit> commits) {
     format::frame_header header;
     for (const commit& c : commits)
-      header.payload_bytes += static_cast<uint32_t>(sizeof(uint32_t) + c.changes->size());
+      header.payload_bytes +=
+          static_cast<uint32_t>(format::commit_header_bytes(format::version) + c.changes->size());
     header.num_commits = static_cast<uint32_t>(commits.size());
-    header.first_commit = commits.front().id;
+    header.begin = commits.front().previous + 1;
 
     // What one huge append needed is not kept for good.
     if (buffer_.capacity() > max_kept_buffer_bytes) std::vector<std::byte>().swap(buffer_);
     buffer_.assign(header.frame_bytes(), std::byte{0});
     std::byte* out = buffer_.data() + format::frame_header_bytes;
-    for (const commit& c : commits) {
-      const auto length = static_cast<uint32_t>(c.changes->size());
-      std::memcpy(out, &length, sizeof length);
-      out += sizeof length;
-      out = std::copy_n(reinterpret_cast<const std::byte*>(c.changes->data()), length, out);
-    }
+    for (const commit& c : commits) out = format::put_commit(c, out);
     header.payload_checksum =
         checksum(std::span(buffer_).subspan(format::frame_header_bytes, header.payload_bytes));
     header.has_blank_sector = format::has_blank_sector(files_.back().bytes, buffer_);
@@ -251,7 +247,7 @@ std::unique_ptr<oplog> oplog::open(log_replayer&& all_read, const oplog_options&
   report.num_commits = all_read.num_delivered;
   report.torn_bytes = all_read.torn_bytes;
   const commit_id after = all_read.after();
-  if (!all_read.files.empty() && all_read.end < after) report.num_missing = after - all_read.end;
+  if (!all_read.files.empty() && all_read.end < after) report.ends_early_at = all_read.end;
   auto log = std::make_unique<oplog_impl>(options, std::move(all_read));
   report.last_commit = log->last_commit();
   report.num_bytes = log->num_bytes();

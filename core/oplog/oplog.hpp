@@ -29,9 +29,9 @@ struct oplog_replay {
   uint64_t num_commits = 0;   ///< delivered, that is newer than `after`
   uint64_t num_bytes = 0;     ///< of all files
   uint64_t torn_bytes = 0;    ///< cut from the newest file: a write that was never acknowledged
-  /// Commits up to `after` that log files should still hold at their end, but do not. File segments have them, so
-  /// they are not lost; but whatever cut them off may have taken newer ones too. Worth a warning.
-  uint64_t num_missing = 0;
+  /// The last commit of the log files where they end before `after`. File segments have the commits up to `after`,
+  /// so they are not lost; but whatever cut them off may have taken newer ones too. Worth a warning.
+  std::optional<commit_id> ends_early_at = std::nullopt;
 };
 
 /// The durable record of commits that are not in a file segment yet. One object owns a folder and serves one
@@ -40,11 +40,12 @@ class oplog {
  public:
   /// Opens the log of a folder (which must exist) and hands every commit newer than `after` to `deliver`, in
   /// order. `after` is the newest commit that file segments hold. Accepts a torn write only at the end of the
-  /// newest file, and cuts it off. Throws `corrupt_data` with file and offset for damage anywhere else, for gaps
-  /// between commits or files unless all missing commits are at most `after`, and for a log that ends elsewhere
-  /// than where it was closed; `unsupported_format` for files of a newer version; `cancelled`. Nothing is changed
-  /// before everything was read and found good. A log without files (new, or of a restored index) or one that
-  /// ends before `after` goes on with commit `after + 1`, in a new file.
+  /// newest file, and cuts it off. Throws `corrupt_data` with file and offset for damage anywhere else, for
+  /// missing commits or files unless all that are missing are at most `after`, for a log that has no commit `after`
+  /// but older and newer ones, and for a log that ends elsewhere than where it was closed; `unsupported_format` for
+  /// files of a newer version; `cancelled`. Nothing is changed before everything was read and found good. A log
+  /// without files (new, or of a restored index) or one that ends before `after` goes on behind commit `after`, in
+  /// a new file.
   static std::unique_ptr<oplog> open(file_system& fs, const path& folder, const oplog_options& options,
                                      commit_id after, const std::function<void(commit&&)>& deliver,
                                      oplog_replay& report, const cancel_flag* cancel = nullptr);
@@ -52,12 +53,13 @@ class oplog {
   static std::unique_ptr<oplog> open(log_replayer&& all_read, const oplog_options& options, oplog_replay& report);
   virtual ~oplog() = default;
 
-  /// Appends consecutive commits, the first one `last_commit() + 1`, as one frame of less than 4 GiB and makes
-  /// them durable: one write and one sync, and before that a new file when the newest is full; a newest file that
-  /// was closed for others is opened again, and must be as it was left. On a failure nothing of them is in the log
-  /// any more, the error is thrown (`read_only` when there can be no more commits), and `is_broken()` tells whether
-  /// the log could be cut back to its last good frame (false: appending may be tried again, later) or not (true: only
-  /// a new `open` helps, and that may find the commits of the failed append or not).
+  /// Appends commits, each the `previous` of the next and `last_commit()` that of the first one, as one frame of
+  /// less than 4 GiB and makes them durable: one write and one sync, and before that a new file when the newest is
+  /// full; a newest file that was closed for others is opened again, and must be as it was left. On a failure
+  /// nothing of them is in the log any more, the error is thrown (`read_only` when there can be no more commits),
+  /// and `is_broken()` tells whether the log could be cut back to its last good frame (false: appending may be
+  /// tried again, later) or not (true: only a new `open` helps, and that may find the commits of the failed append
+  /// or not).
   virtual void append(std::span<const commit> commits) = 0;
   virtual bool is_broken() const noexcept = 0;
 

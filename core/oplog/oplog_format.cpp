@@ -50,25 +50,25 @@ bool any_sector_part(uint64_t offset, std::span<const std::byte> frame, F&& test
 
 }  // namespace
 
-std::string file_name(commit_id first) { return to_hex16(first) + std::string(log_suffix); }
+std::string file_name(commit_id begin) { return to_hex16(begin) + std::string(log_suffix); }
 
 std::optional<commit_id> parse_file_name(std::string_view name) noexcept {
   if (!name.ends_with(log_suffix)) return std::nullopt;
-  const auto first = parse_hex16(name.substr(0, name.size() - log_suffix.size()));
-  if (!first || *first == 0 || *first > max_commit_id) return std::nullopt;
-  return first;
+  const auto begin = parse_hex16(name.substr(0, name.size() - log_suffix.size()));
+  if (!begin || *begin == 0 || *begin > max_commit_id) return std::nullopt;
+  return begin;
 }
 
-void encode_file_header(commit_id first, std::span<std::byte> out) noexcept {
+void encode_file_header(commit_id begin, std::span<std::byte> out) noexcept {
   put_preamble(out, log_magic);
-  put<uint64_t>(out, 16, first);
+  put<uint64_t>(out, 16, begin);
   put<uint64_t>(out, 24, checksum(out.first(24)));
 }
 
-header_state decode_file_header(std::span<const std::byte> in, commit_id& first, uint32_t& file_version) noexcept {
+header_state decode_file_header(std::span<const std::byte> in, commit_id& begin, uint32_t& file_version) noexcept {
   const header_state state = check_preamble(in, log_magic, file_header_bytes);
   if (state == header_state::valid) {
-    first = get<uint64_t>(in, 16);
+    begin = get<uint64_t>(in, 16);
     file_version = get<uint32_t>(in, 8);
   }
   return state;
@@ -77,7 +77,7 @@ header_state decode_file_header(std::span<const std::byte> in, commit_id& first,
 void encode_frame_header(const frame_header& header, std::span<std::byte> out) noexcept {
   put<uint32_t>(out, 0, header.payload_bytes);
   put<uint32_t>(out, 4, header.num_commits | (header.has_blank_sector ? blank_sector_flag : 0));
-  put<uint64_t>(out, 8, header.first_commit);
+  put<uint64_t>(out, 8, header.begin);
   put<uint64_t>(out, 16, header.payload_checksum);
   put<uint64_t>(out, 24, checksum(out.first(24)));
 }
@@ -87,8 +87,33 @@ bool decode_frame_header(std::span<const std::byte> in, frame_header& header) no
   header.payload_bytes = get<uint32_t>(in, 0);
   header.num_commits = get<uint32_t>(in, 4) & ~blank_sector_flag;
   header.has_blank_sector = (get<uint32_t>(in, 4) & blank_sector_flag) != 0;
-  header.first_commit = get<uint64_t>(in, 8);
+  header.begin = get<uint64_t>(in, 8);
   header.payload_checksum = get<uint64_t>(in, 16);
+  return true;
+}
+
+std::byte* put_commit(const commit& c, std::byte* out) noexcept {
+  const auto length = static_cast<uint32_t>(c.changes->size());
+  std::memcpy(out, &length, sizeof length);
+  std::memcpy(out + sizeof length, &c.id, sizeof c.id);
+  out += commit_header_bytes(version);
+  return std::copy_n(reinterpret_cast<const std::byte*>(c.changes->data()), length, out);
+}
+
+bool payload_reader::next(commit_view& out) noexcept {
+  if (fault_ != nullptr || offset_ == payload_.size()) return false;
+  const auto rest = payload_.subspan(offset_);
+  const size_t header_bytes = commit_header_bytes(file_version_);
+  if (rest.size() < header_bytes) return fail("a frame ends inside a commit");
+  // Behind the last commit that there can be is none, whatever the payload says.
+  const commit_id id = file_version_ < first_version_with_ids ? last_ + 1 : get<uint64_t>(rest, sizeof(uint32_t));
+  if (id <= last_) return fail("a commit that does not ascend");
+  if (id > max_commit_id) return fail("a commit that none could follow");
+  const auto length = get<uint32_t>(rest, 0);
+  if (rest.size() - header_bytes < length) return fail("a commit reaches past its frame's end");
+  out = {last_, id, {reinterpret_cast<const uint8_t*>(rest.data() + header_bytes), length}};
+  last_ = id;
+  offset_ += header_bytes + length;
   return true;
 }
 

@@ -8,20 +8,23 @@
 #include <string_view>
 
 #include "core/base/types.hpp"
+#include "core/commit/changes.hpp"
 
-/// The files of an oplog folder, version 2. All integers are little-endian, all checksums XXH3-64. What a version
+/// The files of an oplog folder, version 3. All integers are little-endian, all checksums XXH3-64. What a version
 /// promises: core/FORMATS.md.
 ///
-/// Log files are named `<first commit as 16 hex digits>.log`: a file header, then frames without gaps. One frame
-/// holds the commits of one append, which was synced before the next one was written.
+/// Log files are named `<begin as 16 hex digits>.log`: a file header, then frames without gaps. One frame holds the
+/// commits of one append, which was synced before the next one was written. Ids of commits ascend and may jump.
+/// Where a file or a frame begins is the id of the commit before it plus 1, so that one that is missing between two
+/// others shows.
 ///
 ///     file header (32 bytes; this layout is the same in every format version)
-///       u8[8] magic "FPOPLOG1"   u32 format version   u32 0   u64 first commit
+///       u8[8] magic "FPOPLOG1"   u32 format version   u32 0   u64 begin
 ///       u64 checksum of the 24 bytes before
 ///     frame (starts at a multiple of 32, so that its header lies in one disk sector)
-///       u32 payload bytes   u32 number of commits, top bit: `has_blank_sector`   u64 first commit
+///       u32 payload bytes   u32 number of commits, top bit: `has_blank_sector`   u64 begin
 ///       u64 checksum of the payload   u64 checksum of the 24 bytes before
-///       payload: for each commit a u32 length and its encoded changes, a multiple of 4 bytes
+///       payload: for each commit a u32 length, its u64 id, and its encoded changes, a multiple of 4 bytes
 ///       zeros up to a multiple of 32
 ///
 /// A write that was cut short by a crash must be told from damage to an acknowledged frame: the first is dropped,
@@ -37,17 +40,19 @@
 /// prove nothing then. The header of a log file is synced before its first frame is written, so a newest file is
 /// torn as a whole exactly when it is shorter than the file header, or consists of that many zeros.
 ///
-/// Version 1 is the same without changes of the kind `remove_metadata`.
+/// Up to version 2 a payload holds no ids: commits are numbered without gaps, the first one with the begin. Version
+/// 1 has no changes of the kind `remove_metadata`.
 ///
 /// `seal` is there while the log is closed (48 bytes; this layout is the same in every format version):
 ///
 ///     u8[8] magic "FPOPSEAL"   u32 format version   u32 0   u64 last commit
-///     u64 first commit of the newest log file (0: no files)   u64 its size
+///     u64 begin of the newest log file (0: no files)   u64 its size
 ///     u64 checksum of the 40 bytes before
 namespace fp::oplog_format {
 
-inline constexpr uint32_t version = 2;
+inline constexpr uint32_t version = 3;
 inline constexpr uint32_t oldest_version = 1;
+inline constexpr uint32_t first_version_with_ids = 3;
 inline constexpr size_t file_header_bytes = 32;
 inline constexpr size_t frame_header_bytes = 32;
 inline constexpr size_t frame_alignment = 32;
@@ -57,23 +62,28 @@ inline constexpr std::string_view seal_name = "seal";
 /// The most payload that one frame can hold.
 inline constexpr uint64_t max_payload_bytes = UINT32_MAX - 3;
 
-std::string file_name(commit_id first);
-/// The first commit that a log file's name says; nothing for a name that is not one.
+/// Bytes in front of each commit's changes in a payload.
+constexpr size_t commit_header_bytes(uint32_t file_version) noexcept {
+  return file_version < first_version_with_ids ? sizeof(uint32_t) : sizeof(uint32_t) + sizeof(commit_id);
+}
+
+std::string file_name(commit_id begin);
+/// Where a log file begins as its name says; nothing for a name that is not one.
 std::optional<commit_id> parse_file_name(std::string_view name) noexcept;
 
 /// Result of decoding a header: its checksum and constants hold (`valid`), hold with a format version of which
 /// this program knows nothing (`unknown_version`), or do not.
 enum class header_state { valid, unknown_version, invalid };
 
-void encode_file_header(commit_id first, std::span<std::byte> out) noexcept;
-/// Sets `first` and the file's format version when it is valid.
-header_state decode_file_header(std::span<const std::byte> in, commit_id& first, uint32_t& file_version) noexcept;
+void encode_file_header(commit_id begin, std::span<std::byte> out) noexcept;
+/// Sets `begin` and the file's format version when it is valid.
+header_state decode_file_header(std::span<const std::byte> in, commit_id& begin, uint32_t& file_version) noexcept;
 
 struct frame_header {
   uint32_t payload_bytes = 0;
   uint32_t num_commits = 0;
   bool has_blank_sector = false;
-  commit_id first_commit = 0;
+  commit_id begin = 0;
   uint64_t payload_checksum = 0;
 
   /// Bytes of the whole frame: header, payload and zeros.
@@ -84,6 +94,35 @@ struct frame_header {
 
 void encode_frame_header(const frame_header& header, std::span<std::byte> out) noexcept;
 bool decode_frame_header(std::span<const std::byte> in, frame_header& header) noexcept;
+
+/// Writes a commit into a payload of the newest version; returns where it ends.
+std::byte* put_commit(const commit& c, std::byte* out) noexcept;
+
+/// Reads the commits of a payload one by one.
+class payload_reader {
+ public:
+  /// `begin` is that of the frame.
+  payload_reader(std::span<const std::byte> payload, uint32_t file_version, commit_id begin) noexcept
+      : payload_(payload), file_version_(file_version), last_(begin - 1) {}
+
+  /// The next commit, pointing into the payload; false at the end, and where `fault` says what is wrong.
+  bool next(commit_view& out) noexcept;
+  const char* fault() const noexcept { return fault_; }
+  /// Where the next commit begins, or what is wrong is.
+  size_t offset() const noexcept { return offset_; }
+
+ private:
+  bool fail(const char* what) noexcept {
+    fault_ = what;
+    return false;
+  }
+
+  std::span<const std::byte> payload_;
+  uint32_t file_version_;
+  commit_id last_;
+  size_t offset_ = 0;
+  const char* fault_ = nullptr;
+};
 
 /// Whether a frame to be written at `offset` has a sector part after its header's sector with fewer than 4
 /// bytes that are not zero.
@@ -96,7 +135,7 @@ bool is_torn(std::span<const std::byte> file, size_t at) noexcept;
 
 struct seal {
   commit_id last_commit = 0;
-  commit_id newest_file = 0;  ///< its first commit; 0 when the log has no files
+  commit_id newest_file = 0;  ///< where it begins; 0 when the log has no files
   uint64_t newest_bytes = 0;
 };
 

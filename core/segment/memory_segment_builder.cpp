@@ -71,26 +71,30 @@ hash_value memory_segment_builder::sort_postings() {
   return hash_mask;
 }
 
-segment_ptr memory_segment_builder::build(std::span<const commit_view> commits) {
+segment_ptr memory_segment_builder::build(std::span<const commit_view> commits, commit_parts parts) {
   if (commits.empty()) throw error(errc::internal_error, "a segment of no commits");
-  for (size_t i = 0; i < commits.size(); i++) {
-    if (commits[i].id == 0 || commits[i].id > max_commit_id || commits[i].id != commits[0].id + i) {
-      throw error(errc::internal_error, "commits " + std::to_string(commits[0].id) + " and up are not consecutive");
-    }
+  const commit_range range{commits.front().previous, commits.front().id, commits.back().id, parts.first_part,
+                           parts.last_part};
+  bool follow = range.is_possible();
+  for (size_t i = 1; i < commits.size(); i++) {
+    follow &= commits[i].previous == commits[i - 1].id && commits[i].id > commits[i].previous;
+  }
+  if (!follow) {
+    throw error(errc::internal_error,
+                "commits " + std::to_string(range.first) + " and up do not follow each other");
   }
   segment_shape shape;
-  shape.first_commit = commits.front().id;
-  shape.last_commit = commits.back().id;
+  shape.set_commits(range);
   read_documents(commits, shape.metadata);
   shape.hash_mask = sort_postings();
   return make_memory_segment(write_segment(shape, postings_, documents_));
 }
 
-segment_ptr build_memory_segment(std::span<const commit> commits) {
+segment_ptr build_memory_segment(std::span<const commit> commits, commit_parts parts) {
   std::vector<commit_view> views;
   views.reserve(commits.size());
-  for (const commit& c : commits) views.push_back({c.id, *c.changes});
-  return memory_segment_builder().build(views);
+  for (const commit& c : commits) views.push_back({c.previous, c.id, *c.changes});
+  return memory_segment_builder().build(views, parts);
 }
 
 }  // namespace fp

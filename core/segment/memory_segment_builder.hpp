@@ -13,7 +13,7 @@ namespace fp {
 /// would cost more than the sorting.
 class memory_segment_builder {
  public:
-  segment_ptr build(std::span<const commit_view> commits);
+  segment_ptr build(std::span<const commit_view> commits, commit_parts parts = {});
 
  private:
   /// The last change to one document.

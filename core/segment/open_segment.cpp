@@ -28,8 +28,11 @@ void compare(const segment_info& found, const segment_info& expected, const std:
     throw error(errc::corrupt_data, name + ": header at offset 0: " + what + " is " + std::to_string(in_file) +
                                         ", but the manifest says " + std::to_string(in_manifest));
   };
+  require(found.previous_commit, expected.previous_commit, "previous commit");
   require(found.first_commit, expected.first_commit, "first commit");
   require(found.last_commit, expected.last_commit, "last commit");
+  require(found.first_part, expected.first_part, "first part");
+  require(found.last_part, expected.last_part, "last part");
   require(found.num_postings, expected.num_postings, "number of postings");
   require(found.num_documents, expected.num_documents, "number of documents");
   require(found.num_tombstones, expected.num_tombstones, "number of tombstones");

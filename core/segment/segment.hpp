@@ -11,6 +11,7 @@
 #include "core/base/doc_set.hpp"
 #include "core/base/types.hpp"
 #include "core/commit/changes.hpp"
+#include "core/commit/commit_range.hpp"
 #include "core/fs/file_system.hpp"
 #include "core/segment/document_table.hpp"
 #include "core/segment/metadata_list.hpp"
@@ -20,7 +21,9 @@ namespace fp {
 
 /// Facts about a segment that are known without looking at its postings.
 struct segment_info {
+  commit_id previous_commit = 0;                ///< this and the next two lines: see `commit_range`
   commit_id first_commit = 0, last_commit = 0;  ///< the commits that the segment holds, inclusive
+  uint32_t first_part = 0, last_part = 0;
   uint64_t num_postings = 0;
   uint64_t num_documents = 0;                      ///< documents that the segment speaks for, tombstones included
   uint64_t num_tombstones = 0;                     ///< of those, deleted ones
@@ -28,6 +31,9 @@ struct segment_info {
   uint64_t num_bytes = 0;
   uint64_t checksum = 0;  ///< over every byte (the header's XXH3-64: the header holds each section's)
 
+  commit_range commits() const noexcept {
+    return {previous_commit, first_commit, last_commit, first_part, last_part};
+  }
   friend bool operator==(const segment_info&, const segment_info&) = default;
 };
 
@@ -101,8 +107,13 @@ struct open_options {
 segment_ptr open_segment(file_system& fs, const path& file, const segment_info* expected,
                          const open_options& options = {});
 
-/// Builds a segment in memory from consecutive commits (at least one). Of several changes to one document the
-/// last counts; a document's hashes become a set.
-segment_ptr build_memory_segment(std::span<const commit> commits);
+/// Which parts of its commits a segment is built from, where it does not hold all of them (see `commit_range`).
+struct commit_parts {
+  uint32_t first_part = 0, last_part = 0;
+};
+
+/// Builds a segment in memory from commits (at least one), each the `previous` of the next. Of several changes to
+/// one document the last counts; a document's hashes become a set.
+segment_ptr build_memory_segment(std::span<const commit> commits, commit_parts parts = {});
 
 }  // namespace fp

@@ -33,6 +33,9 @@ enum field : size_t {
   at_id_bits = 79,
   at_commit_bits = 80,
   at_sections = 88,
+  at_previous_commit = 280,
+  at_first_part = 288,
+  at_last_part = 292,
   section_entry_bytes = 32,
   at_checksum = segment_header_bytes - sizeof(uint64_t),
 };
@@ -93,7 +96,6 @@ void segment_header::lay_out(uint64_t metadata_length) {
   };
   require(num_postings, max_segment_postings, "postings");
   require(num_documents, UINT32_MAX, "documents");
-  require(commit_bits(), max_commit_bits, "bits of commit range");
   const uint64_t lengths[num_sections] = {
       (split.num_buckets() + 1) * sizeof(uint32_t), packed_section(num_postings, split.tail_bits + id_bits()),
       packed_section(num_documents, id_bits()),     packed_section(num_documents, 1),
@@ -133,6 +135,9 @@ void encode_header(const segment_header& header, header_page& out) noexcept {
     put(out, at + 16, header.sections[i].length);
     put(out, at + 24, header.sections[i].checksum);
   }
+  put(out, at_previous_commit, header.previous_commit);
+  put(out, at_first_part, header.first_part);
+  put(out, at_last_part, header.last_part);
   put(out, at_checksum, checksum(std::span<const std::byte>(out).first(at_checksum)));
 }
 
@@ -165,9 +170,19 @@ segment_header decode_header(std::span<const std::byte, segment_header_bytes> pa
   h.version = version;
   h.first_commit = get<uint64_t>(page, at_first_commit);
   h.last_commit = get<uint64_t>(page, at_last_commit);
-  require(h.first_commit >= 1 && h.first_commit <= h.last_commit, at_first_commit, "impossible commit range");
   require(h.last_commit <= max_commit_id, at_last_commit, "a last commit that none could follow");
-  require(h.commit_bits() <= max_commit_bits && get<uint8_t>(page, at_commit_bits) == h.commit_bits(),
+  if (version >= first_version_with_jumps) {
+    h.previous_commit = get<uint64_t>(page, at_previous_commit);
+    h.first_part = get<uint32_t>(page, at_first_part);
+    h.last_part = get<uint32_t>(page, at_last_part);
+  } else {
+    require(h.first_commit >= 1, at_first_commit, "impossible commit range");
+    h.previous_commit = h.first_commit - 1;
+  }
+  const commit_range range{h.previous_commit, h.first_commit, h.last_commit, h.first_part, h.last_part};
+  require(range.is_possible(), at_first_commit, "impossible commit range");
+  require((version >= first_version_with_jumps || h.commit_bits() <= max_packed_commit_bits) &&
+              get<uint8_t>(page, at_commit_bits) == h.commit_bits(),
           at_commit_bits, "commit bits do not fit the commit range");
   h.num_postings = get<uint64_t>(page, at_num_postings);
   require(h.num_postings <= max_segment_postings, at_num_postings, "too many postings");
@@ -213,8 +228,11 @@ segment_header decode_header(std::span<const std::byte, segment_header_bytes> pa
 segment_info make_info(const segment_header& header,
                        std::span<const std::byte, segment_header_bytes> page) noexcept {
   segment_info info;
+  info.previous_commit = header.previous_commit;
   info.first_commit = header.first_commit;
   info.last_commit = header.last_commit;
+  info.first_part = header.first_part;
+  info.last_part = header.last_part;
   info.num_postings = header.num_postings;
   info.num_documents = header.num_documents;
   info.num_tombstones = header.num_tombstones;

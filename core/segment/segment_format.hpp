@@ -11,7 +11,7 @@
 #include "core/segment/posting_table.hpp"
 #include "core/segment/segment.hpp"
 
-/// The bytes of a segment, version 3. The same in files and in memory; searching works on them as they lie. What a
+/// The bytes of a segment, version 4. The same in files and in memory; searching works on them as they lie. What a
 /// version promises: core/FORMATS.md.
 ///
 /// All integers are little-endian. A segment is a header page of 4096 bytes followed by six sections, in the
@@ -21,7 +21,7 @@
 /// Header page, by byte offset:
 ///
 ///       0  8 bytes  magic: 89 46 50 53 45 47 0d 0a ("\x89FPSEG\r\n")
-///       8  u32      format version: 3; like the magic and the checksum in the same place in every version
+///       8  u32      format version: 4; like the magic and the checksum in the same place in every version
 ///      12  u32      number of sections: 6
 ///      16  u64      bytes of the whole segment, a multiple of 64
 ///      24  u64      first commit
@@ -36,7 +36,7 @@
 ///      77  u8       bucket bits    } the hash split, see `hash_split`: together at most 32
 ///      78  u8       tail bits     /   (tail bits: at most 24)
 ///      79  u8       id bits: bits of (largest - smallest document id)
-///      80  u8       commit bits: bits of (last - first commit), at most 56
+///      80  u8       commit bits: bits of (last - first commit); 64 for more than 56
 ///      81  7 bytes  zero
 ///      88  6 x 32 bytes: the section table
 ///              u32  section kind
@@ -44,7 +44,11 @@
 ///              u64  offset, a multiple of 64
 ///              u64  length in bytes
 ///              u64  XXH3-64 (seed 0) of the section up to the start of the next one, its padding included
-///     280  zero
+///     280  u64      previous commit: the one before the first, less than it; 0 when there is none
+///     288  u32      first part: of the first commit, how many parts older segments hold
+///     292  u32      last part: of the last commit, how many parts are in this and older segments; 0: all of it.
+///                   When first and last commit are the same, larger than the first part
+///     296  zero
 ///    4088  u64      XXH3-64 of the 4088 bytes before
 ///
 /// Packed arrays hold values of one width without gaps, value i at bit i * width, least significant bit first. The
@@ -60,19 +64,26 @@
 ///     metadata    u32 count, then for each entry in ascending key order: u32 key length, u32 value length, its
 ///                 key, its value; 2^32-1 for the value length, and no value: the key was removed
 ///
-/// Version 2 is the same without removals.
+/// Commits ascend and may jump; a segment goes on behind another one whose last commit is its previous one, or
+/// whose last part is its first part of the same commit. First and last commit may be 0 when the previous one is: a
+/// bulk load of version 0.
+///
+/// Up to version 3 bytes 280 to 296 are zero: the previous commit is the first minus 1, which is at least 0,
+/// commits are whole, and commit bits are at most 56. Version 2 has no removals.
 ///
 /// A hash's bucket and tail are bits of (hash >> shift): the upper `bucket_bits` and the lower `tail_bits`.
 namespace fp {
 
 inline constexpr std::array<unsigned char, 8> segment_magic = {0x89, 'F', 'P', 'S', 'E', 'G', '\r', '\n'};
-inline constexpr uint32_t segment_format_version = 3;
+inline constexpr uint32_t segment_format_version = 4;
 inline constexpr uint32_t oldest_segment_format_version = 2;
 inline constexpr uint32_t first_version_with_removals = 3;
+inline constexpr uint32_t first_version_with_jumps = 4;
 inline constexpr size_t segment_header_bytes = 4096;
 inline constexpr size_t section_alignment = 64;
 inline constexpr uint64_t max_segment_postings = UINT32_MAX;
-inline constexpr unsigned max_commit_bits = 56;
+inline constexpr unsigned max_packed_commit_bits = 56;
+inline constexpr unsigned wide_commit_bits = 64;
 
 enum class section_kind : uint32_t {
   buckets = 1,
@@ -98,7 +109,8 @@ struct section_location {
 /// The decoded header.
 struct segment_header {
   uint32_t version = segment_format_version;
-  commit_id first_commit = 0, last_commit = 0;
+  commit_id previous_commit = 0, first_commit = 0, last_commit = 0;
+  uint32_t first_part = 0, last_part = 0;
   uint64_t num_postings = 0, num_documents = 0, num_tombstones = 0;
   document_id min_document = 0, max_document = 0;
   hash_value hash_mask = 0;
@@ -106,7 +118,10 @@ struct segment_header {
   std::array<section_location, num_sections> sections{};
 
   unsigned id_bits() const noexcept { return bits_for(max_document - min_document); }
-  unsigned commit_bits() const noexcept { return bits_for(last_commit - first_commit); }
+  unsigned commit_bits() const noexcept {
+    const unsigned bits = bits_for(last_commit - first_commit);
+    return bits > max_packed_commit_bits ? wide_commit_bits : bits;
+  }
   const section_location& section(section_kind kind) const noexcept {
     return sections[static_cast<uint32_t>(kind) - 1];
   }

@@ -30,8 +30,11 @@ void memory_sink::write_at(uint64_t offset, std::span<const std::byte> bytes) {
 
 segment_header plan_segment(const segment_shape& shape) {
   segment_header header;
+  header.previous_commit = shape.previous_commit;
   header.first_commit = shape.first_commit;
   header.last_commit = shape.last_commit;
+  header.first_part = shape.first_part;
+  header.last_part = shape.last_part;
   header.num_postings = shape.num_postings;
   header.num_documents = shape.num_documents;
   header.num_tombstones = shape.num_tombstones;
@@ -90,7 +93,7 @@ segment_writer::segment_writer(segment_sink& sink, const segment_shape& shape)
       posting_packer_(postings_.begin(), header_.split.tail_bits + header_.id_bits()),
       document_packer_(documents_.begin(), header_.id_bits()),
       tombstone_packer_(tombstones_.begin(), 1),
-      commit_packer_(commits_.begin(), header_.commit_bits()) {}
+      commit_packer_(commits_.begin(), is_wide() ? wide_commit_bits / 2 : header_.commit_bits()) {}
 
 void segment_writer::add_postings(std::span<const posting> postings) {
   if (postings.size() > header_.num_postings - num_postings_) not_as_announced(header_, "too many postings");
@@ -166,12 +169,22 @@ void segment_writer::add_document(document_id id, commit_id commit, bool deleted
   num_tombstones_ += deleted;
   document_packer_.put(id - header_.min_document);
   tombstone_packer_.put(deleted);
-  commit_packer_.put(commit - header_.first_commit);
+  put_commit(commit - header_.first_commit);
   if (num_documents_ % block_postings == 0) {
     document_packer_.move_to(documents_.advance(document_packer_.position()));
     tombstone_packer_.move_to(tombstones_.advance(tombstone_packer_.position()));
     commit_packer_.move_to(commits_.advance(commit_packer_.position()));
   }
+}
+
+void segment_writer::put_commit(uint64_t relative) {
+  if (!is_wide()) {
+    commit_packer_.put(relative);
+    return;
+  }
+  // Wider than a packer writes at once.
+  commit_packer_.put(static_cast<uint32_t>(relative));
+  commit_packer_.put(relative >> (wide_commit_bits / 2));
 }
 
 segment_info segment_writer::finish() {

@@ -15,11 +15,20 @@ namespace fp {
 
 /// What will be written, known exactly before the first posting; only `hash_mask` may be a superset.
 struct segment_shape {
-  commit_id first_commit = 0, last_commit = 0;
+  commit_id previous_commit = 0, first_commit = 0, last_commit = 0;  ///< with the parts: see `commit_range`
+  uint32_t first_part = 0, last_part = 0;
   uint64_t num_postings = 0, num_documents = 0, num_tombstones = 0;
   document_id min_document = 0, max_document = 0;  ///< 0 and 0 without documents
   hash_value hash_mask = 0;
   std::vector<metadata_entry> metadata;  ///< views of what outlives the writer
+
+  void set_commits(const commit_range& range) noexcept {
+    previous_commit = range.previous;
+    first_commit = range.first;
+    last_commit = range.last;
+    first_part = range.first_part;
+    last_part = range.last_part;
+  }
 };
 
 /// The header that a shape leads to, without checksums. Throws `payload_too_large` for more than fits a segment.
@@ -66,6 +75,8 @@ class segment_writer {
 
  private:
   void add_block(std::span<const posting> postings);
+  bool is_wide() const noexcept { return header_.commit_bits() == wide_commit_bits; }
+  void put_commit(uint64_t relative);
   /// Lets all buckets below `upto` that have no start yet start at `position`.
   void start_buckets(uint64_t upto, uint64_t position);
 

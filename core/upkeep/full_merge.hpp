@@ -7,6 +7,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/types.hpp"
+#include "core/commit/commit_range.hpp"
 
 namespace fp {
 
@@ -34,9 +35,9 @@ class full_merge {
   bool is_running() const noexcept { return running_.has_value(); }
   /// The newest commit that the running round is about.
   commit_id goal() const noexcept { return running_->goal; }
-  /// Whether the running round has made the segment that begins with this commit, which it never merges again.
-  bool has_made(commit_id first_commit) const { return running_->made.contains(first_commit); }
-  void made(commit_id first_commit) { running_->made.insert(first_commit); }
+  /// Whether the running round has made the segment that begins there, which it never merges again.
+  bool has_made(segment_start start) const { return running_->made.contains(start); }
+  void made(segment_start start) { running_->made.insert(start); }
   /// A part of it cannot be merged; the rest of the round goes on.
   void hinder(const error& why) {
     if (running_ && !running_->hindrance) running_->hindrance = why;
@@ -53,7 +54,7 @@ class full_merge {
   struct round {
     uint64_t number = 0;
     commit_id goal = 0;
-    std::set<commit_id> made;
+    std::set<segment_start> made;
     std::optional<error> hindrance;
   };
   std::optional<round> running_, queued_;

@@ -48,10 +48,9 @@ std::string_view to_string(upkeep_kind kind) noexcept {
 
 // -- Events
 
-void upkeep_planner::loaded(segments served, uint64_t log_bytes, time_point now) {
+void upkeep_planner::loaded(segments served, uint64_t num_commits, uint64_t log_bytes, time_point now) {
   *this = upkeep_planner(options_);
-  const commit_id commits = version_of(served) - file_version_of(served);
-  if (commits > 0) uncovered_ = {commits, log_bytes};
+  if (num_files(served) < served.size()) uncovered_ = {num_commits, log_bytes};
   oldest_in_memory_ = last_write_ = last_checkpoint_ = now;
 }
 
@@ -74,7 +73,7 @@ void upkeep_planner::succeeded(upkeep_kind kind, time_point now) {
     if (retry& merges = of(upkeep_kind::memory_merge).tries; merges.may_run(now)) merges.succeeded();
   } else if (kind == upkeep_kind::file_merge) {
     fails_by_bars_ = false;
-    if (l.is_full_merge && full_merge_.is_running()) full_merge_.made(l.inputs.front().first);
+    if (l.is_full_merge && full_merge_.is_running()) full_merge_.made(l.inputs.front().start);
   }
 }
 
@@ -85,9 +84,9 @@ void upkeep_planner::failed(upkeep_kind kind, const error& why, std::span<const 
   l.tries.failed(why.what(), now);
   const bool is_of_round = l.is_full_merge && full_merge_.is_running();
   if (kind == upkeep_kind::file_merge && (!damaged.empty() || why.code() == errc::corrupt_data)) {
-    for (const segment_info& s : damaged) barred_.insert_or_assign(s.first_commit, bar{s.last_commit, why});
+    for (const segment_info& s : damaged) barred_.insert_or_assign(s.commits().start(), bar{s.last_commit, why});
     if (damaged.empty()) {
-      for (const commit_range& input : l.inputs) barred_.insert_or_assign(input.first, bar{input.last, why});
+      for (const input& i : l.inputs) barred_.insert_or_assign(i.start, bar{i.last_commit, why});
     }
     fails_by_bars_ = true;
     // What is left is another job.
@@ -100,7 +99,7 @@ void upkeep_planner::failed(upkeep_kind kind, const error& why, std::span<const 
 }
 
 void upkeep_planner::mended(const segment_info& segment, time_point now) {
-  const auto known = barred_.find(segment.first_commit);
+  const auto known = barred_.find(segment.commits().start());
   if (known == barred_.end() || known->second.last_commit != segment.last_commit) return;
   barred_.erase(known);
   lift_bars(now);
@@ -109,8 +108,8 @@ void upkeep_planner::mended(const segment_info& segment, time_point now) {
 void upkeep_planner::forget_gone_bars(segments served, time_point now) {
   const size_t before = barred_.size();
   std::erase_if(barred_, [&](const auto& b) {
-    const auto s = std::ranges::lower_bound(served, b.first, {}, &upkeep_segment::first_commit);
-    return s == served.end() || s->first_commit != b.first || s->last_commit != b.second.last_commit;
+    const auto s = std::ranges::lower_bound(served, b.first, {}, &upkeep_segment::start);
+    return s == served.end() || s->start() != b.first || s->last_commit != b.second.last_commit;
   });
   if (barred_.size() < before) lift_bars(now);
 }
@@ -164,7 +163,7 @@ std::optional<upkeep_job> upkeep_planner::next(segments served, time_point now) 
   l.running = true;
   l.is_full_merge = job->kind == upkeep_kind::file_merge && full_merge_.is_running();
   l.inputs.clear();
-  for (const auto& s : served.subspan(job->first, job->count)) l.inputs.push_back({s.first_commit, s.last_commit});
+  for (const auto& s : served.subspan(job->first, job->count)) l.inputs.push_back({s.start(), s.last_commit});
   return job;
 }
 
@@ -201,7 +200,8 @@ std::string upkeep_planner::errors() const {
   for (const auto kind : {upkeep_kind::checkpoint, upkeep_kind::memory_merge, upkeep_kind::file_merge}) {
     std::string why = state_of(kind).error();
     // Merges that succeed beside it do not mend a segment that is left alone.
-    if (why.empty() && kind == upkeep_kind::file_merge && !barred_.empty()) why = barred_.begin()->second.why.what();
+    if (why.empty() && kind == upkeep_kind::file_merge && !barred_.empty())
+      why = barred_.begin()->second.why.what();
     if (why.empty()) continue;
     if (!text.empty()) text += "; ";
     text += std::string(to_string(kind)) + ": " + why;
@@ -276,7 +276,7 @@ std::vector<merge_candidate> upkeep_planner::candidates(segments files) const {
   sizes.reserve(files.size());
   for (const auto& s : files) {
     sizes.push_back(s.size);
-    if (is_barred(s.first_commit)) sizes.back().mergeable = false;
+    if (is_barred(s.start())) sizes.back().mergeable = false;
   }
   return sizes;
 }
@@ -306,7 +306,7 @@ std::optional<upkeep_job> upkeep_planner::choose_full(segments served) const {
   const auto files = asked_for(served);
   auto sizes = candidates(files);
   for (size_t i = 0; i < sizes.size(); i++) {
-    if (full_merge_.has_made(files[i].first_commit)) sizes[i].mergeable = false;
+    if (full_merge_.has_made(files[i].start())) sizes[i].mergeable = false;
   }
   const auto range = choose_full_merge(sizes, options_.merge);
   if (!range) return std::nullopt;
@@ -317,7 +317,7 @@ void upkeep_planner::end_round_if_done(segments served) {
   while (full_merge_.is_running() && !of(upkeep_kind::file_merge).running && !waits_for_checkpoint(served) &&
          !choose_full(served)) {
     for (const auto& s : asked_for(served)) {
-      if (const auto barred = barred_.find(s.first_commit); barred != barred_.end()) {
+      if (const auto barred = barred_.find(s.start()); barred != barred_.end()) {
         full_merge_.hinder(barred->second.why);
       }
     }

@@ -13,6 +13,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/types.hpp"
+#include "core/commit/commit_range.hpp"
 #include "core/merge/merge_policy.hpp"
 #include "core/segment/segment.hpp"
 #include "core/upkeep/full_merge.hpp"
@@ -31,6 +32,9 @@ struct upkeep_segment {
   commit_id first_commit = 0, last_commit = 0;
   bool in_file = false;
   merge_candidate size;
+  uint32_t first_part = 0;  ///< see `commit_range`
+
+  segment_start start() const noexcept { return {first_commit, first_part}; }
 };
 
 struct upkeep_options {
@@ -69,8 +73,9 @@ class upkeep_planner {
   explicit upkeep_planner(const upkeep_options& options) : options_(options) {}
 
   // -- Events
-  /// The index has been loaded (again): whatever was known of it counts no more. `log_bytes` are those of the log.
-  void loaded(segments served, uint64_t log_bytes, time_point now);
+  /// The index has been loaded (again): whatever was known of it counts no more. `num_commits` are those in memory,
+  /// `log_bytes` those of the log.
+  void loaded(segments served, uint64_t num_commits, uint64_t log_bytes, time_point now);
   /// Commits are served from memory; `log_bytes` is what they take in the log.
   void committed(uint64_t num_commits, uint64_t log_bytes, time_point now);
   /// The running job of a kind is done, and its result served.
@@ -109,16 +114,17 @@ class upkeep_planner {
   /// What fails, by kind, for a person; empty when nothing does.
   std::string errors() const;
   /// Whether a segment is left alone because it cannot be merged.
-  bool is_barred(commit_id first_commit) const { return barred_.contains(first_commit); }
+  bool is_barred(segment_start start) const { return barred_.contains(start); }
 
  private:
-  struct commit_range {
-    commit_id first = 0, last = 0;
+  struct input {
+    segment_start start;
+    commit_id last_commit = 0;
   };
   /// The jobs of one kind.
   struct lane {
     bool running = false;
-    std::vector<commit_range> inputs;  ///< of the running job
+    std::vector<input> inputs;  ///< of the running job
     bool is_full_merge = false;
     retry tries;
   };
@@ -152,8 +158,8 @@ class upkeep_planner {
 
   upkeep_options options_;
   std::array<lane, 3> lanes_;
-  std::map<commit_id, bar> barred_;  ///< by first commit
-  bool fails_by_bars_ = false;       ///< those are what merges of files fail for
+  std::map<segment_start, bar> barred_;
+  bool fails_by_bars_ = false;  ///< those are what merges of files fail for
   commit_id checkpoint_goal_ = 0;
   full_merge full_merge_;
   std::vector<full_merge::outcome> finished_;

@@ -38,7 +38,7 @@ class random_script : public test::actor_fixture {
         // Held back for ever, refused or lost: none of it may happen with a healthy disk.
         ASSERT_TRUE(written.succeeded()) << written.text();
         ASSERT_EQ(written.value().version, model.version() + 1);
-        model.apply({written.value().version, changes});
+        model.apply({model.version(), written.value().version, changes});
       }
       in_flight.clear();
       for (const auto& a : upkeep) ASSERT_TRUE(a.succeeded()) << a.text();

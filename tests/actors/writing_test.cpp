@@ -347,5 +347,36 @@ TEST_F(writing, close_goes_on_when_the_log_dies) {
   }
 }
 
+/// As a replica has them, that takes its versions from elsewhere.
+TEST_F(writing, goes_on_behind_versions_that_jump) {
+  settings.checkpoint_commits = 10;
+  const auto record = prepare_index("a", 0);
+  {
+    oplog_replay report;
+    const auto log = oplog::open(
+        posix_file_system(), folders(record).oplog, {}, 0, [](commit&&) {}, report);
+    log->append({{test::make_commit_behind(0, 500, {{1, {1, 1000}}}),
+                  test::make_commit_behind(500, 1'000'000, {{2, {2, 1000}}})}});
+  }
+  {
+    const auto index = ready_index(record);
+    EXPECT_EQ(status(index).version, 1'000'000u);
+    EXPECT_EQ(state_of(index).current->file_version(), 0u) << "two commits are no reason for a checkpoint";
+    EXPECT_EQ(get<document_reply>(index, document_request{1}).version, 500u);
+    EXPECT_EQ(get<update_reply>(index, expecting(3, 1'000'000)).version, 1'000'001u);
+    const auto late = ask<update_reply>(index, expecting(4, 2));
+    run();
+    EXPECT_EQ(late.code(), errc::version_mismatch);
+    get<maintenance_reply>(index, checkpoint_atom_v);
+    EXPECT_EQ(get<update_reply>(index, insert(5, {5, 1000})).version, 1'000'002u);
+    kill(index);
+    run();
+  }
+  const auto index = ready_index(record);
+  EXPECT_EQ(status(index).version, 1'000'002u);
+  EXPECT_EQ(state_of(index).current->file_version(), 1'000'001u);
+  EXPECT_EQ(found(index, 1000), (std::vector<document_id>{1, 2, 3, 5}));
+}
+
 }  // namespace
 }  // namespace fp

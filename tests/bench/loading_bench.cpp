@@ -36,7 +36,7 @@ std::vector<path> make_index(const options& o, size_t num_segments, const std::s
     for (uint64_t d = 0; d < o.postings / o.hashes_per_document / num_segments; d++) {
       changes.insert(id++, documents.next());
     }
-    const commit one{s + 1, std::make_shared<const std::vector<uint8_t>>(changes.take())};
+    const commit one{s, s + 1, std::make_shared<const std::vector<uint8_t>>(changes.take())};
     const auto from = snapshot::from_segments({build_memory_segment({&one, 1})});
     const auto name = segment_file_name(s + 1, s + 1);
     const auto made = merge_to_file(*from, 0, 1, fs, folders.data / name, load_mode::map);

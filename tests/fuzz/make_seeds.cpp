@@ -42,13 +42,17 @@ class seed_writer {
 void add_segments_and_backups(seed_writer& seeds) {
   for (uint64_t seed = 1; seed <= 6; seed++) {
     test::random_data data(seed);
-    std::vector<commit> commits{data.next_commit(1, 6, 10), data.next_commit(2, 6, 10)};
+    std::vector<commit> commits{data.next_commit(1, 6, 10)};
+    commits.push_back(data.commit_behind(1, 6, 10));
     for (const commit& c : commits) {
       seeds.add("changes", std::as_bytes(std::span(*c.changes)));
     }
     const segment_ptr s = build_memory_segment(commits);
     seeds.add("segment", s->bytes());
-    const auto index = snapshot::from_segments({s, test::make_segment(data.next_commit(3, 4, 4))});
+    // The last commit lies in two parts.
+    const std::vector<commit> part{data.commit_behind(commits.back().id, 4, 4)};
+    const auto index = snapshot::from_segments(
+        {s, build_memory_segment(part, {.last_part = 1}), build_memory_segment(part, {.first_part = 1})});
     backup_writer writer(index, "main", 1);
     seeds.add("backup", test::read_all(writer));
   }
@@ -63,8 +67,9 @@ void add_logs(seed_writer& seeds) {
   const auto log = oplog::open(
       fs, "/", {}, 0, [](commit&&) {}, report);
   test::random_data data(9);
-  for (commit_id id = 1; id <= 5; id += 2) {
-    const commit commits[] = {data.next_commit(id, 4, 8), data.next_commit(id + 1, 4, 8)};
+  for (int i = 0; i < 3; i++) {
+    const commit first = data.commit_behind(log->last_commit(), 4, 8);
+    const commit commits[] = {first, data.commit_behind(first.id, 4, 8)};
     log->append(commits);
     seeds.add("oplog", read_file(fs, file));
   }
@@ -78,8 +83,9 @@ void add_json(seed_writer& seeds) {
     write_manifest(fs, "/", m);
     seeds.add("manifest", read_file(fs, path("/") / manifest_file_name));
     segment_info info;
-    info.first_commit = m.segments.size() * 10 + 1;
-    info.last_commit = info.first_commit + 9;
+    info.previous_commit = m.segments.size() * 10;
+    info.first_commit = info.previous_commit + 1 + m.segments.size();
+    info.last_commit = info.previous_commit + 10;
     info.num_documents = 4;
     info.max_document = 7;
     m.segments.push_back({segment_file_name(info.first_commit, info.last_commit), info});

@@ -65,11 +65,13 @@ inline void seal_backup(std::string& bytes) {
   namespace format = backup_format;
   if (bytes.size() < format::stream_header_bytes + format::trailer_bytes) return;
   seal_range(bytes, 0, 312);
+  const auto version = get_at<uint32_t>(bytes, 8);
+  const size_t entry_bytes = format::entry_bytes_of(version);
   size_t at = format::stream_header_bytes;
-  while (bytes.size() - at >= format::entry_bytes + format::trailer_bytes) {
-    seal_range(bytes, at, at + 40);
-    const auto size = get_at<uint64_t>(bytes, at + 32);
-    at += format::entry_bytes;
+  while (bytes.size() - at >= entry_bytes + format::trailer_bytes) {
+    seal_range(bytes, at, at + entry_bytes - 8);
+    const auto size = get_at<uint64_t>(bytes, at + (version == 1 ? 32 : 16));
+    at += entry_bytes;
     if (size > bytes.size() - at) break;
     seal_segment(bytes, at, size);
     at += size;
@@ -83,7 +85,9 @@ inline bool seal_json(std::string& text) {
   if (!object.is_object()) return false;
   object.erase("checksum");
   try {
-    text = dump_checked_json(std::move(object), 1);
+    const auto version = object.find("format_version");
+    const bool has_version = version != object.end() && version->is_number_unsigned();
+    text = dump_checked_json(std::move(object), has_version ? version->get<uint64_t>() : 1);
   } catch (const nlohmann::json::exception&) {
     return false;  // text that is no UTF-8 cannot be dumped
   }

@@ -74,7 +74,7 @@ corpus make_corpus(document_source& documents, const corpus_size& size) {
       if (c.queries.size() * size.postings >= drawn * size.queries) continue;
       c.queries.push_back(documents.query(size.hashes_per_query));
     }
-    const commit one{s, std::make_shared<const std::vector<uint8_t>>(changes.take())};
+    const commit one{s - 1, s, std::make_shared<const std::vector<uint8_t>>(changes.take())};
     c.index = c.index->with_added(build_memory_segment({&one, 1}));
     commit_source postings(one);
     c.blocks.emplace_back(postings, postings.size());

@@ -106,7 +106,7 @@ class file_bench {
           corpus_.queries.push_back(documents.query(o_.hashes_per_query));
         }
       }
-      const commit one{s, std::make_shared<const std::vector<uint8_t>>(changes.take())};
+      const commit one{s - 1, s, std::make_shared<const std::vector<uint8_t>>(changes.take())};
       const auto rate = [&](double taken) { return static_cast<double>(drawn - before) / taken / 1e6; };
       sorting.push_back(rate(seconds([&] { std::sort(postings.begin(), postings.end()); })));
       postings = {};

@@ -24,7 +24,7 @@ segment_ptr random_segment(std::mt19937_64& random, commit_id commit_number, siz
     const hash_value hash = static_cast<hash_value>(random());
     changes.insert(static_cast<document_id>(1 + random() % id_range), {&hash, 1});
   }
-  const commit one{commit_number, std::make_shared<const std::vector<uint8_t>>(changes.take())};
+  const commit one{commit_number - 1, commit_number, std::make_shared<const std::vector<uint8_t>>(changes.take())};
   return build_memory_segment({&one, 1});
 }
 

@@ -34,7 +34,8 @@ class ingested_index {
         queries_.push_back(documents_.query(o_.hashes_per_query));
       }
     }
-    const commit one{current_->version() + 1, std::make_shared<const std::vector<uint8_t>>(changes.take())};
+    const commit one{current_->version(), current_->version() + 1,
+                     std::make_shared<const std::vector<uint8_t>>(changes.take())};
     current_ = current_->with_added(build_memory_segment({&one, 1}));
     return true;
   }

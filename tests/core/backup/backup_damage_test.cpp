@@ -122,13 +122,13 @@ TEST_F(backup_damage, other_files) {
 
 TEST_F(backup_damage, a_newer_format_is_refused) {
   byte_vector stream = backup_of(small_snapshot());
-  stream[8] = std::byte{2};
+  stream[8] = std::byte{backup_format::version + 1};
   expect_corrupt(stream, "stream header: checksum mismatch");
   const uint64_t sum = checksum(std::span<const std::byte>(stream).first(312));
   std::memcpy(stream.data() + 312, &sum, sizeof sum);
   const error e = refusal(stream);
   EXPECT_EQ(e.code(), errc::unsupported_format);
-  EXPECT_THAT(e.what(), HasSubstr("format 2, this build reads 1"));
+  EXPECT_THAT(e.what(), HasSubstr("format 3, this build reads 1 to 2"));
   EXPECT_EQ(refused_after(stream, errc::unsupported_format), stream_header_bytes);
 }
 
@@ -140,7 +140,8 @@ TEST_F(backup_damage, a_newer_segment_format_is_refused) {
   std::memcpy(bytes.data() + segment_header_bytes - 8, &sum, sizeof sum);
   const error e = refusal(b.seal());
   EXPECT_EQ(e.code(), errc::unsupported_format);
-  EXPECT_THAT(e.what(), StartsWith("backup: offset 368: segment 0: "));
+  EXPECT_THAT(e.what(),
+              StartsWith("backup: offset " + std::to_string(stream_header_bytes + entry_bytes) + ": segment 0: "));
 }
 
 /// Everything carries the right checksums, but does not fit together.
@@ -156,10 +157,12 @@ TEST_F(backup_damage, parts_that_contradict_each_other) {
       {"not the name of an index", [](auto& b) { b.header.index_name.clear(); }},
       {"generation 0", [](auto& b) { b.header.generation = 0; }},
       {"in version 4", [](auto& b) { b.header.index_version = 4; }},
-      {"impossible number of segments", [](auto& b) { b.header.index_version = 2; }},
+      {"in version 2 of an index, followed by 1", [](auto& b) { b.header.index_version = 2; }},
+      {"in version 1 of an index, followed by 2", [](auto& b) { b.header.index_version = 1; }},
       {"impossible number of segments", [](auto& b) { b.header.num_segments = 0; }},
-      {"impossible number of segments", [](auto& b) { b.header.num_segments = UINT64_MAX; }},
-      {"impossible number of bytes", [](auto& b) { b.header.num_segments = b.header.index_version = max_commit_id; }},
+      {"impossible number of bytes", [](auto& b) { b.header.num_segments = UINT64_MAX; }},
+      {"impossible number of bytes",
+       [](auto& b) { b.header.num_segments = b.header.index_version = max_commit_id; }},
       {"impossible number of bytes", [](auto& b) { b.header.num_bytes = 0; }},
       {"impossible number of bytes", [](auto& b) { b.header.num_bytes = 351; }},
       {"are possible", [](auto& b) { b.header.num_bytes -= 64; }},
@@ -168,12 +171,21 @@ TEST_F(backup_damage, parts_that_contradict_each_other) {
       {"in version 3 of an index, followed by 0", [](auto& b) { b.header.num_segments = 2; }},
       {"segment 1, expected segment 0", [](auto& b) { b.segments[0].first.position = 1; }},
       {"segment 1, expected segment 0", [](auto& b) { std::swap(b.segments[0], b.segments[1]); }},
-      {"impossible commit range", [](auto& b) { b.segments[0].first.first_commit = 0; }},
-      {"impossible commit range", [](auto& b) { b.segments[1].first.last_commit = 1; }},
-      {"its entry says 1 to 2", [](auto& b) { b.segments[0].first.last_commit = 2; }},
+      {"its entry says 0 to 1", [](auto& b) { b.segments[0].first.commits.first = 0; }},
+      {"impossible commit range", [](auto& b) { b.segments[1].first.commits.last = 1; }},
+      {"impossible commit range", [](auto& b) { b.segments[1].first.commits.previous = 2; }},
+      {"impossible commit range", [](auto& b) { b.segments[1].first.commits.last = UINT64_MAX; }},
+      {"impossible commit range",
+       [](auto& b) { b.segments[1].first.commits.first_part = b.segments[1].first.commits.last_part = 1; }},
+      {"its entry says 1 to 2", [](auto& b) { b.segments[0].first.commits.last = 2; }},
+      {"its entry says 1 to 1 (part 1)", [](auto& b) { b.segments[0].first.commits.last_part = 1; }},
       {"its entry says 2 to 2", [](auto& b) { b.segments[1].second = b.segments[0].second; }},
-      {"in version 3 of an index, followed by 2", [](auto& b) { b.segments[0].first.last_commit = 3; }},
-      {"follows one that ends with 1", [](auto& b) { b.segments[1].first.first_commit = 1; }},
+      {"in version 3 of an index, followed by 2", [](auto& b) { b.segments[0].first.commits.last = 3; }},
+      {"part 1 of 3 in version 3 of an index, followed by 0",
+       [](auto& b) { b.segments[2].first.commits.last_part = 1; }},
+      {"in version 3 of an index, followed by 2", [](auto& b) { b.segments[0].first.commits.last = 4; }},
+      {"begins behind 0 follows one that ends with 1", [](auto& b) { b.segments[1].first.commits.previous = 0; }},
+      {"begins behind part 1 of 2 follows one", [](auto& b) { b.segments[1].first.commits.first_part = 1; }},
       {"follows one that ends with 1",
        [](auto& b) {
          b.segments[1] = b.segments[2];
@@ -221,7 +233,8 @@ TEST_F(backup_damage, hostile_sizes_are_refused_early_and_without_memory) {
   // As many segments as the bytes could hold: the first one is the only one that there is.
   b = original;
   b.header.num_bytes = UINT64_MAX;
-  b.header.index_version = b.header.num_segments = (UINT64_MAX - 352) / backup_format::min_segment_bytes;
+  b.header.index_version = b.header.num_segments =
+      (UINT64_MAX - 352) / backup_format::min_segment_bytes(backup_format::version);
   EXPECT_EQ(refusal_offset(b), b.seal().size());
 
   b = original;

@@ -11,8 +11,8 @@
 #include "core/base/checksum.hpp"
 #include "core/index/manifest.hpp"
 #include "core/index/snapshot.hpp"
-#include "tests/core/support/commits.hpp"
 #include "tests/core/support/backup_streams.hpp"
+#include "tests/core/support/commits.hpp"
 #include "tests/core/support/temporary_folder.hpp"
 
 namespace fp::test {
@@ -34,9 +34,8 @@ struct crafted_backup {
     b.header = {"main", 3, from.version(), from.entries().size(), 0};
     for (const auto& e : from.entries()) {
       const auto bytes = e.segment->bytes();
-      b.segments.push_back(
-          {{b.segments.size(), e.segment->info().first_commit, e.segment->info().last_commit, bytes.size()},
-           byte_vector(bytes.begin(), bytes.end())});
+      b.segments.push_back({{b.segments.size(), bytes.size(), e.segment->info().commits()},
+                            byte_vector(bytes.begin(), bytes.end())});
     }
     b.header.num_bytes = backup_format::stream_header_bytes + backup_format::trailer_bytes;
     for (const auto& [entry, bytes] : b.segments) b.header.num_bytes += backup_format::entry_bytes + bytes.size();

@@ -26,7 +26,7 @@ class restore_checks : public test::backup_test {
   static byte_vector stream_of(byte_vector segment) {
     test::crafted_backup b;
     b.header = {"main", 3, 2, 1, 0};
-    b.segments.push_back({{0, 1, 2, segment.size()}, std::move(segment)});
+    b.segments.push_back({{0, segment.size(), {.first = 1, .last = 2}}, std::move(segment)});
     b.header.num_bytes = backup_format::stream_header_bytes + backup_format::trailer_bytes +
                          backup_format::entry_bytes + b.segments[0].second.size();
     b.trailer = {1, b.header.num_bytes, 0};

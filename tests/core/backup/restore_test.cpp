@@ -36,8 +36,7 @@ class restore_test : public test::backup_test {
     strings names = {
         name, name + "/current", folder, folder + "/data", folder + "/data/manifest.json", folder + "/oplog"};
     for (const auto& e : index_->entries()) {
-      names.push_back(folder + "/data/" +
-                      segment_file_name(e.segment->info().first_commit, e.segment->info().last_commit));
+      names.push_back(folder + "/data/" + segment_file_name(e.segment->info().commits()));
     }
     std::sort(names.begin(), names.end());
     return names;

@@ -25,6 +25,20 @@ TEST(BitPacking, EveryWidthReadsBackWhatWasPut) {
   }
 }
 
+TEST(BitPacking, TwoHalvesReadBackAsOneWideValue) {
+  std::mt19937_64 random(2);
+  std::vector<uint64_t> values(100);
+  for (auto& v : values) v = random();
+  std::vector<std::byte> bytes(packed_bytes(values.size(), 64) + 8);
+  bit_packer packer(bytes.data(), 32);
+  for (const uint64_t v : values) {
+    packer.put(static_cast<uint32_t>(v));
+    packer.put(v >> 32);
+  }
+  const packed_array array(bytes.data(), 64);
+  for (size_t i = 0; i < values.size(); i++) EXPECT_EQ(array[i], values[i]);
+}
+
 TEST(BitPacking, PackerGoesOnElsewhereWithinAByte) {
   std::vector<std::byte> first(64), second(64);
   bit_packer packer(first.data(), 3);

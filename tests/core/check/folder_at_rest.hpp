@@ -10,10 +10,15 @@
 
 namespace fp::test {
 
-/// A data folder in memory that a node of two indexes, "main" and "other", has left; what "main" held by version.
+/// A data folder in memory that a node of two indexes, "main" and "other", has left; what "main" held behind each
+/// commit.
 class folder_at_rest : public testing::Test {
  protected:
-  folder_at_rest(path where, uint32_t seed) : root(std::move(where)), data_(seed) { models_.emplace_back(); }
+  enum class versions { count, jump };
+  folder_at_rest(path where, uint32_t seed, versions ids = versions::count)
+      : root(std::move(where)), data_(seed), ids_(ids) {
+    models_.emplace_back();
+  }
 
   static void create_both(driven_node& node) {
     node.create("main");
@@ -32,7 +37,9 @@ class folder_at_rest : public testing::Test {
   void update(driven_node& node, size_t count) {
     std::vector<commit> commits;
     for (size_t i = 0; i < count; i++) {
-      commits.push_back(data_.next_commit(models_.back().version() + 1, 12, 20));
+      const commit_id version = models_.back().version();
+      commits.push_back(ids_ == versions::jump ? data_.commit_behind(version, 12, 20)
+                                               : data_.next_commit(version + 1, 12, 20));
       models_.push_back(models_.back());
       models_.back().apply(commits.back());
     }
@@ -49,11 +56,12 @@ class folder_at_rest : public testing::Test {
 
   const path root;
   volatile_file_system fs_;
-  std::vector<naive_index> models_;  ///< by version
+  std::vector<naive_index> models_;  ///< by version, where those count
   index_folders folders_;            ///< of "main"
 
  private:
   random_data data_;
+  versions ids_;
 };
 
 }  // namespace fp::test

@@ -51,7 +51,9 @@ class newer_format : public test::folder_at_rest {
     put(file, text);
   }
   void raise_json(const path& file) {
-    put(file, dump_checked_json(parse_checked_json(fs_.contents_of(file), 1, file), 2));
+    uint64_t version = 0;
+    const auto object = parse_checked_json(fs_.contents_of(file), {1, UINT64_MAX}, file, &version);
+    put(file, dump_checked_json(object, version + 1));
   }
   std::map<path, std::string> all_files() {
     std::map<path, std::string> all;

@@ -236,7 +236,7 @@ void history::update(const std::string& name, size_t num_commits) {
     const reliable_allocation reliable;
     before = after = known_.possible(name).front();
     for (size_t i = 0; i < num_commits; i++) {
-      commits.push_back(data_.next_commit(after->version() + 1, 8, 16));
+      commits.push_back(data_.commit_behind(after->version(), 8, 16));
       after->apply(commits.back());
     }
     known_.know(name, before);

@@ -63,9 +63,9 @@ TEST(last_version, of_a_manifest) {
   write_manifest(fs, folder.path(), m);
   EXPECT_EQ(read_manifest(fs, folder.path()), m);
   const path file = folder / std::string(manifest_file_name);
-  auto object = parse_checked_json(read_file(fs, file), 1, file);
+  auto object = parse_checked_json(read_file(fs, file), {manifest_version, manifest_version}, file);
   object["segments"][0]["last_commit"] = UINT64_MAX;
-  replace_file(fs, file, dump_checked_json(object, 1));
+  replace_file(fs, file, dump_checked_json(object, manifest_version));
   const error e = error_of([&] { read_manifest(fs, folder.path()); });
   EXPECT_EQ(e.code(), errc::corrupt_data);
   EXPECT_THAT(e.what(), HasSubstr("segments[0]"));
@@ -78,7 +78,7 @@ class last_version_of_a_backup : public test::backup_test {
     test::crafted_backup b;
     b.header = {"main", generation, version, 1, 0};
     auto segment = test::craft_segment(version, version);
-    b.segments.push_back({{0, version, version, segment.size()}, std::move(segment)});
+    b.segments.push_back({{0, segment.size(), {.first = version, .last = version}}, std::move(segment)});
     b.header.num_bytes = backup_format::stream_header_bytes + backup_format::trailer_bytes +
                          backup_format::entry_bytes + b.segments[0].second.size();
     b.trailer = {1, b.header.num_bytes, 0};
@@ -109,10 +109,13 @@ class last_version_of_a_log : public test::log_fixture {
   /// Empty commits.
   static std::vector<std::byte> frame(commit_id first, uint32_t count) {
     oplog_format::frame_header header;
-    header.payload_bytes = count * static_cast<uint32_t>(sizeof(uint32_t));
+    header.payload_bytes = count * static_cast<uint32_t>(oplog_format::commit_header_bytes(oplog_format::version));
     header.num_commits = count;
-    header.first_commit = first;
+    header.begin = first;
     std::vector<std::byte> bytes(header.frame_bytes());
+    std::byte* at = bytes.data() + oplog_format::frame_header_bytes;
+    for (uint32_t i = 0; i < count; i++)
+      at = oplog_format::put_commit(make_commit(first + i, make_changes({})), at);
     header.payload_checksum =
         checksum(std::span<const std::byte>(bytes).subspan(oplog_format::frame_header_bytes, header.payload_bytes));
     header.has_blank_sector = true;
@@ -127,7 +130,7 @@ TEST_F(last_version_of_a_log, is_the_end_of_it) {
     const auto o = open(last - 4);
     ASSERT_EQ(o.commits.size(), 4u);
     EXPECT_EQ(o.log->last_commit(), last);
-    const error e = error_of([&] { o.log->append({{{UINT64_MAX, make_changes({})}}}); });
+    const error e = error_of([&] { o.log->append({{{last, UINT64_MAX, make_changes({})}}}); });
     EXPECT_EQ(e.code(), errc::read_only);
     EXPECT_THAT(e.what(), HasSubstr(folder_.path().string()));
     EXPECT_FALSE(o.log->is_broken());
@@ -143,6 +146,22 @@ TEST_F(last_version_of_a_log, frames_beyond_it_are_damage) {
     EXPECT_EQ(e.code(), errc::corrupt_data);
     EXPECT_THAT(e.what(), HasSubstr("offset 32"));
   }
+}
+
+TEST_F(last_version_of_a_log, a_jump_beyond_it_is_damage) {
+  auto bytes = frame(last - 3, 1);
+  const commit_id beyond = UINT64_MAX;
+  std::memcpy(bytes.data() + oplog_format::frame_header_bytes + sizeof(uint32_t), &beyond, sizeof beyond);
+  const auto payload = std::span<const std::byte>(bytes).subspan(
+      oplog_format::frame_header_bytes, oplog_format::commit_header_bytes(oplog_format::version));
+  oplog_format::frame_header header;
+  ASSERT_TRUE(oplog_format::decode_frame_header(bytes, header));
+  header.payload_checksum = checksum(payload);
+  oplog_format::encode_frame_header(header, bytes);
+  put_file(last - 3, bytes);
+  const error e = open_error(last - 4);
+  EXPECT_EQ(e.code(), errc::corrupt_data);
+  EXPECT_THAT(e.what(), HasSubstr("a commit that none could follow"));
 }
 
 TEST_F(last_version_of_a_log, files_beyond_it_are_damage) {

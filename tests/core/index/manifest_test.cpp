@@ -22,7 +22,8 @@ using nlohmann::json;
 manifest_entry make_entry(commit_id first, commit_id last) {
   manifest_entry entry;
   entry.file_name = segment_file_name(first, last);
-  entry.info = {.first_commit = first,
+  entry.info = {.previous_commit = first - 1,
+                .first_commit = first,
                 .last_commit = last,
                 .num_postings = UINT64_MAX,
                 .num_documents = 100,
@@ -49,7 +50,7 @@ class manifest_test : public ::testing::Test {
   void write_text(const std::string& text) { replace_file(fs_, folder_ / "manifest.json", text); }
 
   /// Changes the written manifest behind a valid checksum.
-  void edit(const std::function<void(json&)>& change, uint64_t version = 1) {
+  void edit(const std::function<void(json&)>& change, uint64_t version = manifest_version) {
     write_manifest(fs_, folder_.path(), sample_);
     json object = json::parse(read_file(fs_, folder_ / "manifest.json"));
     object.erase("checksum");
@@ -169,11 +170,19 @@ TEST_F(manifest_test, rejects_wrong_fields_behind_a_valid_checksum) {
       {"file_name", [](json& m) { m["segments"][0]["file_name"] = std::string("a\0.seg", 6); }},
       {"file_name", [](json& m) { m["segments"][0]["file_name"] = "manifest.json"; }},
       {"twice", [](json& m) { m["segments"][0]["file_name"] = m["segments"][1]["file_name"]; }},
-      {"range", [](json& m) { m["segments"][0]["first_commit"] = 0; }},
+      {"range", [](json& m) { m["segments"][1]["first_commit"] = 0; }},
       {"range", [](json& m) { m["segments"][0]["first_commit"] = 8; }},
-      {"begins with commit 8", [](json& m) { m["segments"][0]["last_commit"] = 6; }},
-      {"begins with commit 8", [](json& m) { m["segments"][0]["last_commit"] = 8; }},
-      {"begins with commit 9", [](json& m) { m["segments"].erase(1); }},
+      {"range", [](json& m) { m["segments"][0]["previous_commit"] = 1; }},
+      {"range", [](json& m) { m["segments"][1]["first_part"] = m["segments"][1]["last_part"] = 2; }},
+      {"last_part", [](json& m) { m["segments"][1]["last_part"] = uint64_t{1} << 32; }},
+      {"segments[1].previous_commit", [](json& m) { m["segments"][1].erase("previous_commit"); }},
+      {"begins behind 7 after a segment that ends with 6", [](json& m) { m["segments"][0]["last_commit"] = 6; }},
+      {"begins behind 7 after a segment that ends with 8", [](json& m) { m["segments"][0]["last_commit"] = 8; }},
+      {"begins behind 8 after a segment that ends with 7", [](json& m) { m["segments"].erase(1); }},
+      {"begins behind 6 after", [](json& m) { m["segments"][1]["previous_commit"] = 6; }},
+      {"begins behind 7 after a segment that ends with part 1 of 7",
+       [](json& m) { m["segments"][0]["last_part"] = 1; }},
+      {"ends with part 1 of 300, and nothing follows", [](json& m) { m["segments"][2]["last_part"] = 1; }},
       {"tombstones", [](json& m) { m["segments"][0]["num_tombstones"] = 101; }},
       {"min_document", [](json& m) { m["segments"][0]["max_document"] = 0; }},
   };
@@ -183,8 +192,43 @@ TEST_F(manifest_test, rejects_wrong_fields_behind_a_valid_checksum) {
     EXPECT_EQ(e.code(), errc::corrupt_data) << e.what();
     EXPECT_NE(std::string(e.what()).find(named), std::string::npos) << named << ": " << e.what();
   }
-  edit([](json&) {}, 2);
+  edit([](json&) {}, manifest_version + 1);
   EXPECT_EQ(read_error().code(), errc::unsupported_format);
+}
+
+TEST_F(manifest_test, version_1_names_what_is_consecutive) {
+  const auto as_version_1 = [](json& m) {
+    for (json& s : m["segments"]) {
+      for (const char* key : {"previous_commit", "first_part", "last_part"}) s.erase(key);
+    }
+  };
+  edit(as_version_1, 1);
+  EXPECT_EQ(read_manifest(fs_, folder_.path()), sample_);
+  edit(as_version_1);
+  EXPECT_EQ(read_error().code(), errc::corrupt_data);
+  edit([](json&) {}, 1);
+  EXPECT_EQ(read_error().code(), errc::corrupt_data);
+  edit(
+      [&](json& m) {
+        as_version_1(m);
+        m["segments"][0]["first_commit"] = 0;
+      },
+      1);
+  EXPECT_EQ(read_error().code(), errc::corrupt_data);
+}
+
+TEST_F(manifest_test, segments_may_jump_and_share_a_commit) {
+  sample_.segments[1].info.first_commit = 500;
+  sample_.segments[1].info.last_commit = sample_.segments[2].info.first_commit = 1000;
+  sample_.segments[1].info.last_part = sample_.segments[2].info.first_part = 3;
+  sample_.segments[2].info.last_commit = 1000;
+  for (auto& entry : sample_.segments) entry.file_name = segment_file_name(entry.info.commits());
+  write_manifest(fs_, folder_.path(), sample_);
+  EXPECT_EQ(read_manifest(fs_, folder_.path()), sample_);
+  EXPECT_EQ(sample_.segments[1].file_name, "00000000000001f4-00000000000003e8.00000003.seg");
+  EXPECT_EQ(sample_.segments[2].file_name, "00000000000003e8.00000003-00000000000003e8.seg");
+  sample_.segments.erase(sample_.segments.begin() + 1);
+  EXPECT_THROW(write_manifest(fs_, folder_.path(), sample_), error);
 }
 
 TEST_F(manifest_test, does_not_write_what_it_would_not_read) {

@@ -12,6 +12,7 @@
 #include "core/oplog/oplog_format.hpp"
 #include "core/segment/segment_format.hpp"
 #include "tests/core/support/backup_streams.hpp"
+#include "tests/core/support/bulk_load.hpp"
 #include "tests/core/support/commits.hpp"
 #include "tests/core/support/driven_node.hpp"
 #include "tests/core/support/temporary_folder.hpp"
@@ -31,11 +32,14 @@ struct sample {
   const char* name;  ///< of its folder
   commit_numbers ids;
   bool has_newest_log;  ///< this build goes on in its newest log file
+  bool has_parts;       ///< there is an index "parts" of one commit in three segments
 };
 
 void PrintTo(const sample& s, std::ostream* out) { *out << s.name; }
 
 constexpr commit_numbers consecutive{1, 2, 3, 4};
+constexpr commit_numbers jumping{5, 6, 1000, commit_id{1} << 40};
+constexpr commit_id version_in_parts = 77;
 
 std::string versions_of_this_build() {
   return "segment-" + std::to_string(segment_format_version) + "_log-" + std::to_string(oplog_format::version) +
@@ -47,14 +51,17 @@ void write_file(const stdfs::path& file, std::span<const std::byte> bytes) {
   out->write_at(0, bytes);
 }
 
-/// 40 documents in segments, of which 7 is deleted and 8 rewritten; in the log: 100 new, 9 deleted, 1 rewritten, and
-/// metadata, some of it removed again.
+/// 40 documents in segments, of which 7 is deleted and 8 rewritten; in the log: 100 new, 9 deleted, 1 rewritten,
+/// and metadata, some of it removed again.
 void write_sample(const stdfs::path& to, const commit_numbers& ids) {
   stdfs::create_directories(to / "folder");
   test::driven_node node(posix_file_system(), to / "folder");
   node.create("old");
   changes_encoder changes;
-  const auto update = [&](size_t number) { node.update("old", {test::make_commit(ids[number], changes)}); };
+  const auto update = [&](size_t number) {
+    const commit_id previous = number == 0 ? 0 : ids[number - 1];
+    node.update("old", {test::make_commit_behind(previous, ids[number], changes)});
+  };
   for (document_id id = 1; id <= 40; id++) changes.insert(id, std::vector<hash_value>{id, id * 7919, 12345});
   changes.set_metadata("kept", "by the segment");
   changes.set_metadata("gone", "soon");
@@ -77,15 +84,21 @@ void write_sample(const stdfs::path& to, const commit_numbers& ids) {
   changes.remove_metadata("lost");
   update(3);
   write_file(to / "old.backup", node.backup("old"));
+  node.create("parts");
+  std::vector<commit> parts;
+  for (const document_id id : {1, 2, 3})
+    parts.push_back(test::make_commit_behind(0, version_in_parts, {{id, {id}}}));
+  test::write_index(posix_file_system(), node.at("parts").folders.data, test::load_in_parts(parts));
   node.close();
   stdfs::remove(to / "folder" / data_folder::lock_name);
 }
 
 class older_formats : public ::testing::TestWithParam<sample> {
  protected:
+  void SetUp() override { stdfs::copy(written() / "folder", folder_.path(), stdfs::copy_options::recursive); }
+
   const commit_numbers& ids() const { return GetParam().ids; }
   stdfs::path written() const { return formats / GetParam().name; }
-  void copy_folder() { stdfs::copy(written() / "folder" / "old", folder_ / "old", stdfs::copy_options::recursive); }
 
   static void expect_whole(const snapshot& index, const commit_numbers& ids) {
     EXPECT_EQ(index.version(), ids[3]);
@@ -105,7 +118,6 @@ class older_formats : public ::testing::TestWithParam<sample> {
 };
 
 TEST_P(older_formats, are_loaded_and_written_on_in_the_newest) {
-  copy_folder();
   std::vector<stdfs::path> logs;
   for (const auto& entry : stdfs::directory_iterator(folder_ / "old" / "v1" / "oplog")) {
     if (entry.path().extension() == ".log") logs.push_back(entry.path());
@@ -146,15 +158,27 @@ TEST_P(older_formats, backups_are_restored) {
   expect_whole(*node.at("again").current, ids());
 }
 
+TEST_P(older_formats, parts_of_a_commit_are_loaded) {
+  test::driven_node node(posix_file_system(), folder_.path());
+  ASSERT_EQ(node.has("parts"), GetParam().has_parts);
+  if (!GetParam().has_parts) return;
+  const snapshot& index = *node.at("parts").current;
+  EXPECT_EQ(node.at("parts").failure, "");
+  EXPECT_EQ(index.version(), version_in_parts);
+  EXPECT_EQ(index.entries().size(), 3u);
+  for (const document_id id : {1, 2, 3}) EXPECT_EQ(index.find(id)->commit, version_in_parts);
+}
+
 INSTANTIATE_TEST_SUITE_P(of_releases, older_formats,
-                         testing::Values(sample{"segment-2_log-1_backup-1", consecutive, false},
-                                         sample{"segment-3_log-2_backup-1", consecutive, true}));
+                         testing::Values(sample{"segment-2_log-1_backup-1", consecutive, false, false},
+                                         sample{"segment-3_log-2_backup-1", consecutive, false, false},
+                                         sample{"segment-4_log-3_backup-2", jumping, true, true}));
 
 /// What this build writes is among the samples: a reader that changed together with its writer would read no other.
 TEST(formats_of_this_build, are_kept_as_a_sample) {
   const char* const to = std::getenv("FPNODE_WRITE_FORMATS");
   const stdfs::path place = (to != nullptr ? stdfs::path(to) : formats) / versions_of_this_build();
-  if (to != nullptr) write_sample(place, consecutive);
+  if (to != nullptr) write_sample(place, jumping);
   EXPECT_TRUE(stdfs::exists(place / "folder" / "old" / "current")) << place;
   EXPECT_TRUE(stdfs::exists(place / "old.backup")) << place;
 }

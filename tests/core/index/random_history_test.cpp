@@ -68,7 +68,7 @@ class history {
   void add_commits() {
     std::vector<commit> commits(1 + data_.below(3));
     for (auto& c : commits) {
-      c = data_.next_commit(model_.version() + 1);
+      c = data_.commit_behind(model_.version());
       model_.apply(c);
     }
     snapshot_ = snapshot_->with_added(build_memory_segment(commits));

@@ -51,6 +51,8 @@ class log_fixture : public ::testing::Test {
     return std::make_shared<const std::vector<uint8_t>>(std::move(bytes));
   }
 
+  static commit make_commit(commit_id id, changes_ptr changes) { return {id - 1, id, std::move(changes)}; }
+
   /// Bytes without zeros, so that no sector of them is blank.
   changes_ptr random_changes(size_t bytes) {
     std::vector<uint8_t> changes(bytes / 4 * 4);
@@ -61,7 +63,8 @@ class log_fixture : public ::testing::Test {
   /// Commits behind those of the model, not yet in it.
   std::vector<commit> next_commits(std::initializer_list<size_t> sizes) {
     std::vector<commit> commits;
-    for (const size_t bytes : sizes) commits.push_back({model_.size() + commits.size() + 1, random_changes(bytes)});
+    for (const size_t bytes : sizes)
+      commits.push_back(make_commit(model_.size() + commits.size() + 1, random_changes(bytes)));
     return commits;
   }
 
@@ -75,7 +78,9 @@ class log_fixture : public ::testing::Test {
   ::testing::AssertionResult are_from_model(const std::vector<commit>& commits, commit_id after = 0) const {
     for (size_t i = 0; i < commits.size(); i++) {
       const commit_id id = after + 1 + i;
-      if (commits[i].id != id) return ::testing::AssertionFailure() << "commit " << commits[i].id << " for " << id;
+      if (commits[i].id != id || commits[i].previous != id - 1) {
+        return ::testing::AssertionFailure() << "commit " << commits[i].id << " for " << id;
+      }
       if (id > model_.size() || *commits[i].changes != *model_[id - 1]) {
         return ::testing::AssertionFailure() << "commit " << id << " differs";
       }

@@ -25,7 +25,7 @@ class log_replayer_test : public test::log_fixture {
       return text + std::string(to_string(e.code())) + " " + e.what();
     }
     EXPECT_EQ(found.num_delivered, std::max(found.end, after) - after);
-    for (const auto& f : found.files) text += std::to_string(f.first) + " " + std::to_string(f.bytes) + "\n";
+    for (const auto& f : found.files) text += std::to_string(f.begin) + " " + std::to_string(f.bytes) + "\n";
     text += std::string(reinterpret_cast<const char*>(found.last_write.data()), found.last_write.size());
     return text + std::to_string(found.last_write_offset) + " " + std::to_string(found.torn_bytes) + " " +
            std::to_string(found.end) + (found.newest_is_torn_whole ? " whole" : "");
@@ -100,7 +100,7 @@ TEST_F(log_replayer_test, what_was_good_is_handed_out_before_damage_is_told) {
   const auto file = folder_ / log_names().at(0);
   const auto third = oplog_format::file_header_bytes + 2 * 448;
   const std::vector<std::byte> bytes(1, std::byte{0});
-  posix_file_system().open_for_writing(file)->write_at(third + 40, bytes);
+  posix_file_system().open_for_writing(file)->write_at(third + 60, bytes);
   log_replayer found(fs_, folder_.path(), 0, nullptr);
   log_slice slice;
   ASSERT_TRUE(found.next(slice));

@@ -16,7 +16,9 @@ class oplog_damage_test : public test::log_fixture {
     append(*o.log, {0, 700});
     append(*o.log, {4});
     std::vector<commit> last;
-    for (const size_t bytes : last_sizes) last.push_back({model_.size() + last.size() + 1, random_changes(bytes)});
+    for (const size_t bytes : last_sizes) {
+      last.push_back(make_commit(model_.size() + last.size() + 1, random_changes(bytes)));
+    }
     end_before_last_ = posix_file_system().file_size(folder_ / log_names().back());
     append(*o.log, last);
     num_last_ = last.size();
@@ -41,7 +43,7 @@ class oplog_damage_test : public test::log_fixture {
     ASSERT_EQ(o.commits.size(), model_.size() - num_last_);
     ASSERT_EQ(o.report.torn_bytes, newest_contents.size() - end_before_last_);
     // The place of the torn write is used again.
-    const commit next{o.log->last_commit() + 1, random_changes(40)};
+    const commit next = make_commit(o.log->last_commit() + 1, random_changes(40));
     o.log->append({&next, 1});
     o.log.reset();
     o = open();
@@ -97,7 +99,7 @@ TEST_F(oplog_damage_test, detects_every_bit_flip_among_zeros) {
   options_.max_file_bytes = 1 << 20;
   auto o = open();
   append(*o.log, {8});
-  append(*o.log, {{2, make_changes(std::vector<uint8_t>(1400))}, {3, make_changes({})}});
+  append(*o.log, {make_commit(2, make_changes(std::vector<uint8_t>(1400))), make_commit(3, make_changes({}))});
   o.log.reset();
   pristine_ = test::read_folder(folder_.path());
   flip_every_bit();
@@ -228,7 +230,7 @@ TEST_F(oplog_damage_test, a_natural_blank_sector_is_no_sign_of_a_torn_write) {
   std::fill(changes.begin() + 1000, changes.begin() + 3000, uint8_t{0});
   test::write_folder(folder_.path(), pristine_);
   auto o = open();
-  append(*o.log, {{model_.size() + 1, make_changes(changes)}});
+  append(*o.log, {make_commit(model_.size() + 1, make_changes(changes))});
   o.log.reset();
   pristine_ = test::read_folder(folder_.path());
   std::string damaged = pristine_.at(newest_);
@@ -271,14 +273,14 @@ TEST_F(oplog_damage_test, detects_missing_and_misplaced_files) {
   auto damaged = pristine_;
   damaged.erase(name(2));
   test::write_folder(folder_.path(), damaged);
-  EXPECT_NE(std::string(open_error(0).what()).find("no commit 2"), std::string::npos);
+  EXPECT_NE(std::string(open_error(0).what()).find("nothing between commits 1 and 2"), std::string::npos);
   EXPECT_EQ(open_error(1).code(), errc::corrupt_data);
   EXPECT_TRUE(is_model(open(2), 2));
 
   damaged = pristine_;
   damaged.erase(name(1));
   test::write_folder(folder_.path(), damaged);
-  EXPECT_NE(std::string(open_error(0).what()).find("no commit 1"), std::string::npos);
+  EXPECT_NE(std::string(open_error(0).what()).find("nothing between commits 0 and 1"), std::string::npos);
   EXPECT_TRUE(is_model(open(1), 1));
 
   damaged = pristine_;
@@ -290,7 +292,7 @@ TEST_F(oplog_damage_test, detects_missing_and_misplaced_files) {
   damaged = pristine_;
   damaged[name(2)] += damaged[name(2)].substr(32);
   test::write_folder(folder_.path(), damaged);
-  EXPECT_NE(std::string(open_error(4).what()).find("instead of 3"), std::string::npos);
+  EXPECT_NE(std::string(open_error(4).what()).find("instead of 2"), std::string::npos);
 
   damaged = pristine_;
   damaged["5.log"] = "";

@@ -12,7 +12,7 @@ namespace {
 
 std::vector<commit_view> views_of(std::span<const commit> commits) {
   std::vector<commit_view> views;
-  for (const commit& c : commits) views.push_back({c.id, *c.changes});
+  for (const commit& c : commits) views.push_back({c.previous, c.id, *c.changes});
   return views;
 }
 
@@ -36,7 +36,7 @@ TEST(MemorySegmentBuilder, GoesOnAfterAFailure) {
   const commit good = test::make_commit(1, {{7, {1, 2, 3}}, {9, {2}}}), zero = test::make_commit(1, {{0, {5}}});
   EXPECT_THROW(kept.build(views_of({&zero, 1})), error);
   const std::vector<uint8_t> cut(6, 1);
-  EXPECT_THROW(kept.build(std::vector<commit_view>{{1, cut}}), error);
+  EXPECT_THROW(kept.build(std::vector<commit_view>{{0, 1, cut}}), error);
   EXPECT_TRUE(std::ranges::equal(kept.build(views_of({&good, 1}))->bytes(), test::make_segment(good)->bytes()));
 }
 

@@ -150,7 +150,7 @@ TEST_F(SegmentFile, AnotherFormatVersionIsNamed) {
     put(bytes_, 4088, checksum(std::string_view(bytes_).substr(0, 4088)));
     put_file(bytes_);
     EXPECT_EQ(open_error(load_mode::map), errc::unsupported_format);
-    EXPECT_EQ(message_, file_.string() + ": file format " + std::to_string(version) + ", this build reads 2 to 3");
+    EXPECT_EQ(message_, file_.string() + ": file format " + std::to_string(version) + ", this build reads 2 to 4");
   }
 }
 
@@ -161,7 +161,7 @@ TEST_F(SegmentFile, MissingFileIsAnIoError) {
 
 TEST_F(SegmentFile, AnythingButTheExpectedFileIsRefused) {
   EXPECT_EQ(open_error(load_mode::map, &info_), std::nullopt);
-  std::vector<segment_info> wrong(9, info_);
+  std::vector<segment_info> wrong(12, info_);
   wrong[0].first_commit--;
   wrong[1].last_commit++;
   wrong[2].num_postings++;
@@ -171,6 +171,9 @@ TEST_F(SegmentFile, AnythingButTheExpectedFileIsRefused) {
   wrong[6].max_document++;
   wrong[7].num_bytes += 64;
   wrong[8].checksum ^= 1;
+  wrong[9].previous_commit--;
+  wrong[10].first_part++;
+  wrong[11].last_part++;
   for (const segment_info& expected : wrong) {
     for (const load_mode mode : both_modes) EXPECT_EQ(open_error(mode, &expected), errc::corrupt_data);
   }
@@ -229,6 +232,9 @@ TEST_F(SegmentFile, WrongStructureIsRefusedEvenWithRightChecksums) {
   field(section(section_kind::metadata), uint32_t{1000}, "more metadata than there is");
   field(24, uint64_t{0}, "commit 0");
   field(24, uint64_t{6}, "first commit after the last");
+  field(280, uint64_t{5}, "previous commit not before the first");
+  field(280, ~uint64_t{0}, "previous commit after the last");
+  field(288, uint64_t{1} << 32 | 1, "a part that is none");
   field(40, uint64_t{1} << 40, "too many postings");
   field(48, uint64_t{0}, "no documents");
   field(48, ~uint64_t{0}, "too many documents");

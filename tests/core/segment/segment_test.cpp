@@ -153,6 +153,21 @@ TEST(MemorySegment, RefusesCommitsThatDoNotFollowEachOther) {
   EXPECT_EQ(code_of([] { build_memory_segment({}); }), errc::internal_error);
   const std::vector<commit> gap = {make_commit(1, {}), make_commit(3, {})};
   EXPECT_EQ(code_of([&] { build_memory_segment(gap); }), errc::internal_error);
+  const std::vector<commit> back = {make_commit(3, {}), test::make_commit_behind(3, 3, {})};
+  EXPECT_EQ(code_of([&] { build_memory_segment(back); }), errc::internal_error);
+  const std::vector<commit> beyond = {test::make_commit_behind(3, UINT64_MAX, {})};
+  EXPECT_EQ(code_of([&] { build_memory_segment(beyond); }), errc::internal_error);
+  const std::vector<commit> one = {make_commit(3, {})};
+  EXPECT_EQ(code_of([&] { build_memory_segment(one, {.first_part = 2, .last_part = 2}); }), errc::internal_error);
+}
+
+TEST(MemorySegment, CoversWhatItsCommitsJumpOver) {
+  const std::vector<commit> jumping = {test::make_commit_behind(4, 7, {{1, {1}}}),
+                                       test::make_commit_behind(7, 1000, {{2, {2}}})};
+  const segment_ptr s = build_memory_segment(jumping);
+  EXPECT_EQ(s->info().commits(), (commit_range{.previous = 4, .first = 7, .last = 1000}));
+  EXPECT_EQ(s->find(1)->commit, 7u);
+  EXPECT_EQ(s->find(2)->commit, 1000u);
 }
 
 TEST(SegmentWriter, RefusesWhatWasNotAnnounced) {
@@ -196,9 +211,25 @@ TEST(SegmentWriter, RefusesMoreThanASegmentHolds) {
   shape.num_documents = shape.min_document = shape.max_document = 1;
   shape.num_postings = max_segment_postings + 1;
   EXPECT_EQ(code_of([&] { plan_segment(shape); }), errc::payload_too_large);
-  shape.num_postings = 1;
-  shape.last_commit = uint64_t{1} << 60;
-  EXPECT_EQ(code_of([&] { plan_segment(shape); }), errc::payload_too_large);
+}
+
+TEST(SegmentWriter, HoldsAnyRangeOfCommits) {
+  for (const commit_id last : {commit_id{4}, commit_id{1} << 55, commit_id{1} << 56, (commit_id{1} << 56) + 1,
+                               commit_id{1} << 60, max_commit_id}) {
+    SCOPED_TRACE(last);
+    const commit oldest = make_commit(2, {{1, {1}}, {2, {1}}, {3, {1}}});
+    const commit_id between = std::max<commit_id>(last - 1, 3);
+    const commit middle = test::make_commit_behind(2, between, {{1, {2}}, {4, {4}}});
+    const commit newest = test::make_commit_behind(between, last, {{2, {2}}, {5, {5}}, {6, {6}}});
+    const commit commits[] = {oldest, middle, newest};
+    const segment_ptr s = build_memory_segment(commits);
+    EXPECT_EQ(s->info().commits(), (commit_range{.previous = 1, .first = 2, .last = last}));
+    EXPECT_EQ(s->find(3)->commit, 2u);
+    EXPECT_EQ(s->find(1)->commit, between);
+    EXPECT_EQ(s->find(4)->commit, between);
+    for (const document_id id : {2, 5, 6}) EXPECT_EQ(s->find(id)->commit, last) << id;
+    s->verify();
+  }
 }
 
 }  // namespace

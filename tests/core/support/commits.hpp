@@ -13,18 +13,26 @@
 
 namespace fp::test {
 
+/// Versions that jump have another `previous` than the id before.
+inline commit make_commit_behind(commit_id previous, commit_id id, changes_encoder& changes) {
+  return {previous, id, std::make_shared<const std::vector<uint8_t>>(changes.take())};
+}
 inline commit make_commit(commit_id id, changes_encoder& changes) {
-  return {id, std::make_shared<const std::vector<uint8_t>>(changes.take())};
+  return make_commit_behind(id - 1, id, changes);
 }
 
 using documents = std::vector<std::pair<document_id, std::vector<hash_value>>>;
 
 /// A commit that inserts some documents and deletes others.
-inline commit make_commit(commit_id id, const documents& inserts, const std::vector<document_id>& erased = {}) {
+inline commit make_commit_behind(commit_id previous, commit_id id, const documents& inserts,
+                                 const std::vector<document_id>& erased = {}) {
   changes_encoder changes;
   for (const auto& [document, hashes] : inserts) changes.insert(document, hashes);
   for (const document_id document : erased) changes.erase(document);
-  return make_commit(id, changes);
+  return make_commit_behind(previous, id, changes);
+}
+inline commit make_commit(commit_id id, const documents& inserts, const std::vector<document_id>& erased = {}) {
+  return make_commit_behind(id - 1, id, inserts, erased);
 }
 
 inline segment_ptr make_segment(const commit& c) { return build_memory_segment({&c, 1}); }
@@ -67,8 +75,28 @@ class random_data {
     return top_ids_ ? 0xffffffff - offset : 1 + offset;
   }
 
+  /// A version that may follow another one: the next number, or some or many numbers away.
+  commit_id version_behind(commit_id previous) {
+    switch (below(4)) {
+      case 0:
+        return previous + 1 + below(10);
+      case 1:
+        return previous + 1 + (random_() >> (24 + below(30)));
+      default:
+        return previous + 1;
+    }
+  }
+
   /// A commit of a few random changes.
   commit next_commit(commit_id id, size_t max_changes = 30, size_t max_hashes = 40) {
+    return random_commit(id - 1, id, max_changes, max_hashes);
+  }
+  /// The same, whose version may jump.
+  commit commit_behind(commit_id previous, size_t max_changes = 30, size_t max_hashes = 40) {
+    const commit_id id = version_behind(previous);
+    return random_commit(previous, id, max_changes, max_hashes);
+  }
+  commit random_commit(commit_id previous, commit_id id, size_t max_changes, size_t max_hashes) {
     changes_encoder changes;
     for (uint64_t i = below(max_changes + 1); i > 0; i--) {
       if (chance(20)) {
@@ -84,7 +112,7 @@ class random_data {
         changes.insert(this->id(), hashes(max_hashes));
       }
     }
-    return make_commit(id, changes);
+    return make_commit_behind(previous, id, changes);
   }
 
  private:

@@ -147,7 +147,8 @@ void driven_node::checkpoint(const std::string& name) {
   index& i = ready(name);
   const size_t first = i.current->num_file_segments(), count = i.current->entries().size() - first;
   if (count == 0) return;
-  const path file = i.folders.data / segment_file_name(i.current->file_version() + 1, i.current->version());
+  const auto entries = i.current->entries();
+  const path file = i.folders.data / merged_file_name(*entries[first].segment, *entries.back().segment);
   store(i, first, count, merge_to_file(*i.current, first, count, fs_, file, load_mode::map));
   try_to([&] { i.log->truncate(i.current->file_version()); });
 }

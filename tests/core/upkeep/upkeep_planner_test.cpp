@@ -34,7 +34,7 @@ void add_files(upkeep_world& w, size_t count) {
     w.version++;
     w.segments.push_back({w.version, w.version, true, {10, 10}});
   }
-  w.planner.loaded(w.segments, 0, w.now);
+  w.planner.loaded(w.segments, 0, 0, w.now);
 }
 
 constexpr auto checkpoint = upkeep_kind::checkpoint;
@@ -72,7 +72,7 @@ TEST(upkeep_planner, replayed_commits_count) {
   o.checkpoint_commits = 5;
   upkeep_world w(o);
   for (int i = 0; i < 4; i++) w.commit(1);
-  w.planner.loaded(w.segments, 40, w.now);
+  w.planner.loaded(w.segments, 4, 40, w.now);
   w.commit(1);
   w.advance(milliseconds(1));
   EXPECT_EQ(w.of(w.done, checkpoint), 1u);
@@ -161,15 +161,15 @@ TEST(upkeep_planner, damaged_inputs_are_left_alone_and_their_neighbours_merged) 
     w.advance(milliseconds(2));
     ASSERT_EQ(w.planner.may_write(w.segments), writers::go);
   }
-  EXPECT_TRUE(w.planner.is_barred(3));
+  EXPECT_TRUE(w.planner.is_barred({3}));
   EXPECT_EQ(w.of(w.tried, file_merge), w.of(w.done, file_merge) + 1) << "tried again with the damage in it";
   EXPECT_LT(w.num_files(), 30u);
   // Its file is put back: the same merges as ever.
   w.fault = nullptr;
   w.planner.mended({.first_commit = 3, .last_commit = 4}, w.now);
-  EXPECT_TRUE(w.planner.is_barred(3)) << "another segment";
+  EXPECT_TRUE(w.planner.is_barred({3})) << "another segment";
   w.planner.mended({.first_commit = 3, .last_commit = 3}, w.now);
-  EXPECT_FALSE(w.planner.is_barred(3));
+  EXPECT_FALSE(w.planner.is_barred({3}));
   w.planner.request_merge(w.segments, w.now);
   w.advance(seconds(1));
   EXPECT_EQ(w.num_files(), 1u);
@@ -184,7 +184,7 @@ TEST(upkeep_planner, without_a_culprit_all_inputs_are_left_alone) {
   EXPECT_GE(tried, 1u);
   EXPECT_LE(tried, 4u);
   // A reload begins anew.
-  w.planner.loaded(w.segments, 0, w.now);
+  w.planner.loaded(w.segments, 0, 0, w.now);
   w.advance(seconds(1));
   EXPECT_GT(w.of(w.tried, file_merge), tried);
 }
@@ -345,7 +345,7 @@ TEST(upkeep_planner, what_has_died_is_rewritten_though_no_segment_came) {
   upkeep_world w(by_size(1'000'000));
   w.version = 1;
   w.segments.push_back({1, 1, true, {1'000, 1'000}});
-  w.planner.loaded(w.segments, 0, w.now);
+  w.planner.loaded(w.segments, 0, 0, w.now);
   w.work();
   EXPECT_EQ(w.of(w.tried, file_merge), 0u);
   w.segments[0].size.live = 500;
@@ -394,7 +394,7 @@ TEST(upkeep_planner, no_merge_is_planned_that_the_format_cannot_hold) {
       const uint64_t stored = (max_segment_postings >> below(4)) - below(1'000);
       w.segments.push_back({w.version, w.version, true, {stored, stored / (1 + below(4))}});
     }
-    w.planner.loaded(w.segments, 0, w.now);
+    w.planner.loaded(w.segments, 0, 0, w.now);
     w.advance(seconds(100));
     w.planner.request_merge(w.segments, w.now);
     w.commit(10);
@@ -455,6 +455,28 @@ TEST(upkeep_planner, random_histories) {
     EXPECT_EQ(postings, w.written) << seed;
     EXPECT_LT(w.looks, 5'000u) << seed;
   }
+}
+
+TEST(upkeep_planner, parts_of_one_commit_are_told_apart) {
+  upkeep_world w(by_size(1'000'000));
+  w.version = 7;
+  for (const uint32_t part : {0, 1, 2, 3}) w.segments.push_back({7, 7, true, {10, 10}, part});
+  w.planner.loaded(w.segments, 0, 0, w.now);
+  const segment_info second{.first_commit = 7, .last_commit = 7, .first_part = 1, .last_part = 2};
+  w.fault = [&](const upkeep_job& job, auto& damaged) -> std::optional<error> {
+    if (job.first > 1 || job.first + job.count <= 1) return std::nullopt;
+    damaged.push_back(second);
+    return error(errc::corrupt_data, "damaged");
+  };
+  w.planner.request_merge(w.segments, w.now);
+  w.advance(seconds(100));
+  EXPECT_TRUE(w.planner.is_barred({7, 1}));
+  EXPECT_FALSE(w.planner.is_barred({7, 0}));
+  EXPECT_FALSE(w.planner.is_barred({7, 2}));
+  w.planner.mended({.first_commit = 7, .last_commit = 7}, w.now);
+  EXPECT_TRUE(w.planner.is_barred({7, 1})) << "another part is right";
+  w.planner.mended(second, w.now);
+  EXPECT_FALSE(w.planner.is_barred({7, 1}));
 }
 
 }  // namespace

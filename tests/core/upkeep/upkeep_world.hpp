@@ -17,7 +17,7 @@ class upkeep_world {
   using time_point = upkeep_planner::time_point;
   using milliseconds = std::chrono::milliseconds;
 
-  explicit upkeep_world(const upkeep_options& options) : planner(options) { planner.loaded(segments, 0, now); }
+  explicit upkeep_world(const upkeep_options& options) : planner(options) { planner.loaded(segments, 0, 0, now); }
 
   /// How long a job takes.
   std::function<milliseconds(const upkeep_job&)> duration = [](const upkeep_job&) { return milliseconds(1); };
@@ -88,7 +88,7 @@ class upkeep_world {
  private:
   struct running_job {
     upkeep_job job;
-    commit_id first_commit = 0, last_commit = 0;
+    segment_start oldest, newest;  ///< of the inputs
     time_point end;
   };
 
@@ -100,12 +100,12 @@ class upkeep_world {
     for (size_t i = job.first; i < job.first + job.count; i++) {
       if (segments[i].in_file != (job.kind == upkeep_kind::file_merge))
         throw std::logic_error("inputs of another kind");
-      if (planner.is_barred(segments[i].first_commit)) throw std::logic_error("a damaged input");
+      if (planner.is_barred(segments[i].start())) throw std::logic_error("a damaged input");
     }
-    running_job r{job, segments[job.first].first_commit, segments[job.first + job.count - 1].last_commit,
+    running_job r{job, segments[job.first].start(), segments[job.first + job.count - 1].start(),
                   now + duration(job)};
     for (const auto& other : running) {
-      if (other && r.first_commit <= other->last_commit && other->first_commit <= r.last_commit) {
+      if (other && r.oldest <= other->newest && other->oldest <= r.newest) {
         throw std::logic_error("two jobs with one input");
       }
     }
@@ -122,9 +122,10 @@ class upkeep_world {
       planner.failed(kind, *why, damaged, segments, now);
       return;
     }
-    const auto first = std::ranges::find(segments, r.first_commit, &upkeep_segment::first_commit);
-    const auto last = std::ranges::find(segments, r.last_commit, &upkeep_segment::last_commit);
-    upkeep_segment merged{r.first_commit, r.last_commit, kind != upkeep_kind::memory_merge, {}};
+    const auto first = std::ranges::find(segments, r.oldest, &upkeep_segment::start);
+    const auto last = std::ranges::find(segments, r.newest, &upkeep_segment::start);
+    upkeep_segment merged{
+        first->first_commit, last->last_commit, kind != upkeep_kind::memory_merge, {}, first->first_part};
     for (auto s = first; s <= last; ++s) {
       merged.size.stored += s->size.live;
       merged.size.live += s->size.live;

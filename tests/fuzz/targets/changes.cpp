@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       [&] { validate_changes(bytes, {}); },
       {errc::bad_request, errc::payload_too_large, errc::invalid_document_id, errc::empty_fingerprint});
   if (!valid) return 0;
-  const commit c{1, std::make_shared<const std::vector<uint8_t>>(bytes)};
+  const commit c{0, 1, std::make_shared<const std::vector<uint8_t>>(bytes)};
   build_memory_segment({&c, 1})->verify();
   return 0;
 }
