@@ -72,7 +72,8 @@ void index_coordinator_state::start_batch() {
                                                  ", not " + std::to_string(*u.expected_version)));
       continue;
     }
-    if (version == max_commit_id) {
+    const auto id = order->next(version);
+    if (!id) {
       metrics->updates_failed(errc::read_only);
       next->refused.emplace_back(
           u.promise, make_error(errc::read_only, "index " + index_name() + " is at version " +
@@ -80,7 +81,7 @@ void index_coordinator_state::start_batch() {
       continue;
     }
     bytes += u.changes->size();
-    commits.push_back({version, version + 1, u.changes});
+    commits.push_back({version, *id, u.changes});
     next->updates.push_back(std::move(u));
   }
   if (commits.empty()) {

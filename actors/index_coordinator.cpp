@@ -53,6 +53,7 @@ void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_val
   metrics = env->metrics->add_index(index_name());
   runner.emplace(metrics, env->settings.max_search_bytes);
   planner.emplace(upkeep_options_of(env->settings));
+  order = make_local_order();
   if (setup.start_failed) {
     tracker.begin(index_name(), 0, now());
     tracker.end(index_state::failed, text_of(setup.start_failed), now());

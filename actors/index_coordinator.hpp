@@ -11,6 +11,7 @@
 #include "actors/guarded_actor.hpp"
 #include "actors/load_tracker.hpp"
 #include "actors/searcher_actor.hpp"
+#include "core/commit/commit_order.hpp"
 #include "core/upkeep/upkeep_planner.hpp"
 
 namespace fp {
@@ -292,6 +293,7 @@ struct index_coordinator_state {
 
   // Maintenance: at most one job of each kind at a time, one manifest write at a time.
   std::optional<upkeep_planner> planner;
+  std::unique_ptr<commit_order> order;
   cancel_flag_ptr maintenance_cancel;
   std::array<job_slot, 3> job_slots;
   uint64_t jobs = 0;
