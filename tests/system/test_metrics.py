@@ -13,7 +13,7 @@ import msgpack
 import requests
 
 from exposition import Exposition
-from support import ROOT, NodeTest
+from support import ROOT, HeldFiles, NodeTest
 
 # Nothing happens by age; segments merge when asked.
 MANUAL = ["--checkpoint-age-ms", "0", "--idle-merge-after-ms", "0", "--segments-per-level", "64",
@@ -308,10 +308,7 @@ class WatchingFiles(MetricsTest):
         self.make_segments(node, "main", 4)
         self.make_segments(node, "stuck", 1)
         self.assertEqual(node.stop(), 0)
-        # Opening a pipe that nobody writes to takes as long as a disk that hangs.
-        manifest = self.folder / "data/stuck/v1/data/manifest.json"
-        manifest.unlink()
-        os.mkfifo(manifest)
+        self.addCleanup(HeldFiles(self.folder / "data/stuck/v1/data/manifest.json").release)
         node = self.start(*MANUAL, "--scrub-interval-ms", 1000)
         node.json("watch", "main")
         self.search(node, "main", 2)
