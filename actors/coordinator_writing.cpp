@@ -234,13 +234,4 @@ void index_coordinator_state::set_oplog_bytes(uint64_t bytes) {
   metrics->set_oplog_bytes(bytes);
 }
 
-uint64_t index_coordinator_state::memory_postings() const {
-  uint64_t sum = 0;
-  const auto entries = current->entries();
-  for (size_t i = current->num_file_segments(); i < entries.size(); i++) {
-    sum += entries[i].segment->info().num_postings;
-  }
-  return sum;
-}
-
 }  // namespace fp

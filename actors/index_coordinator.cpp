@@ -105,7 +105,6 @@ void index_coordinator_state::serve_snapshot(snapshot_ptr next, snapshot_ptr nex
     served.push_back({facts.first_commit, facts.last_commit, in_file,
                       candidate_of(in_file ? files->entries()[served.size()] : e), facts.first_part});
   }
-  cached_info = caf::none;
   metrics->set_snapshot(current);
   if (!damage.empty()) forget_damage();
 }
@@ -473,16 +472,6 @@ void index_coordinator_state::document(caf::typed_response_promise<document_repl
 }
 
 index_info index_coordinator_state::info() const {
-  if (!cached_info) cached_info = counted_info();
-  index_info out = *cached_info;
-  // Not cached: it would be held twice.
-  const auto& metadata = current->metadata();
-  out.metadata.reserve(metadata.size());
-  for (const auto& [key, value] : metadata) out.metadata.emplace_back(key, value);
-  return out;
-}
-
-index_info index_coordinator_state::counted_info() const {
   const auto stats = current->stats();
   index_info out;
   out.version = current->version();
@@ -494,6 +483,9 @@ index_info index_coordinator_state::counted_info() const {
   out.num_bytes = stats.num_bytes;
   out.num_segments = static_cast<uint32_t>(stats.num_segments);
   out.num_memory_segments = static_cast<uint32_t>(stats.num_memory_segments);
+  const auto& metadata = current->metadata();
+  out.metadata.reserve(metadata.size());
+  for (const auto& [key, value] : metadata) out.metadata.emplace_back(key, value);
   return out;
 }
 
@@ -516,14 +508,12 @@ index_status index_coordinator_state::status() const {
   s.version = current->version();
   s.file_version = current->file_version();
   s.loading = tracker.progress(now());
-  // Not by `info()`, which makes the sets of live documents anew after each commit.
-  for (const auto& e : current->entries()) {
-    s.num_documents += e.live_documents;
-    s.num_bytes += e.segment->info().num_bytes;
-  }
-  s.num_file_segments = static_cast<uint32_t>(current->num_file_segments());
-  s.num_memory_segments = static_cast<uint32_t>(current->entries().size() - current->num_file_segments());
-  s.memory_postings = memory_postings();
+  const auto stats = current->stats();
+  s.num_documents = stats.num_documents;
+  s.num_bytes = stats.num_bytes;
+  s.num_file_segments = static_cast<uint32_t>(stats.num_segments - stats.num_memory_segments);
+  s.num_memory_segments = static_cast<uint32_t>(stats.num_memory_segments);
+  s.memory_postings = stats.memory_postings;
   s.oplog_bytes = oplog_bytes;
   s.searches = counters.searches;
   s.updates = counters.updates;
@@ -592,6 +582,9 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
       },
       [=](const index_info_request& r) {
         return s->when_ready<index_info>(r.ready_wait_ms, [s](auto& promise) { promise.deliver(s->info()); });
+      },
+      [=](served_atom) {
+        return s->when_ready<snapshot_ptr>(0, [s](auto& promise) { promise.deliver(s->current); });
       },
       [=](const segments_request& r) {
         return s->when_ready<segment_list>(r.ready_wait_ms, [s](auto& promise) { promise.deliver(s->segments()); });

@@ -127,8 +127,6 @@ struct index_coordinator_state {
   void stream_backup(caf::typed_response_promise<snapshot_reply>& promise, bool may_expire);
   index_status status() const;
   index_info info() const;
-  /// The same without metadata.
-  index_info counted_info() const;
   segment_list segments() const;
   void document(caf::typed_response_promise<document_reply>& promise, const document_request& request);
   /// Whether reading the snapshot here may wait for a disk.
@@ -199,7 +197,6 @@ struct index_coordinator_state {
   void update_write_state();
   void refuse_pending(const caf::error& why);
   void set_oplog_bytes(uint64_t bytes);
-  uint64_t memory_postings() const;
 
   // -- Checkpoints and merges (coordinator_maintenance.cpp)
   struct maintenance_job {
@@ -252,7 +249,6 @@ struct index_coordinator_state {
   /// rewrite or delete stays in it, in case their log is lost. So that is what files are merged from.
   snapshot_ptr files = current;
   std::vector<upkeep_segment> served;  ///< `current` as upkeep sees it, files by themselves
-  mutable caf::optional<index_info> cached_info;
 
   // Loading.
   load_tracker tracker;

@@ -262,6 +262,8 @@ using node_watcher = node_listener::extend<caf::reacts_to<index_list>, caf::reac
 /// one of these.
 using local_index_handle = index_handle::extend<caf::replies_to<local_search>::with<search_reply>,
                                                 caf::replies_to<local_update>::with<update_reply>,
+                                                // What is served now, to be described without a copy.
+                                                caf::replies_to<served_atom>::with<snapshot_ptr>,
                                                 // A stream that waits for its client for any time.
                                                 caf::replies_to<snapshot_atom>::with<snapshot_reply>>;
 
@@ -327,6 +329,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::commit_batch_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::log_slice_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::file_names_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::segment_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::snapshot_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::retired_segments)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::load_plan)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::load_task)

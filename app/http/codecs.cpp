@@ -472,13 +472,14 @@ std::string encode_deleted(bool deleted, body_format format) {
   return body_writer(format).begin_map(1).field("deleted").boolean(deleted).end_map().take();
 }
 
-std::string encode_info(const index_info& info, body_format format) {
+std::string encode_info(const snapshot& index, body_format format) {
+  const auto stats = index.stats();
   body_writer w(format);
-  w.begin_map(3).field("version").number(info.version).field("metadata").begin_map(info.metadata.size());
-  for (const auto& [key, value] : info.metadata) w.free_field(key).text(value);
+  w.begin_map(3).field("version").number(index.version()).field("metadata").begin_map(index.metadata().size());
+  for (const auto& [key, value] : index.metadata()) w.free_field(key).text(value);
   w.end_map().field("stats").begin_map(4);
-  w.full_field("min_doc_id").number(info.min_document).full_field("max_doc_id").number(info.max_document);
-  w.full_field("num_segments").number(info.num_segments).full_field("num_docs").number(info.num_documents);
+  w.full_field("min_doc_id").number(stats.min_document).full_field("max_doc_id").number(stats.max_document);
+  w.full_field("num_segments").number(stats.num_segments).full_field("num_docs").number(stats.num_documents);
   return w.end_map().end_map().take();
 }
 

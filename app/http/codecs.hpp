@@ -6,6 +6,7 @@
 
 #include "app/http/body_decoder.hpp"
 #include "app/http/node_overview.hpp"
+#include "core/index/snapshot.hpp"
 #include "core/metrics/history.hpp"
 #include "messages/requests.hpp"
 
@@ -46,7 +47,7 @@ std::string encode_version(commit_id version, body_format format);
 std::string encode_created(const create_index_reply& reply, body_format format);
 std::string encode_deleted(bool deleted, body_format format);
 /// `stats` keep their full names.
-std::string encode_info(const index_info& info, body_format format);
+std::string encode_info(const snapshot& index, body_format format);
 /// In MessagePack `num_docs`, `num_items`, `min_doc_id` and `max_doc_id` keep their full names: their first letters
 /// do not tell them apart.
 std::string encode_segments(const segment_list& list, body_format format);

@@ -267,9 +267,10 @@ void http_routes::serve_index(call& c, std::string index) const {
       return;
     case http_method::get:
       in_bridge(c, [index = std::move(index), r = c.respond, f = c.format, failed = c.failed()](bridge_state& b) {
-        b.ask_index<index_info>(
-            index, look_timeout, [=](const index_info& info) { r(make_response(200, encode_info(info, f), f)); },
-            failed, index_info_request{});
+        b.ask_index<snapshot_ptr>(
+            index, look_timeout,
+            [=](const snapshot_ptr& served) { r(make_response(200, encode_info(*served, f), f)); }, failed,
+            served_atom_v);
       });
       return;
     default:

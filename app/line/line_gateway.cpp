@@ -1,7 +1,5 @@
 #include "app/line/line_gateway.hpp"
 
-#include <algorithm>
-
 #include "app/gateway/request_timeouts.hpp"
 
 namespace fp {
@@ -52,10 +50,9 @@ std::string results_text(const result_list& results) {
   return text;
 }
 
-std::string attribute_text(const index_info& info, const std::string& name) {
-  const auto it = std::ranges::find(info.metadata, name, &std::pair<std::string, std::string>::first);
-  if (it != info.metadata.end()) return it->second;
-  return name == max_document_id ? std::to_string(info.max_document) : std::string();
+std::string attribute_text(const snapshot& index, std::string_view name) {
+  if (const auto value = index.metadata().find(name)) return std::string(*value);
+  return name == max_document_id ? std::to_string(index.stats().max_document) : std::string();
 }
 
 /// Does a line's work inside the bridge. A failure without a text of its own goes by the name of its request; an
@@ -98,12 +95,12 @@ class line_worker {
   }
 
   void operator()(bridge_state& b, const line_get& wish, const line_responder& respond) const {
-    b.ask_index<index_info>(
+    b.ask_index<snapshot_ptr>(
         index_, look_timeout,
-        [=, name = wish.name](const index_info& info) {
-          respond({true, attribute_text(info, name)});
+        [=, name = wish.name](const snapshot_ptr& served) {
+          respond({true, attribute_text(*served, name)});
         },
-        failed(respond), index_info_request{});
+        failed(respond), served_atom_v);
   }
 
  private:

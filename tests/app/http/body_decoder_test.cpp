@@ -8,6 +8,7 @@
 #include "app/http/codecs.hpp"
 #include "core/base/error.hpp"
 #include "core/commit/changes.hpp"
+#include "tests/core/support/commits.hpp"
 
 namespace fp {
 namespace {
@@ -353,20 +354,23 @@ TEST(encode, is_the_same_in_both_formats_but_for_the_keys) {
     EXPECT_EQ(json::parse(encode_version(n, body_format::json)), (json{{"version", n}}));
     EXPECT_EQ(parsed(encode_version(n, body_format::msgpack)), (json{{"v", n}}));
   }
-  index_info info;
-  info.version = 3;
+  const json nothing = {{"min_doc_id", 0}, {"max_doc_id", 0}, {"num_segments", 0}, {"num_docs", 0}};
+  EXPECT_EQ(json::parse(encode_info(snapshot(), body_format::json)),
+            (json{{"version", 0}, {"metadata", json::object()}, {"stats", nothing}}));
+  changes_encoder changes;
+  changes.insert(7, std::vector<hash_value>{1});
+  changes.insert(8, std::vector<hash_value>{1});
+  json metadata = json::object();
   for (const size_t length : {0, 31, 32, 255, 256, 65535, 65536}) {
-    info.metadata.emplace_back("k" + std::to_string(length) + "\"\\\x01", std::string(length, 'x'));
+    const auto key = "k" + std::to_string(length) + "\"\\\x01";
+    metadata[key] = std::string(length, 'x');
+    changes.set_metadata(key, std::string(length, 'x'));
   }
-  const json metadata = [&] {
-    json m = json::object();
-    for (const auto& [k, v] : info.metadata) m[k] = v;
-    return m;
-  }();
-  const json stats = {{"min_doc_id", 0}, {"max_doc_id", 0}, {"num_segments", 0}, {"num_docs", 0}};
-  EXPECT_EQ(json::parse(encode_info(info, body_format::json)),
+  const auto index = snapshot::from_segments({test::make_segment(test::make_commit(3, changes))});
+  const json stats = {{"min_doc_id", 7}, {"max_doc_id", 8}, {"num_segments", 1}, {"num_docs", 2}};
+  EXPECT_EQ(json::parse(encode_info(*index, body_format::json)),
             (json{{"version", 3}, {"metadata", metadata}, {"stats", stats}}));
-  EXPECT_EQ(parsed(encode_info(info, body_format::msgpack)), (json{{"v", 3}, {"m", metadata}, {"s", stats}}));
+  EXPECT_EQ(parsed(encode_info(*index, body_format::msgpack)), (json{{"v", 3}, {"m", metadata}, {"s", stats}}));
   EXPECT_EQ(encode_empty(body_format::json), "{}");
   EXPECT_EQ(encode_empty(body_format::msgpack), "\x80");
   EXPECT_EQ(encode_error("X", "", body_format::json), R"({"error":"X"})");
@@ -374,9 +378,10 @@ TEST(encode, is_the_same_in_both_formats_but_for_the_keys) {
 }
 
 TEST(encode, replaces_bytes_that_are_not_utf8) {
-  index_info info;
-  info.metadata.emplace_back("k", "a\xff");
-  EXPECT_EQ(json::parse(encode_info(info, body_format::json))["metadata"]["k"], "a\xef\xbf\xbd");
+  changes_encoder changes;
+  changes.set_metadata("k", "a\xff");
+  const auto index = snapshot::from_segments({test::make_segment(test::make_commit(1, changes))});
+  EXPECT_EQ(json::parse(encode_info(*index, body_format::json))["metadata"]["k"], "a\xef\xbf\xbd");
 }
 
 }  // namespace
