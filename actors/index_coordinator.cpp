@@ -94,12 +94,14 @@ void index_coordinator_state::serve_nothing() {
 }
 
 void index_coordinator_state::serve_snapshot(snapshot_ptr next, snapshot_ptr next_files) {
-  if (maps_new_files(*current, *next)) warm->forget();
+  // A commit, and a merge in memory, leave the files by themselves as they are.
+  const size_t kept = next_files == files ? files->entries().size() : 0;
+  if (kept == 0 && maps_new_files(*current, *next)) warm->forget();
   maps_files = !next->entries().empty() && is_mapped(next->entries().front());
   current = std::move(next);
   files = std::move(next_files);
-  served.clear();
-  for (const auto& e : current->entries()) {
+  served.resize(kept);
+  for (const auto& e : current->entries().subspan(kept)) {
     const bool in_file = !e.segment->is_memory();
     const auto& facts = e.segment->info();
     served.push_back({facts.first_commit, facts.last_commit, in_file,
