@@ -156,7 +156,8 @@ void index_coordinator_state::give_up_batch(const caf::error& why) {
 
 void index_coordinator_state::fail_batch(const caf::error& cause) {
   // For writers it is an index that takes no writes now, whatever its disk says.
-  const auto why = code_of(cause) == errc::io_error ? make_error(errc::read_only, text_of(cause)) : cause;
+  const bool is_of_disk = code_of(cause) == errc::io_error || code_of(cause) == errc::no_space;
+  const auto why = is_of_disk ? make_error(errc::read_only, text_of(cause)) : cause;
   give_up_batch(why);
   refuse_pending(why);
   if (is_serving() && reason != text_of(why)) {

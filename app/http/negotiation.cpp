@@ -61,7 +61,7 @@ constexpr error_row error_rows[] = {
     {errc::index_not_ready, 503, "IndexNotReady"},
     {errc::index_failed, 503, "IndexFailed"},
     {errc::read_only, 503, "IndexNotReady"},
-    {errc::no_space, 503, "IndexNotReady"},
+    {errc::no_space, 503, "IndexNotReady"},  // for the files of a new index
     {errc::search_timeout, 503, "SearchTimeout"},
     {errc::cancelled, 503, "SearchTimeout"},
     {errc::overloaded, 503, "Overloaded"},
