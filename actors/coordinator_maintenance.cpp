@@ -183,15 +183,17 @@ void index_coordinator_state::truncate_log() {
 }
 
 void index_coordinator_state::job_failed(job_slot& slot, const caf::error& why,
-                                         const std::vector<segment_info>& damaged) {
+                                         const std::vector<damaged_input>& damaged) {
   const auto kind = slot->kind;
   forget_job(slot);
   if (!is_serving() || code_of(why) == errc::cancelled) return;
   metrics->task_failed(task_of(kind));
-  planner->failed(kind, error(code_of(why), text_of(why)), damaged, served, now());
+  std::vector<segment_info> barred;
+  for (const auto& d : damaged) barred.push_back(d.segment);
+  planner->failed(kind, error(code_of(why), text_of(why)), barred, served, now());
   env->log->error("{}: {} failed: {}", index_name(), to_string(kind), text_of(why));
   if (fail_if_unreadable()) return;
-  for (const auto& s : damaged) note_damage(s, "merge", text_of(why));
+  for (const auto& d : damaged) note_damage(d.segment, "merge", d.reason);
   if (kind == upkeep_kind::checkpoint) {
     for (auto& promise : std::exchange(checkpoint_promises, {})) promise.deliver(why);
   }
@@ -315,8 +317,7 @@ void index_coordinator_state::note_damage(const segment_info& segment, const cha
   metrics->set_damaged_segments(damage.size());
   env->log->error(
       "{}: {}: damaged segment: {}; searches and writes go on, it is left out of merges, backups and the next "
-      "start may "
-      "fail: see the README on damage (fpctl check, a backup)",
+      "start may fail: see the README on damage (fpctl check, a backup)",
       index_name(), finder, text);
 }
 

@@ -220,7 +220,7 @@ struct index_coordinator_state {
   void job_done(job_slot& slot, const segment_ptr& merged);
   /// Lets go of segments that are searched no more, outside of this actor.
   void retire(std::vector<segment_ptr> segments);
-  void job_failed(job_slot& slot, const caf::error& why, const std::vector<segment_info>& damaged);
+  void job_failed(job_slot& slot, const caf::error& why, const std::vector<damaged_input>& damaged);
   void store_next_manifest();
   void manifest_stored(job_slot& slot);
   /// Serves the result of a job in the place of its inputs.

@@ -1,6 +1,5 @@
 #include "actors/merge_actor.hpp"
 
-#include "core/merge/damaged_inputs_error.hpp"
 #include "core/merge/merge.hpp"
 #include "core/merge/merge_room.hpp"
 

@@ -11,6 +11,7 @@
 #include "core/index/data_folder.hpp"
 #include "core/index/manifest.hpp"
 #include "core/index/snapshot.hpp"
+#include "core/merge/damaged_inputs_error.hpp"
 #include "core/metrics/history.hpp"
 #include "core/metrics/index_metrics.hpp"
 #include "core/oplog/log_slice.hpp"
@@ -136,9 +137,9 @@ struct merge_job {
 
 /// What came of it.
 struct merge_outcome {
-  segment_ptr merged;                 ///< null: it failed
-  caf::error failure;                 ///< why
-  std::vector<segment_info> damaged;  ///< inputs that it failed for
+  segment_ptr merged;                  ///< null: it failed
+  caf::error failure;                  ///< why
+  std::vector<damaged_input> damaged;  ///< what it failed for
 };
 
 /// index_coordinator -> node_actor.

@@ -156,8 +156,7 @@ class merge_plan {
   /// What has been damaged since it was loaded would get right checksums by a merge. Looked at afterwards: a file
   /// that is whole then was whole while it was read. All of them: the next merge can leave out all that is damaged.
   void verify_files() const {
-    std::vector<segment_info> damaged;
-    std::string what;
+    std::vector<damaged_input> damaged;
     errc code = errc::corrupt_data;
     for (const merge_input& input : inputs_) {
       if (input.source->is_memory()) continue;
@@ -166,11 +165,10 @@ class merge_plan {
       } catch (const error& e) {
         if (e.code() == errc::cancelled) throw;
         if (damaged.empty()) code = e.code();
-        damaged.push_back(input.source->info());
-        what += (what.empty() ? "" : "; ") + std::string(e.what());
+        damaged.push_back({input.source->info(), e.what()});
       }
     }
-    if (!damaged.empty()) throw damaged_inputs_error(code, what, std::move(damaged));
+    if (!damaged.empty()) throw damaged_inputs_error(code, std::move(damaged));
   }
 
   template <class Consumer>

@@ -96,6 +96,21 @@ TEST_F(upkeep, damaged_segment_stops_neither_writes_nor_other_merges) {
   EXPECT_EQ(status(index).num_file_segments, 3u) << "before it, it, and behind it";
 }
 
+TEST_F(upkeep, many_damaged_segments_are_told_of_one_by_one) {
+  const auto record = prepare_index("a", 40);
+  settings.merge.segments_per_level = 64;
+  const auto index = ready_index(record);
+  for (commit_id id = 1; id <= 40; id++) flip(file(record, segment_file_name(id, id)));
+  const auto merged = ask<maintenance_reply>(index, merge_atom_v);
+  run();
+  EXPECT_EQ(merged.code(), errc::corrupt_data);
+  EXPECT_EQ(status(index).damaged_segments, 40u);
+  for (commit_id id = 2; id <= 40; id++) EXPECT_EQ(times_logged(segment_file_name(id, id)), 1u) << id;
+  EXPECT_LT(merged.text().size(), 1'000u);
+  EXPECT_LT(status(index).maintenance_error.size(), 1'000u);
+  EXPECT_EQ(status(index).damage.find(segment_file_name(2, 2)), std::string::npos) << status(index).damage;
+}
+
 TEST_F(upkeep, requested_merge_tells_of_damage_that_it_meets) {
   const auto record = prepare_index("a", 5);
   settings.merge.segments_per_level = 16;
