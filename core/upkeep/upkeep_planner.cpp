@@ -64,7 +64,8 @@ void upkeep_planner::committed(uint64_t num_commits, uint64_t log_bytes, time_po
 void upkeep_planner::succeeded(upkeep_kind kind, time_point now) {
   lane& l = of(kind);
   l.running = false;
-  l.tries.succeeded();
+  // It says nothing of the larger one that failed.
+  if (!l.is_small) l.tries.succeeded();
   if (kind == upkeep_kind::checkpoint) {
     uncovered_.commits -= in_checkpoint_.commits;
     uncovered_.log_bytes -= in_checkpoint_.log_bytes;
@@ -73,6 +74,7 @@ void upkeep_planner::succeeded(upkeep_kind kind, time_point now) {
     if (retry& merges = of(upkeep_kind::memory_merge).tries; merges.may_run(now)) merges.succeeded();
   } else if (kind == upkeep_kind::file_merge) {
     fails_by_bars_ = false;
+    if (!l.is_small) room_.reset();
     if (l.is_full_merge && full_merge_.is_running()) full_merge_.made(l.inputs.front().start);
   }
 }
@@ -83,6 +85,10 @@ void upkeep_planner::failed(upkeep_kind kind, const error& why, std::span<const 
   l.running = false;
   l.tries.failed(why.what(), now);
   const bool is_of_round = l.is_full_merge && full_merge_.is_running();
+  if (kind == upkeep_kind::file_merge) {
+    const bool lacks_room = why.code() == errc::no_space;
+    room_ = lacks_room ? std::optional(std::min(room_.value_or(l.live), l.live / 2)) : std::nullopt;
+  }
   if (kind == upkeep_kind::file_merge && (!damaged.empty() || why.code() == errc::corrupt_data)) {
     for (const segment_info& s : damaged) barred_.insert_or_assign(s.commits().start(), bar{s.last_commit, why});
     if (damaged.empty()) {
@@ -157,13 +163,18 @@ std::optional<upkeep_job> upkeep_planner::next(segments served, time_point now) 
     job = upkeep_job{upkeep_kind::checkpoint, first, served.size() - first};
   }
   if (!job && of(upkeep_kind::memory_merge).tries.may_run(now)) job = choose_memory_merge(served);
-  if (!job && of(upkeep_kind::file_merge).tries.may_run(now)) job = choose_file_merge(served, now);
+  if (!job) job = choose_file_merge(served, now);
   if (!job) return job;
   lane& l = of(job->kind);
   l.running = true;
   l.is_full_merge = job->kind == upkeep_kind::file_merge && full_merge_.is_running();
   l.inputs.clear();
-  for (const auto& s : served.subspan(job->first, job->count)) l.inputs.push_back({s.start(), s.last_commit});
+  l.live = 0;
+  for (const auto& s : served.subspan(job->first, job->count)) {
+    l.inputs.push_back({s.start(), s.last_commit});
+    l.live += s.size.live;
+  }
+  l.is_small = job->kind == upkeep_kind::file_merge && room_ && l.live <= *room_;
   return job;
 }
 
@@ -281,19 +292,32 @@ std::vector<merge_candidate> upkeep_planner::candidates(segments files) const {
   return sizes;
 }
 
-std::optional<upkeep_job> upkeep_planner::choose_file_merge(segments served, time_point now) const {
-  if (of(upkeep_kind::file_merge).running) return std::nullopt;
+std::optional<upkeep_job> upkeep_planner::choose_file_merge(segments served, time_point now) {
+  lane& merges = of(upkeep_kind::file_merge);
+  const bool may_all_run = merges.tries.may_run(now);
+  if (merges.running || (!may_all_run && !room_)) return std::nullopt;
   if (full_merge_.is_running()) {
+    if (!may_all_run) return std::nullopt;
     // What would be merged before its checkpoint would be merged again behind it.
     return waits_for_checkpoint(served) ? std::nullopt : choose_full(served);
   }
   const size_t files = num_files(served);
-  const auto sizes = candidates(served.first(files));
+  auto sizes = candidates(served.first(files));
+  auto policy = options_.merge;
+  if (!may_all_run) {
+    policy.max_segment_size = std::min(policy.max_segment_size, *room_);
+    for (auto& s : sizes) s.mergeable &= s.live <= *room_;
+  }
   // Merged on behind the checkpoint, so that what is in memory is merged along.
   const bool is_at_rest = files == served.size() && is_idle(now);
-  const auto range = is_at_rest ? choose_idle_merge(sizes, options_.merge) : choose_merge(sizes, options_.merge);
-  if (!range) return std::nullopt;
-  return upkeep_job{upkeep_kind::file_merge, range->first, range->count};
+  const auto range = is_at_rest ? choose_idle_merge(sizes, policy) : choose_merge(sizes, policy);
+  if (range) return upkeep_job{upkeep_kind::file_merge, range->first, range->count};
+  if (may_all_run && room_) {
+    // What there was no room for is wanted no more.
+    room_.reset();
+    merges.tries.succeeded();
+  }
+  return std::nullopt;
 }
 
 upkeep_planner::segments upkeep_planner::asked_for(segments served) const {

@@ -125,7 +125,9 @@ class upkeep_planner {
   struct lane {
     bool running = false;
     std::vector<input> inputs;  ///< of the running job
+    uint64_t live = 0;          ///< postings in them
     bool is_full_merge = false;
+    bool is_small = false;  ///< it needs less room than one for which there was none
     retry tries;
   };
   /// A segment that cannot be merged.
@@ -147,7 +149,7 @@ class upkeep_planner {
   std::optional<time_point> checkpoint_at() const;
   bool checkpoint_is_due(segments served, time_point now) const;
   std::optional<upkeep_job> choose_memory_merge(segments served) const;
-  std::optional<upkeep_job> choose_file_merge(segments served, time_point now) const;
+  std::optional<upkeep_job> choose_file_merge(segments served, time_point now);
   /// What the running merge on request is about, as far as it is in files.
   segments asked_for(segments served) const;
   std::optional<upkeep_job> choose_full(segments served) const;
@@ -160,6 +162,9 @@ class upkeep_planner {
   std::array<lane, 3> lanes_;
   std::map<segment_start, bar> barred_;
   bool fails_by_bars_ = false;  ///< those are what merges of files fail for
+  /// Set: the disk had no room for a merge of files, and until it is tried again only ones of at most so many
+  /// postings are. Else an index would have ever more segments on a disk that has room for small ones.
+  std::optional<uint64_t> room_;
   commit_id checkpoint_goal_ = 0;
   full_merge full_merge_;
   std::vector<full_merge::outcome> finished_;

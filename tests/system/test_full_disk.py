@@ -112,7 +112,7 @@ class FullDisk(NodeTest):
         status = node.json("status")["indexes"][0]
         self.assertRegex(status["maintenance_error"], "^merge of files: a merge may write [0-9]+ bytes[^;]*;[^;]*$")
         self.assertGreater(status["checkpoints"], 40)
-        self.assertEqual(status["file_merges"], 0)
+        self.assertLess(status["num_file_segments"], 20, "small merges go on")
         self.assertIn("are kept for checkpoints and the log", node.ctl("merge", "main", check=1).stderr)
         metrics = requests.get(node.url("/_metrics"), timeout=PATIENCE).text
         tries = re.search(r'^fpindex_task_failures_total\{index="main",task="file_merge"\} (\d+)$', metrics, re.MULTILINE)

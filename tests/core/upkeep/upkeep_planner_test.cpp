@@ -305,13 +305,13 @@ TEST(upkeep_planner, requested_merge_ends_with_the_error_of_what_it_needs) {
     add_files(w, 3);
     w.commit(10);
     w.fault = [&](const upkeep_job& j, auto&) {
-      return j.kind == failing ? std::optional<error>(error(errc::no_space, "no room")) : std::nullopt;
+      return j.kind == failing ? std::optional<error>(error(errc::io_error, "a bad disk")) : std::nullopt;
     };
     w.planner.request_merge(w.segments, w.now);
     w.advance(milliseconds(10));
     ASSERT_EQ(w.merges.size(), 1u);
     ASSERT_TRUE(w.merges[0].hindrance);
-    EXPECT_EQ(w.merges[0].hindrance->code(), errc::no_space);
+    EXPECT_EQ(w.merges[0].hindrance->code(), errc::io_error);
     EXPECT_EQ(w.of(w.tried, failing), 1u);
     // The next request does not wait for the delay.
     w.fault = nullptr;
@@ -370,6 +370,37 @@ TEST(upkeep_planner, slow_writers_cause_few_idle_checkpoints) {
 
 // Whatever happens in whatever order: inputs are there and in one job at a time, of one kind (the world checks
 // that), and everything comes to an end.
+TEST(upkeep_planner, small_merges_go_on_beside_large_ones_for_which_the_disk_has_no_room) {
+  upkeep_world w(by_size(10));
+  constexpr size_t large = 30;
+  for (size_t i = 0; i < large; i++) {
+    w.version++;
+    w.segments.push_back({w.version, w.version, true, {10'000, 10'000}});
+  }
+  w.planner.loaded(w.segments, 0, w.now);
+  bool is_full = true;
+  w.fault = [&](const upkeep_job& job, std::vector<segment_info>&) -> std::optional<error> {
+    uint64_t live = 0;
+    for (size_t i = job.first; i < job.first + job.count; i++) live += w.segments[i].size.live;
+    if (!is_full || job.kind != file_merge || live <= 500) return std::nullopt;
+    return error(errc::no_space, "no room");
+  };
+  for (int i = 0; i < 300; i++) {
+    w.commit(10);
+    w.advance(seconds(1));
+    EXPECT_EQ(w.planner.errors(), "merge of files: no room");
+  }
+  EXPECT_EQ(w.of(w.done, checkpoint), 300u);
+  EXPECT_LT(w.num_files(), large + 25);
+  const auto failed = w.of(w.tried, file_merge) - w.of(w.done, file_merge);
+  EXPECT_GT(failed, 5u) << "the large one is tried again";
+  EXPECT_LT(failed, 20u) << "each at its time";
+  is_full = false;
+  w.advance(seconds(60));
+  EXPECT_EQ(w.planner.errors(), "");
+  EXPECT_LT(w.num_files(), 20u);
+}
+
 // A merge of more could never succeed, and what cannot succeed would be tried for ever.
 TEST(upkeep_planner, no_merge_is_planned_that_the_format_cannot_hold) {
   std::mt19937 random(17);
