@@ -34,6 +34,8 @@ class running_node {
   running_node& operator=(const running_node&) = delete;
 
   uint16_t port() const noexcept { return port_; }
+  caf::actor_system& system() { return *system_; }
+  node_handle handle() const { return node_; }
 
   /// Ends the node and closes its port and connections.
   void stop() {
