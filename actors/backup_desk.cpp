@@ -39,7 +39,7 @@ caf::result<snapshot_reply> backup_desk_state::open_stream(const stream_task& ta
     const auto writer = std::make_shared<backup_writer>(task.index, index, generation, chunk_bytes);
     const auto idle_limit = std::chrono::milliseconds(task.may_expire ? settings.backup_idle_timeout_ms : 0);
     const auto stream = spawn_blocking(
-        self, *setup.env, backup_stream,
+        self, *setup.env, blocking_work::transfers, backup_stream,
         backup_stream_setup{setup.env, writer, index, self->current_sender(), idle_limit, task.owner});
     streams.insert(stream.address());
     return snapshot_reply{stream, generation, task.index->version(), task.index->entries().size(),
@@ -83,7 +83,7 @@ caf::expected<restore_handle> backup_desk_state::start_restore(const staged_inde
   try {
     const auto cancel = std::make_shared<cancel_flag>(false);
     const auto session =
-        spawn_blocking(self, *setup.env, restore_session,
+        spawn_blocking(self, *setup.env, blocking_work::transfers, restore_session,
                        restore_setup{setup.env, staged, cancel, setup.node, setup.catalog, client});
     restores.emplace(session.address(), running_restore{staged, cancel});
     setup.env->log->info("{}: a restore begins", staged.record.name);

@@ -16,9 +16,9 @@ struct backup_desk_setup {
 
 /// Runs the backups and restores of a node, each in an actor of its own, and bounds their numbers:
 ///
-///     index_coordinator --stream_task--> backup_desk --spawns--> backup_stream (detached) <--pieces--> client
+///     index_coordinator --stream_task--> backup_desk --spawns--> backup_stream <--pieces--> client
 ///     node_actor --restore_request--> backup_desk --stage--> catalog_actor
-///                                     backup_desk --spawns--> restore_session (detached) <--pieces--> client
+///                                     backup_desk --spawns--> restore_session <--pieces--> client
 ///                                     backup_desk --discard--> catalog_actor, when a restore has ended
 struct backup_desk_state {
   static inline const char* name = "backup_desk";

@@ -3,6 +3,7 @@
 #include "actors/environment.hpp"
 #include "actors/guarded_actor.hpp"
 #include "actors/idle_timer.hpp"
+#include "actors/worker_pool.hpp"
 #include "core/backup/backup_writer.hpp"
 
 namespace fp {
@@ -26,7 +27,7 @@ struct backup_stream_setup {
 struct backup_stream_state {
   static inline const char* name = "backup_stream";
 
-  using pointer = guarded_pointer<private_stream_handle, backup_stream_state>;
+  using pointer = guarded_pooled_pointer<private_stream_handle, backup_stream_state>;
 
   void init(pointer self_ptr, backup_stream_setup setup_values);
   caf::result<backup_piece> next();

@@ -67,8 +67,8 @@ caf::result<done_atom> catalog_state::publish(const staged_index& staged) {
   }
 }
 
-catalog_handle::behavior_type catalog_actor(catalog_handle::stateful_pointer<catalog_state> self,
-                                            environment_ptr env, std::shared_ptr<data_folder> folder) {
+catalog_handle::behavior_type catalog_actor(pooled_pointer<catalog_handle, catalog_state> self, environment_ptr env,
+                                            std::shared_ptr<data_folder> folder) {
   keep_exception_text(self);
   self->state.env = std::move(env);
   self->state.folder = std::move(folder);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/environment.hpp"
+#include "actors/worker_pool.hpp"
 
 namespace fp {
 
@@ -25,7 +26,7 @@ struct catalog_state {
 };
 
 /// `folder` is opened by the caller, so that a folder that cannot be used stops the start.
-catalog_handle::behavior_type catalog_actor(catalog_handle::stateful_pointer<catalog_state> self,
-                                            environment_ptr env, std::shared_ptr<data_folder> folder);
+catalog_handle::behavior_type catalog_actor(pooled_pointer<catalog_handle, catalog_state> self, environment_ptr env,
+                                            std::shared_ptr<data_folder> folder);
 
 }  // namespace fp

@@ -16,7 +16,7 @@ merge_outcome checkpoint_state::write(const merge_job& job) const {
   }
 }
 
-merge_handle::behavior_type checkpoint_actor(merge_handle::stateful_pointer<checkpoint_state> self,
+merge_handle::behavior_type checkpoint_actor(pooled_pointer<merge_handle, checkpoint_state> self,
                                              environment_ptr env, folder_lease_ptr lease) {
   keep_exception_text(self);
   self->state.env = std::move(env);

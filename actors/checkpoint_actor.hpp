@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/environment.hpp"
+#include "actors/worker_pool.hpp"
 
 namespace fp {
 
@@ -15,7 +16,7 @@ struct checkpoint_state {
   merge_outcome write(const merge_job& job) const;
 };
 
-merge_handle::behavior_type checkpoint_actor(merge_handle::stateful_pointer<checkpoint_state> self,
+merge_handle::behavior_type checkpoint_actor(pooled_pointer<merge_handle, checkpoint_state> self,
                                              environment_ptr env, folder_lease_ptr lease);
 
 }  // namespace fp

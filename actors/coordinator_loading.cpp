@@ -32,7 +32,7 @@ void index_coordinator_state::start_load() {
   log_fails = false;
   const auto error = capture_error([this] {
     manifests =
-        adopt(spawn_blocking(self, *env, manifest_actor,
+        adopt(spawn_blocking(self, *env, blocking_work::logs, manifest_actor,
                              manifest_setup{setup.env, index_name(), tracker.attempt(), setup.folders.data,
                                             index_coordinator_handle(self), setup.budget, load_cancel, folder}),
               "manifest_actor");
@@ -104,7 +104,7 @@ void index_coordinator_state::open_oplog() {
   }
   error = capture_error([this] {
     log = adopt(
-        spawn_blocking(self, *env, oplog_actor,
+        spawn_blocking(self, *env, blocking_work::logs, oplog_actor,
                        oplog_setup{setup.env, index_name(), tracker.attempt(), setup.folders.oplog,
                                    current->file_version(), index_coordinator_handle(self), load_cancel, folder}),
         "oplog_actor");

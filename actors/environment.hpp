@@ -5,7 +5,6 @@
 #include <caf/all.hpp>
 #include <functional>
 #include <memory>
-#include <thread>
 
 #include "core/config/config.hpp"
 #include "core/fs/open_files.hpp"
@@ -17,6 +16,7 @@ namespace fp {
 
 uint64_t thread_major_faults();
 
+class blocking_pools;
 struct environment;
 using environment_ptr = std::shared_ptr<const environment>;
 
@@ -43,21 +43,15 @@ struct environment {
   std::shared_ptr<open_files> files = std::make_shared<open_files>(config{}.max_open_logs);
   /// The same for checkpoints and merges of files, which take long: nobody who writes waits for one.
   std::shared_ptr<open_files> upkeep_files = std::make_shared<open_files>(config{}.max_open_logs);
-  /// How long a coordinator searches itself. So long other requests wait at most, and one that takes longer loses as
-  /// much before it is handed over, which costs 50 microseconds. Caches are cold when searches are rare: those then
-  /// take several times as long as in a benchmark.
+  /// How long a coordinator searches itself. So long other requests wait at most, and one that takes longer loses
+  /// as much before it is handed over, which costs 50 microseconds. Caches are cold when searches are rare: those
+  /// then take several times as long as in a benchmark.
   std::chrono::microseconds own_search_budget{200};
   /// Pages that the calling thread has waited for a disk for, since it began.
   std::function<uint64_t()> major_faults = thread_major_faults;
-  /// Whether actors that block get threads of their own. Off in tests with a deterministic scheduler.
-  bool detached = true;
-  /// Asked before an actor that blocks is spawned; throws `std::system_error` as a system without threads would. For
-  /// tests.
-  std::function<void()> claim_thread;
-  /// Searchers of an index: as configured, or one per core.
-  uint32_t num_searchers() const {
-    return settings.threads > 0 ? settings.threads : std::max(1u, std::thread::hardware_concurrency());
-  }
+  /// The threads of actors that block, which outlive them. Null: they are scheduled as all others, as tests with a
+  /// deterministic scheduler want it.
+  const blocking_pools* pools = nullptr;
   /// Where an index's generation has its files.
   index_folders folders_of(const index_record& record) const { return fp::folders_of(settings.dir, record); }
   /// Makes a segment loader, monitored and linked to the caller. Default: the real one.

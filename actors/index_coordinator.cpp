@@ -11,10 +11,6 @@ namespace fp {
 
 namespace {
 
-// The next ones after a search that was too long are likely to be long, too; the more so, the more often that was
-// so.
-constexpr uint32_t least_handed_over = 64, most_handed_over = 4096;
-
 upkeep_options upkeep_options_of(const config& settings) {
   return {settings.checkpoint_threshold,
           std::chrono::milliseconds(settings.checkpoint_age_ms),
@@ -155,14 +151,14 @@ void index_coordinator_state::spawn_workers() {
     auto handle = self->spawn<caf::linked + caf::monitored>(segment_builder);
     builder = adopt(handle, "segment_builder");
   }
-  const size_t wanted = env->num_searchers();
+  const size_t wanted = num_searchers(env->settings);
   searchers.resize(wanted);
   for (size_t i = 0; i < wanted; i++) {
     const auto role = "searcher " + std::to_string(i);
     if (has_child(role)) continue;
     auto depth = std::make_shared<std::atomic<uint32_t>>(0);
-    auto handle = self->spawn<caf::linked + caf::monitored>(
-        searcher_actor,
+    auto handle = spawn_blocking(
+        self, *env, blocking_work::searches, searcher_actor,
         searcher_setup{setup.env, depth, metrics, warm, unreadable_listener(index_coordinator_handle(self))});
     searchers[i] = {adopt(handle, role), depth};
   }
@@ -176,17 +172,17 @@ bool index_coordinator_state::has_child(std::string_view role) const {
 }
 
 merge_handle index_coordinator_state::worker_for(upkeep_kind kind) {
-  const auto made = [this](merge_handle& worker, const char* role, auto actor) {
-    if (!has_child(role)) worker = adopt(spawn_blocking(self, *env, actor, setup.env, folder), role);
+  const auto made = [this](merge_handle& worker, const char* role, blocking_work work, auto actor) {
+    if (!has_child(role)) worker = adopt(spawn_blocking(self, *env, work, actor, setup.env, folder), role);
     return worker;
   };
   switch (kind) {
     case upkeep_kind::checkpoint:
-      return made(checkpointer, "checkpoint_actor", checkpoint_actor);
+      return made(checkpointer, "checkpoint_actor", blocking_work::checkpoints, checkpoint_actor);
     case upkeep_kind::memory_merge:
-      return made(memory_merger, "memory merge_actor", merge_actor);
+      return made(memory_merger, "memory merge_actor", blocking_work::checkpoints, merge_actor);
     default:
-      return made(file_merger, "file merge_actor", merge_actor);
+      return made(file_merger, "file merge_actor", blocking_work::merges, merge_actor);
   }
 }
 
@@ -323,154 +319,9 @@ void index_coordinator_state::expire(uint64_t ticket) {
   request.refuse(not_ready_error());
 }
 
-index_coordinator_state::searcher_slot* index_coordinator_state::pick_searcher() {
-  const auto depth = [](const searcher_slot& s) { return s.depth->load(std::memory_order_relaxed); };
-  // A searcher that waits for a disk keeps a worker thread: one is left for this actor, and for who writes.
-  const size_t usable = may_be_cold() && searchers.size() > 1 ? searchers.size() - 1 : searchers.size();
-  const auto end = searchers.begin() + static_cast<std::ptrdiff_t>(usable);
-  auto best =
-      std::min_element(searchers.begin(), end, [&](const auto& a, const auto& b) { return depth(a) < depth(b); });
-  if (best == end) return nullptr;
-  // Not `num_searchers()`, which asks the operating system for the number of processors.
-  const auto bound = std::max<uint32_t>(1, env->settings.max_queued_searches / static_cast<uint32_t>(usable));
-  if (depth(*best) >= bound) return nullptr;
-  best->depth->fetch_add(1, std::memory_order_relaxed);
-  return &*best;
-}
-
-bool index_coordinator_state::search_here(caf::typed_response_promise<search_reply>& promise,
-                                          const search_request& request, steady_clock::time_point received,
-                                          steady_clock::time_point deadline, const cancel_flag* cancel) {
-  if (!self->mailbox().empty() || queued_searches() > 0 || may_be_cold()) return false;
-  if (searches_to_hand_over > 0) {
-    searches_to_hand_over--;
-    return false;
-  }
-  const uint64_t faults_before = maps_files ? env->major_faults() : 0;
-  const auto note_faults = [&] {
-    if (maps_files) warm->searched_trusting(env->major_faults() - faults_before);
-  };
-  try {
-    auto reply = runner->try_run(*current, request, received, deadline, cancel, received + env->own_search_budget);
-    note_faults();
-    if (!reply) {
-      searches_after_a_long_one = std::clamp(searches_after_a_long_one * 2, least_handed_over, most_handed_over);
-      searches_to_hand_over = searches_after_a_long_one;
-      return false;
-    }
-    searches_after_a_long_one /= 2;
-    promise.deliver(std::move(*reply));
-  } catch (const std::exception& e) {
-    note_faults();
-    promise.deliver(fail_if_unreadable() ? not_ready_error() : to_caf_error(e));
-  }
-  counters.searches++;
-  return true;
-}
-
-uint32_t index_coordinator_state::queued_searches() const {
-  uint32_t sum = 0;
-  for (const auto& s : searchers) sum += s.depth->load(std::memory_order_relaxed);
-  return sum;
-}
-
-namespace {
-
-caf::error check_search(const search_request& request) {
-  if (!request.query.is_whole()) return make_error(errc::bad_request, "query: not a list of 32-bit hashes");
-  if (request.query.size() > max_query_hashes) {
-    return make_error(errc::payload_too_large, "query: " + std::to_string(request.query.size()) +
-                                                   " hashes; at most " + std::to_string(max_query_hashes) +
-                                                   " are allowed");
-  }
-  return caf::none;
-}
-
-}  // namespace
-
-void index_coordinator_state::search(caf::typed_response_promise<search_reply>& promise, search_request request) {
-  if (request.query.empty()) {
-    promise.deliver(make_error(errc::empty_fingerprint, "query: no hashes"));
-    return;
-  }
-  start_search(promise, std::move(request), nullptr);
-}
-
-void index_coordinator_state::local_search_request(caf::typed_response_promise<search_reply>& promise,
-                                                   const local_search& search) {
-  start_search(promise, *search.request, search.cancel);
-}
-
-void index_coordinator_state::start_search(caf::typed_response_promise<search_reply>& promise,
-                                           search_request request, cancel_flag_ptr cancel) {
-  if (auto e = check_search(request)) {
-    promise.deliver(std::move(e));
-    return;
-  }
-  const auto received = steady_clock::now();
-  const auto deadline = search_deadline(request, received);
-  if (search_here(promise, request, received, deadline, cancel.get())) return;
-  auto* slot = pick_searcher();
-  if (slot == nullptr) {
-    metrics->search_refused(errc::overloaded);
-    promise.deliver(make_error(errc::overloaded, "too many searches are queued"));
-    return;
-  }
-  counters.searches++;
-  promise.delegate(slot->handle, search_task{current, std::move(request), received, deadline, std::move(cancel)});
-}
-
-void index_coordinator_state::search_batch(caf::typed_response_promise<search_batch_reply>& promise,
-                                           search_batch_request request) {
-  if (request.searches.size() > max_search_batch) {
-    promise.deliver(make_error(errc::payload_too_large, std::to_string(request.searches.size()) +
-                                                            " searches; at most " +
-                                                            std::to_string(max_search_batch) + " a batch"));
-    return;
-  }
-  for (const auto& one : request.searches) {
-    auto e = one.query.empty() ? make_error(errc::empty_fingerprint, "query: no hashes") : check_search(one);
-    if (e) {
-      promise.deliver(std::move(e));
-      return;
-    }
-  }
-  auto* slot = pick_searcher();
-  if (slot == nullptr) {
-    metrics->search_refused(errc::overloaded, request.searches.size());
-    promise.deliver(make_error(errc::overloaded, "too many searches are queued"));
-    return;
-  }
-  counters.searches += request.searches.size();
-  promise.delegate(slot->handle, search_batch_task{current, std::move(request), steady_clock::now()});
-}
-
 void index_coordinator_state::stream_backup(caf::typed_response_promise<snapshot_reply>& promise, bool may_expire) {
   promise.delegate(setup.backups, stream_task{current, setup.record, may_expire,
                                               unreadable_listener(index_coordinator_handle(self))});
-}
-
-void index_coordinator_state::document(caf::typed_response_promise<document_reply>& promise,
-                                       const document_request& request) {
-  if (request.id == 0) {
-    promise.deliver(make_error(errc::invalid_document_id, "document id 0; ids are 1 to 4294967295"));
-    return;
-  }
-  if (may_be_cold()) {
-    auto* slot = pick_searcher();
-    if (slot == nullptr) {
-      promise.deliver(make_error(errc::overloaded, "too many searches are queued"));
-      return;
-    }
-    promise.delegate(slot->handle, document_task{current, index_name(), request.id});
-    return;
-  }
-  document_reply reply;
-  if (auto e = capture_error([&] { reply = find_document(*current, index_name(), request.id); })) {
-    promise.deliver(fail_if_unreadable() ? not_ready_error() : e);
-  } else {
-    promise.deliver(reply);
-  }
 }
 
 index_info index_coordinator_state::info() const {

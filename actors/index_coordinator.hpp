@@ -63,7 +63,7 @@ struct index_coordinator_state {
     children.emplace(child.address(), std::move(role));
     return child;
   }
-  /// Makes the actor for a job, unless it is there. Throws `overloaded` when it gets no thread.
+  /// Makes the actor for a job, unless it is there.
   merge_handle worker_for(upkeep_kind kind);
   /// Ends all actors of this index; `children_ended` goes on when the last one is down.
   void end_children();
@@ -108,6 +108,12 @@ struct index_coordinator_state {
   void refuse_waiting(const caf::error& reason);
   void expire(uint64_t ticket);
 
+  void stream_backup(caf::typed_response_promise<snapshot_reply>& promise, bool may_expire);
+  index_status status() const;
+  index_info info() const;
+  segment_list segments() const;
+
+  // -- Searches and look-ups (coordinator_searching.cpp)
   void search(caf::typed_response_promise<search_reply>& promise, search_request request);
   void local_search_request(caf::typed_response_promise<search_reply>& promise, const local_search& search);
   void start_search(caf::typed_response_promise<search_reply>& promise, search_request request,
@@ -123,11 +129,6 @@ struct index_coordinator_state {
   bool search_here(caf::typed_response_promise<search_reply>& promise, const search_request& request,
                    steady_clock::time_point received, steady_clock::time_point deadline, const cancel_flag* cancel);
   uint32_t queued_searches() const;
-
-  void stream_backup(caf::typed_response_promise<snapshot_reply>& promise, bool may_expire);
-  index_status status() const;
-  index_info info() const;
-  segment_list segments() const;
   void document(caf::typed_response_promise<document_reply>& promise, const document_request& request);
   /// Whether reading the snapshot here may wait for a disk.
   bool may_be_cold() const { return maps_files && !warm->is_warm(); }

@@ -109,7 +109,7 @@ void manifest_state::sweep() {
   if (e) setup.env->log->warn("{}: sweeping the data folder: {}", setup.index, text_of(e));
 }
 
-manifest_handle::behavior_type manifest_actor(manifest_handle::stateful_pointer<manifest_state> self,
+manifest_handle::behavior_type manifest_actor(pooled_pointer<manifest_handle, manifest_state> self,
                                               manifest_setup setup) {
   keep_exception_text(self);
   self->state.self = self;

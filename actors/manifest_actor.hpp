@@ -4,6 +4,7 @@
 #include <set>
 
 #include "actors/environment.hpp"
+#include "actors/worker_pool.hpp"
 
 namespace fp {
 
@@ -28,7 +29,7 @@ struct manifest_setup {
 struct manifest_state {
   static inline const char* name = "manifest_actor";
 
-  manifest_handle::stateful_pointer<manifest_state> self;
+  pooled_pointer<manifest_handle, manifest_state> self;
   manifest_setup setup;
   manifest current;
   std::deque<load_task> tasks;
@@ -45,7 +46,7 @@ struct manifest_state {
   void sweep();
 };
 
-manifest_handle::behavior_type manifest_actor(manifest_handle::stateful_pointer<manifest_state> self,
+manifest_handle::behavior_type manifest_actor(pooled_pointer<manifest_handle, manifest_state> self,
                                               manifest_setup setup);
 
 }  // namespace fp

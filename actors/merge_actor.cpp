@@ -23,7 +23,7 @@ merge_outcome merge_state::merge(const merge_job& job) const {
   }
 }
 
-merge_handle::behavior_type merge_actor(merge_handle::stateful_pointer<merge_state> self, environment_ptr env,
+merge_handle::behavior_type merge_actor(pooled_pointer<merge_handle, merge_state> self, environment_ptr env,
                                         folder_lease_ptr lease) {
   keep_exception_text(self);
   self->state.env = std::move(env);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/environment.hpp"
+#include "actors/worker_pool.hpp"
 
 namespace fp {
 
@@ -15,6 +16,7 @@ struct merge_state {
   merge_outcome merge(const merge_job& job) const;
 };
 
-merge_handle::behavior_type merge_actor(merge_handle::stateful_pointer<merge_state> self, environment_ptr env, folder_lease_ptr lease);
+merge_handle::behavior_type merge_actor(pooled_pointer<merge_handle, merge_state> self, environment_ptr env,
+                                        folder_lease_ptr lease);
 
 }  // namespace fp

@@ -20,9 +20,6 @@ constexpr size_t max_queued_operations = 1'000;
 // How long a create waits for its index to be ready before it answers that it is not ready yet.
 constexpr uint32_t create_wait_ms = 1'000;
 
-// A scrub takes hours: nothing is lost by waiting.
-constexpr std::chrono::seconds scrub_retry_delay(60);
-
 }  // namespace
 
 node_state::~node_state() {
@@ -39,7 +36,7 @@ void node_state::init(pointer self_ptr, node_setup setup_values) {
   setup = std::move(setup_values);
   started = self->clock().now();
   budget = self->spawn<caf::linked + caf::monitored>(loader_budget, setup.env->settings.max_concurrent_loads);
-  catalog = spawn_blocking(self, *setup.env, catalog_actor, setup.env, setup.folder);
+  catalog = spawn_blocking(self, *setup.env, blocking_work::logs, catalog_actor, setup.env, setup.folder);
   backups = self->spawn<caf::linked + caf::monitored>(
       backup_desk, backup_desk_setup{setup.env, catalog, node_actor_handle(self)});
   setup.folder.reset();
@@ -50,12 +47,8 @@ void node_state::init(pointer self_ptr, node_setup setup_values) {
 
 void node_state::spawn_scrub() {
   if (scrub || shutting_down) return;
-  const auto error = capture_error([this] {
-    scrub = spawn_blocking(self, *setup.env, scrub_actor, scrub_setup{setup.env, node_actor_handle(self)});
-  });
-  if (!error) return;
-  setup.env->log->error("no scrub, tried again in {} s: {}", scrub_retry_delay.count(), text_of(error));
-  self->delayed_send(node_actor_handle(self), scrub_retry_delay, tick_atom_v);
+  scrub = spawn_blocking(self, *setup.env, blocking_work::merges, scrub_actor,
+                         scrub_setup{setup.env, node_actor_handle(self)});
 }
 
 scrubbed_indexes_ptr node_state::scrubbed_indexes() const {
@@ -435,7 +428,6 @@ node_actor_handle::behavior_type node_actor(node_state::pointer self, node_setup
       [=](const index_state_changed& changed) { s->state_changed(changed); },
       [=](scrub_atom) { return s->scrubbed_indexes(); },
       [=](const folder_lease_ptr& lease) { s->folder_free(lease); },
-      [=](tick_atom) { s->spawn_scrub(); },
   };
 }
 

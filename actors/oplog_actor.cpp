@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/blocking_pools.hpp"
 #include "actors/slice_builder.hpp"
 #include "core/fs/write_probe.hpp"
 
@@ -61,7 +62,7 @@ bool oplog_state::hand_out() {
   auto& o = *opening;
   if (!o.ready) return false;
   if (o.idle.empty()) {
-    if (o.builders.size() >= std::min(setup.env->num_searchers(), max_builders)) return false;
+    if (o.builders.size() >= std::min(num_searchers(setup.env->settings), max_builders)) return false;
     o.idle.push_back(self->spawn<caf::linked>(slice_builder));
     o.builders.push_back(o.idle.back());
   }

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "actors/environment.hpp"
+#include "actors/worker_pool.hpp"
 #include "core/oplog/log_replayer.hpp"
 
 namespace fp {
@@ -36,7 +37,7 @@ struct oplog_setup {
 struct oplog_state {
   static inline const char* name = "oplog_actor";
 
-  using pointer = oplog_handle::stateful_pointer<oplog_state>;
+  using pointer = pooled_pointer<oplog_handle, oplog_state>;
 
   /// What a replay is made of, until the log is open.
   struct replay {

@@ -3,6 +3,7 @@
 #include "actors/environment.hpp"
 #include "actors/guarded_actor.hpp"
 #include "actors/idle_timer.hpp"
+#include "actors/worker_pool.hpp"
 #include "core/backup/backup_restorer.hpp"
 
 namespace fp {
@@ -28,7 +29,7 @@ struct restore_setup {
 struct restore_session_state {
   static inline const char* name = "restore_session";
 
-  using pointer = guarded_pointer<private_restore_handle, restore_session_state>;
+  using pointer = guarded_pooled_pointer<private_restore_handle, restore_session_state>;
 
   void init(pointer self_ptr, restore_setup setup_values);
   caf::result<done_atom> take(const backup_piece& piece);

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "actors/environment.hpp"
+#include "actors/worker_pool.hpp"
 #include "core/check/segment_scrubber.hpp"
 
 namespace fp {
@@ -25,7 +26,7 @@ struct scrub_setup {
 struct scrub_state {
   static inline const char* name = "scrub_actor";
 
-  using pointer = scrub_handle::stateful_pointer<scrub_state>;
+  using pointer = pooled_pointer<scrub_handle, scrub_state>;
   using clock_time = caf::actor_clock::time_point;
 
   /// Loads, checkpoints and merges go first: while one runs anywhere in the node, the rate is so many times lower.

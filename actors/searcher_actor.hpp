@@ -7,6 +7,7 @@
 #include "actors/environment.hpp"
 #include "actors/guarded_actor.hpp"
 #include "actors/search_runner.hpp"
+#include "actors/worker_pool.hpp"
 #include "core/search/warmth.hpp"
 
 namespace fp {
@@ -32,7 +33,7 @@ struct searcher_setup {
 struct searcher_state {
   static inline const char* name = "searcher";
 
-  using pointer = guarded_pointer<searcher_handle, searcher_state>;
+  using pointer = guarded_pooled_pointer<searcher_handle, searcher_state>;
 
   pointer self = nullptr;
   searcher_setup setup;

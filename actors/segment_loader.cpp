@@ -32,7 +32,7 @@ void segment_loader_state::load(const load_task& task) {
 }
 
 segment_loader_handle::behavior_type segment_loader(
-    segment_loader_handle::stateful_pointer<segment_loader_state> self, loader_setup setup) {
+    pooled_pointer<segment_loader_handle, segment_loader_state> self, loader_setup setup) {
   keep_exception_text(self);
   self->state.self = self;
   self->state.setup = std::move(setup);
@@ -45,7 +45,7 @@ segment_loader_handle::behavior_type segment_loader(
 
 segment_loader_handle spawn_segment_loader(caf::scheduled_actor* parent, loader_setup setup) {
   const auto env = setup.env;
-  return spawn_blocking(parent, *env, segment_loader, std::move(setup));
+  return spawn_blocking(parent, *env, blocking_work::transfers, segment_loader, std::move(setup));
 }
 
 }  // namespace fp

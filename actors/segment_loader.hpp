@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/environment.hpp"
+#include "actors/worker_pool.hpp"
 
 namespace fp {
 
@@ -13,7 +14,7 @@ namespace fp {
 struct segment_loader_state {
   static inline const char* name = "segment_loader";
 
-  segment_loader_handle::stateful_pointer<segment_loader_state> self;
+  pooled_pointer<segment_loader_handle, segment_loader_state> self;
   loader_setup setup;
 
   void ask_for_work();
@@ -21,7 +22,7 @@ struct segment_loader_state {
 };
 
 segment_loader_handle::behavior_type segment_loader(
-    segment_loader_handle::stateful_pointer<segment_loader_state> self, loader_setup setup);
+    pooled_pointer<segment_loader_handle, segment_loader_state> self, loader_setup setup);
 
 /// `environment::spawn_loader` of a real node.
 segment_loader_handle spawn_segment_loader(caf::scheduled_actor* parent, loader_setup setup);

@@ -317,9 +317,7 @@ using index_publisher = caf::typed_actor<caf::replies_to<publish_atom, staged_in
 
 /// All that the node actor understands.
 using node_actor_handle = node_handle::extend<caf::reacts_to<index_state_changed>>::extend_with<
-    index_publisher>::extend_with<scrub_directory>::extend_with<folder_user>::extend<
-    // To itself: a scrub is still to be started.
-    caf::reacts_to<tick_atom>>;
+    index_publisher>::extend_with<scrub_directory>::extend_with<folder_user>;
 
 }  // namespace fp
 

@@ -2,7 +2,6 @@
 
 #include "actors/history_actor.hpp"
 #include "actors/metrics_actor.hpp"
-#include "actors/spawn_blocking.hpp"
 #include "app/http/route_metrics.hpp"
 #include "app/http/routes.hpp"
 
@@ -37,7 +36,7 @@ http_gateway::http_gateway(caf::actor_system& system, const config& settings, no
   // No body becomes larger than this when it is encoded: the worst case is metadata of one byte an entry.
   how.max_encoded_bytes = std::max<size_t>(settings.max_update_bytes, size_t{6} * settings.http_max_body_bytes);
   how.access = access_;
-  if (hooks.metrics) start_metrics(system, hooks.metrics, how);
+  if (hooks.metrics) start_metrics(system, hooks.metrics, hooks.pools, how);
   const auto measures = how.measures;
   const auto routes = std::make_shared<const http_routes>(bridges_, std::move(how));
   auto serving = server_options(settings);
@@ -79,8 +78,9 @@ void http_gateway::check_files(const config& settings) {
 }
 
 void http_gateway::start_metrics(caf::actor_system& system, const std::shared_ptr<node_metrics>& metrics,
-                                 route_settings& routes) {
-  metrics_ = spawn_detached(system, metrics_actor, metrics);
+                                 const blocking_pools* pools, route_settings& routes) {
+  metrics_ = pools != nullptr ? pools->of(blocking_work::searches).spawn(metrics_actor, metrics)
+                              : system.spawn(metrics_actor, metrics);
   history_ = system.spawn(history_actor, metrics);
   routes.metrics = metrics_;
   routes.history = history_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/blocking_pools.hpp"
 #include "app/gateway/gateway_bridge.hpp"
 #include "app/http/access_control.hpp"
 #include "app/http/http_server.hpp"
@@ -20,6 +21,7 @@ namespace fp {
 struct gateway_hooks {
   /// For `GET /_metrics` and `GET /:index/_history`, which are not found without it; the gateway adds its own.
   std::shared_ptr<node_metrics> metrics;
+  const blocking_pools* pools = nullptr;  ///< where the text of the metrics is written; null: by the scheduler
 };
 
 struct route_settings;
@@ -49,7 +51,7 @@ class http_gateway {
 
  private:
   void start_metrics(caf::actor_system& system, const std::shared_ptr<node_metrics>& metrics,
-                     route_settings& routes);
+                     const blocking_pools* pools, route_settings& routes);
 
   const tls_files tls_files_;
   std::shared_ptr<access_control> access_;   ///< empty: HTTP is open

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <atomic>
 #include <caf/all.hpp>
-#include <caf/io/all.hpp>
-#include <caf/openssl/all.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/openssl/publish.hpp>
 #include <chrono>
 #include <cstring>
 #include <functional>
@@ -19,6 +19,7 @@
 #include <variant>
 #include <vector>
 
+#include "actors/blocking_pools.hpp"
 #include "actors/node_actor.hpp"
 #include "app/http/http_gateway.hpp"
 #include "app/line/line_gateway.hpp"
@@ -102,6 +103,10 @@ std::shared_ptr<open_files> make_open_files(const config& settings, spdlog::logg
   return std::make_shared<open_files>(allowed);
 }
 
+error no_thread(const std::system_error& why) {
+  return {errc::overloaded, "cannot start a thread: " + why.code().message()};
+}
+
 /// Throws `overloaded` when the system does not give so many threads: CAF crashes when it lacks one at its start.
 void require_threads(size_t count) {
   std::vector<std::jthread> threads;
@@ -111,7 +116,7 @@ void require_threads(size_t count) {
   try {
     for (size_t i = 0; i < count; i++) threads.emplace_back([wait] { wait.wait(); });
   } catch (const std::system_error& e) {
-    throw error(errc::overloaded, "cannot start a thread: " + e.code().message());
+    throw no_thread(e);
   }
   all_there.set_value();
 }
@@ -144,31 +149,42 @@ void reload_tls_files(system_config& caf_settings, caf::actor_system& system, co
   std::_Exit(exit_failed);
 }
 
-/// Waits until the node has ended. SIGHUP opens the log file again and then has `reload` read what else may have
-/// changed, a first stop signal ends the node cleanly, and a second one, or `stop_deadline`, the process.
-int run_until_stopped(caf::scoped_actor& self, const node_actor_handle& node,
-                      const std::function<void()>& stop_gateways, const std::function<void()>& reload,
-                      signal_watcher& signals, node_log& node_logs) {
-  auto& log = *node_logs.logger();
-  self->monitor(node);
-  // Neither a second stop signal nor the deadline is kept waiting by what the first signal does.
-  const auto main = caf::actor_cast<caf::actor>(self);
+/// Has signals sent to `main`. A second stop signal, or `stop_deadline` behind the first one, ends the process: neither
+/// is kept waiting by what the first one does. Returns whether there was a stop signal. Throws `overloaded` when there is
+/// no thread for it.
+std::shared_ptr<const std::atomic<bool>> watch_signals(signal_watcher& signals, const caf::actor& main,
+                                                       const std::shared_ptr<spdlog::logger>& log) {
   const auto stopping = std::make_shared<std::atomic<bool>>(false);
-  signals.start([main, stopping, log = node_logs.logger()](int number) {
+  const auto on_signal = [main, stopping, log](int number) {
     if (number == SIGALRM) end_at_once(*log, "the node could not be closed in time");
     if (number != SIGHUP) {
       if (stopping->exchange(true)) end_at_once(*log, strsignal(number) + std::string(" again"));
       raise_alarm_in(stop_deadline);
     }
     caf::anon_send(main, number);
-  });
+  };
+  try {
+    signals.start(on_signal);
+  } catch (const std::system_error& e) {
+    throw no_thread(e);
+  }
+  return stopping;
+}
+
+/// Waits until the node has ended. SIGHUP opens the log file again and then has `reload` read what else may have
+/// changed, a stop signal ends the node cleanly.
+int run_until_stopped(caf::scoped_actor& self, const node_actor_handle& node,
+                      const std::function<void()>& stop_gateways, const std::function<void()>& reload,
+                      const std::atomic<bool>& stopping, node_log& node_logs) {
+  auto& log = *node_logs.logger();
+  self->monitor(node);
   bool ended = false;
   int exit_code = exit_ok;
   self->receive_while([&] { return !ended; })(
       [&](int number) {
         if (number == SIGHUP) {
           node_logs.reopen();
-          if (!*stopping) reload();
+          if (!stopping) reload();
           return;
         }
         log.info("{}: shutting down", strsignal(number));
@@ -227,13 +243,16 @@ int run(const checked_settings& checked, signal_watcher& signals) {
   env->files = make_open_files(settings, log);
   env->upkeep_files = std::make_shared<open_files>(std::max<size_t>(1, env->files->capacity() / 2));
   env->metrics->add_gauge("fpindex_build_info", "1", {{"version", FPNODE_VERSION}}, [] { return 1.0; });
-  // Its workers, a clock, a printer, the sockets' thread, and this node's catalog.
-  require_threads(env->num_searchers() + 4);
+  // CAF's workers, a clock, a printer, the sockets' thread, the pools, and who waits for signals.
+  require_threads(num_searchers(settings) + 4 + blocking_pools::num_threads(settings));
   auto folder = std::make_shared<data_folder>(posix_file_system(), settings.dir);
 
-  auto caf_settings = make_caf_settings(checked, env->num_searchers(), log);
+  auto caf_settings = make_caf_settings(checked, num_searchers(settings), log);
   caf::actor_system system{caf_settings};
+  const blocking_pools pools(system, settings);
+  env->pools = &pools;
   caf::scoped_actor self{system};
+  const auto stopping = watch_signals(signals, caf::actor_cast<caf::actor>(self), env->log);
   const auto watcher = spawn_watcher(system, env->log);
   const auto node = system.spawn(node_actor, node_setup{env, std::move(folder), FPNODE_VERSION, watcher});
   const auto give_up = [&] {
@@ -245,7 +264,7 @@ int run(const checked_settings& checked, signal_watcher& signals) {
   std::optional<http_gateway> http;
   std::optional<line_gateway> line;
   if (!start_gateway(http, settings.http_tls ? "HTTP over TLS" : "HTTP", settings.host, settings.port, log, system,
-                     settings, node, gateway_hooks{env->metrics}) ||
+                     settings, node, gateway_hooks{env->metrics, &pools}) ||
       !start_gateway(line, "the line protocol", settings.legacy_host, settings.legacy_port, log, system, settings,
                      node, env->metrics)) {
     return give_up();
@@ -274,12 +293,7 @@ int run(const checked_settings& checked, signal_watcher& signals) {
     if (http) http->reload(log);
     if (settings.caf_tls) reload_tls_files(caf_settings, system, settings, log);
   };
-  try {
-    return run_until_stopped(self, node, stop_gateways, reload, signals, logs);
-  } catch (const std::system_error& e) {
-    log.critical("cannot start a thread: {}", e.code().message());
-    return give_up();
-  }
+  return run_until_stopped(self, node, stop_gateways, reload, *stopping, logs);
 }
 
 }  // namespace

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "core/fs/file_system.hpp"
-#include "core/merge/merge_policy.hpp"
-#include "core/segment/segment.hpp"
+#include "core/merge/merge_policy_options.hpp"
+#include "core/segment/load_mode.hpp"
 
 namespace fp {
 
@@ -91,8 +91,12 @@ struct config {
   uint64_t scrub_bytes_per_second = uint64_t{8} << 20;  ///< of all indexes together; 0: off
   uint32_t scrub_interval_ms = 86'400'000;              ///< from the beginning of one round to that of the next
 
+  // Threads.
+  uint32_t threads = 0;         ///< searchers, and as many workers of CAF; 0: one per core
+  uint32_t log_threads = 4;     ///< that write and sync logs and manifests
+  uint32_t upkeep_threads = 2;  ///< for checkpoints and merges in memory, and as many for merges of files
+
   // Searching.
-  uint32_t threads = 0;  ///< searchers and CAF workers; 0: one per core
   uint32_t max_queued_searches = 4'096;
   uint64_t max_search_bytes = uint64_t{64} << 20;  ///< of one search
 

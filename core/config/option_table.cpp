@@ -265,7 +265,12 @@ std::vector<option> make_table() {
                       "milliseconds"}));
 
   t.push_back(number({"threads", [](config& c) -> setting { return &c.threads; }, 0, 1024,
-                      "Searchers and worker threads; 0: one per core"}));
+                      "Threads that search, and as many that pass messages; 0: one per core"}));
+  t.push_back(number({"log_threads", [](config& c) -> setting { return &c.log_threads; }, 1, 256,
+                      "Threads that write and sync the logs and manifests of all indexes"}));
+  t.push_back(number({"upkeep_threads", [](config& c) -> setting { return &c.upkeep_threads; }, 1, 256,
+                      "Threads for the checkpoints and memory merges of all indexes, and as many for merges of "
+                      "files"}));
   t.push_back(number({"max_queued_searches", [](config& c) -> setting { return &c.max_queued_searches; }, 1,
                       1'000'000, "Searches that may wait for a searcher"}));
   t.push_back(

@@ -79,27 +79,6 @@ TEST_F(cold_search_test, one_fault_of_its_own_and_it_waits_twice_as_long) {
   EXPECT_EQ(searches_until_own(), 2 * warmth::least_needed);
 }
 
-TEST_F(cold_search_test, one_worker_thread_is_left_for_others) {
-  settings.threads = 3;
-  index = ready_index(prepare_index("a", 3));
-  const auto depths_with = [this](size_t num_searches) {
-    std::vector<test::answer<search_reply>> answers;
-    for (size_t i = 0; i < num_searches; i++) answers.push_back(ask<search_reply>(index, query({1000})));
-    for (size_t i = 0; i < num_searches; i++) {
-      scheduler().prioritize(index);
-      EXPECT_TRUE(step());
-    }
-    std::vector<uint32_t> depths;
-    for (const auto& s : state_of(index).searchers) depths.push_back(s.depth->load());
-    run();
-    for (const auto& a : answers) EXPECT_TRUE(a.succeeded());
-    return depths;
-  };
-  EXPECT_EQ(depths_with(4), (std::vector<uint32_t>{2, 2, 0}));
-  EXPECT_EQ(searches_until_own(), warmth::least_needed - 4);
-  EXPECT_EQ(depths_with(4), (std::vector<uint32_t>{2, 1, 1})) << "warm: all search";
-}
-
 TEST_F(cold_search_test, a_new_file_is_cold) {
   index = ready_index(prepare_index("a", 3));
   EXPECT_EQ(searches_until_own(), warmth::least_needed);

@@ -1,5 +1,6 @@
 #include <thread>
 
+#include "actors/blocking_pools.hpp"
 #include "tests/actors/support/actor_fixture.hpp"
 #include "tests/core/support/naive_index.hpp"
 
@@ -120,22 +121,25 @@ TEST_F(random_script, agrees_with_the_naive_model) {
   }
 }
 
-// The same actors on threads of their own: writers and readers side by side, upkeep all the time, then a shutdown
-// and a second start.
+// The same actors on real threads: writers and readers side by side, upkeep all the time, then a shutdown and a
+// second start.
 TEST(threads, writers_and_readers_side_by_side) {
   constexpr uint32_t num_writers = 3, writes_each = 60;
   test::temporary_folder folder;
-  const auto make_node = [&](caf::actor_system& system) {
+  config settings;
+  settings.dir = folder.path().string();
+  settings.threads = 2;
+  settings.checkpoint_threshold = 40;
+  settings.max_memory_segments = 4;
+  settings.merge = {.min_segment_size = 10,
+                    .max_segment_size = 100'000,
+                    .segments_per_level = 2,
+                    .segments_per_merge = 3,
+                    .max_segments = 4};
+  const auto make_node = [&](caf::actor_system& system, const blocking_pools& pools) {
     auto env = std::make_shared<environment>();
-    env->settings.dir = folder.path().string();
-    env->settings.threads = 2;
-    env->settings.checkpoint_threshold = 40;
-    env->settings.max_memory_segments = 4;
-    env->settings.merge = {.min_segment_size = 10,
-                           .max_segment_size = 100'000,
-                           .segments_per_level = 2,
-                           .segments_per_merge = 3,
-                           .max_segments = 4};
+    env->settings = settings;
+    env->pools = &pools;
     env->log = std::make_shared<spdlog::logger>("test");
     auto data = std::make_shared<data_folder>(posix_file_system(), folder.path());
     return node_handle(system.spawn(node_actor, node_setup{std::move(env), std::move(data), "test"}));
@@ -168,8 +172,9 @@ TEST(threads, writers_and_readers_side_by_side) {
   {
     test::test_system_config config(false);
     caf::actor_system system(config);
+    const blocking_pools pools(system, settings);
     caf::scoped_actor self(system);
-    auto node = make_node(system);
+    auto node = make_node(system, pools);
     self->request(node, caf::infinite, create_index_request{"a", false, caf::none})
         .receive([](const create_index_reply& r) { EXPECT_TRUE(r.ready); },
                  [](const caf::error& e) { ADD_FAILURE() << text_of(e); });
@@ -203,8 +208,9 @@ TEST(threads, writers_and_readers_side_by_side) {
   }
   test::test_system_config config(false);
   caf::actor_system system(config);
+  const blocking_pools pools(system, settings);
   caf::scoped_actor self(system);
-  auto node = make_node(system);
+  auto node = make_node(system, pools);
   EXPECT_EQ(count(self, resolve(self, node), 30'000), num_writers * writes_each);
   shut_down(self, node);
 }

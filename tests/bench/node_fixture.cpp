@@ -8,9 +8,10 @@ namespace fp::bench {
 
 local_node::system_settings::system_settings() { register_messages(*this); }
 
-local_node::local_node(const config& settings) : system_(settings_), self_(system_) {
+local_node::local_node(const config& settings) : system_(settings_), pools_(system_, settings), self_(system_) {
   auto env = std::make_shared<environment>();
   env->settings = settings;
+  env->pools = &pools_;
   env->log = std::make_shared<spdlog::logger>("bench", std::make_shared<spdlog::sinks::null_sink_mt>());
   auto folder = std::make_shared<data_folder>(posix_file_system(), settings.dir);
   node_ = system_.spawn(node_actor, node_setup{env, std::move(folder), "bench"});

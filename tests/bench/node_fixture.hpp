@@ -2,6 +2,7 @@
 
 #include <caf/all.hpp>
 
+#include "actors/blocking_pools.hpp"
 #include "actors/environment.hpp"
 
 namespace fp::bench {
@@ -32,6 +33,7 @@ class local_node {
     system_settings();
   } settings_;
   caf::actor_system system_;
+  blocking_pools pools_;
   caf::scoped_actor self_;
   node_actor_handle node_;
 };

@@ -68,6 +68,20 @@ class Node:
                 raise AssertionError(f"no log line matches {pattern!r}:\n" + "\n".join(self.lines))
         return found[0]
 
+    def wait_for_each(self, pattern, count):
+        """Waits until so many log lines match."""
+        wanted = re.compile(pattern)
+        seen = [0, 0]  # lines, and matches among them
+
+        def enough():
+            seen[1] += sum(1 for line in self.lines[seen[0]:] if wanted.search(line))
+            seen[0] = len(self.lines)
+            return seen[1] >= count or self._ended
+
+        with self._changed:
+            if not self._changed.wait_for(enough, PATIENCE) or seen[1] < count:
+                raise AssertionError(f"{seen[1]} of {count} log lines match {pattern!r}")
+
     @property
     def port(self):
         return int(self.wait_for(r"listening for remote actors on \S+:(\d+)").group(1))

@@ -1,6 +1,7 @@
-"""A node that gets no more threads says so, serves on, and ends cleanly."""
+"""A node that lacks a thread at its start says so; once it runs, it needs no more of them."""
 
 import os
+import pathlib
 import unittest
 from unittest import mock
 
@@ -30,50 +31,53 @@ class NoThreads(NodeTest):
         found = self.ask(node, "POST", f"/{index}/_search", query=[1, 2, 3])
         self.assertEqual(found.json(), {"results": [{"id": 1, "score": 3}]})
 
-    def test_an_index_without_threads_fails_alone_and_can_be_reloaded(self):
-        node = self.start_preloaded()
+    def test_nothing_needs_a_thread_once_the_node_runs(self):
+        node = self.start_preloaded("--legacy-port", "0")
+        self.assertGreater(node.line_port, 0)
         self.assertGreater(node.port, 0, "the node has started")
-        self.assertEqual(self.ask(node, "PUT", "/first").status_code, 200)
         self.no_threads.touch()
-        for _ in range(2):
-            answer = self.ask(node, "PUT", "/second")
-            self.assertEqual(answer.status_code, 503, answer.text)
-            self.assertEqual(answer.json()["error"], "IndexFailed")
-            self.assertIn(REASON, answer.json()["reason"])
-        self.assertEqual(self.ask(node, "GET", "/second/_health").text, "FAILED\n")
-        self.assertIn(REASON, node.ctl("index", "create", "third", check=None).stderr)
-        self.check_served(node, "first")
-        self.assertIn(REASON, node.ctl("checkpoint", "first", check=1).stderr)
-        self.assertEqual(self.ask(node, "GET", "/first/_snapshot").status_code, 503)
-        self.check_served(node, "first")
-
-        self.no_threads.unlink()
-        for index in ("second", "third"):
+        for index in ("first", "second"):
+            self.assertEqual(self.ask(node, "PUT", f"/{index}").status_code, 200)
+            self.check_served(node, index)
+            node.ctl("checkpoint", index)
             node.ctl("reload", index)
             self.check_served(node, index)
         self.assertEqual(self.ask(node, "GET", "/first/_snapshot").status_code, 200)
-        node.ctl("checkpoint", "first")
-        self.assertEqual(node.stop(), 0, node.log())
-
-    def test_a_node_does_not_start_without_threads(self):
-        self.no_threads.touch()
-        node = self.start_preloaded()
-        self.assertEqual(node.wait(), 1, node.log())
-        self.assertIn(REASON, node.log())
-
-    def test_a_node_without_threads_stops_cleanly(self):
-        node = self.start_preloaded("--legacy-port", "0")
-        self.assertGreater(node.line_port, 0, "all gateways have their threads")
-        self.assertEqual(self.ask(node, "PUT", "/first").status_code, 200)
-        self.check_served(node, "first")
-        self.no_threads.touch()
-        self.assertEqual(self.ask(node, "PUT", "/second").status_code, 503)
+        self.assertIn("fpindex_", self.ask(node, "GET", "/_metrics").text)
         self.assertEqual(self.ask(node, "DELETE", "/second").json(), {"deleted": True})
         self.assertEqual(node.stop(), 0, node.log())
         self.no_threads.unlink()
         node = self.start_preloaded()
         node.wait_for("first: ready at version")
         self.check_served(node, "first")
+        self.assertEqual(node.stop(), 0, node.log())
+
+    def test_indexes_have_no_threads_of_their_own(self):
+        node = self.start_preloaded()
+        self.assertGreater(node.port, 0, "the node has started")
+
+        def threads():
+            return len(list(pathlib.Path(f"/proc/{node.process.pid}/task").iterdir()))
+        before = threads()
+        for i in range(50):
+            self.assertEqual(self.ask(node, "PUT", f"/i{i}").status_code, 200)
+            self.check_served(node, f"i{i}")
+        self.assertEqual(threads(), before)
+        self.assertEqual(node.stop(), 0, node.log())
+
+    def test_a_node_that_lacks_any_of_its_threads_says_so_in_one_line(self):
+        lacking = 0
+        while True:
+            self.no_threads.write_text(str(lacking))
+            node = self.start_preloaded("--threads", "1", "--log-threads", "1", "--upkeep-threads", "1",
+                                        "--load-concurrency", "1", "--http-threads", "1")
+            if "listening" in node.wait_for(r"listening for remote actors|" + REASON).group():
+                break
+            self.assertEqual(node.wait(), 1, f"{lacking} threads: {node.log()}")
+            errors = [line for line in node.log().splitlines() if REASON in line]
+            self.assertEqual(len(errors), 1, f"{lacking} threads: {node.log()}")
+            lacking += 1
+        self.assertGreater(lacking, 8)
         self.assertEqual(node.stop(), 0, node.log())
 
 

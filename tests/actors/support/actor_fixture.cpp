@@ -85,14 +85,7 @@ environment_ptr actor_fixture::make_env() {
   env->space = space;
   env->settings = settings;
   env->log = log_;
-  env->detached = false;
   env->spawn_loader = spawn_loader;
-  env->claim_thread = [this] {
-    if (threads_left && (*threads_left)-- == 0) {
-      threads_left = 0;
-      throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
-    }
-  };
   env->own_search_budget = own_search_budget;
   env->major_faults = [this] { return major_faults(); };
   return env;

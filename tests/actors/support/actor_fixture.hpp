@@ -162,7 +162,6 @@ class actor_fixture : public ::testing::Test {
   /// Pages that searches have waited for a disk for.
   std::function<uint64_t()> major_faults = [] { return 0; };
   loader_budget_handle budget;
-  std::optional<int> threads_left;         ///< for actors that block; nothing: as many as they want
   std::vector<index_state_changed> heard;  ///< by the coordinators' listener
 
  private:

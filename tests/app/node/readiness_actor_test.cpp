@@ -47,7 +47,6 @@ class readiness : public ::testing::Test {
     auto env = std::make_shared<environment>();
     env->settings = settings;
     env->log = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
-    env->detached = false;
     watcher_ = system_.spawn(readiness_actor, [this](const std::string& text) { told_.push_back(text); });
     auto data = std::make_shared<data_folder>(posix_file_system(), folder_.path());
     node_ = system_.spawn(node_actor, node_setup{env, std::move(data), "test", watcher_});

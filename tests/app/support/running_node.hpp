@@ -3,10 +3,11 @@
 #include <spdlog/sinks/null_sink.h>
 
 #include <caf/all.hpp>
-#include <caf/io/all.hpp>
+#include <caf/io/middleman.hpp>
 #include <memory>
 #include <stdexcept>
 
+#include "actors/blocking_pools.hpp"
 #include "actors/node_actor.hpp"
 #include "app/support/system_config.hpp"
 #include "core/index/data_folder.hpp"
@@ -24,6 +25,8 @@ class running_node {
     env->log = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
     auto data = std::make_shared<data_folder>(posix_file_system(), env->settings.dir);
     system_ = std::make_unique<caf::actor_system>(settings_);
+    pools_ = std::make_unique<blocking_pools>(*system_, env->settings);
+    env->pools = pools_.get();
     node_ = system_->spawn(node_actor, node_setup{env, std::move(data), "test"});
     const auto listening = system_->middleman().publish(node_handle(node_), port, "127.0.0.1", true);
     if (!listening) throw std::runtime_error("cannot listen: " + to_string(listening.error()));
@@ -48,12 +51,14 @@ class running_node {
           [](const caf::down_msg&) {});
     }
     node_ = node_actor_handle{};
+    pools_.reset();
     system_.reset();
   }
 
  private:
   system_config settings_{1};
   std::unique_ptr<caf::actor_system> system_;
+  std::unique_ptr<blocking_pools> pools_;
   node_actor_handle node_;
   uint16_t port_ = 0;
 };

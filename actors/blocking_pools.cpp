@@ -1,0 +1,43 @@
+#include "actors/blocking_pools.hpp"
+
+#include <algorithm>
+#include <thread>
+
+namespace fp {
+
+uint32_t num_searchers(const config& settings) {
+  return settings.threads > 0 ? settings.threads : std::max(1u, std::thread::hardware_concurrency());
+}
+
+namespace {
+
+struct pool_plan {
+  const char* name;  ///< of its threads: 15 characters are shown
+  size_t num_threads;
+};
+
+/// By `blocking_work`.
+std::array<pool_plan, 5> plan_pools(const config& settings) {
+  return {{{"fp-search", num_searchers(settings)},
+           {"fp-log", settings.log_threads},
+           {"fp-transfer", settings.max_concurrent_loads},
+           {"fp-checkpoint", settings.upkeep_threads},
+           {"fp-merge", settings.upkeep_threads}}};
+}
+
+}  // namespace
+
+blocking_pools::blocking_pools(caf::actor_system& system, const config& settings) {
+  const auto plans = plan_pools(settings);
+  for (size_t i = 0; i < plans.size(); i++) {
+    pools_[i] = std::make_unique<worker_pool>(system, plans[i].name, plans[i].num_threads);
+  }
+}
+
+size_t blocking_pools::num_threads(const config& settings) {
+  size_t sum = 0;
+  for (const auto& plan : plan_pools(settings)) sum += plan.num_threads;
+  return sum;
+}
+
+}  // namespace fp
