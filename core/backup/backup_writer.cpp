@@ -97,10 +97,12 @@ std::span<const std::byte> backup_writer::start_segment() {
   checker_.emplace(name, page, s.bytes().size());
   if (checker_->info() != s.info()) throw error(errc::corrupt_data, name + ": the header has changed");
   left_ = s.bytes().subspan(page.size());
+  ahead_.emplace(s);
   return page;
 }
 
 std::span<const std::byte> backup_writer::next_of_sections() {
+  ahead_->reached(left_.data());
   const auto chunk = left_.first(std::min(left_.size(), max_chunk_bytes_));
   checker_->update(chunk);
   left_ = left_.subspan(chunk.size());

@@ -10,6 +10,7 @@
 #include "core/backup/backup_format.hpp"
 #include "core/base/checksum.hpp"
 #include "core/index/snapshot.hpp"
+#include "core/segment/read_ahead.hpp"
 #include "core/segment/segment_stream_checker.hpp"
 
 namespace fp {
@@ -58,6 +59,7 @@ class backup_writer {
   size_t position_ = 0;              ///< of the current segment
   std::span<const std::byte> left_;  ///< of the current segment
   std::optional<segment_stream_checker> checker_;
+  std::optional<read_ahead> ahead_;
   std::array<std::byte, backup_format::stream_header_bytes> buffer_;  ///< the current header or trailer
 };
 

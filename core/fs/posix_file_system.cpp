@@ -97,8 +97,18 @@ class posix_mapped_file final : public mapped_file {
     const uint64_t offset = guarded_ ? guarded_->unreadable_from() : guarded_mapping::all_readable;
     return offset == guarded_mapping::all_readable ? std::nullopt : std::optional(offset);
   }
+  void expect_random_reads() const noexcept override { advise(bytes_, MADV_RANDOM); }
+  void will_read(std::span<const std::byte> bytes) const noexcept override { advise(bytes, MADV_WILLNEED); }
 
  private:
+  /// Of whole pages. A system that takes no advice is as right, and slower.
+  static void advise(std::span<const std::byte> bytes, int advice) noexcept {
+    static const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+    const auto begin = reinterpret_cast<uintptr_t>(bytes.data()) / page * page;
+    const auto end = reinterpret_cast<uintptr_t>(bytes.data() + bytes.size());
+    if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, advice);
+  }
+
   std::span<const std::byte> bytes_;
   std::optional<guarded_mapping> guarded_;
 };

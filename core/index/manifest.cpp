@@ -10,6 +10,7 @@
 #include "core/base/checksum.hpp"
 #include "core/base/error.hpp"
 #include "core/index/checked_json.hpp"
+#include "core/segment/segment.hpp"
 
 namespace fp {
 

@@ -4,9 +4,11 @@
 #include <vector>
 
 #include "core/fs/file_system.hpp"
-#include "core/segment/segment.hpp"
+#include "core/segment/segment_info.hpp"
 
 namespace fp {
+
+class segment;
 
 /// One segment file, as the manifest names it.
 struct manifest_entry {

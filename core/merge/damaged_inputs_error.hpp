@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/base/error.hpp"
-#include "core/segment/segment.hpp"
+#include "core/segment/segment_info.hpp"
 
 namespace fp {
 

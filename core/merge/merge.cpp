@@ -1,6 +1,7 @@
 #include "core/merge/merge.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "core/index/manifest.hpp"
 #include "core/merge/damaged_inputs_error.hpp"
 #include "core/merge/posting_source.hpp"
+#include "core/segment/read_ahead.hpp"
 #include "core/segment/segment_writer.hpp"
 #include "core/segment/stored_segment.hpp"
 
@@ -30,10 +32,15 @@ struct merge_input {
 /// The surviving documents of an input as `id << 32 | input`.
 class document_source final : public key_source {
  public:
-  document_source(const merge_input& input, size_t number) : input_(input), number_(number) {}
+  document_source(const merge_input& input, size_t number)
+      : input_(input),
+        number_(number),
+        ahead_{read_ahead(*input.source), read_ahead(*input.source), read_ahead(*input.source)} {}
 
   size_t read(std::span<uint64_t> out) override {
     const document_table& table = input_.source->document_states();
+    const auto addresses = table.addresses_of(position_);
+    for (size_t i = 0; i < ahead_.size(); i++) ahead_[i].reached(addresses[i]);
     size_t count = 0;
     for (; count < out.size() && position_ < table.size(); position_++) {
       const document_id id = table.id_at(position_);
@@ -46,6 +53,7 @@ class document_source final : public key_source {
   const merge_input& input_;
   uint64_t number_;
   uint64_t position_ = 0;
+  std::array<read_ahead, 3> ahead_;  ///< of each column: only ids are read here, and the others soon after
 };
 
 path folder_of(const path& file) { return file.has_parent_path() ? file.parent_path() : path("."); }

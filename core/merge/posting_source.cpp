@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/segment/posting_table.hpp"
+#include "core/segment/read_ahead.hpp"
 
 namespace fp {
 
@@ -13,11 +15,12 @@ namespace {
 
 constexpr size_t block_keys = 1024;
 constexpr uint64_t max_bitmap_range = uint64_t{1} << 26;  // 8 MB
-constexpr uint64_t postings_per_cancel_check = uint64_t{1} << 18;
+constexpr uint64_t postings_per_cancel_check = uint64_t{1} << 16;
 
 class posting_source final : public key_source {
  public:
-  posting_source(const posting_table& table, const document_filter& dropped) : table_(table), dropped_(dropped) {
+  posting_source(const segment& s, const document_filter& dropped)
+      : table_(s.postings()), dropped_(dropped), buckets_ahead_(s), entries_ahead_(s) {
     if (table_.size() > 0) bucket_end_ = end_of(table_, 0);
   }
 
@@ -48,6 +51,8 @@ class posting_source final : public key_source {
     // A copy: the compiler cannot know that writing keys leaves the table alone.
     const posting_table table = table_;
     size_t count = 0;
+    buckets_ahead_.reached(table.bucket_address(bucket_));
+    entries_ahead_.reached(table.entries().address_of(position_));
     while (count < out.size() && position_ < table.size()) {
       while (position_ == bucket_end_) bucket_end_ = end_of(table, ++bucket_);
       const uint64_t length = std::min<uint64_t>(bucket_end_ - position_, out.size() - count);
@@ -63,6 +68,7 @@ class posting_source final : public key_source {
 
   const posting_table& table_;
   const document_filter& dropped_;
+  read_ahead buckets_ahead_, entries_ahead_;
   uint64_t position_ = 0, bucket_end_ = 0;
   uint32_t bucket_ = 0;
 };
@@ -151,15 +157,17 @@ document_filter::document_filter(const doc_set& set) {
 }
 
 std::unique_ptr<key_source> make_posting_source(const segment& s, const document_filter& dropped) {
-  return std::make_unique<posting_source>(s.postings(), dropped);
+  return std::make_unique<posting_source>(s, dropped);
 }
 
 uint64_t count_postings(const segment& s, const document_filter& dropped, const cancel_flag* cancel) {
   const posting_table& table = s.postings();
   if (dropped.is_empty()) return table.size();
+  read_ahead ahead(s);
   uint64_t count = 0;
   for (uint64_t i = 0; i < table.size();) {
     if (is_cancelled(cancel)) throw error(errc::cancelled, "merge: cancelled");
+    ahead.reached(table.entries().address_of(i));
     const uint64_t end = std::min(table.size(), i + postings_per_cancel_check);
     for (; i < end; i++) count += !dropped.contains(table.document_at(i));
   }

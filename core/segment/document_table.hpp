@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -29,6 +30,11 @@ class document_table {
   }
   bool deleted_at(uint64_t position) const noexcept { return tombstones_[position] != 0; }
   commit_id commit_at(uint64_t position) const noexcept { return first_commit_ + commits_[position]; }
+
+  /// Where the columns of a position lie, for who reads in order.
+  std::array<const std::byte*, 3> addresses_of(uint64_t position) const noexcept {
+    return {ids_.address_of(position), tombstones_.address_of(position), commits_.address_of(position)};
+  }
 
   /// Position of a document; nothing when it is not in here.
   std::optional<uint64_t> position_of(document_id id) const noexcept {

@@ -91,7 +91,9 @@ segment_ptr open_segment_as(const std::string& name, file_system& fs, const path
         throw error(errc::corrupt_data, name + ": header at offset 0: changed while it was opened");
       }
       verify_sections([&](uint64_t at, uint64_t length) { return bytes.subspan(at, length); });
-      return std::make_shared<stored_segment>(name, mapping, header, options.cancel);
+      auto opened = std::make_shared<stored_segment>(name, mapping, header, options.cancel);
+      mapping->expect_random_reads();
+      return opened;
     } catch (const error& e) {
       // That a page could not be read says more than that it holds the wrong bytes.
       if (e.code() == errc::corrupt_data) require_readable(*mapping, name);

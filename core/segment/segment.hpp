@@ -13,29 +13,14 @@
 #include "core/commit/changes.hpp"
 #include "core/commit/commit_range.hpp"
 #include "core/fs/file_system.hpp"
-#include "core/segment/document_table.hpp"
+#include "core/segment/load_mode.hpp"
 #include "core/segment/metadata_list.hpp"
-#include "core/segment/posting_table.hpp"
+#include "core/segment/segment_info.hpp"
 
 namespace fp {
 
-/// Facts about a segment that are known without looking at its postings.
-struct segment_info {
-  commit_id previous_commit = 0;                ///< this and the next two lines: see `commit_range`
-  commit_id first_commit = 0, last_commit = 0;  ///< the commits that the segment holds, inclusive
-  uint32_t first_part = 0, last_part = 0;
-  uint64_t num_postings = 0;
-  uint64_t num_documents = 0;                      ///< documents that the segment speaks for, tombstones included
-  uint64_t num_tombstones = 0;                     ///< of those, deleted ones
-  document_id min_document = 0, max_document = 0;  ///< over all of them; 0 and 0 when there are none
-  uint64_t num_bytes = 0;
-  uint64_t checksum = 0;  ///< over every byte (the header's XXH3-64: the header holds each section's)
-
-  commit_range commits() const noexcept {
-    return {previous_commit, first_commit, last_commit, first_part, last_part};
-  }
-  friend bool operator==(const segment_info&, const segment_info&) = default;
-};
+class document_table;
+class posting_table;
 
 /// Where a segment's bytes are.
 enum class segment_storage { memory, mapped_file, read_file };
@@ -82,17 +67,13 @@ class segment {
   /// Throws `io_error` with file and offset when a page of the segment could not be read since it was loaded. Costs
   /// next to nothing.
   virtual void require_readable() const = 0;
+  /// Has these bytes of it come from the disk soon, where that is where they are: for who reads in order.
+  virtual void will_read(std::span<const std::byte> bytes) const noexcept = 0;
   /// Checks all checksums again. Throws `corrupt_data` with file, section and offset, and as `require_readable`.
   virtual void verify(const cancel_flag* cancel = nullptr) const = 0;
 };
 
 using segment_ptr = std::shared_ptr<const segment>;
-
-/// How `open_segment` gets at a file's bytes.
-enum class load_mode {
-  map,   ///< memory-mapped: pages belong to the page cache
-  read,  ///< read into aligned memory of our own
-};
 
 struct open_options {
   load_mode mode = load_mode::map;

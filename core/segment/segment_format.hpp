@@ -8,8 +8,8 @@
 #include <string>
 
 #include "core/base/bit_packing.hpp"
-#include "core/segment/posting_table.hpp"
-#include "core/segment/segment.hpp"
+#include "core/segment/hash_split.hpp"
+#include "core/segment/segment_info.hpp"
 
 /// The bytes of a segment, version 4. The same in files and in memory; searching works on them as they lie. What a
 /// version promises: core/FORMATS.md.

@@ -8,6 +8,7 @@
 #include "core/base/bit_packing.hpp"
 #include "core/base/checksum.hpp"
 #include "core/base/types.hpp"
+#include "core/segment/metadata_list.hpp"
 #include "core/segment/segment_format.hpp"
 #include "core/segment/segment_sink.hpp"
 

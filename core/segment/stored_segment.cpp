@@ -7,12 +7,13 @@
 
 #include "core/base/checksum.hpp"
 #include "core/base/located_error.hpp"
+#include "core/segment/read_ahead.hpp"
 
 namespace fp {
 
 namespace {
 
-constexpr uint64_t verify_slice_bytes = uint64_t{4} << 20;
+constexpr uint64_t verify_slice_bytes = read_ahead::window;
 constexpr uint64_t items_per_cancel_check = uint64_t{1} << 20;
 /// Left alone, the processor brings the starts half as fast as they are checked.
 constexpr size_t prefetch_distance = 2048;
@@ -198,7 +199,12 @@ void stored_segment::require_readable() const {
   if (mapping_ != nullptr) fp::require_readable(*mapping_, name_);
 }
 
+void stored_segment::will_read(std::span<const std::byte> bytes) const noexcept {
+  if (mapping_ != nullptr) mapping_->will_read(bytes);
+}
+
 void stored_segment::verify(const cancel_flag* cancel) const {
+  read_ahead ahead(*this);
   try {
     // A copy: what was checked must be what is used.
     header_page page;
@@ -208,6 +214,7 @@ void stored_segment::verify(const cancel_flag* cancel) const {
       verify_section(name_, static_cast<section_kind>(i + 1), stored.sections[i],
                      [&](uint64_t at, uint64_t length) {
                        throw_if_cancelled(cancel, name_);
+                       ahead.reached(bytes_.data() + at);
                        return bytes_.subspan(at, length);
                      });
     }

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "core/base/aligned_memory.hpp"
+#include "core/segment/document_table.hpp"
+#include "core/segment/posting_table.hpp"
 #include "core/segment/segment.hpp"
 #include "core/segment/segment_format.hpp"
 
@@ -41,6 +43,7 @@ class stored_segment final : public segment {
   std::optional<document_state> find(document_id id) const override;
   const metadata_list& metadata() const noexcept override { return metadata_; }
   void require_readable() const override;
+  void will_read(std::span<const std::byte> bytes) const noexcept override;
   void verify(const cancel_flag* cancel) const override;
 
  private:

@@ -15,7 +15,7 @@
 #include "core/base/types.hpp"
 #include "core/commit/commit_range.hpp"
 #include "core/merge/merge_policy.hpp"
-#include "core/segment/segment.hpp"
+#include "core/segment/segment_info.hpp"
 #include "core/upkeep/full_merge.hpp"
 #include "core/upkeep/retry.hpp"
 

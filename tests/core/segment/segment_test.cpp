@@ -6,6 +6,8 @@
 #include <random>
 
 #include "core/base/error.hpp"
+#include "core/segment/document_table.hpp"
+#include "core/segment/posting_table.hpp"
 #include "core/segment/segment_format.hpp"
 #include "core/segment/segment_writer.hpp"
 #include "tests/core/support/commits.hpp"
