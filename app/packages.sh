@@ -1,9 +1,10 @@
 # What Debian 12 needs to build, run and test fpnode; sourced by the scripts.
 
 build_packages=(g++ cmake ninja-build libcaf-dev libssl-dev libspdlog-dev nlohmann-json3-dev libxxhash-dev
-  libroaring-dev zlib1g-dev libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev
-  libboost1.81-dev libsimdjson-dev prometheus-cpp-dev)
-test_packages=(ccache openssl python3 python3-requests python3-msgpack python3-selenium chromium chromium-driver)
+  libroaring-dev zlib1g-dev libcli11-dev libgtest-dev libgmock-dev libboost1.81-dev libsimdjson-dev ccache)
+test_packages=(clang-format openssl python3 python3-requests python3-msgpack python3-selenium chromium chromium-driver)
+# For tests/bench/run.sh alone.
+bench_packages=(prometheus-cpp-dev python3 wrk)
 # For tests/fuzz/run.sh alone.
 fuzz_packages=(clang libclang-rt-14-dev)
 

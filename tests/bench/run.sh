@@ -35,8 +35,8 @@ done
 
 cd "$(dirname "$0")/../.."
 source app/packages.sh
-install_packages "${build_packages[@]}" python3 wrk
-cmake --preset release >/dev/null
+install_packages "${build_packages[@]}" "${bench_packages[@]}"
+cmake --preset release -DFPNODE_BENCH=ON >/dev/null
 cmake --build --preset release -j "$(nproc)" --target fpbench_core fpbench fpbench_node fpbench_bare_server fpnode fpctl
 
 mkdir -p "$out"

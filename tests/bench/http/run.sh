@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 source app/packages.sh
-install_packages "${build_packages[@]}" python3 wrk
-cmake --preset release >/dev/null
+install_packages "${build_packages[@]}" "${bench_packages[@]}"
+cmake --preset release -DFPNODE_BENCH=ON >/dev/null
 cmake --build --preset release -j "$(nproc)" --target fpnode fpctl fpbench_node fpbench_bare_server
 /usr/bin/python3 tests/bench/http/http_load.py "$@"
