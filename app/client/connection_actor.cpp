@@ -1,7 +1,8 @@
 #include "app/client/connection_actor.hpp"
 
 #include <algorithm>
-#include <caf/openssl/all.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/openssl/manager.hpp>
 
 #include "app/client/client_error.hpp"
 #include "app/client/request_waits.hpp"

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <caf/all.hpp>
-#include <caf/io/all.hpp>
 #include <deque>
 #include <functional>
 #include <map>

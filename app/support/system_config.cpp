@@ -1,6 +1,9 @@
 #include "app/support/system_config.hpp"
 
-#include <caf/openssl/all.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/io/network/default_multiplexer.hpp>
+#include <caf/openssl/manager.hpp>
 #include <future>
 #include <sstream>
 

@@ -1,11 +1,9 @@
 #pragma once
 
-#include <caf/all.hpp>
-#include <caf/io/all.hpp>
+#include <caf/actor_system_config.hpp>
 #include <memory>
 
 #include "app/tls/tls_memory_files.hpp"
-#include "core/config/config.hpp"
 #include "messages/types.hpp"
 
 namespace fp {

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <caf/all.hpp>
-#include <caf/io/all.hpp>
+#include <caf/io/middleman.hpp>
 #include <vector>
 
 #include "core/commit/changes.hpp"
