@@ -7,6 +7,7 @@
 
 #include "app/client/client.hpp"
 #include "app/support/system_config.hpp"
+#include "core/commit/changes.hpp"
 
 namespace {
 
