@@ -65,6 +65,8 @@ class BadStart(NodeTest):
                 self.assertEqual(checked.returncode, 1, checked.stdout)
                 self.assertIn("1 unreadable", checked.stdout)
                 node = self.start()
+                node.json("watch", "good")
+                node.wait_for("a pipe, and no file")
                 states = {i["name"]: i for i in node.json("index", "list")}
                 self.assertEqual(states["good"]["state"], "ready")
                 self.assertEqual(states["bad"]["state"], "failed")
