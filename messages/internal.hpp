@@ -36,8 +36,8 @@ using file_names_ptr = std::shared_ptr<const std::vector<std::string>>;
 class loader_permit;
 using permit_ptr = std::shared_ptr<loader_permit>;
 
-/// The right to use an index's folder: who uses it holds the lease. It goes to the next one who wants it when its last
-/// holder lets go, however that holder ends.
+/// The right to use an index's folder: who uses it holds the lease. It goes to the next one who wants it when its
+/// last holder lets go, however that holder ends.
 class folder_lease;
 using folder_lease_ptr = std::shared_ptr<const folder_lease>;
 
@@ -282,11 +282,11 @@ using scrub_handle = caf::typed_actor<
 
 /// All that an index coordinator understands: its faces and what its own actors tell it.
 using index_coordinator_handle =
-    local_index_handle::extend_with<load_listener>::extend_with<scrubbed_index_handle>::extend_with<
-        folder_user>::extend_with<unreadable_listener>::extend<
-        caf::reacts_to<oplog_opened>, caf::reacts_to<tick_atom>, caf::reacts_to<expire_atom, uint64_t>,
-        // Finishes accepted writes, closes all files, answers, ends.
-        caf::replies_to<close_atom>::with<done_atom>>;
+    local_index_handle::extend_with<load_listener>::extend_with<scrubbed_index_handle>::extend_with<folder_user>::
+        extend_with<unreadable_listener>::extend<caf::reacts_to<oplog_opened>, caf::reacts_to<tick_atom>,
+                                                 caf::reacts_to<expire_atom, uint64_t>,
+                                                 // Finishes accepted writes, closes all files, answers, ends.
+                                                 caf::replies_to<close_atom>::with<done_atom>>;
 
 using scan_result_ptr = std::shared_ptr<const data_folder::scan_result>;
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "app/http/body_decoder.hpp"
 #include "app/gateway/gateway_bridge.hpp"
+#include "app/http/body_decoder.hpp"
 #include "app/http/node_overview.hpp"
 
 namespace fp {

@@ -149,9 +149,9 @@ void reload_tls_files(system_config& caf_settings, caf::actor_system& system, co
   std::_Exit(exit_failed);
 }
 
-/// Has signals sent to `main`. A second stop signal, or `stop_deadline` behind the first one, ends the process: neither
-/// is kept waiting by what the first one does. Returns whether there was a stop signal. Throws `overloaded` when there is
-/// no thread for it.
+/// Has signals sent to `main`. A second stop signal, or `stop_deadline` behind the first one, ends the process:
+/// neither is kept waiting by what the first one does. Returns whether there was a stop signal. Throws `overloaded`
+/// when there is no thread for it.
 std::shared_ptr<const std::atomic<bool>> watch_signals(signal_watcher& signals, const caf::actor& main,
                                                        const std::shared_ptr<spdlog::logger>& log) {
   const auto stopping = std::make_shared<std::atomic<bool>>(false);

@@ -25,8 +25,8 @@ service_notifier::service_notifier(std::string_view socket_name) {
   const size_t longest = sizeof(address_.sun_path) - (abstract ? 0 : 1);
   if ((!abstract && socket_name[0] != '/') || socket_name.size() < 2 || socket_name.size() > longest) {
     throw error(errc::invalid_configuration, "NOTIFY_SOCKET: found " + quoted(socket_name) +
-                                            ", allowed a path or @NAME of at most " + std::to_string(longest) +
-                                            " bytes");
+                                                 ", allowed a path or @NAME of at most " + std::to_string(longest) +
+                                                 " bytes");
   }
   fd_ = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd_ < 0) throw error(errc::io_error, "NOTIFY_SOCKET: " + last_error().message());

@@ -19,9 +19,9 @@ namespace fp {
 ///
 /// Every byte of the file is checked against its checksums. It is read past the page cache where the file system
 /// can do that: what is seen then is the disk, not the pages that a mapped segment is searched in; where it cannot
-/// (in memory, some networks), what is seen is the page cache. A mapping itself is never touched: what the disk does
-/// not give back would be zeros there from then on. A segment that was read into the node's own memory is compared
-/// with its file byte by byte, so damage of either is found and told apart.
+/// (in memory, some networks), what is seen is the page cache. A mapping itself is never touched: what the disk
+/// does not give back would be zeros there from then on. A segment that was read into the node's own memory is
+/// compared with its file byte by byte, so damage of either is found and told apart.
 class segment_scrubber {
  public:
   enum class outcome {

@@ -79,9 +79,9 @@ struct config {
   uint32_t backup_idle_timeout_ms = 300'000;  ///< for a remote actor that takes or sends no more of a backup
 
   // Checkpoints and merges.
-  uint64_t checkpoint_threshold = 1'000'000;  ///< postings in memory segments
-  uint32_t checkpoint_age_ms = 60'000;        ///< age of the oldest commit in memory; 0: never by age
-  uint64_t checkpoint_commits = 100'000;      ///< in memory segments; 0: never by their number
+  uint64_t checkpoint_threshold = 1'000'000;           ///< postings in memory segments
+  uint32_t checkpoint_age_ms = 60'000;                 ///< age of the oldest commit in memory; 0: never by age
+  uint64_t checkpoint_commits = 100'000;               ///< in memory segments; 0: never by their number
   uint64_t checkpoint_log_bytes = uint64_t{64} << 20;  ///< that commits in memory take; 0: never by that
   uint32_t idle_merge_after_ms = 3'000;                ///< since the last write; 0: never
   uint32_t max_memory_segments = 16;

@@ -228,14 +228,14 @@ std::vector<option> make_table() {
   t.push_back(number({"checkpoint_commits", [](config& c) -> setting { return &c.checkpoint_commits; }, 0,
                       1'000'000'000'000,
                       "Commits in memory at which they are written to a segment file; 0: never by their number"}));
-  t.push_back(number({"checkpoint_log_bytes", [](config& c) -> setting { return &c.checkpoint_log_bytes; }, 0,
-                      1024 * GiB,
-                      "Bytes of commits in memory, as the log takes them, at which they are written to a segment file; "
-                      "0: never by that"}));
-  t.push_back(number({"idle_merge_after_ms", [](config& c) -> setting { return &c.idle_merge_after_ms; }, 0,
-                      24 * hour_ms,
-                      "How long nobody writes to an index before it is written out and merged on, in milliseconds; 0: "
-                      "never"}));
+  t.push_back(
+      number({"checkpoint_log_bytes", [](config& c) -> setting { return &c.checkpoint_log_bytes; }, 0, 1024 * GiB,
+              "Bytes of commits in memory, as the log takes them, at which they are written to a segment file; "
+              "0: never by that"}));
+  t.push_back(
+      number({"idle_merge_after_ms", [](config& c) -> setting { return &c.idle_merge_after_ms; }, 0, 24 * hour_ms,
+              "How long nobody writes to an index before it is written out and merged on, in milliseconds; 0: "
+              "never"}));
   t.push_back(number({"max_memory_segments", [](config& c) -> setting { return &c.max_memory_segments; }, 1, 1024,
                       "Memory segments that an index may have before they are merged"}));
   t.push_back(number({"min_segment_size", [](config& c) -> setting { return &c.merge.min_segment_size; }, 1,

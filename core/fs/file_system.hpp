@@ -23,8 +23,8 @@ class mapped_file {
   /// there are zeros, and whoever has read one of them is told here. Without a `mapped_file_guard` (see there),
   /// such a read ends the process.
   virtual std::optional<uint64_t> unreadable_from() const noexcept { return std::nullopt; }
-  /// From now on bytes are read here and there: a page that is missing comes from the disk alone. What would come with
-  /// it takes as long again, and where memory is short it drives out what is needed.
+  /// From now on bytes are read here and there: a page that is missing comes from the disk alone. What would come
+  /// with it takes as long again, and where memory is short it drives out what is needed.
   virtual void expect_random_reads() const noexcept {}
   /// Has these bytes of it come from the disk soon, as far as there is room.
   virtual void will_read(std::span<const std::byte>) const noexcept {}

@@ -9,8 +9,8 @@ namespace fp {
 
 /// Merges `count` adjacent segments of a snapshot from position `first` on into one, streaming, with memory
 /// that does not depend on their size. Superseded and deleted documents are left out; a tombstone stays only
-/// while an older segment still holds its document. Throws `cancelled`, or `damaged_inputs_error` when segment files
-/// have been damaged since they were opened; whatever was written by then is removed.
+/// while an older segment still holds its document. Throws `cancelled`, or `damaged_inputs_error` when segment
+/// files have been damaged since they were opened; whatever was written by then is removed.
 segment_ptr merge_to_memory(const snapshot& from, size_t first, size_t count, const cancel_flag* cancel = nullptr);
 
 /// The same into a segment file, made durable under its final name before this returns, and opened as `mode`

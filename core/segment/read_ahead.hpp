@@ -6,8 +6,8 @@
 
 namespace fp {
 
-/// Has bytes of a segment come from the disk before they are read, for who reads them in order: a mapped file does not
-/// expect such a reader. At any time at most two windows are on their way or unread.
+/// Has bytes of a segment come from the disk before they are read, for who reads them in order: a mapped file does
+/// not expect such a reader. At any time at most two windows are on their way or unread.
 class read_ahead {
  public:
   static constexpr size_t window = size_t{1} << 20;

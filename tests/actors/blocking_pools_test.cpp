@@ -45,7 +45,8 @@ class blocking_pools_test : public ::testing::Test {
     self->request(node, caf::infinite, create_index_request{name, false, caf::none})
         .receive([](const create_index_reply& r) { EXPECT_TRUE(r.ready); }, fail);
     index_handle index;
-    self->request(node, caf::infinite, resolve_atom_v, name).receive([&](const index_handle& i) { index = i; }, fail);
+    self->request(node, caf::infinite, resolve_atom_v, name)
+        .receive([&](const index_handle& i) { index = i; }, fail);
     return index;
   }
   static update_request one_document(document_id id) {

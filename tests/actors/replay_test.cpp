@@ -54,8 +54,8 @@ class replay : public test::actor_fixture {
       return {[heard_here](const oplog_opened& o) { heard_here->opened.push_back(o); },
               [heard_here](const load_failed& f) { heard_here->failed.push_back(f); }};
     });
-    return system().spawn(oplog_actor,
-                          oplog_setup{make_env(), "a", 1, log_folder, after, listener, cancel, nullptr, slice_bytes});
+    return system().spawn(
+        oplog_actor, oplog_setup{make_env(), "a", 1, log_folder, after, listener, cancel, nullptr, slice_bytes});
   }
 
   /// A replay of many slices that has handed out some.

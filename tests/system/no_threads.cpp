@@ -1,5 +1,5 @@
-// Preloaded into a node: as long as the file named by FPNODE_NO_THREADS exists, no more threads run beside the first
-// one than it says; an empty file says none.
+// Preloaded into a node: as long as the file named by FPNODE_NO_THREADS exists, no more threads run beside the
+// first one than it says; an empty file says none.
 
 #include <dlfcn.h>
 #include <pthread.h>

@@ -15,13 +15,13 @@ struct search_bench_options {
   std::vector<uint64_t> postings{1'000'000, 10'000'000, 100'000'000};  ///< with uniform hashes
   uint64_t music_postings = 50'000'000;                                ///< with the statistics of real fingerprints
   std::vector<uint64_t> file_postings{10'000'000, 100'000'000};        ///< with uniform hashes, in files
-  uint64_t rest_postings = 20'000'000;                                 ///< like real music, ingested and left at rest
-  size_t growth_segments = 1'000;                                      ///< of 10,000 documents
-  size_t growth_documents = 500'000;                                   ///< in each of 45 segments
-  uint32_t traffic_scale = 200;                                        ///< AcoustID's traffic, scaled down by this
-  uint32_t hot_documents = 20'000'000;                                 ///< with one hash in common
-  uint32_t traffic_days = 1;                                           ///< and as many times 30
-  uint32_t hashes_per_document = 100;                                  ///< with uniform hashes
+  uint64_t rest_postings = 20'000'000;  ///< like real music, ingested and left at rest
+  size_t growth_segments = 1'000;       ///< of 10,000 documents
+  size_t growth_documents = 500'000;    ///< in each of 45 segments
+  uint32_t traffic_scale = 200;         ///< AcoustID's traffic, scaled down by this
+  uint32_t hot_documents = 20'000'000;  ///< with one hash in common
+  uint32_t traffic_days = 1;            ///< and as many times 30
+  uint32_t hashes_per_document = 100;   ///< with uniform hashes
   uint32_t hashes_per_query = 100;
   uint32_t queries = 4'000;
   uint32_t rounds = 9;

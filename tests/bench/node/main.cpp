@@ -10,8 +10,8 @@ namespace {
 using namespace fp::bench;
 
 const std::map<std::string, std::function<void(const node_options&, reporter&)>> parts{
-    {"path", run_path},     {"ingest", run_ingest}, {"writers", run_writers},
-    {"replay", run_replay}, {"upkeep", run_upkeep}, {"memory", run_memory},   {"rest", run_rest},
+    {"path", run_path},     {"ingest", run_ingest}, {"writers", run_writers}, {"replay", run_replay},
+    {"upkeep", run_upkeep}, {"memory", run_memory}, {"rest", run_rest},
 };
 
 std::vector<std::string> part_names() {
@@ -36,7 +36,8 @@ int main(int argc, char** argv) {
   cli.add_option("--seconds", o.seconds, "Length of a phase of what runs for a time")->capture_default_str();
   cli.add_option("--connections", o.connections, "Connections that feed HTTP")->capture_default_str();
   cli.add_option("--write-rate", o.write_rate, "Documents a second beside searches")->capture_default_str();
-  cli.add_option("--music-rate", o.music_rate, "Documents like music a second beside searches")->capture_default_str();
+  cli.add_option("--music-rate", o.music_rate, "Documents like music a second beside searches")
+      ->capture_default_str();
   cli.add_option("--search-rate", o.search_rate, "Searches a second beside writes")->capture_default_str();
   cli.add_option("--folder", o.folder, "Where data folders go")->capture_default_str();
   cli.add_option("--node", o.node, "The program fpnode")->capture_default_str();

@@ -11,10 +11,10 @@ namespace {
 double replay_rate(const node_options& o) {
   scratch_folder scratch(o.folder);
   // Nothing is ever written out.
-  const auto command = node_command(o.node, scratch.path() / "data",
-                                    {"--checkpoint-threshold", "1000000000000", "--checkpoint-age-ms", "0",
-                                     "--checkpoint-commits", "0", "--checkpoint-log-bytes", "0",
-                                     "--idle-merge-after-ms", "0"});
+  const auto command =
+      node_command(o.node, scratch.path() / "data",
+                   {"--checkpoint-threshold", "1000000000000", "--checkpoint-age-ms", "0", "--checkpoint-commits",
+                    "0", "--checkpoint-log-bytes", "0", "--idle-merge-after-ms", "0"});
   node_process process(command);
   {
     node_client client(process.port());

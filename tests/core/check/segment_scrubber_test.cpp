@@ -183,7 +183,8 @@ TEST_F(Scrubber, a_disk_that_does_not_give_back_what_it_has) {
   fs_.fail(1, {}, fs_operation::open);
   EXPECT_EQ(complaint(s).code(), errc::io_error);
   fs_.heal();
-  EXPECT_EQ(fs_.num_operations(fs_operation::map), 0u) << "a page that cannot be read would be zeros in the segment that is served";
+  EXPECT_EQ(fs_.num_operations(fs_operation::map), 0u)
+      << "a page that cannot be read would be zeros in the segment that is served";
 }
 
 TEST_F(Scrubber, a_file_that_is_gone) {

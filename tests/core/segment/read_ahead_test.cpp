@@ -14,7 +14,8 @@ namespace {
 /// Passes everything on, and notes what will be read.
 class noting_segment final : public segment {
  public:
-  noting_segment(segment_ptr real, std::vector<std::byte> bytes) : real_(std::move(real)), bytes_(std::move(bytes)) {}
+  noting_segment(segment_ptr real, std::vector<std::byte> bytes)
+      : real_(std::move(real)), bytes_(std::move(bytes)) {}
 
   const segment_info& info() const noexcept override { return real_->info(); }
   const std::string& name() const noexcept override { return real_->name(); }
@@ -70,7 +71,8 @@ TEST(read_ahead_test, asks_for_every_byte_once_and_for_two_windows_at_most) {
 
 TEST(read_ahead_test, a_mapped_segment_reads_the_same_with_any_advice) {
   test::temporary_folder folder;
-  const auto written = snapshot::from_segments({test::make_segment(test::make_commit(1, {{1, {1, 2}}, {7, {2, 3}}}))});
+  const auto written =
+      snapshot::from_segments({test::make_segment(test::make_commit(1, {{1, {1, 2}}, {7, {2, 3}}}))});
   const auto file = folder.path() / "a.seg";
   const auto s = merge_to_file(*written, 0, 1, posix_file_system(), file, load_mode::map);
   s->will_read(s->bytes());

@@ -90,7 +90,9 @@ void operator delete(void* memory) noexcept { fp::test::release(memory); }
 void operator delete(void* memory, const std::nothrow_t&) noexcept { fp::test::release(memory); }
 void operator delete[](void* memory, const std::nothrow_t&) noexcept { fp::test::release(memory); }
 void operator delete(void* memory, std::align_val_t, const std::nothrow_t&) noexcept { fp::test::release(memory); }
-void operator delete[](void* memory, std::align_val_t, const std::nothrow_t&) noexcept { fp::test::release(memory); }
+void operator delete[](void* memory, std::align_val_t, const std::nothrow_t&) noexcept {
+  fp::test::release(memory);
+}
 void operator delete[](void* memory) noexcept { fp::test::release(memory); }
 void operator delete(void* memory, std::size_t) noexcept { fp::test::release(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { fp::test::release(memory); }

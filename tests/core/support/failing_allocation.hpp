@@ -10,7 +10,8 @@ void fail_allocation(uint64_t nth) noexcept;
 
 /// Allocations of this thread that counted so far.
 uint64_t num_allocations() noexcept;
-/// Bytes that this thread has allocated so and nobody has given back on it. Negative for one that gives back others'.
+/// Bytes that this thread has allocated so and nobody has given back on it. Negative for one that gives back
+/// others'.
 int64_t allocated_bytes() noexcept;
 /// Whether the allocation that was to fail has failed.
 bool allocation_has_failed() noexcept;

@@ -51,8 +51,8 @@ outcome parse(std::string_view bytes, size_t piece) {
 
 }  // namespace
 
-/// The head of an HTTP request. In whatever pieces it comes, the same becomes of one that is whole; one without an end
-/// may be refused sooner or later.
+/// The head of an HTTP request. In whatever pieces it comes, the same becomes of one that is whole; one without an
+/// end may be refused sooner or later.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr size_t max_input_bytes = 1u << 15;  // below the header's bound, which depends on how bytes arrive
   if (size > max_input_bytes) return 0;
