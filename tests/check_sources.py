@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Checks what no compiler does: includes run app -> actors -> messages -> core and never in a circle, and
-clang-format changes nothing. Prints every violation; exit code 1 when there is one.
+"""Checks what no compiler does: includes run app -> actors -> messages -> core and never in a circle, clang-format
+changes nothing, and the links of documents lead somewhere. Prints every violation; exit code 1 when there is one.
 
     tests/check_sources.py            checks
     tests/check_sources.py --format   formats instead
 """
 
+import collections
 import pathlib
+import posixpath
 import re
 import subprocess
 import sys
@@ -16,12 +18,20 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 ROOMS = ["core", "messages", "actors", "app"]
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 CAF = re.compile(r'^\s*#\s*include\s+[<"]caf/', re.MULTILINE)
+FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+QUOTED = re.compile(r"`[^`]*`")
+HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
+LINK = re.compile(r"\]\(([^)\s]*)\)")
 
 
-def sources():
-    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.cpp", "*.hpp"], cwd=ROOT, check=True, capture_output=True,
-                           text=True).stdout.split()
-    return {name: (ROOT / name).read_text() for name in names if (ROOT / name).exists()}
+def files(*patterns):
+    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", *patterns], cwd=ROOT, check=True,
+                           capture_output=True, text=True).stdout.split()
+    return [name for name in names if (ROOT / name).exists()]
+
+
+def contents(*patterns):
+    return {name: (ROOT / name).read_text() for name in files(*patterns)}
 
 
 def wrong_directions(texts):
@@ -64,12 +74,38 @@ def unformatted(texts):
                            for line in result.stderr.splitlines() if "code should be clang-formatted" in line})
 
 
+def anchors(document):
+    """The anchors of a document's headings, as GitHub makes them: small letters, no punctuation, numbers where a heading
+    comes again."""
+    seen = collections.Counter()
+    for heading in HEADING.findall(FENCED.sub("", document)):
+        shown = LINK.sub("]", heading).replace("`", "")
+        anchor = re.sub(r"[^\w\- ]", "", shown.lower()).replace(" ", "-")
+        yield f"{anchor}-{seen[anchor]}" if seen[anchor] else anchor
+        seen[anchor] += 1
+
+
+def dead_links(documents, names):
+    known = set(names) | {folder.as_posix() for name in names for folder in pathlib.PurePosixPath(name).parents}
+    for name, text in documents.items():
+        for link in LINK.findall(QUOTED.sub("", FENCED.sub("", text))):
+            if re.match(r"[a-z]+:", link):
+                continue
+            path, _, anchor = link.partition("#")
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) if path else name
+            if target not in known:
+                yield f"{name}: no file at {link}"
+            elif anchor and anchor not in anchors(documents.get(target, "")):
+                yield f"{name}: no heading at {link}"
+
+
 def main():
-    texts = sources()
+    texts = contents("*.cpp", "*.hpp")
     if "--format" in sys.argv[1:]:
         return subprocess.run(["clang-format", "-i", *texts], cwd=ROOT).returncode
-    wrong = [*wrong_directions(texts), *circles(texts), *unformatted(texts)]
-    print("\n".join(wrong) or f"{len(texts)} sources are in order")
+    documents = contents("*.md")
+    wrong = [*wrong_directions(texts), *circles(texts), *unformatted(texts), *dead_links(documents, files())]
+    print("\n".join(wrong) or f"{len(texts)} sources and {len(documents)} documents are in order")
     return 1 if wrong else 0
 
 
