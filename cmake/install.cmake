@@ -10,7 +10,12 @@ if(TARGET fpctl)
   install(TARGETS fpctl RUNTIME COMPONENT client)
 endif()
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT licence)
-install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT doc OPTIONAL)
+# As they lie in the tree, so that they find each other.
+foreach(document README.md SECURITY.md actors/README.md app/client/README.md app/fpctl/README.md app/http/README.md
+                 app/line/README.md app/page/screenshot.png config/README.md core/FORMATS.md)
+  cmake_path(GET document PARENT_PATH folder)
+  install(FILES ${document} DESTINATION ${CMAKE_INSTALL_DOCDIR}/${folder} COMPONENT doc OPTIONAL)
+endforeach()
 install(DIRECTORY app/example/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT doc OPTIONAL)
 install(FILES config/prometheus.yml config/fpnode-alerts.yml config/grafana-dashboard.json
         DESTINATION ${CMAKE_INSTALL_DOCDIR}/monitoring COMPONENT doc OPTIONAL)

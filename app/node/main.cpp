@@ -34,7 +34,7 @@ namespace {
 
 using namespace fp;
 
-// Exit codes, as the README lists them.
+// Exit codes, as config/README.md lists them.
 constexpr int exit_ok = 0, exit_failed = 1, exit_usage = 2;
 
 /// From the first stop signal to the end of the process, whatever still keeps it: service managers and people wait

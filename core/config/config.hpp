@@ -117,10 +117,10 @@ struct config_option {
   std::string_view help;     ///< one line
 };
 
-/// The option table, in the order of the README.
+/// The option table, in the order of config/README.md.
 std::vector<config_option> config_options();
 
-/// The option table as a Markdown table (key, flag, default, allowed, meaning), as the README shows it.
+/// The option table as a Markdown table (key, flag, default, allowed, meaning), as config/README.md shows it.
 std::string config_table_markdown();
 
 /// Reads a configuration: one JSON object, `//` and `/* */` comments allowed. Throws `invalid_configuration` with

@@ -218,7 +218,8 @@ class Installation(DeploymentTest):
     def test_files_of_a_system_installation(self):
         destination, files = self.install("/usr")
         self.assertLessEqual({"/usr/bin/fpnode", "/etc/fpnode/fpnode.json", "/usr/lib/systemd/system/fpnode.service",
-                              "/usr/share/doc/fpnode/LICENSE"}, files)
+                              "/usr/share/doc/fpnode/LICENSE", "/usr/share/doc/fpnode/README.md",
+                              "/usr/share/doc/fpnode/config/README.md"}, files)
         for file in files:
             self.assertRegex(file, r"^(/usr/bin/|/usr/share/doc/fpnode/|/usr/lib/systemd/system/|/etc/fpnode/)")
         self.assertEqual((destination / "usr/lib/systemd/system/fpnode.service").read_text(),

@@ -42,7 +42,7 @@ MAX_IN_FLIGHT = 4096
 LARGEST_ANSWER = sum(len(k) + len(v) for k, v in METADATA.items())
 CHECKPOINT_POSTINGS = 500_000
 
-# The README's formula.
+# The formula of config/README.md.
 BOUND = (MAX_CONNECTIONS * (2 * MAX_HEADER + (48 << 10)) + 2 * MAX_BUFFERED + 3 * MAX_QUEUED_UPDATES
          + MAX_IN_FLIGHT * LARGEST_ANSWER
          + 2 * MAX_TRANSACTIONS + MAX_LINE_CONNECTIONS * (640 << 10) + 4 * 16 * CHECKPOINT_POSTINGS)
@@ -87,7 +87,7 @@ class Budget(NodeTest):
 
     CLIENTS = 400
     BUDGET = 16 << 20
-    # Each connection's part of the README's formula, with what it says is not counted.
+    # Each connection's part of that formula, with what it says is not counted.
     A_CONNECTION = 2 * MAX_HEADER + (48 << 10)
     # What the allocator does not give back.
     SLACK = 16 << 20

@@ -13,7 +13,7 @@ TEST(readme, has_the_configuration_table_as_the_options_make_it) {
   std::ifstream file(FPNODE_README);
   std::stringstream text;
   text << file.rdbuf();
-  EXPECT_NE(text.str().find(config_table_markdown()), std::string::npos) << "put this into the README:\n"
+  EXPECT_NE(text.str().find(config_table_markdown()), std::string::npos) << "put this into config/README.md:\n"
                                                                          << config_table_markdown();
 }
 
