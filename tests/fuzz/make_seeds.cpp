@@ -42,8 +42,8 @@ class seed_writer {
 void add_segments_and_backups(seed_writer& seeds) {
   for (uint64_t seed = 1; seed <= 6; seed++) {
     test::random_data data(seed);
-    std::vector<commit> commits{data.next_commit(1, 6, 10)};
-    commits.push_back(data.commit_behind(1, 6, 10));
+    const commit first = data.next_commit(1, 6, 10);
+    const std::vector<commit> commits{first, data.commit_behind(first.id, 6, 10)};
     for (const commit& c : commits) {
       seeds.add("changes", std::as_bytes(std::span(*c.changes)));
     }
