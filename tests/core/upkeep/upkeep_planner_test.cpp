@@ -368,8 +368,6 @@ TEST(upkeep_planner, slow_writers_cause_few_idle_checkpoints) {
   EXPECT_LE(w.of(w.postings_done, checkpoint), w.written);
 }
 
-// Whatever happens in whatever order: inputs are there and in one job at a time, of one kind (the world checks
-// that), and everything comes to an end.
 TEST(upkeep_planner, small_merges_go_on_beside_large_ones_for_which_the_disk_has_no_room) {
   upkeep_world w(by_size(10));
   constexpr size_t large = 30;
@@ -377,7 +375,7 @@ TEST(upkeep_planner, small_merges_go_on_beside_large_ones_for_which_the_disk_has
     w.version++;
     w.segments.push_back({w.version, w.version, true, {10'000, 10'000}});
   }
-  w.planner.loaded(w.segments, 0, w.now);
+  w.planner.loaded(w.segments, 0, 0, w.now);
   bool is_full = true;
   w.fault = [&](const upkeep_job& job, std::vector<segment_info>&) -> std::optional<error> {
     uint64_t live = 0;
@@ -436,6 +434,8 @@ TEST(upkeep_planner, no_merge_is_planned_that_the_format_cannot_hold) {
   EXPECT_GT(largest, max_segment_postings - 10'000) << "and what fits is merged";
 }
 
+// Whatever happens in whatever order: inputs are there and in one job at a time, of one kind (the world checks
+// that), and everything comes to an end.
 TEST(upkeep_planner, random_histories) {
   for (uint32_t seed = 1; seed <= 200; seed++) {
     std::mt19937 random(seed);
