@@ -277,7 +277,7 @@ TEST(shifting_segment, readers_stay_within_it) {
       stop = true;
     }
   }
-  EXPECT_GT(num_errors, 30u);
+  EXPECT_GT(num_errors, 0u);
 }
 
 /// The same without chance: each page alone, and each end, is zeros or ones when reading begins.
