@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <caf/binary_serializer.hpp>
+#include <caf/io/middleman.hpp>
 #include <cstdio>
 
 #include "core/commit/changes.hpp"
