@@ -152,7 +152,7 @@ class Restart(HttpLoadingTest):
         return out
 
     def test_fifty_thousand_documents_answer_the_same_after_a_restart_with_parallel_loading(self):
-        node = self.start("--checkpoint-threshold", "500000", "--segments-per-level", "16")
+        node = self.start("--checkpoint-threshold", "500000", "--segments-per-level", "16", "--idle-merge-after-ms", "0")
         self.assertEqual(self.call(node, "PUT", "/main").status_code, 200)
         for batch, first in enumerate(range(1, self.DOCUMENTS + 1, self.BATCH), 1):
             changes = [{"insert": {"id": d, "hashes": self.hashes(d)}, "delete": None}
