@@ -71,8 +71,9 @@ class blocking_pools_test : public ::testing::Test {
 
   test::temporary_folder folder;
   test::faulty_file_system fs{posix_file_system()};
-  /// Looked at by many threads: says yes once.
+  /// Whether an operation is one to hang, once for each time that `hang` is set.
   std::function<bool(const test::faulty_file_system::record&)> hangs;
+  std::atomic<bool> hang = false;
   std::promise<void> hanging, release;
   std::shared_future<void> released = release.get_future().share();
   bool is_released = false;
@@ -85,8 +86,7 @@ class blocking_pools_test : public ::testing::Test {
 };
 
 TEST_F(blocking_pools_test, a_disk_that_hangs_for_one_index_holds_up_no_other_ones_writes) {
-  std::atomic<bool> hang = false;
-  hangs = [&](const auto& r) {
+  hangs = [this](const auto& r) {
     return r.operation == test::fs_operation::sync && is_of(r, "slow") && hang.exchange(false);
   };
   start();
@@ -101,8 +101,7 @@ TEST_F(blocking_pools_test, a_disk_that_hangs_for_one_index_holds_up_no_other_on
 }
 
 TEST_F(blocking_pools_test, a_merge_that_hangs_holds_up_no_checkpoint_and_no_write) {
-  std::atomic<bool> hang = false;
-  hangs = [&](const auto& r) {
+  hangs = [this](const auto& r) {
     return r.operation == test::fs_operation::create && is_of(r, "slow") && hang.exchange(false);
   };
   start();
