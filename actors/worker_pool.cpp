@@ -4,7 +4,7 @@
 
 #include <system_error>
 
-#include "core/base/error.hpp"
+#include "core/base/no_thread.hpp"
 
 namespace fp {
 
@@ -18,7 +18,7 @@ worker_pool::worker_pool(caf::actor_system& system, const std::string& name, siz
     }
   } catch (const std::system_error& e) {
     stop();
-    throw error(errc::overloaded, "cannot start a thread: " + e.code().message());
+    throw no_thread(e);
   }
 }
 

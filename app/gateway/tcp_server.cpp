@@ -1,6 +1,7 @@
 #include "app/gateway/tcp_server.hpp"
 
 #include "core/base/error.hpp"
+#include "core/base/no_thread.hpp"
 
 namespace fp {
 
@@ -59,7 +60,7 @@ tcp_server::tcp_server(tcp_server_options options, std::vector<std::shared_ptr<t
   } catch (const std::system_error& e) {
     for (const auto& w : workers_) w->loop.stop();
     for (auto& t : threads_) t.join();
-    throw error(errc::overloaded, "cannot start a thread: " + e.code().message());
+    throw no_thread(e);
   }
   workers_.front()->post([this] { accept(); });
 }

@@ -28,6 +28,7 @@
 #include "app/node/readiness_actor.hpp"
 #include "app/node/signals.hpp"
 #include "app/support/system_config.hpp"
+#include "core/base/no_thread.hpp"
 #include "core/fs/mapped_file_guard.hpp"
 
 namespace {
@@ -101,10 +102,6 @@ std::shared_ptr<open_files> make_open_files(const config& settings, spdlog::logg
              allowed, limit.rlim_cur);
   }
   return std::make_shared<open_files>(allowed);
-}
-
-error no_thread(const std::system_error& why) {
-  return {errc::overloaded, "cannot start a thread: " + why.code().message()};
 }
 
 /// Throws `overloaded` when the system does not give so many threads: CAF crashes when it lacks one at its start.
