@@ -14,8 +14,6 @@
 namespace fp {
 namespace {
 
-using client = test::tcp_client;
-
 http_response refusal(unsigned status, const http_request&) {
   http_response r;
   r.status = status;
@@ -89,7 +87,7 @@ constexpr std::string_view get_1_1 = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
 TEST(http_server, streams_chunk_by_chunk_and_goes_on) {
   streaming_server s(3, 5);
-  client c(s.server.port());
+  test::tcp_client c(s.server.port());
   for (int i = 0; i < 2; i++) {
     c.send(get_1_1);
     const auto text = c.receive_until("\r\n0\r\n\r\n");
@@ -101,7 +99,7 @@ TEST(http_server, streams_chunk_by_chunk_and_goes_on) {
 
 TEST(http_server, streams_without_chunks_to_old_clients) {
   streaming_server s(3, 5);
-  client c(s.server.port());
+  test::tcp_client c(s.server.port());
   c.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
   const auto text = c.receive_all();
   EXPECT_EQ(text.find("chunked"), std::string::npos);
@@ -110,7 +108,7 @@ TEST(http_server, streams_without_chunks_to_old_clients) {
 
 TEST(http_server, answers_a_pipelined_request_after_a_stream) {
   streaming_server s(2, 3);
-  client c(s.server.port());
+  test::tcp_client c(s.server.port());
   std::string both(get_1_1);
   both.append("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   c.send(both);
@@ -122,7 +120,7 @@ TEST(http_server, answers_a_pipelined_request_after_a_stream) {
 
 TEST(http_server, cuts_a_stream_that_fails) {
   streaming_server s(2, 5, true);
-  client c(s.server.port());
+  test::tcp_client c(s.server.port());
   c.send(get_1_1);
   const auto text = c.receive_all();
   EXPECT_EQ(text.substr(text.find("\r\n\r\n") + 4), "5\r\nxxxxx\r\n5\r\nxxxxx\r\n");
@@ -131,7 +129,7 @@ TEST(http_server, cuts_a_stream_that_fails) {
 TEST(http_server, asks_a_source_only_as_fast_as_the_client_reads) {
   constexpr size_t pieces = 100'000, bytes = 64u << 10;
   streaming_server s(pieces, bytes);
-  client c(s.server.port(), 16u << 10);
+  test::tcp_client c(s.server.port(), 16u << 10);
   c.send(get_1_1);
   // The client reads nothing: what the kernel's buffers do not take stays with the source.
   s.progress->wait([&] { return s.progress->asked >= 2; });
@@ -150,7 +148,7 @@ TEST(http_server, asks_a_source_only_as_fast_as_the_client_reads) {
 
 TEST(http_server, head_does_not_start_a_stream) {
   streaming_server s(2, 5);
-  client c(s.server.port());
+  test::tcp_client c(s.server.port());
   c.send("HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(c.receive_all().ends_with("\r\n\r\n"));
   EXPECT_EQ(s.progress->asked, 0u);
@@ -170,7 +168,7 @@ TEST(http_server, hands_over_conditions_and_writes_further_fields) {
         respond(std::move(r));
       },
       refusal);
-  client c(server.port());
+  test::tcp_client c(server.port());
   c.send(get_1_1);
   EXPECT_THAT(c.receive_until("whole"), testing::HasSubstr("\r\nETag: \"1\"\r\nX-Other: a b\r\n"));
   c.send("GET / HTTP/1.1\r\nHost: x\r\nIf-None-Match: \"1\"\r\nConnection: close\r\n\r\n");
@@ -221,7 +219,7 @@ std::string bodies_of(const std::string& answers) {
 
 TEST(http_server, keeps_the_order_of_answers) {
   holding_server s;
-  client c(s.server.port());
+  test::tcp_client c(s.server.port());
   c.send(std::string(get_1_1) + std::string(get_1_1) + "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   s.wait_for(3);
   const auto held = s.take();
@@ -234,7 +232,7 @@ TEST(http_server, keeps_the_order_of_answers) {
 
 TEST(http_server, bounds_what_it_reads_ahead) {
   holding_server s({.threads = 1, .max_pipelined = 2});
-  client c(s.server.port());
+  test::tcp_client c(s.server.port());
   c.send(std::string(get_1_1) + std::string(get_1_1) + "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   s.wait_for(2);
   const auto held = s.take();
@@ -248,7 +246,7 @@ TEST(http_server, bounds_what_it_reads_ahead) {
 
 TEST(http_server, answers_for_handlers_that_do_not) {
   holding_server s;
-  client c(s.server.port());
+  test::tcp_client c(s.server.port());
   c.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   s.wait_for(1);
   s.take();
@@ -258,14 +256,14 @@ TEST(http_server, answers_for_handlers_that_do_not) {
 TEST(http_server, answers_for_handlers_that_throw) {
   http_server server(
       {.threads = 1}, [](http_request, http_responder) { throw std::runtime_error("x"); }, refusal);
-  client c(server.port());
+  test::tcp_client c(server.port());
   c.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(c.receive_all().starts_with("HTTP/1.1 500 "));
 }
 
 TEST(http_server, refuses_requests_beyond_the_bound) {
   holding_server s({.threads = 1, .max_requests_in_flight = 1});
-  client a(s.server.port()), b(s.server.port());
+  test::tcp_client a(s.server.port()), b(s.server.port());
   a.send(get_1_1);
   s.wait_for(1);
   b.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
@@ -300,16 +298,16 @@ struct sized_server {
 
 TEST(http_server, requests_that_wait_for_answers_count_and_small_ones_go_on) {
   holding_server s({.threads = 2, .max_buffered_bytes = max_buffered});
-  client waiting(s.server.port());
+  test::tcp_client waiting(s.server.port());
   waiting.send(post_of(large, "Connection: close\r\n"));
   waiting.send(std::string(large, 'x'));
   s.wait_for(1);
   const auto first = s.take();
-  client refused(s.server.port());
+  test::tcp_client refused(s.server.port());
   refused.send(post_of(large));
   refused.send(std::string(large, 'x'));
   EXPECT_TRUE(refused.receive_all().starts_with("HTTP/1.1 503 "));
-  client small(s.server.port());
+  test::tcp_client small(s.server.port());
   small.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   s.wait_for(1);
   s.take()[0](text("small"));
@@ -321,21 +319,21 @@ TEST(http_server, requests_that_wait_for_answers_count_and_small_ones_go_on) {
 
 TEST(http_server, slow_writers_do_not_keep_the_memory_of_all) {
   sized_server s;
-  const auto post = [&](client& c, size_t bytes_sent) {
+  const auto post = [&](test::tcp_client& c, size_t bytes_sent) {
     c.send(post_of(large, "Connection: close\r\n", "/6"));
     c.send(std::string(bytes_sent, 'x'));
   };
-  client slow(s.server.port());
+  test::tcp_client slow(s.server.port());
   post(slow, large - 1);
   // From when the server has read all that on, whoever comes next makes the one that has waited longest give up.
   while (!slow.has_received()) {
-    client next(s.server.port());
+    test::tcp_client next(s.server.port());
     post(next, large);
     const auto answer = next.receive_all();
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ") || answer.starts_with("HTTP/1.1 503 ")) << answer;
   }
   EXPECT_TRUE(slow.receive_all().starts_with("HTTP/1.1 503 "));
-  client last(s.server.port());
+  test::tcp_client last(s.server.port());
   post(last, large);
   EXPECT_TRUE(last.receive_all().ends_with("xxxxxx"));
 }
@@ -344,17 +342,17 @@ TEST(http_server, slow_readers_do_not_keep_the_memory_of_all) {
   sized_server s;
   // More than the kernel's buffers and the bound take together.
   constexpr size_t readers = 64;
-  std::vector<std::unique_ptr<client>> slow;
+  std::vector<std::unique_ptr<test::tcp_client>> slow;
   for (size_t i = 0; i < readers; i++) {
-    slow.push_back(std::make_unique<client>(s.server.port(), 4096));
+    slow.push_back(std::make_unique<test::tcp_client>(s.server.port(), 4096));
     for (size_t k = 0; k < 16; k++) slow.back()->send(sized_server::get(large / 2));
-    client busy(s.server.port());
+    test::tcp_client busy(s.server.port());
     busy.send(sized_server::get(1000, "Connection: close\r\n"));
     EXPECT_TRUE(busy.receive_all().ends_with(std::string(1000, 'x')));
   }
   // Those that wait longest are cut off one by one, as often as somebody else finds no room.
   for (bool served = false; !served;) {
-    client busy(s.server.port());
+    test::tcp_client busy(s.server.port());
     busy.send(sized_server::get(large, "Connection: close\r\n"));
     const auto answer = busy.receive_all();
     served = answer.starts_with("HTTP/1.1 200 ");
@@ -365,12 +363,12 @@ TEST(http_server, slow_readers_do_not_keep_the_memory_of_all) {
 TEST(http_server, counts_what_has_come_of_bodies_and_not_what_is_announced) {
   holding_server s({.threads = 2, .max_body_bytes = 50u << 20, .max_buffered_bytes = max_buffered});
   const auto load = s.server.load();
-  std::vector<std::unique_ptr<client>> silent;
+  std::vector<std::unique_ptr<test::tcp_client>> silent;
   for (int i = 0; i < 10; i++) {
-    silent.push_back(std::make_unique<client>(s.server.port()));
+    silent.push_back(std::make_unique<test::tcp_client>(s.server.port()));
     silent.back()->send(post_of(50u << 20));
   }
-  client busy(s.server.port());
+  test::tcp_client busy(s.server.port());
   busy.send(post_of(large));
   busy.send(std::string(large, 'x'));
   s.wait_for(1);
@@ -387,7 +385,7 @@ TEST(http_server, counts_what_has_come_of_bodies_and_not_what_is_announced) {
 
 TEST(http_server, refuses_an_answer_that_there_is_no_room_for) {
   sized_server s;
-  client c(s.server.port());
+  test::tcp_client c(s.server.port());
   c.send(sized_server::get(max_buffered + 1, "Connection: close\r\n"));
   EXPECT_TRUE(c.receive_all().starts_with("HTTP/1.1 503 "));
 }
@@ -413,7 +411,7 @@ struct gated_server {
 
 TEST(http_server, turns_away_by_the_head_alone) {
   gated_server s;
-  client c(s.server.port());
+  test::tcp_client c(s.server.port());
   c.send(post_of(50u << 20, "", "/closed"));
   const auto answer = c.receive_until("\r\n\r\nno");
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 401 ")) << answer;
@@ -426,7 +424,7 @@ TEST(http_server, turns_away_by_the_head_alone) {
 
 TEST(http_server, goes_on_behind_a_small_body_that_it_turned_away) {
   gated_server s;
-  client c(s.server.port());
+  test::tcp_client c(s.server.port());
   // Without a body, with one that comes later, and with one that is there already.
   c.send(post_of(0, "", "/closed"));
   EXPECT_TRUE(c.receive_until("no").starts_with("HTTP/1.1 401 "));
@@ -440,7 +438,7 @@ TEST(http_server, goes_on_behind_a_small_body_that_it_turned_away) {
 
 TEST(http_server, ends_behind_a_body_of_unknown_size_that_it_turned_away) {
   gated_server s;
-  client c(s.server.port());
+  test::tcp_client c(s.server.port());
   c.send("POST /closed HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
   c.send("3\r\nabc\r\n0\r\n\r\n" + std::string(get_1_1));
   c.end_sending();
@@ -451,7 +449,7 @@ TEST(http_server, ends_behind_a_body_of_unknown_size_that_it_turned_away) {
 
 TEST(http_server, asks_nobody_for_a_body_whom_it_turns_away) {
   gated_server s;
-  client welcome(s.server.port()), unwelcome(s.server.port());
+  test::tcp_client welcome(s.server.port()), unwelcome(s.server.port());
   welcome.send(post_of(3, "Expect: 100-continue\r\nConnection: close\r\n"));
   EXPECT_EQ(welcome.receive_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
   welcome.send("abc");
@@ -468,7 +466,7 @@ TEST(http_server, turns_away_in_the_order_of_requests) {
     if (head.method == http_method::get) return std::nullopt;
     return text("no");
   });
-  client c(s.server.port());
+  test::tcp_client c(s.server.port());
   c.send(std::string(get_1_1) + post_of(3) + "abc" + "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   s.wait_for(2);
   const auto held = s.take();
@@ -481,7 +479,7 @@ TEST(http_server, a_gate_that_throws_lets_nobody_in) {
   http_server server(
       {.threads = 1}, [](http_request, const http_responder& respond) { respond(text("in")); }, refusal,
       [](const http_request&) -> std::optional<http_response> { throw std::bad_alloc(); });
-  client c(server.port());
+  test::tcp_client c(server.port());
   c.send(get_1_1);
   EXPECT_TRUE(c.receive_all().starts_with("HTTP/1.1 500 "));
 }
@@ -491,14 +489,14 @@ TEST(http_server, does_not_wait_for_ever_for_a_body_that_it_turned_away) {
       {.threads = 1, .body_timeout = std::chrono::milliseconds(20)},
       [](http_request, const http_responder& respond) { respond(text("in")); }, refusal,
       [](const http_request&) { return std::optional(text("no")); });
-  client c(server.port());
+  test::tcp_client c(server.port());
   c.send(post_of(5));
   EXPECT_EQ(bodies_of(c.receive_all()), "no");
 }
 
 TEST(http_server, tells_handlers_that_the_client_is_gone) {
   holding_server s;
-  auto c = std::make_unique<client>(s.server.port());
+  auto c = std::make_unique<test::tcp_client>(s.server.port());
   c->send(get_1_1);
   s.wait_for(1);
   const auto held = s.take();
@@ -506,7 +504,7 @@ TEST(http_server, tells_handlers_that_the_client_is_gone) {
   c.reset();
   // Another request of the same thread is handled after the end of the first connection was.
   while (!held[0].cancel()->load()) {
-    client other(s.server.port());
+    test::tcp_client other(s.server.port());
     other.send(get_1_1);
     s.wait_for(1);
     s.take();
@@ -516,7 +514,7 @@ TEST(http_server, tells_handlers_that_the_client_is_gone) {
 
 TEST(http_server, stops_with_answers_but_does_not_wait_for_ever) {
   holding_server s({.threads = 2, .stop_timeout = std::chrono::milliseconds(50)});
-  client a(s.server.port());
+  test::tcp_client a(s.server.port());
   a.send(get_1_1);
   s.wait_for(1);
   const auto held = s.take();
@@ -528,7 +526,7 @@ TEST(http_server, stops_with_answers_but_does_not_wait_for_ever) {
 
 TEST(http_server, finishes_what_is_in_flight_when_it_stops) {
   holding_server s({.threads = 2});
-  client a(s.server.port());
+  test::tcp_client a(s.server.port());
   a.send(get_1_1);
   s.wait_for(1);
   std::thread stopper([&] { s.server.stop(); });
@@ -554,7 +552,7 @@ TEST(http_server, load_counts_connections_and_keeps_nothing_else_alive) {
         {.threads = 1}, [held](http_request, http_responder respond) { respond({}); }, refusal);
     held.reset();
     load = server.load();
-    client c(server.port());
+    test::tcp_client c(server.port());
     c.send(get_1_1);
     c.receive_until("\r\n\r\n");
     EXPECT_EQ(*load.connections, 1u);

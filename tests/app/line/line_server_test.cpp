@@ -13,8 +13,6 @@
 namespace fp {
 namespace {
 
-using client = test::tcp_client;
-
 /// Answers work at once with what it was.
 void answer_at_once(uint32_t, const line_work& work, const line_responder& respond) {
   if (const auto* s = std::get_if<line_search>(&work)) {
@@ -66,28 +64,28 @@ std::string repeat(std::string_view text, size_t times) {
 
 TEST(line_server, accepts_both_line_ends) {
   line_server server({}, answer_at_once);
-  client c(server.port());
+  test::tcp_client c(server.port());
   c.send("echo a\necho b\r\n\r\n\necho c\r\r\nquit\n");
   EXPECT_EQ(c.receive_all(), "OK a\r\nOK b\r\nOK \r\nOK \r\nOK c\r\r\nOK \r\n");
 }
 
 TEST(line_server, takes_a_line_byte_by_byte) {
   line_server server({}, answer_at_once);
-  client c(server.port());
+  test::tcp_client c(server.port());
   for (const char b : std::string_view("search 12,3\r\n")) c.send(std::string_view(&b, 1));
   EXPECT_EQ(c.receive_until("\n"), "OK searched 12\r\n");
 }
 
 TEST(line_server, answers_what_is_behind_quit_with_closing) {
   line_server server({}, answer_at_once);
-  client c(server.port());
+  test::tcp_client c(server.port());
   c.send("quit\necho a\n" + repeat("echo b\n", 1000));
   EXPECT_EQ(c.receive_all(), "OK \r\n");
 }
 
 TEST(line_server, answers_thousands_of_lines_in_order) {
   line_server server({.threads = 2}, answer_at_once);
-  client c(server.port());
+  test::tcp_client c(server.port());
   std::thread writer([&] {
     std::string lines;
     for (int i = 0; i < 20'000; i++) {
@@ -103,7 +101,7 @@ TEST(line_server, answers_thousands_of_lines_in_order) {
 
 TEST(line_server, deals_with_one_line_at_a_time) {
   holding_line_server s;
-  client c(s.server.port());
+  test::tcp_client c(s.server.port());
   c.send("search 1\nget a\nbegin\ninsert 1 1\ncommit\necho end\nquit\n");
   s.take().respond({true, "1:1"});
   const auto get = s.take();
@@ -119,7 +117,7 @@ TEST(line_server, deals_with_one_line_at_a_time) {
 
 TEST(line_server, an_answer_counts_once) {
   holding_line_server s;
-  client c(s.server.port());
+  test::tcp_client c(s.server.port());
   c.send("search 1\nsearch 2\nquit\n");
   const auto first = s.take();
   first.respond({true, "a"});
@@ -132,7 +130,7 @@ TEST(line_server, an_answer_counts_once) {
 
 TEST(line_server, answers_for_handlers_that_do_not) {
   holding_line_server s;
-  client c(s.server.port());
+  test::tcp_client c(s.server.port());
   c.send("search 1\nbegin\nset a b\ncommit\nquit\n");
   s.take();
   s.take();
@@ -141,7 +139,7 @@ TEST(line_server, answers_for_handlers_that_do_not) {
 
 TEST(line_server, answers_for_handlers_that_throw) {
   line_server server({}, [](uint32_t, const line_work&, const line_responder&) { throw std::runtime_error("x"); });
-  client c(server.port());
+  test::tcp_client c(server.port());
   c.send("search 1\necho a\nquit\n");
   EXPECT_EQ(c.receive_all(), "ERR search failed\r\nOK a\r\nOK \r\n");
 }
@@ -150,7 +148,7 @@ TEST(line_server, takes_a_line_of_the_longest_length) {
   line_server server({.max_line_bytes = 100'000}, answer_at_once);
   const std::string text(100'000 - 5, 'x');
   for (const char* end : {"\n", "\r\n"}) {
-    client c(server.port());
+    test::tcp_client c(server.port());
     c.send("echo " + text + end + "echo a\nquit\n");
     EXPECT_EQ(c.receive_all(), "OK " + text + "\r\nOK a\r\nOK \r\n");
   }
@@ -159,7 +157,7 @@ TEST(line_server, takes_a_line_of_the_longest_length) {
 TEST(line_server, refuses_a_longer_line_and_closes) {
   line_server server({.max_line_bytes = 100'000}, answer_at_once);
   for (const size_t more : {1u, 2u, 50'000u}) {
-    client c(server.port());
+    test::tcp_client c(server.port());
     c.send("echo a\necho " + std::string(100'000 - 5 + more, 'x') + "\necho b\n");
     EXPECT_EQ(c.receive_all(), "OK a\r\nERR line too long\r\n") << more;
   }
@@ -167,7 +165,7 @@ TEST(line_server, refuses_a_longer_line_and_closes) {
 
 TEST(line_server, refuses_a_line_without_end) {
   line_server server({.max_line_bytes = 10'000}, answer_at_once);
-  client c(server.port());
+  test::tcp_client c(server.port());
   c.send(std::string(10'002, '\0'));
   EXPECT_EQ(c.receive_all(), "ERR line too long\r\n");
 }
@@ -177,7 +175,7 @@ TEST(line_server, survives_garbage) {
   std::string garbage;
   uint32_t x = 1;
   for (int i = 0; i < 30'000; i++) garbage += static_cast<char>((x = x * 1664525 + 1013904223) >> 24);
-  client c(server.port());
+  test::tcp_client c(server.port());
   c.send(garbage + "\necho still here\nquit\n");
   const auto answers = c.receive_all();
   EXPECT_TRUE(answers.ends_with("OK still here\r\nOK \r\n"));
@@ -187,7 +185,7 @@ TEST(line_server, survives_garbage) {
 
 TEST(line_server, a_client_that_has_ended_sending_gets_all_answers) {
   holding_line_server s;
-  client c(s.server.port());
+  test::tcp_client c(s.server.port());
   c.send("search 1\nsearch 2\nbegin\ninsert 1 1\ncommit\necho a\necho a part of a line");
   c.end_sending();
   s.take().respond({true, "1:1"});
@@ -198,14 +196,14 @@ TEST(line_server, a_client_that_has_ended_sending_gets_all_answers) {
 
 TEST(line_server, tells_handlers_that_the_client_is_gone) {
   holding_line_server s;
-  client c(s.server.port());
+  test::tcp_client c(s.server.port());
   c.send("search 1\n");
   const auto work = s.take();
   EXPECT_FALSE(work.respond.cancel()->load());
   c.close();
   // What another connection says is dealt with after the end of the first one was.
   while (!work.respond.cancel()->load()) {
-    client other(s.server.port());
+    test::tcp_client other(s.server.port());
     other.send("search 2\n");
     s.take();
   }
@@ -214,12 +212,12 @@ TEST(line_server, tells_handlers_that_the_client_is_gone) {
 
 TEST(line_server, calls_a_search_off_when_nobody_may_be_there) {
   holding_line_server s;
-  client c(s.server.port());
+  test::tcp_client c(s.server.port());
   c.send("search 1\n");
   const auto work = s.take();
   c.end_sending();
   while (!work.respond.cancel()->load()) {
-    client other(s.server.port());
+    test::tcp_client other(s.server.port());
     other.send("search 2\n");
     s.take();
   }
@@ -229,7 +227,7 @@ TEST(line_server, calls_a_search_off_when_nobody_may_be_there) {
 
 TEST(line_server, reads_no_further_than_its_bounds) {
   holding_line_server s;
-  client c(s.server.port(), 16u << 10);
+  test::tcp_client c(s.server.port(), 16u << 10);
   c.send("search 1\n");
   const auto work = s.take();
   // The server's read-ahead and the kernel's buffers fill up, and then nothing is taken any more.
@@ -251,7 +249,7 @@ TEST(line_server, deals_with_nothing_while_answers_are_not_taken) {
     }
     respond({true, std::string(100'000, 'x')});
   });
-  client c(server.port(), 16u << 10);
+  test::tcp_client c(server.port(), 16u << 10);
   constexpr size_t lines = 2'000;  // 200 MB of answers
   c.send(repeat("search 1\n", lines) + "quit\n");
   {
@@ -273,7 +271,7 @@ TEST(line_server, closes_on_a_client_that_does_not_take_its_answers) {
                      [&](uint32_t, const line_work&, const line_responder& respond) {
                        respond({true, std::string(1'000'000, 'x')});
                      });
-  client c(server.port(), 16u << 10);
+  test::tcp_client c(server.port(), 16u << 10);
   c.send(repeat("search 1\n", 1'000));
   c.wait_for_reset();
   EXPECT_LT(c.receive_all().size(), 1'000u * 1'000'000);
@@ -281,21 +279,21 @@ TEST(line_server, closes_on_a_client_that_does_not_take_its_answers) {
 
 TEST(line_server, closes_idle_connections_with_a_word) {
   line_server server({}, answer_at_once);
-  client c(server.port());
+  test::tcp_client c(server.port());
   c.send("begin\nset idle_timeout 20\n");
   EXPECT_EQ(c.receive_all(), "OK \r\nOK \r\nERR timeout\r\n");
 }
 
 TEST(line_server, a_part_of_a_line_does_not_keep_a_connection) {
   line_server server({}, answer_at_once);
-  client c(server.port());
+  test::tcp_client c(server.port());
   c.send("set idle_timeout 20\necho a");
   EXPECT_EQ(c.receive_all(), "OK \r\nERR timeout\r\n");
 }
 
 TEST(line_server, a_line_that_waits_for_its_answer_is_not_idle) {
   holding_line_server s;
-  client c(s.server.port()), idle(s.server.port());
+  test::tcp_client c(s.server.port()), idle(s.server.port());
   c.send("set idle_timeout 10\nsearch 1\n");
   const auto work = s.take();
   // Another connection with a longer time runs out meanwhile.
@@ -307,12 +305,12 @@ TEST(line_server, a_line_that_waits_for_its_answer_is_not_idle) {
 
 TEST(line_server, bounds_its_connections) {
   line_server server({.max_connections = 2}, answer_at_once);
-  client a(server.port()), b(server.port());
+  test::tcp_client a(server.port()), b(server.port());
   a.send("echo a\n");
   b.send("echo b\n");
   EXPECT_EQ(a.receive_until("\n"), "OK a\r\n");
   EXPECT_EQ(b.receive_until("\n"), "OK b\r\n");
-  client c(server.port());
+  test::tcp_client c(server.port());
   EXPECT_EQ(c.receive_all(), "ERR too many connections\r\n");
   a.send("quit\n");
   EXPECT_EQ(a.receive_all(), "OK \r\n");
@@ -320,7 +318,7 @@ TEST(line_server, bounds_its_connections) {
   // There is room again once the server has seen the end of the first.
   std::string answer;
   do {
-    client d(server.port());
+    test::tcp_client d(server.port());
     d.send_some("echo d\nquit\n");
     answer = d.receive_all();
   } while (answer.find("OK d") == std::string::npos);
@@ -329,11 +327,11 @@ TEST(line_server, bounds_its_connections) {
 TEST(line_server, transactions_share_a_bound_and_give_it_back) {
   line_server server({.limits = {.max_transaction_bytes = 10'000}, .max_buffered_bytes = 10'000}, answer_at_once);
   const std::string insert = "insert 1 " + repeat("1,", 2'000) + "1\n";
-  client a(server.port());
+  test::tcp_client a(server.port());
   a.send("begin\n" + insert);
   EXPECT_EQ(a.receive_until("OK \r\nOK \r\n"), "OK \r\nOK \r\n");
   {
-    client b(server.port());
+    test::tcp_client b(server.port());
     b.send("begin\n" + insert + "quit\n");
     EXPECT_EQ(b.receive_all(), "OK \r\nERR commit failed\r\nOK \r\n");
   }
@@ -341,7 +339,7 @@ TEST(line_server, transactions_share_a_bound_and_give_it_back) {
   // The room comes back once the server has seen the end of the first.
   std::string answer;
   do {
-    client c(server.port());
+    test::tcp_client c(server.port());
     c.send("begin\n" + insert + "quit\n");
     answer = c.receive_all();
   } while (answer != "OK \r\nOK \r\nOK \r\n");
@@ -349,7 +347,7 @@ TEST(line_server, transactions_share_a_bound_and_give_it_back) {
 
 TEST(line_server, finishes_what_it_has_received_when_it_stops) {
   holding_line_server s({.threads = 2});
-  client a(s.server.port()), idle(s.server.port());
+  test::tcp_client a(s.server.port()), idle(s.server.port());
   a.send("search 1\necho a\nsearch 2\necho a part");
   const auto first = s.take();
   std::thread stopper([&] { s.server.stop(); });
@@ -363,7 +361,7 @@ TEST(line_server, finishes_what_it_has_received_when_it_stops) {
 
 TEST(line_server, does_not_wait_for_ever_when_it_stops) {
   holding_line_server s({.stop_timeout = std::chrono::milliseconds(50)});
-  client a(s.server.port());
+  test::tcp_client a(s.server.port());
   a.send("search 1\n");
   const auto work = s.take();
   s.server.stop();
