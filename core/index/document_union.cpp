@@ -1,7 +1,6 @@
 #include "core/index/document_union.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <utility>
 
@@ -10,7 +9,7 @@ namespace fp {
 namespace {
 
 constexpr unsigned bits_a_word = 64;
-constexpr size_t block = 1024;  ///< ids that are taken out of a set at once
+constexpr size_t block = 1024;  ///< ids that go into a set at once
 
 }  // namespace
 
@@ -33,20 +32,20 @@ document_union::document_union(std::span<const segment_ptr> coming) {
 }
 
 template <class F>
-void document_union::for_each_bit(const doc_set& ids, const F& f) {
-  // In variables of their own: the compiler cannot know that what `f` writes leaves the members alone.
+size_t document_union::for_each_bit(const doc_set& ids, size_t count, const F& keep) {
+  if (some_.size() < count) some_.resize(count);
+  // In variables of their own: the compiler cannot know that what is written leaves the members alone.
   uint64_t* const words = words_.data();
+  document_id* const some = some_.data();
   const document_id first = first_;
-  std::array<document_id, block> some;
-  roaring_uint32_iterator_t at;
-  roaring_init_iterator(&ids.roaring, &at);
-  for (uint32_t count = block; count == block;) {
-    count = roaring_read_uint32_iterator(&at, some.data(), block);
-    for (uint32_t i = 0; i < count; i++) {
-      const document_id place = some[i] - first;
-      f(some[i], words[place / bits_a_word], place % bits_a_word);
-    }
+  ids.toUint32Array(some);
+  size_t num_kept = 0;
+  for (size_t i = 0; i < count; i++) {
+    const document_id id = some[i], place = id - first;
+    some[num_kept] = id;
+    num_kept += keep(words[place / bits_a_word], place % bits_a_word);
   }
+  return num_kept;
 }
 
 doc_set document_union::join(const segment& s) {
@@ -57,16 +56,12 @@ doc_set document_union::join(const segment& s) {
     return common;
   }
   words_used_ = true;
-  if (found_.size() <= s.info().num_documents) found_.resize(s.info().num_documents + 1);
-  document_id* const found = found_.data();
-  size_t num_found = 0;
-  for_each_bit(s.documents(), [&](document_id id, uint64_t& word, unsigned bit) {
+  const size_t num_common = for_each_bit(s.documents(), s.info().num_documents, [](uint64_t& word, unsigned bit) {
     const uint64_t before = word;
-    found[num_found] = id;
-    num_found += before >> bit & 1;
     word = before | uint64_t{1} << bit;
+    return before >> bit & 1;
   });
-  doc_set common = maker_.make(std::span(found_).first(num_found));
+  doc_set common = maker_.make(std::span(some_).first(num_common));
   if (!set_.isEmpty()) common |= s.documents() & set_;
   return common;
 }
@@ -77,7 +72,10 @@ void document_union::add(const segment& s) {
     return;
   }
   words_used_ = true;
-  for_each_bit(s.documents(), [](document_id, uint64_t& word, unsigned bit) { word |= uint64_t{1} << bit; });
+  for_each_bit(s.documents(), s.info().num_documents, [](uint64_t& word, unsigned bit) {
+    word |= uint64_t{1} << bit;
+    return 0;
+  });
 }
 
 doc_set document_union::tombstones_without(const segment& s) {
@@ -85,13 +83,9 @@ doc_set document_union::tombstones_without(const segment& s) {
     fold();
     return s.tombstones() - set_;
   }
-  if (found_.size() <= s.info().num_tombstones) found_.resize(s.info().num_tombstones + 1);
-  size_t num_found = 0;
-  for_each_bit(s.tombstones(), [&](document_id id, uint64_t& word, unsigned bit) {
-    found_[num_found] = id;
-    num_found += ~word >> bit & 1;
-  });
-  doc_set alone = maker_.make(std::span(found_).first(num_found));
+  const size_t num_alone = for_each_bit(s.tombstones(), s.info().num_tombstones,
+                                        [](const uint64_t& word, unsigned bit) { return ~word >> bit & 1; });
+  doc_set alone = maker_.make(std::span(some_).first(num_alone));
   if (!set_.isEmpty()) alone -= set_;
   return alone;
 }

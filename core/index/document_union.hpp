@@ -29,9 +29,10 @@ class document_union {
  private:
   /// Whether the documents of `s` are few: to be looked at one by one.
   bool has_few(const segment& s) const noexcept { return s.info().num_documents <= words_.size(); }
-  /// Calls `f(id, word, bit)` for each of `ids`, with the word of the bitmap and the one bit of the id's place.
+  /// Calls `keep(word, bit)` for each of `count` `ids`, with the word of the bitmap and the bit of the id's place
+  /// in it. Those for which it gives 1, not 0, are the first of `some_` then; answers how many they are.
   template <class F>
-  void for_each_bit(const doc_set& ids, const F& f);
+  size_t for_each_bit(const doc_set& ids, size_t count, const F& keep);
   /// Moves all documents from the bitmap to the set.
   void fold();
 
@@ -43,7 +44,7 @@ class document_union {
   std::vector<uint64_t> words_;
   document_id first_ = 0;
   bool words_used_ = false;
-  std::vector<document_id> found_;
+  std::vector<document_id> some_;
   doc_set_maker maker_;
 };
 
