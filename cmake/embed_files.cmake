@@ -1,4 +1,4 @@
-# embed_files(VARIABLE FILE...) makes a source file that holds the files' bytes, as app/http/page_files.hpp declares
+# embed_files(VARIABLE FILE...) makes a source file that holds the files' bytes, as app/api/page_files.hpp declares
 # them, and sets VARIABLE to its path. The source is written by this script again (cmake -P), whenever a file changes.
 
 if(NOT CMAKE_SCRIPT_MODE_FILE)
@@ -25,7 +25,7 @@ foreach(file IN LISTS FILES)
   string(APPEND definitions "constexpr unsigned char ${identifier}[] = {${bytes}};\n")
   string(APPEND rows "    {\"${name}\", ${identifier}, sizeof ${identifier}},\n")
 endforeach()
-file(WRITE ${OUTPUT} "#include \"app/http/page_files.hpp\"
+file(WRITE ${OUTPUT} "#include \"app/api/page_files.hpp\"
 
 namespace fp {
 namespace {

@@ -11,7 +11,7 @@ if(TARGET fpctl)
 endif()
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT licence)
 # As they lie in the tree, so that they find each other.
-foreach(document README.md SECURITY.md actors/README.md app/client/README.md app/fpctl/README.md app/http/README.md
+foreach(document README.md SECURITY.md actors/README.md app/client/README.md app/fpctl/README.md app/api/README.md
                  app/line/README.md app/page/screenshot.png config/README.md core/FORMATS.md)
   cmake_path(GET document PARENT_PATH folder)
   install(FILES ${document} DESTINATION ${CMAKE_INSTALL_DOCDIR}/${folder} COMPONENT doc OPTIONAL)

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/types.hpp"
+#include "core/search/search_limits.hpp"
 #include "messages/packed.hpp"
 
 // What remote actors say to a node, and what it answers. Layouts are part of the wire protocol: a change to any of
@@ -74,8 +75,6 @@ struct search_request {
   uint32_t timeout_ms = 500;   ///< 0: none
   uint32_t ready_wait_ms = 0;  ///< how long to wait for a loading index; 0: fail with index_not_ready
 };
-inline constexpr uint32_t max_search_limit = 10'000;
-inline constexpr size_t max_query_hashes = 1u << 20;
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, search_request& x) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Checks what no compiler does: includes run app -> actors -> messages -> core and never in a circle, clang-format
-changes nothing, and the links of documents lead somewhere. Prints every violation; exit code 1 when there is one.
+"""Checks what no compiler does: includes run app -> actors -> messages -> core and never in a circle, the servers in
+app/ include nothing with actors, clang-format changes nothing, and the links of documents lead somewhere. Prints every
+violation; exit code 1 when there is one.
 
     tests/check_sources.py            checks
     tests/check_sources.py --format   formats instead
@@ -16,6 +17,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # A room may include itself and what stands before it.
 ROOMS = ["core", "messages", "actors", "app"]
+# The rooms of app/ that know no actors, and what else of app/ they may include. Of the others only core/.
+SERVERS = {"app/tcp": [], "app/tls": [], "app/http": ["app/tcp", "app/tls"], "app/line": ["app/tcp"]}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 CAF = re.compile(r'^\s*#\s*include\s+[<"]caf/', re.MULTILINE)
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -36,7 +39,7 @@ def contents(*patterns):
 
 def wrong_directions(texts):
     for name, text in texts.items():
-        room = name.partition("/")[0]
+        room, part = name.partition("/")[0], posixpath.dirname(name)
         if room not in ROOMS:
             continue
         for included in INCLUDE.findall(text):
@@ -45,8 +48,10 @@ def wrong_directions(texts):
                 yield f'{name}: "{included}" is no file of the project'
             elif target not in ROOMS[:ROOMS.index(room) + 1]:
                 yield f"{name}: {room} must not include {included}"
-        if room == "core" and CAF.search(text):
-            yield f"{name}: core must not include CAF"
+            elif part in SERVERS and target != "core" and posixpath.dirname(included) not in [part, *SERVERS[part]]:
+                yield f"{name}: {part} must not include {included}"
+        if (room == "core" or part in SERVERS) and CAF.search(text):
+            yield f"{name}: {room if room == 'core' else part} must not include CAF"
 
 
 def circles(texts):

@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "app/gateway/stop_timeout.hpp"
 #include "app/http/http_types.hpp"
+#include "app/tcp/stop_timeout.hpp"
 #include "core/base/cancel.hpp"
 
 namespace fp {

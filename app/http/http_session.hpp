@@ -6,12 +6,12 @@
 #include <ctime>
 #include <deque>
 
-#include "app/gateway/tcp_server.hpp"
 #include "app/http/held_bytes.hpp"
 #include "app/http/http_head.hpp"
 #include "app/http/http_server.hpp"
 #include "app/http/http_stream.hpp"
 #include "app/http/request_body.hpp"
+#include "app/tcp/tcp_server.hpp"
 
 namespace fp::http_detail {
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include "app/gateway/tcp_server.hpp"
 #include "app/line/line_framer.hpp"
 #include "app/line/line_server.hpp"
+#include "app/tcp/tcp_server.hpp"
 
 namespace fp::line_detail {
 

@@ -5,9 +5,9 @@
 #include <memory>
 #include <string>
 
-#include "app/gateway/stop_timeout.hpp"
 #include "app/line/line_session.hpp"
 #include "app/line/line_types.hpp"
+#include "app/tcp/stop_timeout.hpp"
 
 namespace fp {
 

@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/search/search_limits.hpp"
 #include "core/text/fingerprint_text.hpp"
-#include "messages/requests.hpp"
 
 namespace fp {
 

@@ -21,8 +21,8 @@
 
 #include "actors/blocking_pools.hpp"
 #include "actors/node_actor.hpp"
-#include "app/http/http_gateway.hpp"
-#include "app/line/line_gateway.hpp"
+#include "app/api/http_gateway.hpp"
+#include "app/gateway/line_gateway.hpp"
 #include "app/node/logging.hpp"
 #include "app/node/notify.hpp"
 #include "app/node/readiness_actor.hpp"

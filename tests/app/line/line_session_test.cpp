@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "messages/requests.hpp"
+#include "core/search/search_limits.hpp"
 
 namespace fp {
 namespace {

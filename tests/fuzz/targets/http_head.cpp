@@ -2,7 +2,7 @@
 
 #include <boost/asio/buffer.hpp>
 
-#include "app/http/negotiation.hpp"
+#include "app/api/negotiation.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
 
 namespace {

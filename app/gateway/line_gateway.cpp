@@ -1,4 +1,4 @@
-#include "app/line/line_gateway.hpp"
+#include "app/gateway/line_gateway.hpp"
 
 #include "app/gateway/request_timeouts.hpp"
 

@@ -1,9 +1,9 @@
-#include "app/http/http_gateway.hpp"
+#include "app/api/http_gateway.hpp"
 
 #include "actors/history_actor.hpp"
 #include "actors/metrics_actor.hpp"
-#include "app/http/route_metrics.hpp"
-#include "app/http/routes.hpp"
+#include "app/api/route_metrics.hpp"
+#include "app/api/routes.hpp"
 
 namespace fp {
 

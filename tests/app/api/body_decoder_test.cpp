@@ -1,11 +1,11 @@
-#include "app/http/body_decoder.hpp"
+#include "app/api/body_decoder.hpp"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "app/http/codecs.hpp"
+#include "app/api/codecs.hpp"
 #include "core/base/error.hpp"
 #include "core/commit/changes.hpp"
 #include "tests/core/support/commits.hpp"

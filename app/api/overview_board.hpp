@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "app/api/body_decoder.hpp"
+#include "app/api/node_overview.hpp"
 #include "app/gateway/gateway_bridge.hpp"
-#include "app/http/body_decoder.hpp"
-#include "app/http/node_overview.hpp"
 
 namespace fp {
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "actors/blocking_pools.hpp"
+#include "app/api/access_control.hpp"
 #include "app/gateway/gateway_bridge.hpp"
-#include "app/http/access_control.hpp"
 #include "app/http/http_server.hpp"
 #include "app/http/tls_context.hpp"
 #include "core/config/config.hpp"

@@ -1,8 +1,8 @@
-#include "app/http/overview_board.hpp"
+#include "app/api/overview_board.hpp"
 
 #include <algorithm>
 
-#include "app/http/codecs.hpp"
+#include "app/api/codecs.hpp"
 
 namespace fp {
 

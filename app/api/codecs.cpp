@@ -1,4 +1,4 @@
-#include "app/http/codecs.hpp"
+#include "app/api/codecs.hpp"
 
 #include <algorithm>
 #include <array>

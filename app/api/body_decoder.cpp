@@ -1,4 +1,4 @@
-#include "app/http/body_decoder.hpp"
+#include "app/api/body_decoder.hpp"
 
 namespace fp {
 

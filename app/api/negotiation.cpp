@@ -1,9 +1,9 @@
-#include "app/http/negotiation.hpp"
+#include "app/api/negotiation.hpp"
 
 #include <algorithm>
 #include <charconv>
 
-#include "app/http/codecs.hpp"
+#include "app/api/codecs.hpp"
 
 namespace fp {
 

@@ -12,7 +12,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "app/gateway/stop_timeout.hpp"
+#include "app/tcp/stop_timeout.hpp"
 
 namespace fp {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "app/http/access_control.hpp"
+#include "app/api/access_control.hpp"
 #include "app/http/http_types.hpp"
 
 namespace fp {

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "app/http/body_decoder.hpp"
+#include "app/api/body_decoder.hpp"
 
 namespace fp {
 

@@ -1,4 +1,4 @@
-#include "app/http/route_metrics.hpp"
+#include "app/api/route_metrics.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "app/http/overview_board.hpp"
+#include "app/api/overview_board.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

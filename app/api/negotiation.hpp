@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "app/http/body_decoder.hpp"
+#include "app/api/body_decoder.hpp"
 #include "app/http/http_types.hpp"
 #include "messages/error.hpp"
 

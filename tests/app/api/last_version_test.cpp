@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 
+#include "app/api/http_gateway.hpp"
 #include "app/client/client.hpp"
-#include "app/http/http_gateway.hpp"
 #include "tests/app/support/running_node.hpp"
 #include "tests/app/support/tcp_client.hpp"
 #include "tests/core/support/crafted_index.hpp"

@@ -5,11 +5,11 @@
 #include <string_view>
 #include <vector>
 
+#include "app/api/access_control.hpp"
+#include "app/api/http_gateway.hpp"
+#include "app/api/overview_board.hpp"
 #include "app/gateway/gateway_bridge.hpp"
-#include "app/http/access_control.hpp"
-#include "app/http/http_gateway.hpp"
 #include "app/http/http_types.hpp"
-#include "app/http/overview_board.hpp"
 #include "core/metrics/http_metrics.hpp"
 
 namespace fp {

@@ -1,8 +1,8 @@
-#include "app/http/route_metrics.hpp"
+#include "app/api/route_metrics.hpp"
 
 #include <gtest/gtest.h>
 
-#include "app/http/routes.hpp"
+#include "app/api/routes.hpp"
 #include "core/metrics/node_metrics.hpp"
 #include "tests/core/support/exposition.hpp"
 

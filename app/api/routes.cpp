@@ -1,14 +1,14 @@
-#include "app/http/routes.hpp"
+#include "app/api/routes.hpp"
 
 #include <charconv>
 
+#include "app/api/backup_body.hpp"
+#include "app/api/codecs.hpp"
+#include "app/api/negotiation.hpp"
+#include "app/api/operator_page.hpp"
+#include "app/api/route_access.hpp"
+#include "app/api/route_metrics.hpp"
 #include "app/gateway/request_timeouts.hpp"
-#include "app/http/backup_body.hpp"
-#include "app/http/codecs.hpp"
-#include "app/http/negotiation.hpp"
-#include "app/http/operator_page.hpp"
-#include "app/http/route_access.hpp"
-#include "app/http/route_metrics.hpp"
 #include "core/commit/changes.hpp"
 #include "core/index/data_folder.hpp"
 

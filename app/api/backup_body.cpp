@@ -1,4 +1,4 @@
-#include "app/http/backup_body.hpp"
+#include "app/api/backup_body.hpp"
 
 namespace fp {
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "app/http/body_decoder.hpp"
-#include "app/http/node_overview.hpp"
+#include "app/api/body_decoder.hpp"
+#include "app/api/node_overview.hpp"
 #include "core/index/snapshot.hpp"
 #include "core/metrics/history.hpp"
 #include "messages/requests.hpp"

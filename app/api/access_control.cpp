@@ -1,4 +1,4 @@
-#include "app/http/access_control.hpp"
+#include "app/api/access_control.hpp"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>

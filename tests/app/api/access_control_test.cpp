@@ -1,9 +1,9 @@
-#include "app/http/access_control.hpp"
+#include "app/api/access_control.hpp"
 
 #include <gtest/gtest.h>
 
-#include "app/http/route_access.hpp"
-#include "app/http/routes.hpp"
+#include "app/api/route_access.hpp"
+#include "app/api/routes.hpp"
 #include "core/base/error.hpp"
 
 namespace fp {

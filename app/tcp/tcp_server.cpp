@@ -1,4 +1,4 @@
-#include "app/gateway/tcp_server.hpp"
+#include "app/tcp/tcp_server.hpp"
 
 #include "core/base/error.hpp"
 #include "core/base/no_thread.hpp"

@@ -1,9 +1,9 @@
-#include "app/http/route_access.hpp"
+#include "app/api/route_access.hpp"
 
 #include <algorithm>
 #include <array>
 
-#include "app/http/route_metrics.hpp"
+#include "app/api/route_metrics.hpp"
 
 namespace fp {
 

@@ -1,8 +1,8 @@
-#include "app/http/operator_page.hpp"
+#include "app/api/operator_page.hpp"
 
 #include <map>
 
-#include "app/http/page_files.hpp"
+#include "app/api/page_files.hpp"
 #include "core/base/checksum.hpp"
 
 namespace fp {
