@@ -32,13 +32,19 @@ http_gateway::http_gateway(caf::actor_system& system, const config& settings, no
   if (!settings.token_file.empty()) access_ = std::make_shared<access_control>(settings.token_file);
   if (settings.http_tls) tls_ = std::make_shared<tls_server_context>(tls_credentials(tls_files_));
   for (uint32_t i = 0; i < settings.http_threads; i++) bridges_.push_back(system.spawn(gateway_bridge, node));
-  route_settings how;
+  api_service service;
+  service.bridges = bridges_;
   // No body becomes larger than this when it is encoded: the worst case is metadata of one byte an entry.
-  how.max_encoded_bytes = std::max<size_t>(settings.max_update_bytes, size_t{6} * settings.http_max_body_bytes);
-  how.access = access_;
-  if (hooks.metrics) start_metrics(system, hooks.metrics, hooks.pools, how);
-  const auto measures = how.measures;
-  const auto routes = std::make_shared<const http_routes>(bridges_, std::move(how));
+  service.max_encoded_bytes = std::max<size_t>(settings.max_update_bytes, size_t{6} * settings.http_max_body_bytes);
+  std::shared_ptr<http_metrics> measures;
+  if (hooks.metrics) {
+    start_metrics(system, hooks.metrics, hooks.pools);
+    service.metrics = metrics_;
+    service.history = history_;
+    measures = make_http_metrics();
+    hooks.metrics->add_source(measures);
+  }
+  const auto routes = std::make_shared<const http_routes>(std::move(service), access_, measures);
   auto serving = server_options(settings);
   serving.tls = tls_;
   try {
@@ -78,14 +84,10 @@ void http_gateway::check_files(const config& settings) {
 }
 
 void http_gateway::start_metrics(caf::actor_system& system, const std::shared_ptr<node_metrics>& metrics,
-                                 const blocking_pools* pools, route_settings& routes) {
+                                 const blocking_pools* pools) {
   metrics_ = pools != nullptr ? pools->of(blocking_work::searches).spawn(metrics_actor, metrics)
                               : system.spawn(metrics_actor, metrics);
   history_ = system.spawn(history_actor, metrics);
-  routes.metrics = metrics_;
-  routes.history = history_;
-  routes.measures = make_http_metrics();
-  metrics->add_source(routes.measures);
 }
 
 void http_gateway::reload(spdlog::logger& log) {

@@ -24,11 +24,10 @@ struct gateway_hooks {
   const blocking_pools* pools = nullptr;  ///< where the text of the metrics is written; null: by the scheduler
 };
 
-struct route_settings;
-
 /// Serves a node over HTTP, by the contract that fpindex clients speak.
 ///
-///     http_server (I/O threads) -> routes -> gateway_bridge (one a thread) -> node_actor, index_coordinator,
+///     http_server (I/O threads) -> http_routes -> an endpoint's handler -> gateway_bridge (one a thread) ->
+///     node_actor, index_coordinator,
 ///                                                                            metrics_actor, history_actor
 class http_gateway {
  public:
@@ -51,7 +50,7 @@ class http_gateway {
 
  private:
   void start_metrics(caf::actor_system& system, const std::shared_ptr<node_metrics>& metrics,
-                     const blocking_pools* pools, route_settings& routes);
+                     const blocking_pools* pools);
 
   const tls_files tls_files_;
   std::shared_ptr<access_control> access_;   ///< empty: HTTP is open

@@ -108,6 +108,14 @@ http_response make_response(unsigned status, std::string body, body_format forma
   return r;
 }
 
+http_response text_response(unsigned status, std::string body, std::string_view type) {
+  http_response r;
+  r.status = status;
+  r.content_type = type;
+  r.body = std::move(body);
+  return r;
+}
+
 http_response error_response(unsigned status, std::string_view name, body_format format, std::string_view reason) {
   auto r = make_response(status, encode_error(name, reason, format), format);
   if (status == 503) r.retry_after_s = retry_after_s;

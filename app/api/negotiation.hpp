@@ -21,6 +21,8 @@ std::optional<body_format> request_format(const http_request& request);
 body_format response_format(const http_request& request);
 
 http_response make_response(unsigned status, std::string body, body_format format);
+/// Text of another type, by default plain.
+http_response text_response(unsigned status, std::string body, std::string_view type = "text/plain; charset=utf-8");
 http_response error_response(unsigned status, std::string_view name, body_format format,
                              std::string_view reason = {});
 /// By the one table of error codes. Of the error's text only the reason of a failed load is told.

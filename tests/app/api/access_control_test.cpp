@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "app/api/route_access.hpp"
-#include "app/api/routes.hpp"
 #include "core/base/error.hpp"
 
 namespace fp {
@@ -57,37 +55,6 @@ TEST(bearer_token, is_a_scheme_and_a_token) {
         "Bearer" + reader_token, reader_token, "Bearer " + reader_token + " x", "Bearer \xe9" + reader_token}) {
     EXPECT_EQ(bearer_token(bad), std::nullopt) << bad;
   }
-}
-
-std::optional<access_role> role_for(http_method method, std::string_view target) {
-  std::vector<std::string> segments;
-  EXPECT_TRUE(split_target(target, segments));
-  return needed_role(method, segments);
-}
-
-TEST(needed_role, fits_the_route) {
-  using enum http_method;
-  constexpr auto nobody = std::optional<access_role>();
-  for (const auto look : {get, head}) {
-    for (const auto target : {"/", "/_health", "/_page/page.js"})
-      EXPECT_EQ(role_for(look, target), nobody) << target;
-    for (const auto target : {"/music", "/music/7", "/music/_health", "/music/_status", "/music/_segments",
-                              "/music/_history", "/_metrics", "/_page/overview", "/music/_nothing", "/_health/7"}) {
-      EXPECT_EQ(role_for(look, target), access_role::read) << target;
-    }
-    EXPECT_EQ(role_for(look, "/music/_snapshot"), access_role::admin);
-    EXPECT_EQ(role_for(look, "/music/%5Fsnapshot?x=1"), access_role::admin);
-  }
-  EXPECT_EQ(role_for(post, "/music/_search"), access_role::read);
-  EXPECT_EQ(role_for(post, "/music/_update"), access_role::write);
-  for (const auto change : {put, del}) {
-    EXPECT_EQ(role_for(change, "/music/7"), access_role::write);
-    for (const auto target : {"/music", "/_health", "/_metrics", "/", "/_page/page.js", "/music/_search"}) {
-      EXPECT_EQ(role_for(change, target), access_role::admin) << target;
-    }
-  }
-  EXPECT_EQ(role_for(post, "/music/_snapshot"), access_role::admin);
-  EXPECT_EQ(role_for(other, "/music/7"), access_role::admin);
 }
 
 }  // namespace

@@ -2,35 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include "app/api/endpoints.hpp"
 #include "app/api/routes.hpp"
 #include "core/metrics/node_metrics.hpp"
 #include "tests/core/support/exposition.hpp"
 
 namespace fp {
 namespace {
-
-std::string_view pattern_of(std::string_view target) {
-  std::vector<std::string> segments;
-  EXPECT_TRUE(split_target(target, segments));
-  return route_pattern(route_of(segments));
-}
-
-TEST(route_metrics, patterns) {
-  EXPECT_EQ(pattern_of("/"), "/");
-  EXPECT_EQ(pattern_of("/_health"), "/_health");
-  EXPECT_EQ(pattern_of("/_metrics?x=1"), "/_metrics");
-  EXPECT_EQ(pattern_of("/_page/page.js"), "/_page/:file");
-  EXPECT_EQ(pattern_of("/_page/overview"), "/_page/overview");
-  EXPECT_EQ(pattern_of("/_page/7"), "/:index/:id");
-  EXPECT_EQ(pattern_of("/music"), "/:index");
-  EXPECT_EQ(pattern_of("/_music"), "/:index");
-  EXPECT_EQ(pattern_of("/music/7"), "/:index/:id");
-  EXPECT_EQ(pattern_of("/music/seven"), "/:index/:id");
-  EXPECT_EQ(pattern_of("/music/_search"), "/:index/_search");
-  EXPECT_EQ(pattern_of("/_music/_history"), "/:index/_history");
-  EXPECT_EQ(pattern_of("/music/_nothing"), "other");
-  EXPECT_EQ(pattern_of("/music/7/8"), "other");
-}
 
 /// Writes down how it is answered.
 struct recording_exchange final : http_exchange {

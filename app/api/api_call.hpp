@@ -1,0 +1,86 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/api/negotiation.hpp"
+#include "app/api/overview_board.hpp"
+#include "app/gateway/gateway_bridge.hpp"
+#include "app/http/http_server.hpp"
+
+namespace fp {
+
+/// A request that an endpoint serves, and the way to answer it.
+struct api_call {
+  http_request request;
+  http_responder respond;
+  body_format format;                 ///< of the answer
+  std::vector<std::string> segments;  ///< of the path
+
+  const std::string& index() const { return segments.front(); }
+  bool is_head() const { return request.method == http_method::head; }
+  void refuse(unsigned status, std::string_view name) const { respond(error_response(status, name, format)); }
+  void not_found() const { refuse(404, "NotFound"); }
+
+  /// Decodes a body that must be there. When that is impossible it answers why, and returns nothing.
+  template <class F>
+  auto body(F decode) const -> decltype(decode(std::string_view(), body_format::json)) {
+    const auto body_type = request_format(request);
+    if (!body_type) {
+      refuse(415, "UnsupportedMediaType");
+      return std::nullopt;
+    }
+    auto decoded = decode(request.body, *body_type);
+    if (!decoded) refuse(400, "BadRequest");
+    return decoded;
+  }
+  /// The same for a body that may be missing.
+  template <class F>
+  auto optional_body(F decode) const -> decltype(decode(std::string_view(), body_format::json)) {
+    using decoded = decltype(decode(std::string_view(), body_format::json));
+    if (request.body.empty()) return decoded(std::in_place);
+    return body(decode);
+  }
+  /// For the callbacks of a request to an actor.
+  bridge_state::failure failed() const {
+    return [r = respond, f = format](const caf::error& e) { r(error_response(e, f)); };
+  }
+};
+
+/// What the handlers work with.
+struct api_service {
+  std::vector<bridge_handle> bridges;           ///< at least one
+  size_t max_encoded_bytes = size_t{96} << 20;  ///< of one update
+  // Empty: `_metrics` and `_history` are not found.
+  metrics_handle metrics;
+  history_handle history;
+  /// Of the first bridge alone.
+  std::shared_ptr<overview_board> board = std::make_shared<overview_board>();
+
+  const bridge_handle& bridge_of(const api_call& c) const { return bridges[c.request.io_thread % bridges.size()]; }
+  void in_bridge(const api_call& c, std::function<void(bridge_state&)> run) const {
+    caf::anon_send(bridge_of(c), bridge_call{std::move(run)});
+  }
+  /// Asks the index that a path names, and answers with what `answer` makes of the reply.
+  template <class Reply, class Answer, class... Ts>
+  void ask_index(const api_call& c, std::chrono::milliseconds timeout, Answer answer, Ts... message) const {
+    in_bridge(c, [=, index = c.index(), r = c.respond, failed = c.failed()](bridge_state& b) {
+      b.ask_index<Reply>(
+          index, timeout, [=](const Reply& reply) { r(answer(reply)); }, failed, message...);
+    });
+  }
+  /// The same for the node.
+  template <class Reply, class Answer, class... Ts>
+  void ask_node(const api_call& c, std::chrono::milliseconds timeout, Answer answer, Ts... message) const {
+    in_bridge(c, [=, r = c.respond, failed = c.failed()](bridge_state& b) {
+      b.ask_node<Reply>(
+          timeout, [=](const Reply& reply) { r(answer(reply)); }, failed, message...);
+    });
+  }
+};
+
+}  // namespace fp

@@ -1,0 +1,93 @@
+#include <charconv>
+
+#include "app/api/api_call.hpp"
+#include "app/api/codecs.hpp"
+#include "app/api/handlers.hpp"
+#include "app/gateway/request_timeouts.hpp"
+#include "core/commit/changes.hpp"
+
+namespace fp {
+
+namespace {
+
+/// The id that a path ends with; nothing, and the call is answered, when it is none.
+std::optional<document_id> id_of(const api_call& c) {
+  const std::string_view text = c.segments.back();
+  document_id id = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (ec == std::errc() && end == text.data() + text.size() && id != 0) return id;
+  c.refuse(400, "InvalidFingerprintId");
+  return std::nullopt;
+}
+
+/// Has an index commit changes; the answer tells its version, or nothing.
+void commit_changes(const api_service& service, const api_call& c, std::vector<uint8_t> changes,
+                    std::optional<uint64_t> expected_version, bool with_version) {
+  local_update wish;
+  wish.changes = std::make_shared<const std::vector<uint8_t>>(std::move(changes));
+  if (expected_version) wish.expected_version = *expected_version;
+  wish.limits.max_bytes = service.max_encoded_bytes;
+  wish.limits.allow_empty_fingerprints = true;
+  service.ask_index<update_reply>(
+      c, write_timeout,
+      [with_version, f = c.format](const update_reply& done) {
+        return make_response(200, with_version ? encode_version(done.version, f) : encode_empty(f), f);
+      },
+      wish);
+}
+
+}  // namespace
+
+void handlers::search(const api_service& service, api_call& c) {
+  auto decoded = c.body(decode_search);
+  if (!decoded) return;
+  const auto timeout = search_wait(decoded->timeout_ms);
+  local_search wish{std::make_shared<const search_request>(std::move(*decoded)), c.respond.cancel()};
+  service.in_bridge(c, [=, index = c.index(), r = c.respond, f = c.format](bridge_state& b) {
+    b.ask_index<search_reply>(
+        index, timeout, [=](const search_reply& found) { r(make_response(200, encode_search(found, f), f)); },
+        [=](const caf::error& e) {
+          const bool late = code_of(e) == errc::request_timeout;
+          r(error_response(late ? make_error(errc::search_timeout, "") : e, f));
+        },
+        wish);
+  });
+}
+
+void handlers::update(const api_service& service, api_call& c) {
+  auto decoded = c.body(decode_update);
+  if (!decoded) return;
+  c.request.body = {};
+  commit_changes(service, c, std::move(decoded->changes), decoded->expected_version, true);
+}
+
+void handlers::find_document(const api_service& service, api_call& c) {
+  const auto id = id_of(c);
+  if (!id) return;
+  service.ask_index<document_reply>(
+      c, look_timeout,
+      [f = c.format](const document_reply& found) {
+        return make_response(200, encode_version(found.version, f), f);
+      },
+      document_request{*id});
+}
+
+void handlers::put_document(const api_service& service, api_call& c) {
+  const auto id = id_of(c);
+  if (!id) return;
+  const auto hashes = c.body(decode_document);
+  if (!hashes) return;
+  changes_encoder changes;
+  changes.insert(*id, *hashes);
+  commit_changes(service, c, changes.take(), std::nullopt, false);
+}
+
+void handlers::delete_document(const api_service& service, api_call& c) {
+  const auto id = id_of(c);
+  if (!id) return;
+  changes_encoder changes;
+  changes.erase(*id);
+  commit_changes(service, c, changes.take(), std::nullopt, false);
+}
+
+}  // namespace fp

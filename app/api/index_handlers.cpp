@@ -1,0 +1,114 @@
+#include "app/api/api_call.hpp"
+#include "app/api/backup_body.hpp"
+#include "app/api/codecs.hpp"
+#include "app/api/handlers.hpp"
+#include "app/gateway/request_timeouts.hpp"
+
+namespace fp {
+
+namespace {
+
+constexpr std::string_view octets_type = "application/octet-stream";
+
+http_response health(const index_status& s) {
+  switch (s.state) {
+    case index_state::ready:
+    case index_state::read_only:
+      return text_response(200, "OK\n");
+    case index_state::failed:
+      return text_response(503, "FAILED\n");
+    default:
+      return text_response(503, "LOADING\n");
+  }
+}
+
+}  // namespace
+
+void handlers::create_index(const api_service& service, api_call& c) {
+  const auto wish = c.optional_body(decode_create);
+  if (!wish) return;
+  create_index_request request;
+  request.name = c.index();
+  request.expect_does_not_exist = wish->expect_does_not_exist;
+  if (wish->generation) request.generation = *wish->generation;
+  service.ask_node<create_index_reply>(
+      c, folder_timeout,
+      [f = c.format](const create_index_reply& made) {
+        return make_response(made.ready ? 200 : 202, encode_created(made, f), f);
+      },
+      request);
+}
+
+void handlers::delete_index(const api_service& service, api_call& c) {
+  const auto wish = c.optional_body(decode_delete);
+  if (!wish) return;
+  service.ask_node<delete_index_reply>(
+      c, folder_timeout,
+      [f = c.format](const delete_index_reply& done) {
+        return make_response(200, encode_deleted(done.deleted, f), f);
+      },
+      delete_index_request{c.index(), wish->expect_exists});
+}
+
+void handlers::describe_index(const api_service& service, api_call& c) {
+  if (c.is_head()) {
+    // An index exists in whatever state it is.
+    service.ask_index<index_status>(
+        c, look_timeout, [f = c.format](const index_status&) { return make_response(200, {}, f); }, status_atom_v);
+    return;
+  }
+  service.ask_index<snapshot_ptr>(
+      c, look_timeout,
+      [f = c.format](const snapshot_ptr& served) { return make_response(200, encode_info(*served, f), f); },
+      served_atom_v);
+}
+
+void handlers::tell_health(const api_service& service, api_call& c) {
+  service.ask_index<index_status>(c, look_timeout, health, status_atom_v);
+}
+
+void handlers::tell_status(const api_service& service, api_call& c) {
+  service.ask_index<index_status>(
+      c, look_timeout, [f = c.format](const index_status& s) { return make_response(200, encode_status(s, f), f); },
+      status_atom_v);
+}
+
+void handlers::tell_history(const api_service& service, api_call& c) {
+  if (!service.history) {
+    c.not_found();
+    return;
+  }
+  service.in_bridge(c, [whom = service.history, index = c.index(), r = c.respond, f = c.format,
+                        failed = c.failed()](bridge_state& b) {
+    b.ask<index_history>(
+        whom, look_timeout, [=](const index_history& h) { r(make_response(200, encode_history(h, f), f)); }, failed,
+        history_atom_v, index);
+  });
+}
+
+void handlers::list_segments(const api_service& service, api_call& c) {
+  service.ask_index<segment_list>(
+      c, look_timeout,
+      [f = c.format](const segment_list& s) { return make_response(200, encode_segments(s, f), f); },
+      segments_request{});
+}
+
+void handlers::back_up(const api_service& service, api_call& c) {
+  http_response response;
+  response.content_type = octets_type;
+  if (c.is_head()) {
+    service.ask_index<segment_list>(
+        c, look_timeout, [response](const segment_list&) { return response; }, segments_request{});
+    return;
+  }
+  service.ask_index<snapshot_reply>(
+      c, look_timeout,
+      [response, bridge = service.bridge_of(c)](const snapshot_reply& opened) {
+        auto answer = response;
+        answer.stream = std::make_shared<backup_body>(bridge, opened.stream);
+        return answer;
+      },
+      snapshot_atom_v);
+}
+
+}  // namespace fp
