@@ -40,7 +40,7 @@ unit_tests release
 say "system tests: real processes over real sockets"
 system_tests
 
-say "core under ThreadSanitizer"
+say "core and servers under ThreadSanitizer"
 cmake --preset tsan
 cmake --build --preset tsan -j "$jobs"
 unit_tests tsan
