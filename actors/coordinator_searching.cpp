@@ -76,23 +76,23 @@ void index_coordinator_state::search(caf::typed_response_promise<search_reply>& 
     promise.deliver(make_error(errc::empty_fingerprint, "query: no hashes"));
     return;
   }
-  start_search(promise, std::move(request), nullptr);
+  start_search(promise, std::make_shared<const search_request>(std::move(request)), nullptr);
 }
 
 void index_coordinator_state::local_search_request(caf::typed_response_promise<search_reply>& promise,
                                                    const local_search& search) {
-  start_search(promise, *search.request, search.cancel);
+  start_search(promise, search.request, search.cancel);
 }
 
 void index_coordinator_state::start_search(caf::typed_response_promise<search_reply>& promise,
-                                           search_request request, cancel_flag_ptr cancel) {
-  if (auto e = check_search(request)) {
+                                           search_request_ptr request, cancel_flag_ptr cancel) {
+  if (auto e = check_search(*request)) {
     promise.deliver(std::move(e));
     return;
   }
   const auto received = steady_clock::now();
-  const auto deadline = search_deadline(request, received);
-  if (search_here(promise, request, received, deadline, cancel.get())) return;
+  const auto deadline = search_deadline(*request, received);
+  if (search_here(promise, *request, received, deadline, cancel.get())) return;
   auto* slot = pick_searcher();
   if (slot == nullptr) {
     metrics->search_refused(errc::overloaded);

@@ -12,18 +12,18 @@ constexpr size_t max_batch_bytes = size_t{8} << 20;
 }  // namespace
 
 void index_coordinator_state::update(caf::typed_response_promise<update_reply>& promise, update_request request) {
-  enqueue_update(promise, local_update{std::make_shared<const std::vector<uint8_t>>(std::move(request.changes)),
-                                       request.expected_version,
-                                       {.max_bytes = env->settings.max_update_bytes}});
+  enqueue_update(promise, local_update{checked_changes(std::move(request.changes),
+                                                       {.max_bytes = env->settings.max_update_bytes}),
+                                       request.expected_version});
 }
 
 void index_coordinator_state::enqueue_update(caf::typed_response_promise<update_reply>& promise,
                                              const local_update& update) {
   const auto& settings = env->settings;
   auto refused = capture_error([&] {
-    validate_changes(*update.changes, update.limits);
+    update.changes.require_valid();
     if (pending.size() >= settings.max_queued_updates ||
-        pending_bytes + update.changes->size() > settings.max_queued_update_bytes) {
+        pending_bytes + update.changes.size() > settings.max_queued_update_bytes) {
       throw error(errc::overloaded,
                   "index " + index_name() + ": " + std::to_string(pending.size()) + " updates are queued already");
     }
@@ -34,8 +34,8 @@ void index_coordinator_state::enqueue_update(caf::typed_response_promise<update_
     promise.deliver(std::move(refused));
     return;
   }
-  pending_bytes += update.changes->size();
-  pending.push_back({update.changes, update.expected_version, promise});
+  pending_bytes += update.changes.size();
+  pending.push_back({update.changes.bytes(), update.expected_version, promise});
   start_batch();
   note_queues();
 }

@@ -116,7 +116,7 @@ struct index_coordinator_state {
   // -- Searches and look-ups (coordinator_searching.cpp)
   void search(caf::typed_response_promise<search_reply>& promise, search_request request);
   void local_search_request(caf::typed_response_promise<search_reply>& promise, const local_search& search);
-  void start_search(caf::typed_response_promise<search_reply>& promise, search_request request,
+  void start_search(caf::typed_response_promise<search_reply>& promise, search_request_ptr request,
                     cancel_flag_ptr cancel);
   void search_batch(caf::typed_response_promise<search_batch_reply>& promise, search_batch_request request);
   struct searcher_slot {

@@ -42,7 +42,7 @@ caf::result<document_reply> searcher_state::document(const document_task& task) 
 caf::result<search_reply> searcher_state::search(const search_task& task) {
   const task_in_work work(setup);
   try {
-    return runner->run(*task.index, task.request, task.received, task.deadline, task.cancel.get());
+    return runner->run(*task.index, *task.request, task.received, task.deadline, task.cancel.get());
   } catch (const std::exception& e) {
     return failure(e);
   }

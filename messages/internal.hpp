@@ -8,6 +8,7 @@
 
 #include "core/base/cancel.hpp"
 #include "core/commit/changes.hpp"
+#include "core/commit/checked_changes.hpp"
 #include "core/index/data_folder.hpp"
 #include "core/index/manifest.hpp"
 #include "core/index/snapshot.hpp"
@@ -25,6 +26,8 @@
 namespace fp {
 
 using cancel_flag_ptr = std::shared_ptr<cancel_flag>;
+/// Shared by the actors that a search goes through: its hashes may be many.
+using search_request_ptr = std::shared_ptr<const search_request>;
 using manifest_ptr = std::shared_ptr<const manifest>;
 using commit_batch = std::vector<commit>;
 using commit_batch_ptr = std::shared_ptr<const commit_batch>;
@@ -90,15 +93,14 @@ struct oplog_opened {
 
 /// A search whose sender can call it off. An empty query is valid and finds nothing.
 struct local_search {
-  std::shared_ptr<const search_request> request;
+  search_request_ptr request;
   cancel_flag_ptr cancel;
 };
 
-/// An update whose sender sets the bounds, and which may be sent again without a copy.
+/// An update that its sender has checked by bounds of its own, and which may be sent again without a copy.
 struct local_update {
-  changes_ptr changes;
+  checked_changes changes;
   caf::optional<uint64_t> expected_version;
-  changes_limits limits;
 };
 
 // -- Working
@@ -107,7 +109,7 @@ struct local_update {
 /// index_coordinator -> searcher.
 struct search_task {
   snapshot_ptr index;
-  search_request request;
+  search_request_ptr request;
   steady_clock::time_point received, deadline;
   cancel_flag_ptr cancel;  ///< null: nobody calls it off
 };

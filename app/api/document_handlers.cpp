@@ -23,11 +23,10 @@ std::optional<document_id> id_of(const api_call& c) {
 /// Has an index commit changes; the answer tells its version, or nothing.
 void commit_changes(const api_service& service, const api_call& c, std::vector<uint8_t> changes,
                     std::optional<uint64_t> expected_version, bool with_version) {
-  local_update wish;
-  wish.changes = std::make_shared<const std::vector<uint8_t>>(std::move(changes));
+  local_update wish{checked_changes(std::move(changes),
+                                    {.max_bytes = service.max_encoded_bytes, .allow_empty_fingerprints = true}),
+                    {}};
   if (expected_version) wish.expected_version = *expected_version;
-  wish.limits.max_bytes = service.max_encoded_bytes;
-  wish.limits.allow_empty_fingerprints = true;
   service.ask_index<update_reply>(
       c, write_timeout,
       [with_version, f = c.format](const update_reply& done) {

@@ -55,52 +55,59 @@ std::string attribute_text(const snapshot& index, std::string_view name) {
   return name == max_document_id ? std::to_string(index.stats().max_document) : std::string();
 }
 
-/// Does a line's work inside the bridge. A failure without a text of its own goes by the name of its request; an
-/// index that loads or has failed to is one: an empty attribute would make an import begin from its start.
+/// Makes of a line's work, on its I/O thread, what asks the index in a bridge. A failure without a text of its own
+/// goes by the name of its request; an index that loads or has failed to is one: an empty attribute would make an
+/// import begin from its start.
 class line_worker {
  public:
+  using task = std::function<void(bridge_state&)>;
+
   line_worker(std::string index, size_t max_update_bytes)
       : index_(std::move(index)), max_update_bytes_(max_update_bytes) {}
 
-  void operator()(bridge_state& b, const line_search& wish, const line_responder& respond) const {
+  task operator()(const line_search& wish, const line_responder& respond) const {
     auto request = std::make_shared<search_request>();
     request->query = wish.query;
     request->limit = wish.max_results;
     request->min_score = min_score;
     request->score_pct = wish.top_score_percent;
     request->timeout_ms = wish.timeout_ms;
-    b.ask_index<search_reply>(
-        index_, search_wait(wish.timeout_ms),
-        [=](const search_reply& found) {
-          respond({true, results_text(found.results)});
-        },
-        [=, limited = wish.timeout_ms > 0](const caf::error& e) {
-          const auto code = code_of(e);
-          const bool late = code == errc::search_timeout || code == errc::request_timeout;
-          respond({false, late && limited ? "timeout exceeded" : ""});
-        },
-        local_search{std::move(request), respond.cancel()});
+    return [=, index = index_](bridge_state& b) {
+      b.ask_index<search_reply>(
+          index, search_wait(request->timeout_ms),
+          [=](const search_reply& found) {
+            respond({true, results_text(found.results)});
+          },
+          [=, limited = request->timeout_ms > 0](const caf::error& e) {
+            const auto code = code_of(e);
+            const bool late = code == errc::search_timeout || code == errc::request_timeout;
+            respond({false, late && limited ? "timeout exceeded" : ""});
+          },
+          local_search{request, respond.cancel()});
+    };
   }
 
-  void operator()(bridge_state& b, const line_commit& wish, const line_responder& respond) const {
-    local_update update;
-    update.changes = wish.changes;
-    update.limits.max_bytes = max_update_bytes_;
-    b.ask_index<update_reply>(
-        index_, write_timeout,
-        [=](const update_reply&) {
-          respond({true, {}});
-        },
-        failed(respond), update);
+  task operator()(const line_commit& wish, const line_responder& respond) const {
+    const local_update update{checked_changes(wish.changes, {.max_bytes = max_update_bytes_}), {}};
+    return [=, index = index_](bridge_state& b) {
+      b.ask_index<update_reply>(
+          index, write_timeout,
+          [=](const update_reply&) {
+            respond({true, {}});
+          },
+          failed(respond), update);
+    };
   }
 
-  void operator()(bridge_state& b, const line_get& wish, const line_responder& respond) const {
-    b.ask_index<snapshot_ptr>(
-        index_, look_timeout,
-        [=, name = wish.name](const snapshot_ptr& served) {
-          respond({true, attribute_text(*served, name)});
-        },
-        failed(respond), served_atom_v);
+  task operator()(const line_get& wish, const line_responder& respond) const {
+    return [=, index = index_, name = wish.name](bridge_state& b) {
+      b.ask_index<snapshot_ptr>(
+          index, look_timeout,
+          [=](const snapshot_ptr& served) {
+            respond({true, attribute_text(*served, name)});
+          },
+          failed(respond), served_atom_v);
+    };
   }
 
  private:
@@ -122,11 +129,10 @@ line_gateway::line_gateway(caf::actor_system& system, const config& settings, no
   const auto work_on = std::make_shared<const line_worker>(settings.legacy_index, settings.max_update_bytes);
   try {
     server_ = std::make_unique<line_server>(
-        options, [bridges = bridges_, work_on](uint32_t io_thread, line_work work, line_responder respond) {
-          caf::anon_send(bridges[io_thread % bridges.size()],
-                         bridge_call{[=, work = std::move(work)](bridge_state& b) {
-                           std::visit([&](const auto& wish) { (*work_on)(b, wish, respond); }, work);
-                         }});
+        options,
+        [bridges = bridges_, work_on](uint32_t io_thread, const line_work& work, const line_responder& respond) {
+          auto task = std::visit([&](const auto& wish) { return (*work_on)(wish, respond); }, work);
+          caf::anon_send(bridges[io_thread % bridges.size()], bridge_call{std::move(task)});
         });
   } catch (...) {
     stop();

@@ -9,6 +9,7 @@
 #include "core/base/error.hpp"
 #include "core/commit/changes.hpp"
 #include "tests/core/support/commits.hpp"
+#include "tests/core/support/failing_allocation.hpp"
 
 namespace fp {
 namespace {
@@ -131,6 +132,19 @@ TEST(decode_search, takes_numbers_in_any_messagepack_encoding) {
   const auto r = decode_search(numbers, body_format::msgpack);
   ASSERT_TRUE(r);
   EXPECT_EQ(r->query.to_vector(), std::vector<hash_value>(9, 7));
+}
+
+/// The way from here to who searches is that of tests/actors/search_copies_test.cpp.
+TEST(decode_search, copies_its_hashes_once) {
+  constexpr size_t num_hashes = 30'011;  // no size that a list grows to by itself
+  const json body{{"query", std::vector<hash_value>(num_hashes, 123'456'789)}};
+  const auto texts = {std::pair(body.dump(), body_format::json), std::pair(packed(body), body_format::msgpack)};
+  for (const auto& [text, format] : texts) {
+    test::count_allocations_of(num_hashes * sizeof(hash_value));
+    const auto shared = std::make_shared<const search_request>(*decode_search(text, format));
+    EXPECT_EQ(test::num_allocations_of_that_size(), 1u);
+    EXPECT_EQ(shared->query.size(), num_hashes);
+  }
 }
 
 TEST(decode_update, keeps_the_order_of_changes) {

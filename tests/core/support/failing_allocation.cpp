@@ -11,6 +11,7 @@ namespace {
 
 struct thread_state {
   uint64_t count = 0;
+  uint64_t counted_size = 0, count_of_size = 0;
   uint64_t countdown = 0;  // 0: fail nothing
   bool failed = false;
   int reliable = 0;
@@ -23,6 +24,7 @@ void* allocate(std::size_t bytes, std::size_t alignment) {
   auto& state = allocations;
   if (state.reliable == 0) {
     state.count++;
+    state.count_of_size += bytes == state.counted_size;
     if (state.countdown > 0 && --state.countdown == 0) {
       state.failed = true;
       throw std::bad_alloc();
@@ -57,6 +59,11 @@ void fail_allocation(uint64_t nth) noexcept {
   allocations.failed = false;
 }
 uint64_t num_allocations() noexcept { return allocations.count; }
+void count_allocations_of(uint64_t bytes) noexcept {
+  allocations.counted_size = bytes;
+  allocations.count_of_size = 0;
+}
+uint64_t num_allocations_of_that_size() noexcept { return allocations.count_of_size; }
 int64_t allocated_bytes() noexcept { return allocations.bytes; }
 bool allocation_has_failed() noexcept { return allocations.failed; }
 

@@ -10,6 +10,9 @@ void fail_allocation(uint64_t nth) noexcept;
 
 /// Allocations of this thread that counted so far.
 uint64_t num_allocations() noexcept;
+/// Counts, from 0 on, the allocations of this thread that are of so many bytes.
+void count_allocations_of(uint64_t bytes) noexcept;
+uint64_t num_allocations_of_that_size() noexcept;
 /// Bytes that this thread has allocated so and nobody has given back on it. Negative for one that gives back
 /// others'.
 int64_t allocated_bytes() noexcept;
