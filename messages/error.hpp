@@ -61,6 +61,11 @@ inline errc code_of(const caf::error& e) {
   return errc::internal_error;
 }
 
+/// Did the actor that was asked end, or the connection to it? Then it may have done what was asked, or not.
+inline bool is_receiver_gone(const caf::error& e) {
+  return e && e.category() != error_category && code_of(e) == errc::unreachable;
+}
+
 /// The text of any error, for a person.
 inline std::string text_of(const caf::error& e) {
   if (!e) return "no error";

@@ -9,10 +9,6 @@ caf::error no_answer(const client_options& node, std::chrono::milliseconds timeo
                     node.address() + ": no answer within " + std::to_string(timeout.count()) + " ms");
 }
 
-bool is_receiver_gone(const caf::error& e) {
-  return e.category() != error_category && code_of(e) == errc::unreachable;
-}
-
 caf::error with_address(const client_options& node, const caf::error& e) {
   if (e.category() == error_category) return e;
   return make_error(code_of(e), node.address() + ": " + text_of(e));

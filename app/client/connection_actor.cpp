@@ -28,6 +28,9 @@ std::string in_ms(std::chrono::milliseconds t) { return std::to_string(t.count()
 void connection_state::init(pointer self_ptr, client_options o) {
   self = self_ptr;
   options = std::move(o);
+  indexes.init(self, deadlines, node, options.request_timeout);
+  indexes.observe([this](const std::string& index, const index_handle& handle) { line->open(index, handle); },
+                  [this](const std::string& index, const index_handle&) { line->close(index); });
 }
 
 // -- Requests
@@ -36,29 +39,9 @@ void connection_state::init(pointer self_ptr, client_options o) {
 template <class Reply, class Handle, class... Ts>
 void connection_state::forward(const operation_ptr& op, const Handle& target, std::chrono::milliseconds timeout,
                                caf::typed_response_promise<Reply> promise, const Ts&... xs) {
-  op->target = target.address();
-  in_flight.insert(op);
   deadlines.request<Reply>(
-      self, target, timeout,
-      [=, this](Reply& reply) mutable {
-        if (in_flight.erase(op) > 0) promise.deliver(std::move(reply));
-      },
-      [=, this](const caf::error& e) {
-        if (in_flight.erase(op) == 0) return;
-        if (e == caf::sec::request_timeout) {
-          failed(op, no_answer(options, timeout));
-        } else if (is_receiver_gone(e)) {
-          // Its down message is on the way.
-          const auto it = indexes.find(op->index);
-          if (it != indexes.end() && it->second.handle && it->second.handle.address() == op->target) {
-            forget(op->index);
-          }
-          answer_lost(op);
-        } else {
-          failed(op, e);
-        }
-      },
-      xs...);
+      self, target, timeout, [=](Reply& reply) mutable { promise.deliver(std::move(reply)); },
+      [=, this](const caf::error& e) { not_answered(op, e, timeout); }, xs...);
 }
 
 template <class Reply, class... Ts>
@@ -83,11 +66,15 @@ caf::result<Reply> connection_state::ask_index(std::string index, bool is_read, 
     return promise;
   }
   auto op = std::make_shared<operation>();
-  op->index = std::move(index);
   op->is_read = is_read;
   op->fail = [promise](const caf::error& e) mutable { promise.deliver(e); };
-  op->send = [=, this](const operation_ptr& sent) {
-    forward<Reply>(sent, indexes[sent->index].handle, timeout, promise, xs...);
+  op->send = [=, this, index = std::move(index)](const operation_ptr& sent) {
+    indexes.ask<Reply>(
+        index, timeout, [=](Reply& reply) mutable { promise.deliver(std::move(reply)); },
+        [=, this](const caf::error& e, ask_phase reached) {
+          reached == ask_phase::asking ? not_answered(sent, e, timeout) : not_resolved(sent, e);
+        },
+        xs...);
   };
   submit(op);
   return promise;
@@ -109,8 +96,7 @@ caf::result<Reply> connection_state::ask_job(const Handle& job, const Ts&... xs)
 
 caf::result<delete_index_reply> connection_state::erase(const delete_index_request& request) {
   // Requests that come later are for an index that may be made anew under this name.
-  const auto it = indexes.find(request.name);
-  if (it != indexes.end() && it->second.handle) forget(request.name);
+  indexes.forget(request.name);
   return ask_node<delete_index_reply>(false, request);
 }
 
@@ -121,10 +107,13 @@ caf::result<index_handle> connection_state::resolve(const std::string& index) {
     return promise;
   }
   auto op = std::make_shared<operation>();
-  op->index = index;
   op->is_read = true;
   op->fail = [promise](const caf::error& e) mutable { promise.deliver(e); };
-  op->send = [=, this](const operation_ptr& sent) mutable { promise.deliver(indexes[sent->index].handle); };
+  op->send = [=, this](const operation_ptr& sent) {
+    indexes.resolve(
+        index, [promise](const index_handle& handle) mutable { promise.deliver(handle); },
+        [=, this](const caf::error& e) { not_resolved(sent, e); });
+  };
   submit(op);
   return promise;
 }
@@ -136,52 +125,39 @@ void connection_state::submit(const operation_ptr& op) {
     return;
   }
   if (now_in == phase::connected) {
-    dispatch(op);
+    op->send(op);
     return;
   }
   waiting.push_back(op);
   if (now_in == phase::idle) start_connecting();
 }
 
-void connection_state::dispatch(const operation_ptr& op) {
-  if (op->index.empty()) {
-    op->send(op);
-    return;
-  }
-  const bool is_new = indexes.count(op->index) == 0;
-  auto& slot = indexes[op->index];
-  if (slot.handle) {
-    op->send(op);
-    return;
-  }
-  slot.waiting.push_back(op);
-  if (is_new) resolve_slot(op->index);
-}
-
-void connection_state::resolve_slot(const std::string& index) {
-  const auto attempt = attempts;
-  self->request(node, options.request_timeout, resolve_atom_v, index)
-      .then(
-          [=, this](const index_handle& handle) {
-            const auto it = indexes.find(index);
-            if (attempt != attempts || it == indexes.end() || !handle) return;
-            it->second.handle = handle;
-            self->monitor(handle);
-            line->open(index, handle);
-            for (const auto& op : std::exchange(it->second.waiting, {})) dispatch(op);
-          },
-          [=, this](const caf::error& e) {
-            const auto it = indexes.find(index);
-            if (attempt != attempts || it == indexes.end()) return;
-            const auto refused = std::move(it->second.waiting);
-            indexes.erase(it);
-            const auto why = e == caf::sec::request_timeout ? no_answer(options, options.request_timeout) : e;
-            for (const auto& op : refused) failed(op, why);
-          });
-}
-
 void connection_state::failed(const operation_ptr& op, const caf::error& why) {
   op->fail(with_address(options, why));
+}
+
+void connection_state::not_answered(const operation_ptr& op, const caf::error& why,
+                                    std::chrono::milliseconds timeout) {
+  if (why == caf::sec::request_timeout) {
+    failed(op, no_answer(options, timeout));
+  } else if (is_receiver_gone(why)) {
+    answer_lost(op);
+  } else {
+    failed(op, why);
+  }
+}
+
+void connection_state::not_resolved(const operation_ptr& op, const caf::error& why) {
+  if (why == caf::sec::request_timeout) {
+    failed(op, no_answer(options, options.request_timeout));
+  } else if (!is_receiver_gone(why)) {
+    failed(op, why);
+  } else if (op->restarts++ < max_restarts) {
+    submit(op);
+  } else {
+    failed(op,
+           make_error(errc::unreachable, "the connection to " + options.address() + " was lost again and again"));
+  }
 }
 
 void connection_state::answer_lost(const operation_ptr& op) {
@@ -197,9 +173,7 @@ void connection_state::answer_lost(const operation_ptr& op) {
 }
 
 size_t connection_state::num_pending() const {
-  size_t sum = waiting.size() + in_flight.size();
-  for (const auto& [index, slot] : indexes) sum += slot.waiting.size();
-  return sum;
+  return waiting.size() + indexes.num_waiting() + deadlines.size() - indexes.num_resolving();
 }
 
 // -- The connection
@@ -267,7 +241,7 @@ void connection_state::verify(uint64_t attempt, const caf::strong_actor_ptr& pub
 
 void connection_state::connected() {
   now_in = phase::connected;
-  for (const auto& op : std::exchange(waiting, {})) dispatch(op);
+  for (const auto& op : std::exchange(waiting, {})) op->send(op);
 }
 
 void connection_state::connect_failed(const caf::error& why) {
@@ -310,28 +284,14 @@ caf::error connection_state::describe(const caf::error& why) const {
 }
 
 void connection_state::down(const caf::down_msg& m) {
-  if (jobs.erase(m.source) > 0) {
-    target_lost(m.source);
-    return;
-  }
-  if (node && m.source == node.address()) {
+  const bool is_index = indexes.knows(m.source);
+  if ((node && m.source == node.address()) || (is_index && m.reason == caf::exit_reason::remote_link_unreachable)) {
     node_lost();
     return;
   }
-  const auto it = std::find_if(indexes.begin(), indexes.end(), [&](const auto& i) {
-    return i.second.handle && i.second.handle.address() == m.source;
-  });
-  if (it != indexes.end() && m.reason == caf::exit_reason::remote_link_unreachable) {
-    node_lost();
-    return;
-  }
-  if (it != indexes.end()) forget(std::string(it->first));
-  target_lost(m.source);
-}
-
-void connection_state::forget(const std::string& index) {
-  indexes.erase(index);
-  line->close(index);
+  jobs.erase(m.source);
+  indexes.forget(m.source);
+  deadlines.receiver_lost(*self, m.source);
 }
 
 void connection_state::node_lost() {
@@ -348,31 +308,8 @@ void connection_state::node_lost() {
     return;
   }
   now_in = phase::idle;
-  const auto lost = std::exchange(in_flight, {});
-  const auto slots = std::exchange(indexes, {});
-  line->close_all();
-  for (const auto& [index, slot] : slots) {
-    if (slot.handle) self->demonitor(slot.handle.address());
-    for (const auto& op : slot.waiting) {
-      if (op->restarts++ < max_restarts) {
-        submit(op);
-      } else {
-        failed(op, make_error(errc::unreachable,
-                              "the connection to " + options.address() + " was lost again and again"));
-      }
-    }
-  }
-  for (const auto& op : lost) answer_lost(op);
-}
-
-void connection_state::target_lost(const caf::actor_addr& address) {
-  std::vector<operation_ptr> lost;
-  std::copy_if(in_flight.begin(), in_flight.end(), std::back_inserter(lost),
-               [&](const auto& op) { return op->target == address; });
-  for (const auto& op : lost) {
-    in_flight.erase(op);
-    answer_lost(op);
-  }
+  indexes.forget_all();
+  deadlines.all_lost(*self);
 }
 
 // -- Wiring

@@ -3,14 +3,14 @@
 #include <caf/all.hpp>
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
 
+#include "app/asking/index_asker.hpp"
+#include "app/asking/request_deadlines.hpp"
 #include "app/client/client_options.hpp"
 #include "app/client/direct_line.hpp"
-#include "app/support/request_deadlines.hpp"
 #include "messages/types.hpp"
 
 namespace fp {
@@ -62,22 +62,15 @@ struct connection_state {
 
   enum class phase : uint8_t { idle, connecting, connected };
 
-  /// A request on its way. It waits, or is in flight to `target`.
+  /// A request on its way.
   struct operation {
-    std::string index;  ///< empty: for the node itself
     bool is_read = false;
     uint32_t losses = 0;    ///< how often the answer was lost
     uint32_t restarts = 0;  ///< how often it was put back before it was sent
-    caf::actor_addr target;
     std::function<void(const std::shared_ptr<operation>&)> send;
     std::function<void(const caf::error&)> fail;
   };
   using operation_ptr = std::shared_ptr<operation>;
-
-  struct index_slot {
-    index_handle handle;
-    std::deque<operation_ptr> waiting;  ///< for the handle
-  };
 
   void init(pointer self_ptr, client_options o);
 
@@ -92,13 +85,15 @@ struct connection_state {
   caf::result<delete_index_reply> erase(const delete_index_request& request);
   caf::result<index_handle> resolve(const std::string& index);
   void submit(const operation_ptr& op);
-  void dispatch(const operation_ptr& op);
-  void resolve_slot(const std::string& index);
   /// Sends to `target`, and fails or repeats `op` when that does not answer.
   template <class Reply, class Handle, class... Ts>
   void forward(const operation_ptr& op, const Handle& target, std::chrono::milliseconds timeout,
                caf::typed_response_promise<Reply> promise, const Ts&... xs);
   void failed(const operation_ptr& op, const caf::error& why);
+  /// It was sent, and `why` came instead of an answer.
+  void not_answered(const operation_ptr& op, const caf::error& why, std::chrono::milliseconds timeout);
+  /// The node did not tell the handle of its index, so that it was not sent.
+  void not_resolved(const operation_ptr& op, const caf::error& why);
   /// The answer will not come: once more for a read, else an error.
   void answer_lost(const operation_ptr& op);
   size_t num_pending() const;
@@ -113,10 +108,7 @@ struct connection_state {
   caf::error describe(const caf::error& why) const;
   void down(const caf::down_msg& m);
   void node_lost();
-  void target_lost(const caf::actor_addr& address);
   std::chrono::milliseconds time_left() const;
-  /// The next request for this index asks the node for it anew.
-  void forget(const std::string& index);
 
   pointer self = nullptr;
   client_options options;
@@ -126,10 +118,9 @@ struct connection_state {
   uint32_t stale_handles = 0;  ///< of this connection attempt
   clock_time deadline;         ///< of this connection attempt
   node_handle node;
-  std::map<std::string, index_slot> indexes;
   std::deque<operation_ptr> waiting;  ///< for the connection
-  std::set<operation_ptr> in_flight;
   request_deadlines deadlines;
+  index_asker<pointer, index_handle> indexes;
   std::set<caf::actor_addr> jobs;  ///< monitored ones
 };
 

@@ -1,5 +1,7 @@
 #include "app/client/direct_reader.hpp"
 
+#include "messages/error.hpp"
+
 namespace fp {
 
 using std::chrono::milliseconds;

@@ -3,11 +3,11 @@
 #include <caf/all.hpp>
 #include <chrono>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 
-#include "app/support/request_deadlines.hpp"
+#include "app/asking/index_asker.hpp"
+#include "app/asking/request_deadlines.hpp"
 #include "messages/internal.hpp"
 
 namespace fp {
@@ -44,39 +44,19 @@ struct bridge_state {
         [fail = std::move(fail)](const caf::error& e) { fail(e); }, std::move(message)...);
   }
 
-  /// Asks an index, by the handle that it had last; when that one is being closed, the name is resolved again, as
-  /// another index may have it by now.
+  /// Asks an index, as `index_asker` does.
   template <class Reply, class Then, class... Ts>
   void ask_index(const std::string& index, std::chrono::milliseconds timeout, Then then, failure fail,
                  Ts... message) {
-    const bool was_known = indexes.count(index) > 0;
-    with_index(
-        index,
-        [=, this](const local_index_handle& handle) {
-          deadlines.request<Reply>(
-              self, handle, timeout, [=](const Reply& reply) { then(reply); },
-              [=, this](const caf::error& e) {
-                if (!was_known || code_of(e) != errc::shutting_down) {
-                  fail(e);
-                  return;
-                }
-                forget(handle.address());
-                ask_index<Reply>(index, timeout, then, fail, message...);
-              },
-              message...);
-        },
-        fail);
+    indexes.ask<Reply>(
+        index, timeout, [then = std::move(then)](const Reply& reply) { then(reply); },
+        [fail = std::move(fail)](const caf::error& e, ask_phase) { fail(e); }, std::move(message)...);
   }
-
-  /// Resolves a name.
-  void with_index(const std::string& index, std::function<void(const local_index_handle&)> then,
-                  const failure& fail);
-  void forget(const caf::actor_addr& address);
 
   pointer self = nullptr;
   node_handle node;
   request_deadlines deadlines;
-  std::map<std::string, local_index_handle, std::less<>> indexes;
+  index_asker<pointer, local_index_handle> indexes;
 };
 
 /// `node` is one of the same process.

@@ -1,4 +1,4 @@
-#include "app/support/request_deadlines.hpp"
+#include "app/asking/request_deadlines.hpp"
 
 #include <gtest/gtest.h>
 
@@ -44,7 +44,9 @@ caf::behavior ask_in_time(timed_asker* self, const caf::actor& whom) {
                 },
                 1);
           },
-          [=](expire_atom) { self->state.deadlines.expire(*self); }};
+          [=](expire_atom) { self->state.deadlines.expire(*self); },
+          [=](const caf::actor& gone) { self->state.deadlines.receiver_lost(*self, gone.address()); },
+          [=](bool) { self->state.deadlines.all_lost(*self); }};
 }
 
 class request_deadlines_test : public testing::Test {
@@ -135,6 +137,37 @@ TEST_F(request_deadlines_test, one_timer_serves_many_requests) {
   advance(1s);
   EXPECT_EQ(take_heard().size(), 100u);
   EXPECT_EQ(timers(), 0u);
+}
+
+TEST_F(request_deadlines_test, what_was_asked_of_a_lost_actor_fails) {
+  ask("a", 100);
+  ask("b", 200);
+  caf::anon_send(client, client);  // nothing was asked of that one
+  run();
+  EXPECT_EQ(take_heard(), strings());
+  caf::anon_send(client, server);
+  run();
+  EXPECT_EQ(take_heard(), (strings{"a gone", "b gone"}));
+  ask("c", 300);
+  caf::anon_send(server, true);  // whose answers to the others come too late
+  run();
+  EXPECT_EQ(take_heard(), strings{"c 7"});
+  advance(1s);
+  EXPECT_EQ(take_heard(), strings());
+}
+
+TEST_F(request_deadlines_test, an_answer_that_is_there_already_comes_before_a_loss) {
+  ask("a", 100);
+  ask("b", 100);
+  caf::anon_send(server, true);
+  EXPECT_TRUE(scheduler().try_run_once());  // the answers are on their way
+  caf::anon_send(client, true);
+  run();
+  EXPECT_EQ(take_heard(), (strings{"a 7", "b 7"}));
+  ask("c", 100);
+  caf::anon_send(client, true);
+  run();
+  EXPECT_EQ(take_heard(), strings{"c gone"});
 }
 
 /// A late request that was not handled yet when another one is made: it fails once.
