@@ -9,6 +9,23 @@ install(SCRIPT ${PROJECT_BINARY_DIR}/install_configuration.cmake COMPONENT node)
 if(TARGET fpctl)
   install(TARGETS fpctl RUNTIME COMPONENT client)
 endif()
+# The client library: find_package(fpnode) gives the target fpnode::client. In no Debian package: that would be one of its
+# own, which depends on all that the headers include.
+set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/fpnode)
+foreach(room core messages asking tls support client)
+  set_target_properties(fp_${room} PROPERTIES EXPORT_NAME ${room})
+  list(APPEND client_rooms fp_${room})
+endforeach()
+install(TARGETS ${client_rooms} EXPORT fpnode ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}/fpnode COMPONENT development
+        INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fpnode)
+install(EXPORT fpnode NAMESPACE fpnode:: FILE fpnode-targets.cmake DESTINATION ${package_folder} COMPONENT development)
+include(CMakePackageConfigHelpers)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/fpnode-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES cmake/fpnode-config.cmake cmake/system_libraries.cmake ${PROJECT_BINARY_DIR}/fpnode-config-version.cmake
+        DESTINATION ${package_folder} COMPONENT development)
+configure_file(cmake/install_headers.cmake.in install_headers.cmake @ONLY)
+install(SCRIPT ${PROJECT_BINARY_DIR}/install_headers.cmake COMPONENT development)
+
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT licence)
 # As they lie in the tree, so that they find each other.
 foreach(document README.md SECURITY.md actors/README.md app/client/README.md app/fpctl/README.md app/api/README.md

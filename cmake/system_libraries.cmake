@@ -1,6 +1,9 @@
-# Imported targets for the system libraries that ship without a CMake package.
+# Imported targets for the system libraries that ship without a CMake package. Installed with the client library.
 
 function(fpnode_system_library name header library package)
+  if(TARGET system::${name})
+    return()
+  endif()
   find_path(${name}_INCLUDE_DIR ${header})
   find_library(${name}_LIBRARY ${library})
   if(NOT ${name}_INCLUDE_DIR OR NOT ${name}_LIBRARY)

@@ -221,7 +221,8 @@ class Installation(DeploymentTest):
                               "/usr/share/doc/fpnode/LICENSE", "/usr/share/doc/fpnode/README.md",
                               "/usr/share/doc/fpnode/config/README.md"}, files)
         for file in files:
-            self.assertRegex(file, r"^(/usr/bin/|/usr/share/doc/fpnode/|/usr/lib/systemd/system/|/etc/fpnode/)")
+            self.assertRegex(file, r"^(/usr/bin/|/usr/share/doc/fpnode/|/usr/lib/systemd/system/|/etc/fpnode/"
+                                   r"|/usr/include/fpnode/|/usr/lib/(?:[^/]+/)?(?:cmake/)?fpnode/)")
         self.assertEqual((destination / "usr/lib/systemd/system/fpnode.service").read_text(),
                          (ROOT / "config/fpnode.service").read_text())
         done = self.run_node("--config", destination / "etc/fpnode/fpnode.json", "--check-config")
