@@ -1,7 +1,5 @@
 #include "app/api/http_gateway.hpp"
 
-#include "actors/history_actor.hpp"
-#include "actors/metrics_actor.hpp"
 #include "app/api/route_metrics.hpp"
 #include "app/api/routes.hpp"
 
@@ -36,11 +34,10 @@ http_gateway::http_gateway(caf::actor_system& system, const config& settings, no
   service.bridges = bridges_;
   // No body becomes larger than this when it is encoded: the worst case is metadata of one byte an entry.
   service.max_encoded_bytes = std::max<size_t>(settings.max_update_bytes, size_t{6} * settings.http_max_body_bytes);
+  service.metrics = hooks.text;
+  service.history = hooks.history;
   std::shared_ptr<http_metrics> measures;
   if (hooks.metrics) {
-    start_metrics(system, hooks.metrics, hooks.pools);
-    service.metrics = metrics_;
-    service.history = history_;
     measures = make_http_metrics();
     hooks.metrics->add_source(measures);
   }
@@ -83,13 +80,6 @@ void http_gateway::check_files(const config& settings) {
   }
 }
 
-void http_gateway::start_metrics(caf::actor_system& system, const std::shared_ptr<node_metrics>& metrics,
-                                 const blocking_pools* pools) {
-  metrics_ = pools != nullptr ? pools->of(blocking_work::searches).spawn(metrics_actor, metrics)
-                              : system.spawn(metrics_actor, metrics);
-  history_ = system.spawn(history_actor, metrics);
-}
-
 void http_gateway::reload(spdlog::logger& log) {
   const auto attempt = [&log](auto&& read) {
     try {
@@ -113,8 +103,6 @@ void http_gateway::stop() {
   if (server_) server_->stop();
   for (const auto& b : bridges_) caf::anon_send_exit(b, caf::exit_reason::user_shutdown);
   bridges_.clear();
-  if (metrics_) caf::anon_send_exit(std::exchange(metrics_, {}), caf::exit_reason::user_shutdown);
-  if (history_) caf::anon_send_exit(std::exchange(history_, {}), caf::exit_reason::user_shutdown);
 }
 
 }  // namespace fp

@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "actors/blocking_pools.hpp"
 #include "app/api/access_control.hpp"
 #include "app/gateway/gateway_bridge.hpp"
 #include "app/http/http_server.hpp"
@@ -19,16 +18,15 @@ namespace fp {
 
 /// What the gateway serves beyond a node's own answers.
 struct gateway_hooks {
-  /// For `GET /_metrics` and `GET /:index/_history`, which are not found without it; the gateway adds its own.
-  std::shared_ptr<node_metrics> metrics;
-  const blocking_pools* pools = nullptr;  ///< where the text of the metrics is written; null: by the scheduler
+  std::shared_ptr<node_metrics> metrics;  ///< to which the gateway adds its own; null: nothing is measured
+  metrics_handle text;                    ///< for `GET /_metrics`, which is not found without it
+  history_handle history;                 ///< for `GET /:index/_history`, likewise
 };
 
 /// Serves a node over HTTP, by the contract that fpindex clients speak.
 ///
-///     http_server (I/O threads) -> http_routes -> an endpoint's handler -> gateway_bridge (one a thread) ->
-///     node_actor, index_coordinator,
-///                                                                            metrics_actor, history_actor
+///     http_server (I/O threads) -> http_routes -> an endpoint's handler -> gateway_bridge (one a thread)
+///     gateway_bridge -> node_actor, index_coordinator, metrics_actor, history_actor
 class http_gateway {
  public:
   /// Listens on `settings.host` and `settings.port`. Throws `io_error` when that is impossible, and what is wrong
@@ -49,15 +47,10 @@ class http_gateway {
   void stop();
 
  private:
-  void start_metrics(caf::actor_system& system, const std::shared_ptr<node_metrics>& metrics,
-                     const blocking_pools* pools);
-
   const tls_files tls_files_;
   std::shared_ptr<access_control> access_;   ///< empty: HTTP is open
   std::shared_ptr<tls_server_context> tls_;  ///< empty: plain HTTP
   std::vector<bridge_handle> bridges_;
-  metrics_handle metrics_;
-  history_handle history_;
   std::unique_ptr<http_server> server_;
 };
 

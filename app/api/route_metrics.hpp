@@ -2,8 +2,8 @@
 
 #include <memory>
 
+#include "app/api/http_metrics.hpp"
 #include "app/http/http_server.hpp"
-#include "core/metrics/http_metrics.hpp"
 
 namespace fp {
 

@@ -8,7 +8,7 @@
 
 #include "app/api/access_control.hpp"
 #include "app/api/api_call.hpp"
-#include "core/metrics/http_metrics.hpp"
+#include "app/api/http_metrics.hpp"
 
 namespace fp {
 

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "actors/blocking_pools.hpp"
+#include "actors/measuring_actors.hpp"
 #include "actors/node_actor.hpp"
 #include "app/api/http_gateway.hpp"
 #include "app/gateway/line_gateway.hpp"
@@ -248,6 +249,7 @@ int run(const checked_settings& checked, signal_watcher& signals) {
   caf::actor_system system{caf_settings};
   const blocking_pools pools(system, settings);
   env->pools = &pools;
+  const measuring_actors measuring(system, env->metrics, &pools);
   caf::scoped_actor self{system};
   const auto stopping = watch_signals(signals, caf::actor_cast<caf::actor>(self), env->log);
   const auto watcher = spawn_watcher(system, env->log);
@@ -261,7 +263,7 @@ int run(const checked_settings& checked, signal_watcher& signals) {
   std::optional<http_gateway> http;
   std::optional<line_gateway> line;
   if (!start_gateway(http, settings.http_tls ? "HTTP over TLS" : "HTTP", settings.host, settings.port, log, system,
-                     settings, node, gateway_hooks{env->metrics, &pools}) ||
+                     settings, node, gateway_hooks{env->metrics, measuring.text(), measuring.history()}) ||
       !start_gateway(line, "the line protocol", settings.legacy_host, settings.legacy_port, log, system, settings,
                      node, env->metrics)) {
     return give_up();

@@ -1,4 +1,5 @@
 #include "actors/history_actor.hpp"
+#include "actors/measuring_actors.hpp"
 #include "actors/metrics_actor.hpp"
 #include "tests/actors/support/actor_fixture.hpp"
 #include "tests/core/support/exposition.hpp"
@@ -279,6 +280,26 @@ TEST_F(metrics, a_scrape) {
   const exposition e(get<std::string>(scraper, scrape_atom_v));
   EXPECT_TRUE(e.has("fpindex_searches_total{index=\"a\"}"));
   kill(scraper);
+}
+
+TEST_F(metrics, are_told_as_long_as_their_actors_are_there) {
+  const auto node = std::make_shared<node_metrics>();
+  node->add_index("a");
+  metrics_handle text;
+  history_handle past;
+  {
+    const measuring_actors measuring(system(), node);
+    text = measuring.text();
+    past = measuring.history();
+    run();
+    EXPECT_TRUE(exposition(get<std::string>(text, scrape_atom_v)).has("fpindex_searches_total{index=\"a\"}"));
+    EXPECT_EQ(get<index_history>(past, history_atom_v, std::string("a")).step_seconds, 2);
+  }
+  const auto late = ask<std::string>(text, scrape_atom_v);
+  const auto later = ask<index_history>(past, history_atom_v, std::string("a"));
+  run();
+  EXPECT_EQ(late.code(), errc::unreachable);
+  EXPECT_EQ(later.code(), errc::unreachable);
 }
 
 class history : public test::actor_fixture {

@@ -1,4 +1,4 @@
-#include "core/metrics/http_metrics.hpp"
+#include "app/api/http_metrics.hpp"
 
 #include "core/metrics/family_list.hpp"
 
