@@ -29,8 +29,6 @@ using cancel_flag_ptr = std::shared_ptr<cancel_flag>;
 /// Shared by the actors that a search goes through: its hashes may be many.
 using search_request_ptr = std::shared_ptr<const search_request>;
 using manifest_ptr = std::shared_ptr<const manifest>;
-using commit_batch = std::vector<commit>;
-using commit_batch_ptr = std::shared_ptr<const commit_batch>;
 using log_slice_ptr = std::shared_ptr<const log_slice>;
 using file_names_ptr = std::shared_ptr<const std::vector<std::string>>;
 

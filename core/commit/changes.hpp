@@ -103,6 +103,10 @@ struct commit {
   changes_ptr changes;
 };
 
+/// Commits that become durable together, in their order.
+using commit_batch = std::vector<commit>;
+using commit_batch_ptr = std::shared_ptr<const commit_batch>;
+
 /// A commit whose encoded changes lie in memory of somebody else.
 struct commit_view {
   commit_id previous = 0, id = 0;
