@@ -27,9 +27,7 @@ void index_coordinator_state::start_load() {
     return;
   }
   load_cancel = std::make_shared<cancel_flag>(false);
-  maintenance_cancel = std::make_shared<cancel_flag>(false);
-  write_block = {};
-  log_fails = false;
+  upkeep_cancel = std::make_shared<cancel_flag>(false);
   const auto error = capture_error([this] {
     manifests =
         adopt(spawn_blocking(self, *env, blocking_work::logs, manifest_actor,
@@ -94,10 +92,7 @@ void index_coordinator_state::on_load_failed(const load_failed& failed) {
 
 void index_coordinator_state::open_oplog() {
   tracker.segments_in(now());
-  auto error = capture_error([this] {
-    const auto loaded = snapshot::from_segments(tracker.take_segments());
-    serve_snapshot(loaded, loaded);
-  });
+  auto error = capture_error([this] { engine->files_loaded(tracker.take_segments()); });
   if (error) {
     fail_load(error);
     return;
@@ -106,7 +101,7 @@ void index_coordinator_state::open_oplog() {
     log = adopt(
         spawn_blocking(self, *env, blocking_work::logs, oplog_actor,
                        oplog_setup{setup.env, index_name(), tracker.attempt(), setup.folders.oplog,
-                                   current->file_version(), index_coordinator_handle(self), load_cancel, folder}),
+                                   current()->file_version(), index_coordinator_handle(self), load_cancel, folder}),
         "oplog_actor");
   });
   if (error) fail_load(error);
@@ -114,12 +109,8 @@ void index_coordinator_state::open_oplog() {
 
 void index_coordinator_state::on_oplog(const oplog_opened& opened) {
   if (!is_current(opened.attempt)) return;
-  auto error = capture_error([&] {
-    auto next = current;
-    for (const auto& s : opened.segments) next = next->with_added(s);
-    serve_snapshot(next, files);
-    planner->loaded(served, opened.report.num_commits, opened.report.num_bytes, now());
-  });
+  auto error = capture_error(
+      [&] { engine->log_loaded(opened.segments, opened.report.num_commits, opened.report.num_bytes, now()); });
   if (error) {
     fail_load(error);
     return;
@@ -142,19 +133,17 @@ void index_coordinator_state::on_oplog(const oplog_opened& opened) {
   const auto p = tracker.progress(now());
   metrics->started_up(std::chrono::microseconds(p.elapsed_us));
   env->log->info("{}: ready at version {}: {} segments, {} bytes, {} commits replayed, in {} ms", index_name(),
-                 current->version(), p.segments_total, p.bytes_total, p.replayed_commits, p.elapsed_us / 1000);
+                 current()->version(), p.segments_total, p.bytes_total, p.replayed_commits, p.elapsed_us / 1000);
   tell_observers();
+  tell_engine([this](index_engine& e) { e.start(now()); });
   answer_waiting();
-  schedule_maintenance();
 }
 
 void index_coordinator_state::sweep() {
   // Upkeep waits: to the sweep, a file that it has begun is one that the manifest does not name.
-  sweeping = true;
   const auto finish = [this, attempt = tracker.attempt()] {
     if (tracker.attempt() != attempt) return;
-    sweeping = false;
-    schedule_maintenance();
+    if (manifests) tell_engine([this](index_engine& e) { e.can_store(true, now()); });
   };
   self->request(manifests, caf::infinite, sweep_atom_v)
       .then([finish](done_atom) { finish(); }, [finish](const caf::error&) { finish(); });
@@ -169,19 +158,24 @@ void index_coordinator_state::fail_load(const caf::error& why) {
 }
 
 void index_coordinator_state::fail(const std::string& why) {
-  serve_nothing();
   set_state(index_state::failed, why);
+  // A batch in flight gets its answer from the log, which is asked before it ends.
+  stop_engine();
   end_children();
   tell_observers();
   refuse_waiting(not_ready_error());
-  // A batch in flight gets its answer from the log, which is asked before it ends.
-  refuse_pending(not_ready_error());
+}
+
+void index_coordinator_state::stop_engine() {
+  const auto why = not_ready_error();
+  engine->stop(error(code_of(why), text_of(why)));
+  note_queues();
 }
 
 bool index_coordinator_state::fail_if_unreadable() {
   // What is being closed says nothing more, and of what is not served any more nobody is told anything.
   if (!is_serving()) return false;
-  const auto why = capture_error([this] { current->require_readable(); });
+  const auto why = capture_error([this] { current()->require_readable(); });
   if (!why) return false;
   env->log->error("{}: failed: {}", index_name(), text_of(why));
   fail(text_of(why));
@@ -201,13 +195,12 @@ caf::result<index_status> index_coordinator_state::reload() {
     default:
       return status();
   }
-  // A batch in flight gets its answer from the log, which is asked before it ends.
-  refuse_pending(make_error(errc::index_not_ready, "index " + index_name() + " is being reloaded"));
-  serve_nothing();
   // The attempt has its number from now on, so that late messages of the last one are known as such, but starts
   // when all actors of the last one are gone.
   reload_wanted = true;
   begin_attempt();
+  // A batch in flight gets its answer from the log, which is asked before it ends.
+  stop_engine();
   if (!ending_children) end_children();
   return status();
 }

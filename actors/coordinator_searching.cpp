@@ -43,12 +43,13 @@ bool index_coordinator_state::search_here(caf::typed_response_promise<search_rep
     searches_to_hand_over--;
     return false;
   }
-  const uint64_t faults_before = maps_files ? env->major_faults() : 0;
+  const uint64_t faults_before = engine->served().maps_files() ? env->major_faults() : 0;
   const auto note_faults = [&] {
-    if (maps_files) warm->searched_trusting(env->major_faults() - faults_before);
+    if (engine->served().maps_files()) warm->searched_trusting(env->major_faults() - faults_before);
   };
   try {
-    auto reply = runner->try_run(*current, request, received, deadline, cancel, received + env->own_search_budget);
+    auto reply =
+        runner->try_run(*current(), request, received, deadline, cancel, received + env->own_search_budget);
     note_faults();
     if (!reply) {
       searches_after_a_long_one = std::clamp(searches_after_a_long_one * 2, least_handed_over, most_handed_over);
@@ -61,7 +62,7 @@ bool index_coordinator_state::search_here(caf::typed_response_promise<search_rep
     note_faults();
     promise.deliver(fail_if_unreadable() ? not_ready_error() : to_caf_error(e));
   }
-  counters.searches++;
+  num_searches++;
   return true;
 }
 
@@ -99,8 +100,8 @@ void index_coordinator_state::start_search(caf::typed_response_promise<search_re
     promise.deliver(make_error(errc::overloaded, "too many searches are queued"));
     return;
   }
-  counters.searches++;
-  promise.delegate(slot->handle, search_task{current, std::move(request), received, deadline, std::move(cancel)});
+  num_searches++;
+  promise.delegate(slot->handle, search_task{current(), std::move(request), received, deadline, std::move(cancel)});
 }
 
 void index_coordinator_state::search_batch(caf::typed_response_promise<search_batch_reply>& promise,
@@ -124,8 +125,8 @@ void index_coordinator_state::search_batch(caf::typed_response_promise<search_ba
     promise.deliver(make_error(errc::overloaded, "too many searches are queued"));
     return;
   }
-  counters.searches += request.searches.size();
-  promise.delegate(slot->handle, search_batch_task{current, std::move(request), steady_clock::now()});
+  num_searches += request.searches.size();
+  promise.delegate(slot->handle, search_batch_task{current(), std::move(request), steady_clock::now()});
 }
 
 void index_coordinator_state::document(caf::typed_response_promise<document_reply>& promise,
@@ -140,11 +141,11 @@ void index_coordinator_state::document(caf::typed_response_promise<document_repl
       promise.deliver(make_error(errc::overloaded, "too many searches are queued"));
       return;
     }
-    promise.delegate(slot->handle, document_task{current, index_name(), request.id});
+    promise.delegate(slot->handle, document_task{current(), index_name(), request.id});
     return;
   }
   document_reply reply;
-  if (auto e = capture_error([&] { reply = find_document(*current, index_name(), request.id); })) {
+  if (auto e = capture_error([&] { reply = find_document(*current(), index_name(), request.id); })) {
     promise.deliver(fail_if_unreadable() ? not_ready_error() : e);
   } else {
     promise.deliver(reply);

@@ -11,31 +11,29 @@ namespace fp {
 
 namespace {
 
-upkeep_options upkeep_options_of(const config& settings) {
-  return {settings.checkpoint_threshold,
-          std::chrono::milliseconds(settings.checkpoint_age_ms),
-          settings.checkpoint_commits,
-          settings.checkpoint_log_bytes,
-          settings.max_memory_segments,
-          std::chrono::milliseconds(settings.idle_merge_after_ms),
-          settings.merge};
+index_engine::options engine_options_of(const std::string& index, const config& settings) {
+  return {index,
+          settings.max_queued_updates,
+          settings.max_queued_update_bytes,
+          {settings.checkpoint_threshold, std::chrono::milliseconds(settings.checkpoint_age_ms),
+           settings.checkpoint_commits, settings.checkpoint_log_bytes, settings.max_memory_segments,
+           std::chrono::milliseconds(settings.idle_merge_after_ms), settings.merge}};
 }
 
 }  // namespace
 
-// -- Life cycle
-// -----------------------------------------------------------------------------------------------------
-
 index_coordinator_state::~index_coordinator_state() {
   try {
     if (load_cancel) *load_cancel = true;
-    if (maintenance_cancel) *maintenance_cancel = true;
+    if (upkeep_cancel) *upkeep_cancel = true;
     const auto why = make_error(errc::internal_error, "the coordinator of index " + index_name() + " has ended");
     if (close_promise.pending()) close_promise.deliver(why);
     refuse_waiting(why);
-    refuse_maintenance(why);
-    refuse_pending(why);
-    give_up_batch(why);
+    if (engine) {
+      const error ended(code_of(why), text_of(why));
+      engine->refuse_requests(ended);
+      engine->refuse_updates(ended);
+    }
     if (metrics) env->metrics->remove_index(*metrics);
   } catch (const std::exception&) {
     // Out of memory: their requests end at their own timeouts.
@@ -48,8 +46,7 @@ void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_val
   env = setup.env.get();
   metrics = env->metrics->add_index(index_name());
   runner.emplace(metrics, env->settings.max_search_bytes);
-  planner.emplace(upkeep_options_of(env->settings));
-  order = make_local_order();
+  engine.emplace(engine_options_of(index_name(), env->settings), make_local_order(), *this);
   if (setup.start_failed) {
     tracker.begin(index_name(), 0, now());
     tracker.end(index_state::failed, text_of(setup.start_failed), now());
@@ -67,50 +64,6 @@ void index_coordinator_state::set_state(index_state next, std::string why) {
   reason = why;
   metrics->set_state(to_string(next));
   self->send(setup.listener, index_state_changed{{index_name(), setup.record.generation, state, std::move(why)}});
-}
-
-namespace {
-
-bool is_mapped(const snapshot::entry& e) { return e.segment->storage() == segment_storage::mapped_file; }
-
-/// Whether `next` maps files that `before` does not. Segments that stay do not change their places, but for those
-/// behind a merged one.
-bool maps_new_files(const snapshot& before, const snapshot& next) {
-  const auto a = before.entries(), b = next.entries();
-  for (size_t i = 0; i < b.size() && is_mapped(b[i]); i++) {
-    if (i >= a.size() || a[i].segment != b[i].segment) return true;
-  }
-  return false;
-}
-
-}  // namespace
-
-void index_coordinator_state::serve_nothing() {
-  const auto nothing = std::make_shared<const snapshot>();
-  serve_snapshot(nothing, nothing);
-}
-
-void index_coordinator_state::serve_snapshot(snapshot_ptr next, snapshot_ptr next_files) {
-  // A commit, and a merge in memory, leave the files by themselves as they are.
-  const size_t kept = next_files == files ? files->entries().size() : 0;
-  if (kept == 0 && maps_new_files(*current, *next)) warm->forget();
-  maps_files = !next->entries().empty() && is_mapped(next->entries().front());
-  current = std::move(next);
-  files = std::move(next_files);
-  served.resize(kept);
-  for (const auto& e : current->entries().subspan(kept)) {
-    const bool in_file = !e.segment->is_memory();
-    const auto& facts = e.segment->info();
-    served.push_back({facts.first_commit, facts.last_commit, in_file,
-                      candidate_of(in_file ? files->entries()[served.size()] : e), facts.first_part});
-  }
-  metrics->set_snapshot(current);
-  if (!damage.empty()) forget_damage();
-}
-
-void index_coordinator_state::note_queues() {
-  metrics->set_queued_updates(pending.size() + (batch ? batch->updates.size() : 0));
-  metrics->set_waiting_requests(waiting.size());
 }
 
 void index_coordinator_state::child_down(const caf::down_msg& down) {
@@ -140,7 +93,8 @@ void index_coordinator_state::child_down(const caf::down_msg& down) {
     block_writes(text + "; reload the index");
     if (role == "manifest_actor") {
       manifests = manifest_handle{};
-      refuse_maintenance(write_block);
+      engine->can_store(false, now());
+      engine->refuse_requests(*engine->gate().block());
     }
   } else {
     spawn_workers();
@@ -189,9 +143,10 @@ merge_handle index_coordinator_state::worker_for(upkeep_kind kind) {
 
 void index_coordinator_state::end_children() {
   ending_children = true;
-  forget_jobs();
+  const auto why = not_ready_error();
+  engine->drop_jobs(error(code_of(why), text_of(why)));
   if (load_cancel) *load_cancel = true;
-  if (maintenance_cancel) *maintenance_cancel = true;
+  if (upkeep_cancel) *upkeep_cancel = true;
   // The manifest actor outlives its loaders, so that files and memory are free once it is down.
   if (manifests) self->send(manifests, stop_atom_v);
   // Searchers answer what they have accepted.
@@ -235,15 +190,14 @@ void index_coordinator_state::close(caf::typed_response_promise<done_atom> promi
   }
   refuse_waiting(make_error(errc::shutting_down, "index " + index_name() + " is being closed"));
   if (load_cancel) *load_cancel = true;
-  if (maintenance_cancel) *maintenance_cancel = true;
-  start_batch();
-  continue_closing();
+  if (upkeep_cancel) *upkeep_cancel = true;
+  tell_engine([this](index_engine& e) { e.close(now()); });
 }
 
 void index_coordinator_state::continue_closing() {
   if (state != index_state::closing || ending_children) return;
   // Accepted writes are answered first, then files are left in order, then everybody goes.
-  if (batch || !pending.empty() || storing) return;
+  if (!engine->is_quiet()) return;
   if (log && !log_closing) {
     log_closing = true;
     const auto finish = [this] { end_children(); };
@@ -257,136 +211,6 @@ void index_coordinator_state::continue_closing() {
   }
   if (!log_closing) end_children();
 }
-
-// -- Requests
-// -------------------------------------------------------------------------------------------------------
-
-caf::error index_coordinator_state::not_ready_error() const {
-  switch (state) {
-    case index_state::failed:
-      return make_error(errc::index_failed, "index " + index_name() + " has failed: " + reason);
-    case index_state::closing:
-      return make_error(errc::shutting_down, "index " + index_name() + " is being closed");
-    default: {
-      if (awaits_folder) {
-        return make_error(errc::index_not_ready, "index " + index_name() + " is loading: " + reason);
-      }
-      const auto p = tracker.progress(now());
-      return make_error(errc::index_not_ready, "index " + index_name() +
-                                                   " is loading: " + std::to_string(p.segments_done) + " of " +
-                                                   std::to_string(p.segments_total) + " segments");
-    }
-  }
-}
-
-void index_coordinator_state::wait_for_ready(uint32_t wait_ms, waiting_request request) {
-  if (waiting.size() >= env->settings.max_waiting_requests) {
-    request.refuse(make_error(errc::overloaded, std::to_string(waiting.size()) + " requests wait for index " +
-                                                    index_name() + " already"));
-    return;
-  }
-  const auto ticket = next_ticket++;
-  waiting.emplace(ticket, std::move(request));
-  note_queues();
-  const auto wait = std::chrono::milliseconds(std::min(wait_ms, env->settings.max_ready_wait_ms));
-  self->delayed_send(index_coordinator_handle(self), wait, expire_atom_v, ticket);
-}
-
-void index_coordinator_state::answer_waiting() {
-  auto ready = std::exchange(waiting, {});
-  note_queues();
-  for (auto& [ticket, request] : ready) {
-    // The index may fail with any of them.
-    if (is_serving()) {
-      request.serve();
-    } else {
-      request.refuse(not_ready_error());
-    }
-  }
-}
-
-void index_coordinator_state::refuse_waiting(const caf::error& why) {
-  auto refused = std::exchange(waiting, {});
-  if (!refused.empty()) note_queues();
-  for (auto& [ticket, request] : refused) request.refuse(why);
-}
-
-void index_coordinator_state::expire(uint64_t ticket) {
-  const auto it = waiting.find(ticket);
-  if (it == waiting.end()) return;
-  const auto request = std::move(it->second);
-  waiting.erase(it);
-  note_queues();
-  request.refuse(not_ready_error());
-}
-
-void index_coordinator_state::stream_backup(caf::typed_response_promise<snapshot_reply>& promise, bool may_expire) {
-  promise.delegate(setup.backups, stream_task{current, setup.record, may_expire,
-                                              unreadable_listener(index_coordinator_handle(self))});
-}
-
-index_info index_coordinator_state::info() const {
-  const auto stats = current->stats();
-  index_info out;
-  out.version = current->version();
-  out.file_version = current->file_version();
-  out.min_document = stats.min_document;
-  out.max_document = stats.max_document;
-  out.num_documents = stats.num_documents;
-  out.num_postings = stats.num_postings;
-  out.num_bytes = stats.num_bytes;
-  out.num_segments = static_cast<uint32_t>(stats.num_segments);
-  out.num_memory_segments = static_cast<uint32_t>(stats.num_memory_segments);
-  const auto& metadata = current->metadata();
-  out.metadata.reserve(metadata.size());
-  for (const auto& [key, value] : metadata) out.metadata.emplace_back(key, value);
-  return out;
-}
-
-segment_list index_coordinator_state::segments() const {
-  segment_list out;
-  for (const auto& e : current->entries()) {
-    const auto& i = e.segment->info();
-    out.segments.push_back({e.segment->is_memory(), i.first_commit, i.last_commit, e.live_documents, i.num_postings,
-                            i.num_bytes, i.min_document, i.max_document});
-  }
-  return out;
-}
-
-index_status index_coordinator_state::status() const {
-  index_status s;
-  s.name = index_name();
-  s.generation = setup.record.generation;
-  s.state = state;
-  s.reason = reason;
-  s.version = current->version();
-  s.file_version = current->file_version();
-  s.loading = tracker.progress(now());
-  const auto stats = current->stats();
-  s.num_documents = stats.num_documents;
-  s.num_bytes = stats.num_bytes;
-  s.num_file_segments = static_cast<uint32_t>(stats.num_segments - stats.num_memory_segments);
-  s.num_memory_segments = static_cast<uint32_t>(stats.num_memory_segments);
-  s.memory_postings = stats.memory_postings;
-  s.oplog_bytes = oplog_bytes;
-  s.searches = counters.searches;
-  s.updates = counters.updates;
-  s.checkpoints = counters.checkpoints;
-  s.memory_merges = counters.memory_merges;
-  s.file_merges = counters.file_merges;
-  s.queued_searches = queued_searches();
-  s.queued_updates = static_cast<uint32_t>(pending.size() + (batch ? batch->updates.size() : 0));
-  s.waiting_requests = static_cast<uint32_t>(waiting.size());
-  s.checkpoint_running = planner->is_running(upkeep_kind::checkpoint);
-  s.merge_running = planner->is_running(upkeep_kind::file_merge) || planner->is_running(upkeep_kind::memory_merge);
-  s.maintenance_error = planner->errors();
-  s.damaged_segments = static_cast<uint32_t>(damage.size());
-  if (!damage.empty()) s.damage = damage.begin()->second.text;
-  return s;
-}
-
-// -- Wiring
-// ---------------------------------------------------------------------------------------------------------
 
 index_coordinator_handle::behavior_type index_coordinator(index_coordinator_state::pointer self,
                                                           coordinator_setup setup) {
@@ -438,7 +262,7 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
         return s->when_ready<index_info>(r.ready_wait_ms, [s](auto& promise) { promise.deliver(s->info()); });
       },
       [=](served_atom) {
-        return s->when_ready<snapshot_ptr>(0, [s](auto& promise) { promise.deliver(s->current); });
+        return s->when_ready<snapshot_ptr>(0, [s](auto& promise) { promise.deliver(s->current()); });
       },
       [=](const segments_request& r) {
         return s->when_ready<segment_list>(r.ready_wait_ms, [s](auto& promise) { promise.deliver(s->segments()); });

@@ -1,18 +1,17 @@
 #pragma once
 
-#include <array>
-#include <deque>
 #include <functional>
 #include <map>
 #include <set>
+#include <unordered_map>
 
 #include "actors/environment.hpp"
 #include "actors/folder_gate.hpp"
 #include "actors/guarded_actor.hpp"
 #include "actors/load_tracker.hpp"
 #include "actors/searcher_actor.hpp"
-#include "core/commit/commit_order.hpp"
-#include "core/upkeep/upkeep_planner.hpp"
+#include "core/engine/damage_list.hpp"
+#include "core/engine/index_engine.hpp"
 
 namespace fp {
 
@@ -28,7 +27,8 @@ struct coordinator_setup {
   backup_desk_handle backups = {};
 };
 
-/// Owns an index: its snapshot, its state, and the actors that work for it.
+/// Owns an index: its state, and the actors that work for it. What is decided about writes and upkeep, an
+/// `index_engine` decides; this actor keeps the promises and carries out what the engine wants.
 ///
 ///     loading    manifest_actor + segment_loaders -> load_plan, segment_loaded... -> oplog_actor -> oplog_opened
 ///     searching  client -> here -> client, or client -> here -> searcher -> client
@@ -37,7 +37,7 @@ struct coordinator_setup {
 ///
 /// Nothing here blocks. The snapshot is replaced, never changed; only this actor replaces it. Messages of an
 /// earlier attempt to load carry its number and are dropped.
-struct index_coordinator_state {
+struct index_coordinator_state : engine_effects {
   static inline const char* name = "index_coordinator";
 
   using pointer = guarded_pointer<index_coordinator_handle, index_coordinator_state>;
@@ -46,15 +46,20 @@ struct index_coordinator_state {
   // -- Life cycle (index_coordinator.cpp)
   index_coordinator_state() = default;
   /// However the actor ends: whoever still waits for an answer gets one, and whoever still works is told to stop.
-  ~index_coordinator_state();
+  ~index_coordinator_state() override;
   void init(pointer self_ptr, coordinator_setup setup_values);
   void set_state(index_state next, std::string why);
   /// Tells the metrics how many requests wait, and for what.
   void note_queues();
   void child_down(const caf::down_msg& down);
-  /// What is searched from now on, and its files by themselves.
-  void serve_snapshot(snapshot_ptr next, snapshot_ptr next_files);
-  void serve_nothing();
+  /// Tells the engine of an event, and looks at what it changed.
+  template <class F>
+  void tell_engine(const F& event) {
+    event(*engine);
+    note_queues();
+    continue_closing();
+  }
+  const snapshot_ptr& current() const { return engine->served().whole(); }
   /// Makes the actors that work for a loaded index, or those of them that have died.
   void spawn_workers();
   bool has_child(std::string_view role) const;
@@ -73,7 +78,7 @@ struct index_coordinator_state {
   clock_time now() const { return self->clock().now(); }
   const std::string& index_name() const { return setup.record.name; }
 
-  // -- Requests that need a loaded index (index_coordinator.cpp)
+  // -- Requests that need a loaded index (coordinator_requests.cpp)
   using serve_function = std::function<void()>;
   using refuse_function = std::function<void(caf::error)>;
   struct waiting_request {
@@ -131,7 +136,7 @@ struct index_coordinator_state {
   uint32_t queued_searches() const;
   void document(caf::typed_response_promise<document_reply>& promise, const document_request& request);
   /// Whether reading the snapshot here may wait for a disk.
-  bool may_be_cold() const { return maps_files && !warm->is_warm(); }
+  bool may_be_cold() const { return engine->served().maps_files() && !warm->is_warm(); }
 
   // -- Loading (coordinator_loading.cpp)
   /// Numbers a new attempt; `start_load` runs it.
@@ -150,6 +155,8 @@ struct index_coordinator_state {
   /// Whether a page of a served segment could not be read. Then the index has failed: nothing is served from a file
   /// that is gone, and a reload reads it anew.
   bool fail_if_unreadable();
+  /// Serves nothing any more; whoever waits hears why.
+  void stop_engine();
   /// Serves nothing until somebody asks for a reload.
   void fail(const std::string& why);
   caf::result<index_status> reload();
@@ -157,86 +164,45 @@ struct index_coordinator_state {
   void tell_observers();
   bool is_current(uint64_t attempt) const { return state == index_state::loading && tracker.attempt() == attempt; }
 
-  // -- Scrubbing (coordinator_maintenance.cpp)
+  // -- Scrubbing (coordinator_scrubbing.cpp)
   caf::result<scrub_target> scrub() const;
-  bool serves_file_of(const segment_info& segment) const;
   void on_scrubbed(const segment_scrubbed& scrubbed);
   void note_damage(const segment_info& segment, const char* finder, const std::string& text);
   /// Drops findings of segments that are served no longer.
   void forget_damage();
 
   // -- Writing (coordinator_writing.cpp)
-  struct pending_update {
-    changes_ptr changes;
-    caf::optional<uint64_t> expected_version;
-    caf::typed_response_promise<update_reply> promise;
-    steady_clock::time_point received = steady_clock::now();
-  };
-  struct batch_in_flight {
-    uint64_t number = 0;
-    commit_batch_ptr commits;
-    std::vector<pending_update> updates;
-    std::vector<std::pair<caf::typed_response_promise<update_reply>, caf::error>> refused;
-    segment_ptr segment;
-    bool durable = false;
-  };
   void update(caf::typed_response_promise<update_reply>& promise, update_request request);
   void enqueue_update(caf::typed_response_promise<update_reply>& promise, const local_update& update);
-  void start_batch();
-  void batch_step();
-  /// Answers a batch's writers with an error; what the log and the builder say of it later is ignored.
-  void give_up_batch(const caf::error& why);
-  /// Nothing of the batch counts; the index serves searches only until a write succeeds again.
-  void fail_batch(const caf::error& cause);
-  /// Finds out whether the log of a read-only index can be written to again.
-  void probe_log();
   /// No write can succeed before a reload.
   void block_writes(const std::string& why);
-  /// Why nothing may be written while memory is full and cannot be written out.
-  caf::error memory_error() const;
-  /// Makes the state agree with what holds writes, or no longer does.
-  void update_write_state();
-  void refuse_pending(const caf::error& why);
   void set_oplog_bytes(uint64_t bytes);
+  void append(uint64_t batch, const commit_batch_ptr& commits) override;
+  void build(uint64_t batch, const commit_batch_ptr& commits) override;
+  void probe_log() override;
+  void accept(uint64_t update, commit_id version) override;
+  void refuse(uint64_t update, const error& why) override;
+  void hindrance_changed(const error* why) override;
+  void serving_changed(bool maps_new_files) override;
 
-  // -- Checkpoints and merges (coordinator_maintenance.cpp)
-  struct maintenance_job {
-    uint64_t number = 0;
-    upkeep_kind kind = upkeep_kind::checkpoint;
-    steady_clock::time_point started = steady_clock::now();
-    std::vector<segment_ptr> inputs;
-    std::string file_name;  ///< of the result; empty: a memory segment
-    segment_ptr merged;
-  };
-  using job_slot = std::unique_ptr<maintenance_job>;
-  using maintenance_promise = caf::typed_response_promise<maintenance_reply>;
-  /// How long the log rests after a failure before it is tried again.
-  static constexpr auto retry_delay = retry::first_delay;
-  job_slot& slot_of(upkeep_kind kind) { return job_slots[static_cast<size_t>(kind)]; }
-  const job_slot& slot_of(upkeep_kind kind) const { return job_slots[static_cast<size_t>(kind)]; }
-  void schedule_maintenance();
-  /// Whether the manifest actor is there to commit what upkeep makes, and has finished sweeping.
-  bool can_store() const { return manifests && !sweeping; }
-  void start_job(const upkeep_job& job);
-  void job_done(job_slot& slot, const segment_ptr& merged);
-  /// Lets go of segments that are searched no more, outside of this actor.
-  void retire(std::vector<segment_ptr> segments);
-  void job_failed(job_slot& slot, const caf::error& why, const std::vector<damaged_input>& damaged);
-  void store_next_manifest();
-  void manifest_stored(job_slot& slot);
-  /// Serves the result of a job in the place of its inputs.
-  void replace_inputs(const maintenance_job& done);
-  void truncate_log();
-  void forget_job(job_slot& slot);
-  void forget_jobs();
-  void request_checkpoint(maintenance_promise promise);
-  void request_merge(maintenance_promise promise);
-  void answer_maintenance();
-  /// Whoever waits for a checkpoint or merge hears that there is none.
-  void refuse_maintenance(const caf::error& why);
-  maintenance_reply maintenance_state() const;
-  void arm_timer();
+  // -- Checkpoints and merges (coordinator_upkeep.cpp)
+  using upkeep_promise = caf::typed_response_promise<maintenance_reply>;
+  void request_checkpoint(upkeep_promise promise);
+  void request_merge(upkeep_promise promise);
+  maintenance_reply upkeep_state() const;
+  void on_merge_failed(uint64_t job, const caf::error& why, const std::vector<damaged_input>& damaged);
   void after_tick();
+  void merge(const merge_task& task) override;
+  void store(const manifest_task& task) override;
+  void truncate_log(commit_id in_files) override;
+  void job_done(const running_job& job) override;
+  void job_failed(const running_job& job, const error& why) override;
+  void job_dropped(const running_job& job) override;
+  void retire(std::vector<segment_ptr> segments) override;
+  void checkpoint_ended(const error* why_not) override;
+  void merge_ended(uint64_t round, const error* hindrance) override;
+  void requests_refused(const error& why) override;
+  void wake_at(clock_time when) override;
 
   pointer self = nullptr;
   coordinator_setup setup;
@@ -245,11 +211,7 @@ struct index_coordinator_state {
 
   index_state state = index_state::loading;
   std::string reason;  ///< of `failed` and `read_only`
-  snapshot_ptr current = std::make_shared<const snapshot>();
-  /// The file segments of `current` by themselves. A file must be whole by itself: what only memory segments
-  /// rewrite or delete stays in it, in case their log is lost. So that is what files are merged from.
-  snapshot_ptr files = current;
-  std::vector<upkeep_segment> served;  ///< `current` as upkeep sees it, files by themselves
+  std::optional<index_engine> engine;
 
   // Loading.
   load_tracker tracker;
@@ -273,47 +235,31 @@ struct index_coordinator_state {
   std::vector<searcher_slot> searchers;
   std::optional<search_runner> runner;  ///< of searches that are not handed over
   warmth_ptr warm = std::make_shared<warmth>();
-  bool maps_files = false;                 ///< the snapshot has segments that lie in the page cache
   uint32_t searches_to_hand_over = 0;      ///< however short they may be
   uint32_t searches_after_a_long_one = 0;  ///< that are to be handed over
 
-  // Writing: at most one batch is on its way to the disk while the next one gathers.
-  std::deque<pending_update> pending;
-  uint64_t pending_bytes = 0;
-  std::unique_ptr<batch_in_flight> batch;
-  uint64_t batches = 0;
-  uint64_t oplog_bytes = 0;
-  caf::error write_block;
-  bool log_fails = false;  ///< it refused the last write, and may recover
-  bool probing = false;
-  caf::optional<clock_time> probe_at;
-
-  // Maintenance: at most one job of each kind at a time, one manifest write at a time.
-  std::optional<upkeep_planner> planner;
-  std::unique_ptr<commit_order> order;
-  cancel_flag_ptr maintenance_cancel;
-  std::array<job_slot, 3> job_slots;
-  uint64_t jobs = 0;
-  std::deque<job_slot*> unstored;
-  bool storing = false, sweeping = false;
-  caf::optional<clock_time> timer_at;
-  std::vector<maintenance_promise> checkpoint_promises;
-  std::multimap<uint64_t, maintenance_promise> merge_promises;  ///< by the planner's rounds
-
-  // What scrubs and merges have found wrong with which of the served segments, oldest first.
-  struct finding {
-    segment_info segment;
-    std::string text;
+  // Writing.
+  struct waiting_writer {
+    caf::typed_response_promise<update_reply> promise;
+    steady_clock::time_point received = steady_clock::now();
   };
-  std::map<segment_start, finding> damage;
+  std::unordered_map<uint64_t, waiting_writer> writers;  ///< by the number that the engine knows an update by
+  uint64_t num_updates = 0;
+  uint64_t oplog_bytes = 0;
+
+  // Upkeep.
+  cancel_flag_ptr upkeep_cancel;
+  caf::optional<clock_time> timer_at;
+  std::vector<upkeep_promise> checkpoint_promises;
+  std::multimap<uint64_t, upkeep_promise> merge_promises;  ///< by the engine's rounds
+
+  damage_list damage;  ///< of what is served
 
   // Closing.
   caf::typed_response_promise<done_atom> close_promise;
   bool log_closing = false;
 
-  struct {
-    uint64_t searches = 0, updates = 0, checkpoints = 0, memory_merges = 0, file_merges = 0;
-  } counters;
+  uint64_t num_searches = 0;
 };
 
 index_coordinator_handle::behavior_type index_coordinator(index_coordinator_state::pointer self,

@@ -102,10 +102,10 @@ TEST_F(maintenance, checkpoint_on_request_covers_what_was_there_when_it_was_aske
   const auto index = ready_index(prepare_index("a", 0));
   write_and_run(index, 1);
   const auto first = ask<maintenance_reply>(index, checkpoint_atom_v);
-  while (!state_of(index).slot_of(upkeep_kind::checkpoint)) ASSERT_TRUE(step());
+  while (!state_of(index).engine->jobs().of(upkeep_kind::checkpoint)) ASSERT_TRUE(step());
   const auto written = write(index, 2);
   scheduler().prioritize(index);
-  while (!state_of(index).batch) ASSERT_TRUE(step());
+  while (!state_of(index).engine->has_batch()) ASSERT_TRUE(step());
   run();
   EXPECT_EQ(written.value().version, 2u);
   EXPECT_EQ(first.value().file_version, 1u);
@@ -188,7 +188,7 @@ TEST_F(maintenance, merge_and_checkpoint_at_the_same_time) {
 
 TEST_F(maintenance, snapshots_outlive_the_files_they_came_from) {
   const auto index = ready_index(prepare_index("a", 3));
-  const auto old = state_of(index).current;
+  const auto old = state_of(index).current();
   std::weak_ptr<const segment> first = old->entries()[0].segment;
   get<maintenance_reply>(index, merge_atom_v);
   EXPECT_TRUE(old->find(2).has_value());
@@ -232,7 +232,7 @@ TEST_F(maintenance, retries_do_not_keep_the_clock_busy) {
   ASSERT_NE(status(index).maintenance_error, "");
   // The retry is on its way; nothing is to be done by time until it ends.
   scheduler().advance_time(seconds(5));
-  while (!state_of(index).slot_of(upkeep_kind::checkpoint)) ASSERT_TRUE(step());
+  while (!state_of(index).engine->jobs().of(upkeep_kind::checkpoint)) ASSERT_TRUE(step());
   size_t ticks = 0;
   for (int i = 0; i < 20; i++) {
     ticks += scheduler().advance_time(milliseconds(1));
@@ -297,14 +297,14 @@ TEST_F(maintenance, workers_that_die_leave_their_jobs_to_their_successors) {
   write_and_run(index, 5);
   const auto checkpoint = ask<maintenance_reply>(index, checkpoint_atom_v);
   auto merge = ask<maintenance_reply>(index, merge_atom_v);
-  while (!state_of(index).slot_of(upkeep_kind::checkpoint)) ASSERT_TRUE(step());
+  while (!state_of(index).engine->jobs().of(upkeep_kind::checkpoint)) ASSERT_TRUE(step());
   kill_child(index, "checkpoint_actor");
   run();
   EXPECT_FALSE(checkpoint.succeeded());
   EXPECT_FALSE(merge.succeeded()) << "what is in memory belongs to it";
   EXPECT_NE(status(index).maintenance_error, "");
   merge = ask<maintenance_reply>(index, merge_atom_v);
-  while (!state_of(index).slot_of(upkeep_kind::file_merge)) ASSERT_TRUE(step());
+  while (!state_of(index).engine->jobs().of(upkeep_kind::file_merge)) ASSERT_TRUE(step());
   kill_child(index, "file merge_actor");
   run();
   EXPECT_FALSE(merge.succeeded());
@@ -347,9 +347,9 @@ TEST_F(maintenance, dead_memory_merger_is_replaced) {
   settings.idle_merge_after_ms = 0;
   const auto index = ready_index(prepare_index("a", 0));
   document_id id = 1;
-  while (!state_of(index).slot_of(upkeep_kind::memory_merge)) {
+  while (!state_of(index).engine->jobs().of(upkeep_kind::memory_merge)) {
     write(index, id++);
-    while (!state_of(index).slot_of(upkeep_kind::memory_merge) && step()) {
+    while (!state_of(index).engine->jobs().of(upkeep_kind::memory_merge) && step()) {
     }
     ASSERT_LT(id, 20u);
   }
@@ -408,13 +408,13 @@ TEST_F(maintenance, writes_are_held_while_upkeep_is_behind) {
   const auto index = ready_index(prepare_index("a", 0));
   const auto first = ask<update_reply>(
       index, insert(1, std::vector<hash_value>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17}));
-  while (!state_of(index).slot_of(upkeep_kind::checkpoint)) ASSERT_TRUE(step());
+  while (!state_of(index).engine->jobs().of(upkeep_kind::checkpoint)) ASSERT_TRUE(step());
   const auto held = write(index, 2);
   scheduler().prioritize(index);
   ASSERT_TRUE(step());
   EXPECT_TRUE(first.arrived() || step());
-  EXPECT_EQ(state_of(index).batch, nullptr);
-  EXPECT_EQ(state_of(index).pending.size(), 1u);
+  EXPECT_FALSE(state_of(index).engine->has_batch());
+  EXPECT_EQ(state_of(index).engine->num_queued(), 1u);
   run();
   EXPECT_EQ(held.value().version, 2u);
   EXPECT_EQ(first.value().version, 1u);
@@ -461,11 +461,11 @@ TEST_F(maintenance, close_during_upkeep) {
 TEST_F(maintenance, merged_segments_are_dropped_outside_of_the_coordinator) {
   const auto index = ready_index(prepare_index("a", 3));
   std::vector<std::weak_ptr<const segment>> inputs;
-  for (const auto& e : state_of(index).current->entries()) inputs.emplace_back(e.segment);
+  for (const auto& e : state_of(index).current()->entries()) inputs.emplace_back(e.segment);
   ASSERT_EQ(inputs.size(), 3u);
   const auto merged = ask<maintenance_reply>(index, merge_atom_v);
-  while (state_of(index).counters.file_merges == 0) ASSERT_TRUE(step());
-  EXPECT_EQ(state_of(index).current->entries().size(), 1u);
+  while (state_of(index).engine->counts().file_merges == 0) ASSERT_TRUE(step());
+  EXPECT_EQ(state_of(index).current()->entries().size(), 1u);
   for (const auto& s : inputs) EXPECT_FALSE(s.expired());
   run();
   EXPECT_EQ(merged.value().num_file_segments, 1u);

@@ -197,7 +197,7 @@ TEST_F(metrics, updates_that_the_disk_refuses) {
   fs.fail(1, {.permanent = true}, fs_operation::sync);
   const auto first = write(index, 1), second = write(index, 2);
   // Both are accepted before the log says anything.
-  while (state_of(index).pending.empty() && step()) {
+  while (state_of(index).engine->num_queued() == 0 && step()) {
   }
   EXPECT_EQ(value(index, "fpindex_queued_updates"), 2);
   run();

@@ -69,7 +69,7 @@ TEST_F(requests, of_gateways_for_what_is_served_copy_nothing) {
   run();
   EXPECT_EQ(early.code(), errc::index_not_ready);
   finish_loading();
-  EXPECT_EQ(get<snapshot_ptr>(index, served_atom_v), state_of(index).current);
+  EXPECT_EQ(get<snapshot_ptr>(index, served_atom_v), state_of(index).current());
 }
 
 TEST_F(requests, expire_in_their_own_time) {
@@ -257,7 +257,7 @@ TEST_F(requests, writers_are_answered_when_the_coordinator_dies) {
   const auto index = ready_index(prepare_index("a", 1));
   const auto first = write(index, 10), second = write(index, 11);
   const auto checkpoint = ask<maintenance_reply>(index, checkpoint_atom_v);
-  while (!state_of(index).batch) ASSERT_TRUE(step());
+  while (!state_of(index).engine->has_batch()) ASSERT_TRUE(step());
   const auto third = write(index, 12);
   const auto merge = ask<maintenance_reply>(index, merge_atom_v);
   kill(index);

@@ -22,7 +22,7 @@ class search_runner_test : public test::actor_fixture {
     return runner.try_run(*content(), query({1000}), steady_clock::now(), deadline, cancel,
                           steady_clock::now() + at_most);
   }
-  snapshot_ptr content() { return state_of(index).current; }
+  snapshot_ptr content() { return state_of(index).current(); }
   uint64_t recorded() { return metrics->activity_so_far().searches; }
 
   index_coordinator_handle index;

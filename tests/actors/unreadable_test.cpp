@@ -154,7 +154,7 @@ TEST_F(unreadable, fails_a_backup_and_the_index) {
 
 /// A merge may have put another file in the place by the time the coordinator hears of it.
 TEST_F(unreadable, is_nobodys_business_when_the_file_is_not_served_any_more) {
-  const auto before = coordinator().current;
+  const auto before = coordinator().current();
   const auto still_open = posix_file_system().open_for_writing(file);
   get<maintenance_reply>(index, merge_atom_v);
   still_open->truncate(0);

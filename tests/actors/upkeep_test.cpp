@@ -124,7 +124,7 @@ TEST_F(upkeep, requested_merge_tells_of_damage_that_it_meets) {
   EXPECT_NE(status(index).maintenance_error, "");
   // Its copy is back: the scrub tells.
   flip(file(record, segment_file_name(3, 3)));
-  state_of(index).on_scrubbed({state_of(index).files->entries()[1].segment->info(), {}});
+  state_of(index).on_scrubbed({state_of(index).engine->served().files()->entries()[1].segment->info(), {}});
   run();
   EXPECT_EQ(status(index).damaged_segments, 0u);
   EXPECT_EQ(get<maintenance_reply>(index, merge_atom_v).num_file_segments, 1u);
@@ -145,12 +145,16 @@ TEST_F(upkeep, merges_without_room_on_the_disk_stop_no_writes) {
 TEST_F(upkeep, merges_that_meet_a_full_disk_stop_no_writes) {
   const auto record = prepare_index("a", 3);
   const auto index = spawn_index(record);
-  const auto& merge = state_of(index).slot_of(upkeep_kind::file_merge);
+  const auto& state = state_of(index);
   fs.fail(1,
           {.code = errc::no_space,
            .short_write = 100,
            .permanent = true,
-           .hits = [&](const path& f) { return merge && f.filename().string().starts_with(merge->file_name); }},
+           .hits =
+               [&](const path& f) {
+                 const auto* merge = state.engine ? state.engine->jobs().of(upkeep_kind::file_merge) : nullptr;
+                 return merge != nullptr && f.filename().string().starts_with(merge->file_name);
+               }},
           fs_operation::write);
   run();
   expect_merges_alone_to_fail(index, "injected failure: ");
@@ -160,28 +164,6 @@ TEST_F(upkeep, merges_that_meet_a_full_disk_stop_no_writes) {
   }
   fs.heal();
   expect_merges_to_go_on(index, 903);
-}
-
-TEST_F(upkeep, no_merge_is_planned_that_the_format_cannot_hold) {
-  settings.merge.max_segment_size = max_segment_postings;
-  settings.merge.segments_per_level = 4;
-  settings.idle_merge_after_ms = 3'000;
-  const auto index = ready_index(prepare_index("a", 4));
-  auto& s = state_of(index);
-  const auto claim = [&](uint64_t stored, uint64_t live) {
-    for (auto& segment : s.served) segment.size = {stored, live};
-  };
-  constexpr uint64_t half = max_segment_postings / 2 + 1;
-  claim(half, half / 10 * 9);
-  advance(seconds(60));
-  claim(half, half);
-  EXPECT_EQ(get<maintenance_reply>(index, merge_atom_v).num_file_segments, 4u) << "there is nothing to do";
-  EXPECT_EQ(status(index).file_merges, 0u);
-  EXPECT_EQ(log_text().find("[error]"), std::string::npos) << log_text();
-  claim(half - 1, half - 1);
-  EXPECT_EQ(get<maintenance_reply>(index, merge_atom_v).num_file_segments, 2u) << "as much as the format holds";
-  EXPECT_EQ(writes_that_succeed(index, 10, seconds(1)), 10u);
-  EXPECT_EQ(status(index).maintenance_error, "");
 }
 
 TEST_F(upkeep, full_memory_that_cannot_be_written_out_is_read_only_until_it_can) {
@@ -213,9 +195,9 @@ TEST_F(upkeep, requested_merge_ends_while_writes_go_on) {
     for (int i = 0; i < 3; i++) step();
   }
   EXPECT_TRUE(merged.succeeded()) << merged.text();
-  EXPECT_LE(state_of(index).counters.file_merges, 2u);
-  EXPECT_EQ(state_of(index).files->entries()[0].segment->info().first_commit, 1u);
-  EXPECT_GE(state_of(index).files->entries()[0].segment->info().last_commit, 8u);
+  EXPECT_LE(state_of(index).engine->counts().file_merges, 2u);
+  EXPECT_EQ(state_of(index).engine->served().files()->entries()[0].segment->info().first_commit, 1u);
+  EXPECT_GE(state_of(index).engine->served().files()->entries()[0].segment->info().last_commit, 8u);
   run();
 }
 
@@ -237,25 +219,6 @@ TEST_F(upkeep, rewrites_of_a_small_set_are_checkpointed_by_the_bytes_of_the_log)
   for (int i = 0; i < 200; i++) get<update_reply>(index, insert(1, {1, 2, 3}));
   EXPECT_GE(status(index).checkpoints, 3u);
   EXPECT_LE(status(index).checkpoints, 20u);
-}
-
-TEST_F(upkeep, one_segment_written_anew_has_a_name_of_its_own) {
-  settings.merge.segments_per_level = 16;
-  const auto record = prepare_index("a", 2);
-  const auto index = ready_index(record);
-  for (int round = 0; round < 3; round++) {
-    const auto name = merged_file_name(*state_of(index).files->entries()[1].segment,
-                                       *state_of(index).files->entries()[1].segment);
-    state_of(index).start_job({upkeep_kind::file_merge, 1, 1});
-    run();
-    const auto files = posix_file_system().list(folders(record).data);
-    EXPECT_EQ(std::ranges::count(files, name), 1) << round;
-    EXPECT_EQ(files.size(), 3u) << "two segments and the manifest";
-    EXPECT_EQ(found(index, 2), std::vector<document_id>{2});
-  }
-  close(index);
-  const auto again = ready_index(record);
-  EXPECT_EQ(found(again, 1000).size(), 2u);
 }
 
 // A merge keeps what only memory supersedes: chosen for that, it would be chosen again and again.

@@ -12,7 +12,7 @@ class writing : public test::actor_fixture {
   size_t num_syncs() { return fs.num_operations(fs_operation::sync); }
   /// Steps until a batch is on its way to the disk.
   void until_batch(const index_coordinator_handle& index) {
-    while (!state_of(index).batch) ASSERT_TRUE(step());
+    while (!state_of(index).engine->has_batch()) ASSERT_TRUE(step());
   }
   update_request expecting(document_id id, commit_id version) {
     auto request = insert(id, {id, 1000});
@@ -119,7 +119,7 @@ TEST_F(writing, queue_is_bounded_in_number_and_bytes) {
   EXPECT_TRUE(large.succeeded());
   EXPECT_EQ(too_much.code(), errc::overloaded);
   // What was queued is no longer counted.
-  EXPECT_EQ(state_of(index).pending_bytes, 0u);
+  EXPECT_EQ(state_of(index).engine->num_queued_bytes(), 0u);
   EXPECT_TRUE(get<update_reply>(index, insert(11, std::vector<hash_value>(600, 1))).version > 0);
 }
 
@@ -154,12 +154,12 @@ TEST_F(writing, read_only_index_goes_on_by_itself_when_the_disk_takes_writes_aga
   run();
   EXPECT_EQ(failed.code(), errc::read_only) << failed.text();
   for (int i = 0; i < 3; i++) {
-    advance(index_coordinator_state::retry_delay);
+    advance(retry::first_delay);
     EXPECT_EQ(status(index).state, index_state::read_only) << "the disk is full still";
     EXPECT_EQ(found(index, 1).size(), 1u);
   }
   fs.heal();
-  advance(index_coordinator_state::retry_delay);
+  advance(retry::first_delay);
   EXPECT_EQ(status(index).state, index_state::ready);
   EXPECT_EQ(status(index).reason, "");
   EXPECT_EQ(status(index).version, 1u) << "finding out is no commit";
@@ -174,7 +174,7 @@ TEST_F(writing, broken_log_is_not_mended_by_room) {
   run();
   EXPECT_EQ(failed.code(), errc::read_only);
   fs.heal();
-  advance(index_coordinator_state::retry_delay);
+  advance(retry::first_delay);
   EXPECT_EQ(status(index).state, index_state::read_only);
 }
 
@@ -316,11 +316,11 @@ TEST_F(writing, close_answers_held_writes) {
   const auto index = ready_index(record);
   // Memory is full before the checkpoint that would empty it has run.
   const auto first = ask<update_reply>(index, insert(1, {1, 2, 3, 4, 5, 6, 7, 8}));
-  while (!state_of(index).slot_of(upkeep_kind::checkpoint)) ASSERT_TRUE(step());
+  while (!state_of(index).engine->jobs().of(upkeep_kind::checkpoint)) ASSERT_TRUE(step());
   const auto held = write(index, 2);
   scheduler().prioritize(index);
   step();
-  ASSERT_EQ(state_of(index).pending.size(), 1u);
+  ASSERT_EQ(state_of(index).engine->num_queued(), 1u);
   const auto closed = ask<done_atom>(index, close_atom_v);
   scheduler().prioritize(index);
   run();
@@ -361,7 +361,7 @@ TEST_F(writing, goes_on_behind_versions_that_jump) {
   {
     const auto index = ready_index(record);
     EXPECT_EQ(status(index).version, 1'000'000u);
-    EXPECT_EQ(state_of(index).current->file_version(), 0u) << "two commits are no reason for a checkpoint";
+    EXPECT_EQ(state_of(index).current()->file_version(), 0u) << "two commits are no reason for a checkpoint";
     EXPECT_EQ(get<document_reply>(index, document_request{1}).version, 500u);
     EXPECT_EQ(get<update_reply>(index, expecting(3, 1'000'000)).version, 1'000'001u);
     const auto late = ask<update_reply>(index, expecting(4, 2));
@@ -374,7 +374,7 @@ TEST_F(writing, goes_on_behind_versions_that_jump) {
   }
   const auto index = ready_index(record);
   EXPECT_EQ(status(index).version, 1'000'002u);
-  EXPECT_EQ(state_of(index).current->file_version(), 1'000'001u);
+  EXPECT_EQ(state_of(index).current()->file_version(), 1'000'001u);
   EXPECT_EQ(found(index, 1000), (std::vector<document_id>{1, 2, 3, 5}));
 }
 

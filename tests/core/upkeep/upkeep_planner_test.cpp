@@ -510,5 +510,39 @@ TEST(upkeep_planner, parts_of_one_commit_are_told_apart) {
   EXPECT_FALSE(w.planner.is_barred({7, 1}));
 }
 
+TEST(UpkeepPlanner, PlansNoMergeThatTheFormatCannotHold) {
+  auto o = by_size(1'000'000);
+  o.merge.max_segment_size = max_segment_postings;
+  o.merge.segments_per_level = 4;
+  o.idle_after = seconds(3);
+  upkeep_world w(o);
+  add_files(w, 4);
+  const auto claim = [&](uint64_t stored, uint64_t live) {
+    for (auto& segment : w.segments) segment.size = {stored, live};
+  };
+  const auto merge_all = [&] {
+    w.planner.request_merge(w.segments, w.now);
+    w.advance(seconds(60));
+    return w.num_files();
+  };
+  constexpr uint64_t half = max_segment_postings / 2 + 1;
+  w.fault = [&](const upkeep_job& job, std::vector<segment_info>&) -> std::optional<error> {
+    uint64_t live = 0;
+    for (size_t i = 0; i < job.count; i++) live += w.segments[job.first + i].size.live;
+    if (live <= max_segment_postings) return std::nullopt;
+    return error(errc::internal_error, "more than the format holds");
+  };
+  claim(half, half / 10 * 9);
+  w.advance(seconds(60));
+  claim(half, half);
+  EXPECT_EQ(merge_all(), w.num_files());
+  EXPECT_EQ(w.planner.errors(), "");
+  const size_t before = w.num_files();
+  EXPECT_EQ(merge_all(), before) << "there is nothing to do";
+  claim(half - 1, half - 1);
+  EXPECT_EQ(merge_all(), (before + 1) / 2) << "as much as the format holds";
+  EXPECT_EQ(w.planner.errors(), "");
+}
+
 }  // namespace
 }  // namespace fp

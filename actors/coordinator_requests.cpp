@@ -1,0 +1,135 @@
+#include "actors/index_coordinator.hpp"
+
+namespace fp {
+
+caf::error index_coordinator_state::not_ready_error() const {
+  switch (state) {
+    case index_state::failed:
+      return make_error(errc::index_failed, "index " + index_name() + " has failed: " + reason);
+    case index_state::closing:
+      return make_error(errc::shutting_down, "index " + index_name() + " is being closed");
+    default: {
+      if (awaits_folder) {
+        return make_error(errc::index_not_ready, "index " + index_name() + " is loading: " + reason);
+      }
+      const auto p = tracker.progress(now());
+      return make_error(errc::index_not_ready, "index " + index_name() +
+                                                   " is loading: " + std::to_string(p.segments_done) + " of " +
+                                                   std::to_string(p.segments_total) + " segments");
+    }
+  }
+}
+
+void index_coordinator_state::wait_for_ready(uint32_t wait_ms, waiting_request request) {
+  if (waiting.size() >= env->settings.max_waiting_requests) {
+    request.refuse(make_error(errc::overloaded, std::to_string(waiting.size()) + " requests wait for index " +
+                                                    index_name() + " already"));
+    return;
+  }
+  const auto ticket = next_ticket++;
+  waiting.emplace(ticket, std::move(request));
+  note_queues();
+  const auto wait = std::chrono::milliseconds(std::min(wait_ms, env->settings.max_ready_wait_ms));
+  self->delayed_send(index_coordinator_handle(self), wait, expire_atom_v, ticket);
+}
+
+void index_coordinator_state::answer_waiting() {
+  auto ready = std::exchange(waiting, {});
+  note_queues();
+  for (auto& [ticket, request] : ready) {
+    // The index may fail with any of them.
+    if (is_serving()) {
+      request.serve();
+    } else {
+      request.refuse(not_ready_error());
+    }
+  }
+}
+
+void index_coordinator_state::refuse_waiting(const caf::error& why) {
+  auto refused = std::exchange(waiting, {});
+  if (!refused.empty()) note_queues();
+  for (auto& [ticket, request] : refused) request.refuse(why);
+}
+
+void index_coordinator_state::expire(uint64_t ticket) {
+  const auto it = waiting.find(ticket);
+  if (it == waiting.end()) return;
+  const auto request = std::move(it->second);
+  waiting.erase(it);
+  note_queues();
+  request.refuse(not_ready_error());
+}
+
+void index_coordinator_state::stream_backup(caf::typed_response_promise<snapshot_reply>& promise, bool may_expire) {
+  promise.delegate(setup.backups, stream_task{current(), setup.record, may_expire,
+                                              unreadable_listener(index_coordinator_handle(self))});
+}
+
+index_info index_coordinator_state::info() const {
+  const auto stats = current()->stats();
+  index_info out;
+  out.version = current()->version();
+  out.file_version = current()->file_version();
+  out.min_document = stats.min_document;
+  out.max_document = stats.max_document;
+  out.num_documents = stats.num_documents;
+  out.num_postings = stats.num_postings;
+  out.num_bytes = stats.num_bytes;
+  out.num_segments = static_cast<uint32_t>(stats.num_segments);
+  out.num_memory_segments = static_cast<uint32_t>(stats.num_memory_segments);
+  const auto& metadata = current()->metadata();
+  out.metadata.reserve(metadata.size());
+  for (const auto& [key, value] : metadata) out.metadata.emplace_back(key, value);
+  return out;
+}
+
+segment_list index_coordinator_state::segments() const {
+  segment_list out;
+  for (const auto& e : current()->entries()) {
+    const auto& i = e.segment->info();
+    out.segments.push_back({e.segment->is_memory(), i.first_commit, i.last_commit, e.live_documents, i.num_postings,
+                            i.num_bytes, i.min_document, i.max_document});
+  }
+  return out;
+}
+
+index_status index_coordinator_state::status() const {
+  index_status s;
+  s.name = index_name();
+  s.generation = setup.record.generation;
+  s.state = state;
+  s.reason = reason;
+  s.version = current()->version();
+  s.file_version = current()->file_version();
+  s.loading = tracker.progress(now());
+  const auto stats = current()->stats();
+  s.num_documents = stats.num_documents;
+  s.num_bytes = stats.num_bytes;
+  s.num_file_segments = static_cast<uint32_t>(stats.num_segments - stats.num_memory_segments);
+  s.num_memory_segments = static_cast<uint32_t>(stats.num_memory_segments);
+  s.memory_postings = stats.memory_postings;
+  s.oplog_bytes = oplog_bytes;
+  s.searches = num_searches;
+  s.updates = engine->counts().updates;
+  s.checkpoints = engine->counts().checkpoints;
+  s.memory_merges = engine->counts().memory_merges;
+  s.file_merges = engine->counts().file_merges;
+  s.queued_searches = queued_searches();
+  s.queued_updates = static_cast<uint32_t>(engine->num_updates());
+  s.waiting_requests = static_cast<uint32_t>(waiting.size());
+  s.checkpoint_running = engine->planner().is_running(upkeep_kind::checkpoint);
+  s.merge_running = engine->planner().is_running(upkeep_kind::file_merge) ||
+                    engine->planner().is_running(upkeep_kind::memory_merge);
+  s.maintenance_error = engine->planner().errors();
+  s.damaged_segments = static_cast<uint32_t>(damage.size());
+  s.damage = damage.first();
+  return s;
+}
+
+void index_coordinator_state::note_queues() {
+  metrics->set_queued_updates(engine->num_updates());
+  metrics->set_waiting_requests(waiting.size());
+}
+
+}  // namespace fp
