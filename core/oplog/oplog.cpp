@@ -28,23 +28,24 @@ class oplog_impl final : public oplog {
         newest_(options.files ? options.files : std::make_shared<open_files>(1)) {
     const kept_file::use in_use(newest_);
     for (const std::string& name : found.temporaries) fs_.remove(folder_ / name);
+    // A log that was closed is as its seal says until something is appended.
+    sealed_ = found.seal.has_value();
     if (found.newest_is_torn_whole) {
       fs_.remove(file_path(files_.back()));
       files_.pop_back();
     } else if (!files_.empty()) {
-      // A process that was killed may have left a frame which only the page cache has, and after a failed sync the
-      // cache takes it for written: it must be written again. All before it was synced before it was begun.
-      auto newest = fs_.open_for_writing(file_path(files_.back()));
-      if (found.torn_bytes != 0) newest->truncate(files_.back().bytes);
-      newest->write_at(found.last_write_offset, found.last_write);
-      newest->sync();
       // A file of an older version does not hold what this one writes.
-      if (found.end == last_commit_ && found.newest_version == format::version) {
-        newest_.file() = std::move(newest);
-        newest_goes_on_ = true;
+      newest_goes_on_ = found.end == last_commit_ && found.newest_version == format::version;
+      if (!sealed_) {
+        // A process that was killed may have left a frame which only the page cache has, and after a failed sync
+        // the cache takes it for written: it must be written again. All before it was synced before it was begun.
+        auto newest = fs_.open_for_writing(file_path(files_.back()));
+        if (found.torn_bytes != 0) newest->truncate(files_.back().bytes);
+        newest->write_at(found.last_write_offset, found.last_write);
+        newest->sync();
+        if (newest_goes_on_) newest_.file() = std::move(newest);
       }
     }
-    if (found.seal) fs_.remove(folder_ / format::seal_name);
     fs_.sync_directory(folder_);
   }
 
@@ -52,6 +53,7 @@ class oplog_impl final : public oplog {
     if (commits.empty()) return;
     check_appendable(commits);
     const kept_file::use in_use(newest_);
+    if (sealed_ || unsealing_) unseal();
     const bool is_full = newest_goes_on_ && has_commits() && files_.back().bytes >= options_.max_file_bytes;
     if (!newest_goes_on_ || is_full || newest_is_suspect_) {
       start_file();
@@ -87,7 +89,9 @@ class oplog_impl final : public oplog {
 
   void close() override {
     closed_ = true;
-    if (sealed_ || broken_) return;
+    // A log that nothing was ever written to has no end that could be missing.
+    const bool is_new = files_.empty() && last_commit_ == 0;
+    if (sealed_ || broken_ || is_new) return;
     const kept_file::use in_use(newest_);
     newest_.file().reset();
     std::byte bytes[format::seal_bytes];
@@ -138,6 +142,15 @@ class oplog_impl final : public oplog {
                                                " bytes; at most " + number(format::max_payload_bytes) +
                                                " are allowed");
     }
+  }
+
+  /// Before anything is appended. After a failure it is to be called again.
+  void unseal() {
+    sealed_ = false;
+    unsealing_ = true;
+    fs_.remove(folder_ / format::seal_name);
+    fs_.sync_directory(folder_);
+    unsealing_ = false;
   }
 
   /// Begins the file that the next commit goes to. On a failure the log is as before.
@@ -237,7 +250,9 @@ class oplog_impl final : public oplog {
   bool newest_goes_on_ = false;  // otherwise the next append must begin a new one
   std::vector<std::byte> buffer_;
   bool newest_is_suspect_ = false;  // a sync of it failed
-  bool broken_ = false, closed_ = false, sealed_ = false;
+  bool broken_ = false, closed_ = false;
+  bool sealed_ = false;     // the seal is there, and tells the truth
+  bool unsealing_ = false;  // it may still be there
 };
 
 }  // namespace

@@ -66,8 +66,9 @@ class oplog {
   /// Removes files all of whose commits are at most `durable`, the newest file excepted.
   virtual void truncate(commit_id durable) = 0;
 
-  /// Writes the seal that lets the next open notice a shortened log. No append may follow. A broken log gets no
-  /// seal: where it ends is for the next open to find out. After a failure it may be called again.
+  /// Sees to the seal that lets the next open notice a shortened log: it is written when anything was appended
+  /// since the open. No append may follow. A broken log gets no seal: where it ends is for the next open to find
+  /// out. After a failure it may be called again.
   virtual void close() = 0;
 
   virtual commit_id last_commit() const noexcept = 0;

@@ -43,7 +43,8 @@
 /// Up to version 2 a payload holds no ids: commits are numbered without gaps, the first one with the begin. Version
 /// 1 has no changes of the kind `remove_metadata`.
 ///
-/// `seal` is there while the log is closed (48 bytes; this layout is the same in every format version):
+/// `seal` is there from a clean end of the log until the next append (48 bytes; this layout is the same in every
+/// format version):
 ///
 ///     u8[8] magic "FPOPSEAL"   u32 format version   u32 0   u64 last commit
 ///     u64 begin of the newest log file (0: no files)   u64 its size

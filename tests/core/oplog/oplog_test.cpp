@@ -150,10 +150,41 @@ TEST_F(oplog_test, a_closed_log_takes_no_appends) {
   o.log.reset();
   o = open();
   EXPECT_TRUE(is_model(o));
-  EXPECT_FALSE(posix_file_system().exists(folder_ / "seal"));
   append(*o.log, {8});
+  EXPECT_FALSE(posix_file_system().exists(folder_ / "seal"));
   o.log.reset();
   EXPECT_TRUE(is_model(open()));
+}
+
+// Thousands of indexes that nobody writes to start and stop at once.
+TEST_F(oplog_test, a_log_that_nobody_writes_to_costs_no_write) {
+  const auto writes = [&] {
+    return fs_.num_operations(fs_operation::write) + fs_.num_operations(fs_operation::sync) +
+           fs_.num_operations(fs_operation::create) + fs_.num_operations(fs_operation::rename);
+  };
+  open().log->close();
+  EXPECT_EQ(writes(), 0u) << "a new one";
+  EXPECT_TRUE(test::read_folder(folder_.path()).empty());
+  auto o = open();
+  append(*o.log, {8});
+  o.log->close();
+  o.log.reset();
+  const auto before = test::read_folder(folder_.path());
+  fs_.reset_counts();
+  for (int i = 0; i < 2; i++) {
+    o = open();
+    EXPECT_TRUE(is_model(o));
+    o.log->close();
+  }
+  EXPECT_EQ(writes(), 0u) << "a closed one";
+  EXPECT_EQ(test::read_folder(folder_.path()), before);
+  // Without a clean end it is the log of a killed process.
+  o = open();
+  append(*o.log, {8});
+  o.log.reset();
+  fs_.reset_counts();
+  EXPECT_TRUE(is_model(open()));
+  EXPECT_GT(writes(), 0u);
 }
 
 TEST_F(oplog_test, an_empty_log_begins_after_the_given_commit) {
