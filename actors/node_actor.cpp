@@ -87,6 +87,7 @@ void node_state::add_index(const index_record& record, caf::error start_failed) 
                       std::move(start_failed),
                       backups};
   slot.coordinator = self->spawn<caf::linked + caf::monitored>(index_coordinator, std::move(s));
+  coordinators[slot.coordinator.address()] = {record.name};
   indexes[record.name] = std::move(slot);
 }
 
@@ -105,6 +106,14 @@ void node_state::state_changed(const index_state_changed& changed) {
   it->second.state = changed.entry.state;
   it->second.reason = changed.entry.reason;
   tell_watcher(changed);
+}
+
+std::optional<std::string> node_state::take_end(const caf::actor_addr& coordinator) {
+  const auto entry = coordinators.find(coordinator);
+  if (entry == coordinators.end()) return std::nullopt;
+  std::string index = entry->second.index;
+  if (--entry->second.ends_to_come == 0) coordinators.erase(entry);
+  return index;
 }
 
 void node_state::coordinator_down(const caf::down_msg& down) {
@@ -129,9 +138,11 @@ void node_state::coordinator_down(const caf::down_msg& down) {
     spawn_scrub();
     return;
   }
-  const auto it = std::find_if(indexes.begin(), indexes.end(),
-                               [&](const auto& i) { return i.second.coordinator.address() == address; });
-  if (it == indexes.end()) return;
+  const auto index = take_end(address);
+  if (!index) return;
+  const auto it = indexes.find(*index);
+  // It has been deleted, or there is another one of its name.
+  if (it == indexes.end() || it->second.coordinator.address() != address) return;
   if (it->second.removing) return;
   if (shutting_down) {
     // One that died has left its actors behind: what they write must be written before the data folder is given up.
@@ -236,9 +247,7 @@ node_actor_handle::behavior_type node_actor(node_state::pointer self, node_setup
     const auto source = caf::actor_cast<caf::actor_addr>(e.source);
     const bool child = source == s->catalog.address() || source == s->budget.address() ||
                        (s->backups && source == s->backups.address()) ||
-                       (s->scrub && source == s->scrub.address()) ||
-                       std::any_of(s->indexes.begin(), s->indexes.end(),
-                                   [&](const auto& i) { return i.second.coordinator.address() == source; });
+                       (s->scrub && source == s->scrub.address()) || s->take_end(source);
     if (!child) s->setup.env->log->warn("ignored an exit message from an actor that does not own the node");
   });
   s->init(self, std::move(setup));

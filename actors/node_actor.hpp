@@ -3,6 +3,8 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
+#include <string>
 
 #include "actors/environment.hpp"
 #include "actors/folder_gate.hpp"
@@ -74,6 +76,8 @@ struct node_state {
   void when_folder_free(const std::string& index, lease_function then);
   void folder_free(const folder_lease_ptr& lease);
   void coordinator_down(const caf::down_msg& down);
+  /// The index whose coordinator a message tells the end of; nothing when it is no coordinator.
+  std::optional<std::string> take_end(const caf::actor_addr& coordinator);
   void state_changed(const index_state_changed& changed);
   template <class... Ts>
   void tell_watcher(const Ts&... message) {
@@ -134,6 +138,13 @@ struct node_state {
   backup_desk_handle backups;
   scrub_handle scrub;  ///< null: none is wanted
   std::map<std::string, index_slot> indexes;
+  /// Which index a coordinator is or was of, until both of the messages that tell of its end have come. Ends of
+  /// thousands at once must not look through all indexes each.
+  struct coordinator_entry {
+    std::string index;
+    unsigned ends_to_come = 2;
+  };
+  std::map<caf::actor_addr, coordinator_entry> coordinators;
   std::map<std::string, lease_function> folder_waits;  ///< by index
   std::deque<std::function<void()>> operations;
   bool operation_running = false, scanned = false, shutting_down = false, closing_all = false;
