@@ -7,7 +7,7 @@ namespace fp {
 
 namespace {
 
-http_server_options server_options(const config& c) {
+http_server_options server_options(const http_settings& c) {
   http_server_options o;
   o.host = c.host;
   o.port = c.port.port;
@@ -25,15 +25,16 @@ http_server_options server_options(const config& c) {
 
 }  // namespace
 
-http_gateway::http_gateway(caf::actor_system& system, const config& settings, node_handle node, gateway_hooks hooks)
-    : tls_files_{settings.tls_certificate, settings.tls_key, {}} {
+http_gateway::http_gateway(caf::actor_system& system, const http_settings& settings, const tls_settings& tls,
+                           size_t max_update_bytes, node_handle node, gateway_hooks hooks)
+    : tls_files_(tls.files_without_ca()) {
   if (!settings.token_file.empty()) access_ = std::make_shared<access_control>(settings.token_file);
   if (settings.http_tls) tls_ = std::make_shared<tls_server_context>(tls_credentials(tls_files_));
   for (uint32_t i = 0; i < settings.http_threads; i++) bridges_.push_back(system.spawn(gateway_bridge, node));
   api_service service;
   service.bridges = bridges_;
   // No body becomes larger than this when it is encoded: the worst case is metadata of one byte an entry.
-  service.max_encoded_bytes = std::max<size_t>(settings.max_update_bytes, size_t{6} * settings.http_max_body_bytes);
+  service.max_encoded_bytes = std::max<size_t>(max_update_bytes, size_t{6} * settings.http_max_body_bytes);
   service.metrics = hooks.text;
   service.history = hooks.history;
   std::shared_ptr<http_metrics> measures;
@@ -73,10 +74,10 @@ http_gateway::http_gateway(caf::actor_system& system, const config& settings, no
   }
 }
 
-void http_gateway::check_files(const config& settings) {
+void http_gateway::check_files(const http_settings& settings, const tls_settings& tls) {
   if (!settings.token_file.empty()) token_list::load(settings.token_file);
   if (settings.http_tls) {
-    tls_server_context{tls_credentials({settings.tls_certificate, settings.tls_key, {}})};
+    tls_server_context{tls_credentials(tls.files_without_ca())};
   }
 }
 

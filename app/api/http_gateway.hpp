@@ -8,10 +8,11 @@
 #include <vector>
 
 #include "app/api/access_control.hpp"
+#include "app/api/http_settings.hpp"
 #include "app/gateway/gateway_bridge.hpp"
 #include "app/http/http_server.hpp"
 #include "app/http/tls_context.hpp"
-#include "core/config/config.hpp"
+#include "app/tls/tls_settings.hpp"
 #include "core/metrics/node_metrics.hpp"
 
 namespace fp {
@@ -31,13 +32,14 @@ class http_gateway {
  public:
   /// Listens on `settings.host` and `settings.port`. Throws `io_error` when that is impossible, and what is wrong
   /// with the files of tokens and certificates.
-  http_gateway(caf::actor_system& system, const config& settings, node_handle node, gateway_hooks hooks = {});
+  http_gateway(caf::actor_system& system, const http_settings& settings, const tls_settings& tls,
+               size_t max_update_bytes, node_handle node, gateway_hooks hooks = {});
   ~http_gateway();
   http_gateway(const http_gateway&) = delete;
   http_gateway& operator=(const http_gateway&) = delete;
 
   /// Reads the files of tokens and certificates as the constructor does, and throws what is wrong with them.
-  static void check_files(const config& settings);
+  static void check_files(const http_settings& settings, const tls_settings& tls);
 
   uint16_t port() const { return server_->port(); }
   /// Reads the token file and, for new connections, the certificate again. What cannot be used is logged, and what

@@ -9,12 +9,12 @@ namespace {
 constexpr std::string_view max_document_id = "max_document_id";
 constexpr uint32_t min_score = 1;
 
-line_server_options server_options(const config& c) {
+line_server_options server_options(const line_settings& c, size_t max_update_bytes) {
   line_server_options o;
   o.host = c.legacy_host;
   o.port = c.legacy_port.port;
   o.max_connections = c.legacy_max_connections;
-  o.limits.max_transaction_bytes = c.max_update_bytes;
+  o.limits.max_transaction_bytes = max_update_bytes;
   o.max_buffered_bytes = c.legacy_max_transaction_bytes;
   o.write_timeout = std::chrono::milliseconds(c.legacy_write_timeout_ms);
   return o;
@@ -121,12 +121,12 @@ class line_worker {
 
 }  // namespace
 
-line_gateway::line_gateway(caf::actor_system& system, const config& settings, node_handle node,
-                           const std::shared_ptr<node_metrics>& metrics) {
+line_gateway::line_gateway(caf::actor_system& system, const line_settings& settings, size_t max_update_bytes,
+                           node_handle node, const std::shared_ptr<node_metrics>& metrics) {
   ensure_index(system, node, settings.legacy_index);
-  const auto options = server_options(settings);
+  const auto options = server_options(settings, max_update_bytes);
   for (uint32_t i = 0; i < options.threads; i++) bridges_.push_back(system.spawn(gateway_bridge, node));
-  const auto work_on = std::make_shared<const line_worker>(settings.legacy_index, settings.max_update_bytes);
+  const auto work_on = std::make_shared<const line_worker>(settings.legacy_index, max_update_bytes);
   try {
     server_ = std::make_unique<line_server>(
         options,

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "app/gateway/gateway_bridge.hpp"
+#include "app/gateway/line_settings.hpp"
 #include "app/line/line_server.hpp"
-#include "core/config/config.hpp"
 #include "core/metrics/node_metrics.hpp"
 
 namespace fp {
@@ -18,7 +18,7 @@ class line_gateway {
  public:
   /// Creates the index when it is missing and listens on `legacy_host` and `legacy_port`. Throws when one of them
   /// is impossible. `metrics` may be null.
-  line_gateway(caf::actor_system& system, const config& settings, node_handle node,
+  line_gateway(caf::actor_system& system, const line_settings& settings, size_t max_update_bytes, node_handle node,
                const std::shared_ptr<node_metrics>& metrics = {});
   ~line_gateway();
   line_gateway(const line_gateway&) = delete;

@@ -25,6 +25,7 @@
 #include "app/api/http_gateway.hpp"
 #include "app/gateway/line_gateway.hpp"
 #include "app/node/logging.hpp"
+#include "app/node/node_config.hpp"
 #include "app/node/notify.hpp"
 #include "app/node/readiness_actor.hpp"
 #include "app/node/signals.hpp"
@@ -43,13 +44,11 @@ constexpr int exit_ok = 0, exit_failed = 1, exit_usage = 2;
 /// for 5 s. What is acknowledged is durable already.
 constexpr auto stop_deadline = std::chrono::milliseconds(4'500);
 
-tls_credentials read_tls_files(const config& settings) {
-  return tls_credentials({settings.tls_certificate, settings.tls_key, settings.tls_ca});
-}
+tls_credentials read_tls_files(const tls_settings& settings) { return tls_credentials(settings.files()); }
 
 /// The settings from the file and the flags.
 struct checked_settings {
-  config values;
+  node_config values;
   std::optional<tls_credentials> caf_tls;  ///< set if remote actors come by TLS
 };
 
@@ -61,31 +60,32 @@ std::variant<checked_settings, int> read_settings(int argc, char** argv) {
   bool check_only = false;
   cli.add_option("--config", file, "Configuration file (JSON, comments allowed)");
   cli.add_flag("--check-config", check_only, "Check the configuration and exit");
-  const auto options = config_options();
+  node_config settings;
+  const auto known = node_options(settings);
+  const auto& options = known.options();
   std::vector<std::string> values(options.size());
   std::vector<CLI::Option*> flags;
   for (size_t i = 0; i < options.size(); i++) {
     const auto& o = options[i];
-    flags.push_back(
-        cli.add_option(std::string(o.flag), values[i],
-                       std::string(o.help) + " (" + o.allowed_text + "; default " + o.default_text + ")")
-            ->group("Settings, which override the file"));
+    flags.push_back(cli.add_option(o.flag, values[i],
+                                   std::string(o.help) + " (" + o.allowed + "; default " + shown_default(o) + ")")
+                        ->group("Settings, which override the file"));
   }
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return cli.exit(e) == 0 ? exit_ok : exit_usage;
   }
-  config settings = file.empty() ? config{} : load_config(posix_file_system(), file);
+  if (!file.empty()) known.load(posix_file_system(), file);
   for (size_t i = 0; i < options.size(); i++) {
-    if (flags[i]->count() > 0) apply_flag(settings, options[i].flag, values[i]);
+    if (flags[i]->count() > 0) known.apply_flag(options[i].flag, values[i]);
   }
-  validate(settings);
+  known.validate();
   std::optional<tls_credentials> credentials;
   if (settings.caf_tls) credentials.emplace(read_tls_files(settings));
   if (check_only) {
     // A start reads these when it makes the gateway.
-    if (settings.port.enabled) http_gateway::check_files(settings);
+    if (settings.port.enabled) http_gateway::check_files(settings, settings);
     std::cout << "the configuration is valid\n";
     return exit_ok;
   }
@@ -130,7 +130,7 @@ readiness_handle spawn_watcher(caf::actor_system& system, std::shared_ptr<spdlog
 }
 
 /// Has new connections use what the TLS files hold now, if that is right.
-void reload_tls_files(system_config& caf_settings, caf::actor_system& system, const config& settings,
+void reload_tls_files(system_config& caf_settings, caf::actor_system& system, const tls_settings& settings,
                       spdlog::logger& log) {
   try {
     const tls_credentials credentials = read_tls_files(settings);
@@ -223,7 +223,8 @@ system_config make_caf_settings(const checked_settings& settings, uint32_t threa
   return system_config(threads, *settings.caf_tls);
 }
 
-caf::expected<uint16_t> publish(caf::actor_system& system, const node_actor_handle& node, const config& settings) {
+caf::expected<uint16_t> publish(caf::actor_system& system, const node_actor_handle& node,
+                                const remote_settings& settings) {
   const auto port = settings.caf_port.port;
   const char* host = settings.caf_host.c_str();
   if (settings.caf_tls) return caf::openssl::publish(node_handle(node), port, host, true);
@@ -231,7 +232,7 @@ caf::expected<uint16_t> publish(caf::actor_system& system, const node_actor_hand
 }
 
 int run(const checked_settings& checked, signal_watcher& signals) {
-  const config& settings = checked.values;
+  const node_config& settings = checked.values;
   auto env = std::make_shared<environment>();
   env->settings = settings;
   node_log logs(settings);
@@ -263,9 +264,10 @@ int run(const checked_settings& checked, signal_watcher& signals) {
   std::optional<http_gateway> http;
   std::optional<line_gateway> line;
   if (!start_gateway(http, settings.http_tls ? "HTTP over TLS" : "HTTP", settings.host, settings.port, log, system,
-                     settings, node, gateway_hooks{env->metrics, measuring.text(), measuring.history()}) ||
+                     settings, settings, settings.max_update_bytes, node,
+                     gateway_hooks{env->metrics, measuring.text(), measuring.history()}) ||
       !start_gateway(line, "the line protocol", settings.legacy_host, settings.legacy_port, log, system, settings,
-                     node, env->metrics)) {
+                     settings.max_update_bytes, node, env->metrics)) {
     return give_up();
   }
   if (settings.caf_port.enabled) {

@@ -2,59 +2,17 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
-#include <vector>
 
-#include "core/fs/file_system.hpp"
+#include "core/config/option_list.hpp"
 #include "core/merge/merge_policy_options.hpp"
 #include "core/segment/load_mode.hpp"
 
 namespace fp {
 
-/// A TCP port from the configuration: a number (0: pick a free one) or off.
-struct port_setting {
-  bool enabled = true;
-  uint16_t port = 0;
-
-  friend bool operator==(const port_setting&, const port_setting&) = default;
-};
-
-/// All settings of a node. Each member has one line in the option table (`config_options`), which is the source
-/// of keys, flags, defaults, ranges and help texts.
+/// How indexes are kept, loaded, searched, written and looked after, whoever asks for that. Each member is an
+/// option, which is the source of its key, flag, range and help text.
 struct config {
   std::string dir = "data";
-
-  // HTTP.
-  std::string host = "127.0.0.1";
-  port_setting port{true, 8080};
-  uint32_t http_threads = 2;
-  uint32_t http_max_body_bytes = 16u << 20;
-  uint32_t http_max_header_bytes = 16u << 10;  ///< of the request line and all header fields
-  uint32_t http_max_connections = 4'096;
-  uint32_t http_max_requests_in_flight = 4'096;
-  uint32_t http_idle_timeout_ms = 300'000;   ///< between requests, and for a client that takes no more of an answer
-  uint32_t http_header_timeout_ms = 10'000;  ///< from the first byte of a request to the end of its header
-  uint32_t http_body_timeout_ms = 60'000;    ///< from there to the end of its body
-  uint64_t http_max_buffered_bytes = uint64_t{256} << 20;  ///< of bodies and answers of all connections together
-
-  // The line protocol.
-  std::string legacy_host = "127.0.0.1";
-  port_setting legacy_port{false, 0};
-  std::string legacy_index = "main";
-  uint32_t legacy_max_connections = 1'024;
-  uint64_t legacy_max_transaction_bytes = uint64_t{256} << 20;  ///< of all connections together
-  uint32_t legacy_write_timeout_ms = 30'000;                    ///< for a client that takes no more of an answer
-
-  // Remote actors.
-  std::string caf_host = "127.0.0.1";
-  port_setting caf_port{true, 8090};
-
-  // The door.
-  std::string tls_certificate, tls_key, tls_ca;  ///< PEM files; empty: none
-  bool caf_tls = false;                          ///< both sides show a certificate of `tls_ca`
-  bool http_tls = false;
-  std::string token_file;       ///< of HTTP's bearer tokens; empty: whoever reaches HTTP may do anything
-  bool allow_insecure = false;  ///< remote actors without TLS and the line protocol beyond loopback
 
   // Loading.
   uint32_t max_concurrent_loads = 4;        // flag: --load-concurrency
@@ -108,34 +66,8 @@ struct config {
   uint32_t log_rotate_files = 5;                   ///< older files that are kept
 };
 
-/// One setting as people see it.
-struct config_option {
-  std::string_view key;      ///< in the JSON file, e.g. "max_concurrent_loads"
-  std::string_view flag;     ///< on the command line, e.g. "--load-concurrency"
-  std::string default_text;  ///< e.g. "4"; an empty text is shown as ""
-  std::string allowed_text;  ///< e.g. "1 to 256"
-  std::string_view help;     ///< one line
-};
-
-/// The option table, in the order of config/README.md.
-std::vector<config_option> config_options();
-
-/// The option table as a Markdown table (key, flag, default, allowed, meaning), as config/README.md shows it.
-std::string config_table_markdown();
-
-/// Reads a configuration: one JSON object, `//` and `/* */` comments allowed. Throws `invalid_configuration` with
-/// one line that names the key, what was found and what is allowed: unknown keys (with the nearest known one, if
-/// one is near), duplicate keys, wrong types, values out of range, JSON errors with line and column.
-config parse_config(std::string_view json, std::string_view source_name);
-
-/// Parses a file. What no single key shows is not checked yet: `validate` sees it when flags have had their say.
-config load_config(file_system& fs, const path& file);
-
-/// Overrides one setting by its command-line flag and text, e.g. ("--caf-port", "0"). Same errors.
-void apply_flag(config& c, std::string_view flag, std::string_view value);
-
-/// Checks every value, and what no single key can (such as a minimum above its maximum). Called by `parse_config`;
-/// to be called again after flags.
-void validate(const config& c);
+/// Adds `dir`, and the settings of everything else in it, to a program's options.
+void add_data_folder_option(option_list& o, config& c);
+void add_index_options(option_list& o, config& c);
 
 }  // namespace fp

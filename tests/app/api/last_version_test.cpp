@@ -29,9 +29,9 @@ TEST(http_gateway, refuses_what_no_version_is_left_for) {
   client_options options;
   options.port = node.port();
   client(system, options).info("a", {10'000});  // waits for it
-  config c;
-  c.port.port = 0;
-  http_gateway gateway(node.system(), c, node.handle());
+  http_settings how;
+  how.port.port = 0;
+  http_gateway gateway(node.system(), how, {}, config{}.max_update_bytes, node.handle());
   const auto last = put_document(gateway.port());
   EXPECT_THAT(last, HasSubstr("HTTP/1.1 200 "));
   const auto refused = put_document(gateway.port());

@@ -1,4 +1,4 @@
-#include "core/config/config.hpp"
+#include "app/node/node_config.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
 
 /// A configuration file.

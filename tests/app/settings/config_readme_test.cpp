@@ -4,7 +4,7 @@
 #include <sstream>
 #include <string>
 
-#include "core/config/config.hpp"
+#include "app/node/node_config.hpp"
 
 namespace fp {
 namespace {

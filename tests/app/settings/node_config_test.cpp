@@ -1,4 +1,4 @@
-#include "core/config/config.hpp"
+#include "app/node/node_config.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,6 @@
 #include <random>
 #include <set>
 
-#include "core/config/option_table.hpp"
 #include "tests/core/support/error_of.hpp"
 #include "tests/core/support/temporary_folder.hpp"
 
@@ -24,31 +23,33 @@ std::string complaint(std::string_view json) {
 }
 
 std::string flag_complaint(std::string_view flag, std::string_view value) {
-  config c;
+  node_config c;
   const error e = error_of([&] { apply_flag(c, flag, value); });
   EXPECT_EQ(e.code(), errc::invalid_configuration);
   return e.what();
 }
 
 /// All values, key by key, for comparing and for showing differences.
-std::vector<std::pair<std::string, std::string>> values(const config& c) {
+std::vector<std::pair<std::string, std::string>> values(const node_config& c) {
   std::vector<std::pair<std::string, std::string>> all;
-  for (const option& o : option_table()) all.emplace_back(o.key, value_text(o, c));
+  auto copy = c;
+  const auto options = node_options(copy);
+  for (const option& o : options.options()) all.emplace_back(o.key, value_text(o));
   return all;
 }
 
 TEST(config, an_empty_object_is_the_defaults) {
-  EXPECT_EQ(values(parse_config("{}", "c.json")), values(config{}));
-  EXPECT_EQ(values(parse_config("\xef\xbb\xbf{ /* nothing */ } // at all", "c.json")), values(config{}));
+  EXPECT_EQ(values(parse_config("{}", "c.json")), values(node_config{}));
+  EXPECT_EQ(values(parse_config("\xef\xbb\xbf{ /* nothing */ } // at all", "c.json")), values(node_config{}));
 }
 
 TEST(config, reads_every_type) {
-  const config c = parse_config(R"({
+  const node_config c = parse_config(R"({
     // a comment
     "dir": "/srv/f\u00fcr \"alle\"", "caf_host": "::1", "caf_port": "off", "max_concurrent_loads": 7,
     "parallel_loading": false, "segment_load_mode": "read", /* another */ "max_queued_update_bytes": 5000000000,
     "segments_per_merge": 3, "log_level": "off", "threads": 0})",
-                                "c.json");
+                                     "c.json");
   EXPECT_EQ(c.dir, "/srv/f\xc3\xbcr \"alle\"");
   EXPECT_EQ(c.caf_host, "::1");
   EXPECT_EQ(c.caf_port, (port_setting{false, 0}));
@@ -58,7 +59,7 @@ TEST(config, reads_every_type) {
   EXPECT_EQ(c.max_queued_update_bytes, 5'000'000'000u);
   EXPECT_EQ(c.merge.segments_per_merge, 3u);
   EXPECT_EQ(c.log_level, "off");
-  EXPECT_EQ(c.max_queued_updates, config{}.max_queued_updates);
+  EXPECT_EQ(c.max_queued_updates, node_config{}.max_queued_updates);
 }
 
 TEST(config, booleans_are_words_or_json_booleans) {
@@ -147,7 +148,7 @@ TEST(config, deep_nesting_is_refused_where_it_begins) {
 }
 
 TEST(config, flags_known_from_fpindex) {
-  config c;
+  node_config c;
   apply_flag(c, "--dir", "/srv/index");
   apply_flag(c, "--load-concurrency", "9");
   apply_flag(c, "--parallel-threshold", "5");
@@ -167,7 +168,7 @@ TEST(config, flags_known_from_fpindex) {
 }
 
 TEST(config, flags_derived_from_keys) {
-  config c;
+  node_config c;
   apply_flag(c, "--caf-host", "node-1.example.org");
   apply_flag(c, "--caf-port", "off");
   EXPECT_EQ(c.caf_port, (port_setting{false, 0}));
@@ -205,7 +206,7 @@ TEST(config, flag_errors) {
 TEST(config, hosts) {
   for (const char* host : {"0.0.0.0", "127.0.0.1", "::", "::1", "fe80::1:2", "localhost", "a-b.example.org.",
                            "node_1", "10.example", "A1"}) {
-    config c;
+    node_config c;
     apply_flag(c, "--caf-host", host);
     EXPECT_EQ(c.caf_host, host);
   }
@@ -248,22 +249,22 @@ TEST(config, cross_checks) {
   EXPECT_EQ(complaint(R"({"segments_per_merge": 1})"), "c.json: segments_per_merge: found 1, allowed 2 to 1024");
 
   const auto complaint_of = [](auto&& change) {
-    config c;
+    node_config c;
     change(c);
     return std::string(error_of([&] { validate(c); }).what());
   };
-  EXPECT_EQ(complaint_of([](config& c) { c.max_concurrent_loads = 0; }),
+  EXPECT_EQ(complaint_of([](node_config& c) { c.max_concurrent_loads = 0; }),
             "max_concurrent_loads: found 0, allowed 1 to 256");
-  EXPECT_EQ(complaint_of([](config& c) { c.dir = ""; }), "dir: found \"\", allowed a folder's name");
-  EXPECT_EQ(complaint_of([](config& c) { c.caf_host = "a b"; }),
+  EXPECT_EQ(complaint_of([](node_config& c) { c.dir = ""; }), "dir: found \"\", allowed a folder's name");
+  EXPECT_EQ(complaint_of([](node_config& c) { c.caf_host = "a b"; }),
             "caf_host: found \"a b\", allowed an IP address or a host name");
-  EXPECT_NO_THROW(validate(config{}));
+  EXPECT_NO_THROW(validate(node_config{}));
 }
 
 TEST(config, the_line_protocol) {
-  EXPECT_FALSE(config{}.legacy_port.enabled);
-  EXPECT_EQ(config{}.legacy_index, "main");
-  config c = parse_config(R"({"legacy_port": 6080, "legacy_host": "::1", "legacy_index": "a-b_1"})", "");
+  EXPECT_FALSE(node_config{}.legacy_port.enabled);
+  EXPECT_EQ(node_config{}.legacy_index, "main");
+  node_config c = parse_config(R"({"legacy_port": 6080, "legacy_host": "::1", "legacy_index": "a-b_1"})", "");
   EXPECT_EQ(c.legacy_port, (port_setting{true, 6080}));
   EXPECT_EQ(c.legacy_host, "::1");
   EXPECT_EQ(c.legacy_index, "a-b_1");
@@ -319,8 +320,8 @@ TEST(config, tls_needs_its_files) {
 }
 
 TEST(config, the_scrub) {
-  EXPECT_EQ(config{}.scrub_bytes_per_second, 8u << 20);
-  const config c = parse_config(R"({"scrub_bytes_per_second": 0, "scrub_interval_ms": 2592000000})", "");
+  EXPECT_EQ(node_config{}.scrub_bytes_per_second, 8u << 20);
+  const node_config c = parse_config(R"({"scrub_bytes_per_second": 0, "scrub_interval_ms": 2592000000})", "");
   EXPECT_EQ(c.scrub_bytes_per_second, 0u);
   EXPECT_EQ(c.scrub_interval_ms, 2'592'000'000u);
   EXPECT_EQ(complaint(R"({"scrub_bytes_per_second": 1099511627777})"),
@@ -332,13 +333,13 @@ TEST(config, the_scrub) {
 }
 
 TEST(config, log_files) {
-  const config c = parse_config(R"({"log_file": "/var/log/fpnode/fpnode.log", "log_format": "json",
+  const node_config c = parse_config(R"({"log_file": "/var/log/fpnode/fpnode.log", "log_format": "json",
                                     "log_rotate_bytes": 0, "log_rotate_files": 1})",
-                                "");
+                                     "");
   EXPECT_EQ(c.log_file, "/var/log/fpnode/fpnode.log");
   EXPECT_EQ(c.log_format, "json");
   EXPECT_EQ(c.log_rotate_bytes, 0u);
-  config flags = c;
+  node_config flags = c;
   apply_flag(flags, "--log-file", "");
   EXPECT_EQ(flags.log_file, "");
   EXPECT_EQ(flag_complaint("--log-format", "xml"), "--log-format: found \"xml\", allowed text or json");
@@ -348,41 +349,45 @@ TEST(config, log_files) {
 }
 
 TEST(config, a_failed_flag_changes_nothing) {
-  config c;
+  node_config c;
   error_of([&] { apply_flag(c, "--threads", "1025"); });
   error_of([&] { apply_flag(c, "--caf-port", "65536"); });
-  EXPECT_EQ(values(c), values(config{}));
+  EXPECT_EQ(values(c), values(node_config{}));
 }
 
-TEST(option_table, keys_and_flags_are_well_formed_and_unique) {
+TEST(node_options, keys_and_flags_are_well_formed_and_unique) {
   std::set<std::string_view> keys, flags;
-  for (const config_option& o : config_options()) {
+  node_config c;
+  const auto all = node_options(c);
+  for (const option& o : all.options()) {
     EXPECT_TRUE(keys.insert(o.key).second) << o.key;
     EXPECT_TRUE(flags.insert(o.flag).second) << o.flag;
     EXPECT_EQ(o.key.find_first_not_of("abcdefghijklmnopqrstuvwxyz_"), std::string_view::npos) << o.key;
     EXPECT_TRUE(o.flag.starts_with("--")) << o.flag;
     EXPECT_EQ(o.flag.find_first_not_of("abcdefghijklmnopqrstuvwxyz-"), std::string_view::npos) << o.flag;
-    EXPECT_FALSE(o.help.empty() || o.allowed_text.empty() || o.default_text.empty()) << o.key;
-    EXPECT_EQ((std::string(o.help) + o.allowed_text).find_first_of("|\n"), std::string::npos) << o.key;
+    EXPECT_FALSE(o.help.empty() || o.allowed.empty() || shown_default(o).empty()) << o.key;
+    EXPECT_EQ((std::string(o.help) + o.allowed).find_first_of("|\n"), std::string::npos) << o.key;
   }
 }
 
-TEST(option_table, every_line_has_a_member_of_its_own) {
-  config c;
+TEST(node_options, every_line_has_a_member_of_its_own) {
+  node_config c;
   std::set<const void*> members;
-  for (const option& o : option_table()) {
-    const void* member = std::visit([](auto* m) -> const void* { return m; }, o.bind(c));
+  const auto all = node_options(c);
+  for (const option& o : all.options()) {
+    const void* member = std::visit([](auto* m) -> const void* { return m; }, o.target);
     EXPECT_TRUE(members.insert(member).second) << o.key;
   }
 }
 
-TEST(option_table, ranges_hold_at_both_ends_in_file_and_flag) {
-  for (const option& o : option_table()) {
+TEST(node_options, ranges_hold_at_both_ends_in_file_and_flag) {
+  node_config c;
+  const auto all = node_options(c);
+  for (const option& o : all.options()) {
     if (o.max == 0) continue;
     for (const uint64_t value : {o.min, o.max}) {
-      config c;
-      apply_flag(c, o.flag, std::to_string(value));
-      EXPECT_EQ(value_text(o, c), std::to_string(value)) << o.key;
+      all.apply_flag(o.flag, std::to_string(value));
+      EXPECT_EQ(value_text(o), std::to_string(value)) << o.key;
     }
     EXPECT_NE(flag_complaint(o.flag, std::to_string(o.max + 1)), "");
     if (o.min > 0) {
@@ -391,23 +396,27 @@ TEST(option_table, ranges_hold_at_both_ends_in_file_and_flag) {
   }
 }
 
-TEST(option_table, markdown_has_one_row_for_each_option) {
+TEST(node_options, markdown_has_one_row_for_each_option) {
+  node_config c;
   const std::string table = config_table_markdown();
   EXPECT_THAT(table,
               testing::HasSubstr("| `max_concurrent_loads` | `--load-concurrency` | `4` | 1 to 256 | Segments "
                                  "that load at the same time, in the whole node |\n"));
-  EXPECT_EQ(static_cast<size_t>(std::count(table.begin(), table.end(), '\n')), config_options().size() + 2);
+  EXPECT_EQ(static_cast<size_t>(std::count(table.begin(), table.end(), '\n')),
+            node_options(c).options().size() + 2);
 }
 
 TEST(shipped_configuration, parses_and_equals_the_defaults) {
-  EXPECT_EQ(values(load_config(posix_file_system(), FPNODE_CONFIG_FILE)), values(config{}));
+  EXPECT_EQ(values(load_config(posix_file_system(), FPNODE_CONFIG_FILE)), values(node_config{}));
 }
 
 TEST(shipped_configuration, has_every_key) {
   std::ifstream in(FPNODE_CONFIG_FILE);
   const auto json = nlohmann::json::parse(in, nullptr, true, true);
   std::set<std::string> known, shipped;
-  for (const config_option& o : config_options()) known.emplace(o.key);
+  node_config c;
+  const auto all = node_options(c);
+  for (const option& o : all.options()) known.emplace(o.key);
   for (const auto& item : json.items()) shipped.insert(item.key());
   EXPECT_EQ(shipped, known);
 }
@@ -425,7 +434,7 @@ TEST(load_config, leaves_to_validate_what_flags_may_mend) {
   test::temporary_folder folder;
   const path file = folder / "my.json";
   std::ofstream(file) << "{\"caf_tls\": true}";
-  config c = load_config(posix_file_system(), file);
+  node_config c = load_config(posix_file_system(), file);
   EXPECT_THROW(validate(c), error);
   for (const auto* flag : {"--tls-certificate", "--tls-key", "--tls-ca"}) apply_flag(c, flag, "a.pem");
   EXPECT_NO_THROW(validate(c));

@@ -1,0 +1,28 @@
+#include "app/gateway/line_settings.hpp"
+
+#include "core/index/data_folder.hpp"
+
+namespace fp {
+
+namespace {
+
+constexpr uint64_t KiB = 1024, GiB = 1024 * 1024 * KiB;
+constexpr uint32_t hour_ms = 3'600'000;
+
+}  // namespace
+
+void add_options(option_list& o, line_settings& c) {
+  o.host("legacy_host", c.legacy_host, "Address that the node listens on for the line protocol");
+  o.port("legacy_port", c.legacy_port,
+         "Port that the node listens on for the line protocol; 0 picks a free one, off does not listen");
+  o.text("legacy_index", c.legacy_index, is_valid_index_name, "1 to 255 letters, digits, _ and -",
+         "Index that the line protocol serves; created when it is missing");
+  o.number("legacy_max_connections", c.legacy_max_connections, 1, 1'000'000,
+           "Connections of the line protocol that may be open; more are closed");
+  o.number("legacy_max_transaction_bytes", c.legacy_max_transaction_bytes, KiB, 1024 * GiB,
+           "Bytes that the open transactions of the line protocol may hold together");
+  o.number("legacy_write_timeout_ms", c.legacy_write_timeout_ms, 1, hour_ms,
+           "How long a client of the line protocol may not take its answers, in milliseconds");
+}
+
+}  // namespace fp
