@@ -86,8 +86,9 @@ void upkeep_planner::failed(upkeep_kind kind, const error& why, std::span<const 
   l.tries.failed(why.what(), now);
   const bool is_of_round = l.is_full_merge && full_merge_.is_running();
   if (kind == upkeep_kind::file_merge) {
-    const bool lacks_room = why.code() == errc::no_space;
-    room_ = lacks_room ? std::optional(std::min(room_.value_or(l.live), l.live / 2)) : std::nullopt;
+    // Where there is no room even for nothing, no merge is small enough to be tried before its time.
+    const bool has_some_room = why.code() == errc::no_space && l.live > 0;
+    room_ = has_some_room ? std::optional(std::min(room_.value_or(l.live), l.live / 2)) : std::nullopt;
   }
   if (kind == upkeep_kind::file_merge && (!damaged.empty() || why.code() == errc::corrupt_data)) {
     for (const segment_info& s : damaged) barred_.insert_or_assign(s.commits().start(), bar{s.last_commit, why});

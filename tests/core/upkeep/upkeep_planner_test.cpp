@@ -399,6 +399,29 @@ TEST(upkeep_planner, small_merges_go_on_beside_large_ones_for_which_the_disk_has
   EXPECT_LT(w.num_files(), 20u);
 }
 
+// Deleted documents leave segments whose merges need as good as no room, and may fail for want of it all the same.
+TEST(upkeep_planner, merges_of_any_size_for_which_the_disk_has_no_room_are_tried_at_their_times) {
+  for (const uint64_t live : {0, 1, 2, 1'000}) {
+    upkeep_world w(by_size(10));
+    for (size_t i = 0; i < 30; i++) {
+      w.version++;
+      w.segments.push_back({w.version, w.version, true, {1'000, live}});
+    }
+    w.planner.loaded(w.segments, 0, 0, w.now);
+    w.fault = [&](const upkeep_job& job, std::vector<segment_info>&) -> std::optional<error> {
+      if (job.kind != file_merge) return std::nullopt;
+      return error(errc::no_space, "no room");
+    };
+    w.advance(seconds(300));
+    EXPECT_GT(w.of(w.tried, file_merge), 5u) << live;
+    EXPECT_LT(w.of(w.tried, file_merge), 100u) << live;
+    w.fault = nullptr;
+    w.advance(seconds(60));
+    EXPECT_EQ(w.planner.errors(), "") << live;
+    EXPECT_LT(w.num_files(), 20u) << live;
+  }
+}
+
 // A merge of more could never succeed, and what cannot succeed would be tried for ever.
 TEST(upkeep_planner, no_merge_is_planned_that_the_format_cannot_hold) {
   std::mt19937 random(17);
