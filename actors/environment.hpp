@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "core/commit/commit_order.hpp"
 #include "core/config/config.hpp"
 #include "core/fs/open_files.hpp"
 #include "core/merge/merge_room.hpp"
@@ -54,6 +55,8 @@ struct environment {
   const blocking_pools* pools = nullptr;
   /// Where an index's generation has its files.
   index_folders folders_of(const index_record& record) const { return fp::folders_of(settings.dir, record); }
+  /// Who gives an index's commits their ids.
+  std::function<std::unique_ptr<commit_order>()> make_order = make_local_order;
   /// Makes a segment loader, monitored and linked to the caller. Default: the real one.
   std::function<segment_loader_handle(caf::scheduled_actor* parent, loader_setup)> spawn_loader;
 };

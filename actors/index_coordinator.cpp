@@ -46,7 +46,7 @@ void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_val
   env = setup.env.get();
   metrics = env->metrics->add_index(index_name());
   runner.emplace(metrics, env->settings.max_search_bytes);
-  engine.emplace(engine_options_of(index_name(), env->settings), make_local_order(), *this);
+  engine.emplace(engine_options_of(index_name(), env->settings), env->make_order(), *this);
   if (setup.start_failed) {
     tracker.begin(index_name(), 0, now());
     tracker.end(index_state::failed, text_of(setup.start_failed), now());
