@@ -17,14 +17,6 @@ constexpr size_t max_steps = 2'000'000;
 
 }  // namespace
 
-test_system_config::test_system_config(bool deterministic) {
-  register_messages(*this);
-  if (deterministic) {
-    set("scheduler.policy", caf::atom("testing"));
-    set("logger.inline-output", true);
-  }
-}
-
 actor_fixture::actor_fixture() {
   settings.dir = folder.path().string();
   settings.threads = 2;

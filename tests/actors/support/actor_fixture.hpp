@@ -16,6 +16,8 @@
 #include "actors/node_actor.hpp"
 #include "messages/types.hpp"
 #include "tests/actors/support/kill.hpp"
+#include "tests/actors/support/state_in.hpp"
+#include "tests/actors/support/test_system_config.hpp"
 #include "tests/core/support/commits.hpp"
 #include "tests/core/support/faulty_file_system.hpp"
 #include "tests/core/support/temporary_folder.hpp"
@@ -46,10 +48,6 @@ class answer {
  private:
   std::shared_ptr<std::optional<caf::expected<Reply>>> slot_ =
       std::make_shared<std::optional<caf::expected<Reply>>>();
-};
-
-struct test_system_config : caf::actor_system_config {
-  explicit test_system_config(bool deterministic);
 };
 
 /// Actors on a scheduler that runs them one message batch at a time, when told to, and on a clock that moves only
@@ -113,8 +111,7 @@ class actor_fixture : public ::testing::Test {
   /// What an actor that keeps a `State` keeps.
   template <class State, class Handle>
   static State& state_in(const Handle& who) {
-    using implementation = std::remove_pointer_t<typename State::pointer>;
-    return dynamic_cast<implementation&>(*caf::actor_cast<caf::abstract_actor*>(who)).state;
+    return test::state_in<State>(who);
   }
   static index_coordinator_state& state_of(const index_coordinator_handle& index) {
     auto& state = state_in<index_coordinator_state>(index);

@@ -31,7 +31,9 @@ uint64_t draw(uint64_t& state) {
 /// Copies a sector, as far as it lies within both.
 void copy_sector(std::string& to, const std::string& from, size_t sector) {
   const size_t begin = sector * sector_bytes, end = std::min(begin + sector_bytes, to.size());
-  for (size_t i = begin; i < end; i++) to[i] = i < from.size() ? from[i] : '\0';
+  const size_t copied = std::min(std::max(from.size(), begin), end);
+  if (copied > begin) std::memcpy(to.data() + begin, from.data() + begin, copied - begin);
+  std::memset(to.data() + copied, 0, end - copied);
 }
 
 class volatile_mapping final : public mapped_file {

@@ -8,13 +8,13 @@
 #include "core/index/checked_json.hpp"
 #include "core/oplog/oplog_format.hpp"
 #include "core/segment/segment_format.hpp"
-#include "tests/core/check/folder_at_rest.hpp"
+#include "tests/actors/support/folder_at_rest.hpp"
 #include "tests/core/support/error_of.hpp"
 
 namespace fp {
 namespace {
 
-using test::driven_node;
+using test::acting_node;
 using test::error_of;
 using testing::HasSubstr;
 
@@ -24,7 +24,7 @@ const std::string newer_segment = "format " + std::to_string(segment_format_vers
 class newer_format : public test::folder_at_rest {
  protected:
   newer_format() : folder_at_rest("/node/data", 11) {
-    driven_node node(fs_, root);
+    acting_node node(fs_, root, options());
     create_both(node);
     update(node, 1);
     node.checkpoint("main");
@@ -70,10 +70,8 @@ class newer_format : public test::folder_at_rest {
     SCOPED_TRACE(file);
     const auto before = all_files();
     {
-      driven_node node(fs_, root);
-      const auto& damages = node.found().damaged;
-      const std::string reason = damages.empty() ? node.at("main").failure : damages.front().reason;
-      EXPECT_THAT(reason, testing::AllOf(HasSubstr(file.string()), HasSubstr(newer)));
+      acting_node node(fs_, root, options());
+      EXPECT_THAT(node.at("main").failure, testing::AllOf(HasSubstr(file.string()), HasSubstr(newer)));
       EXPECT_EQ(node.at("other").failure, "");
     }
     EXPECT_EQ(all_files(), before) << "a start changed something";
@@ -139,8 +137,8 @@ TEST_F(newer_format, gives_way_to_the_program_that_knows_it) {
   raise_binary(file, segment_header_bytes);
   expect_refused(file, newer_segment);
   put(file, before);
-  driven_node node(fs_, root);
-  EXPECT_EQ(test::difference(node.at("main"), models_.back()), "");
+  acting_node node(fs_, root, options());
+  EXPECT_EQ(test::difference(*node.at("main").current, models_.back()), "");
 }
 
 }  // namespace

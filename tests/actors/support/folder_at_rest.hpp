@@ -6,7 +6,10 @@
 #include <utility>
 #include <vector>
 
-#include "tests/core/faults/history.hpp"
+#include "tests/actors/support/acting_node.hpp"
+#include "tests/core/support/index_difference.hpp"
+#include "tests/core/support/naive_index.hpp"
+#include "tests/core/support/volatile_file_system.hpp"
 
 namespace fp::test {
 
@@ -20,12 +23,17 @@ class folder_at_rest : public testing::Test {
     models_.emplace_back();
   }
 
-  static void create_both(driven_node& node) {
+  acting_options options() const {
+    acting_options all{.settings = settings_at_rest()};
+    if (ids_ == versions::jump) all.next_version = jump_behind;
+    return all;
+  }
+  static void create_both(acting_node& node) {
     node.create("main");
     node.create("other");
   }
   /// Both indexes; "main" with two segments and a log of several files.
-  void fill(driven_node& node) {
+  void fill(acting_node& node) {
     create_both(node);
     for (int i = 0; i < 2; i++) {
       update(node, 2);
@@ -34,12 +42,12 @@ class folder_at_rest : public testing::Test {
     for (int i = 0; i < 4; i++) update(node, 1);
   }
   /// Writes `count` commits to "main" at once.
-  void update(driven_node& node, size_t count) {
+  void update(acting_node& node, size_t count) {
     std::vector<commit> commits;
     for (size_t i = 0; i < count; i++) {
       const commit_id version = models_.back().version();
-      commits.push_back(ids_ == versions::jump ? data_.commit_behind(version, 12, 20)
-                                               : data_.next_commit(version + 1, 12, 20));
+      const commit_id next = ids_ == versions::jump ? jump_behind(version) : version + 1;
+      commits.push_back(data_.random_commit(version, next, 12, 20));
       models_.push_back(models_.back());
       models_.back().apply(commits.back());
     }

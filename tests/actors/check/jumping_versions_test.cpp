@@ -6,12 +6,12 @@
 #include "core/check/repair.hpp"
 #include "core/check/segment_scrubber.hpp"
 #include "core/oplog/oplog_format.hpp"
-#include "tests/core/check/folder_at_rest.hpp"
+#include "tests/actors/support/folder_at_rest.hpp"
 
 namespace fp {
 namespace {
 
-using test::driven_node;
+using test::acting_node;
 using test::naive_index;
 using test::volatile_file_system;
 
@@ -19,7 +19,7 @@ using test::volatile_file_system;
 class check_of_jumping_versions : public test::folder_at_rest {
  protected:
   check_of_jumping_versions() : folder_at_rest("/node/data", 23, versions::jump) {
-    driven_node node(fs_, root);
+    acting_node node(fs_, root, options());
     create_both(node);
     for (int i = 0; i < 2; i++) {
       update(node, 2);
@@ -57,9 +57,9 @@ TEST_F(check_of_jumping_versions, a_cut_log_keeps_what_is_before) {
       num_cut++;
       const repair_report report = cut_log(fs, root, "main");
       EXPECT_FALSE(check_data_folder(fs, root).is_damaged());
-      driven_node node(fs, root);
+      acting_node node(fs, root, options());
       const commit_id version = node.at("main").current->version();
-      ASSERT_EQ(test::difference(node.at("main"), model_of(version)), "");
+      ASSERT_EQ(test::difference(*node.at("main").current, model_of(version)), "");
       ASSERT_LT(version, models_.back().version());
       EXPECT_EQ(report.first_lost, version + 1);
       EXPECT_LE(report.last_lost, models_.back().version()) << "a damaged id was believed";
@@ -67,7 +67,7 @@ TEST_F(check_of_jumping_versions, a_cut_log_keeps_what_is_before) {
       if (log != logs.back()) {
         EXPECT_EQ(report.last_lost, models_.back().version());
       }
-      node.update("main", {test::make_commit_behind(version, version + 100, {{5, {1, 2}}})});
+      node.update("main", {test::make_commit_behind(version, test::jump_behind(version), {{5, {1, 2}}})});
     }
   }
   EXPECT_GT(num_cut, 20u);
@@ -80,7 +80,7 @@ TEST_F(check_of_jumping_versions, a_dropped_segment_keeps_its_place) {
     const auto report = drop_segment(fs_, root, "main", file.filename().string());
     EXPECT_GT(report.last_lost, report.first_lost);
     EXPECT_FALSE(check_data_folder(fs_, root).is_damaged());
-    driven_node node(fs_, root);
+    acting_node node(fs_, root, options());
     EXPECT_EQ(node.at("main").failure, "");
     EXPECT_EQ(node.at("main").current->version(), models_.back().version());
   }
@@ -97,7 +97,7 @@ TEST_F(check_of_jumping_versions, a_missing_file_of_the_log_is_damage) {
     volatile_file_system fs(pristine);
     fs.remove(logs[i]);
     EXPECT_TRUE(check_data_folder(fs, root).is_damaged()) << logs[i];
-    EXPECT_NE(driven_node(fs, root).at("main").failure, "") << logs[i];
+    EXPECT_NE(acting_node(fs, root, options()).at("main").failure, "") << logs[i];
   }
   EXPECT_GT(num_needed, 0u);
 }

@@ -3,24 +3,24 @@
 #include <algorithm>
 #include <set>
 
-#include "core/oplog/oplog_format.hpp"
-#include "tests/core/faults/history.hpp"
+#include "core/index/manifest.hpp"
+#include "tests/actors/support/acting_node.hpp"
 #include "tests/core/support/full_size.hpp"
+#include "tests/core/support/index_difference.hpp"
+#include "tests/core/support/volatile_file_system.hpp"
 
 namespace fp {
 namespace {
 
-using test::driven_node;
+using test::acting_node;
 using test::naive_index;
 using test::volatile_file_system;
-
-const path root = "/node/data";
 
 /// What a node made of a damaged file.
 enum class verdict {
   detected,  ///< the index is not served, and the reason names the file
   exact,     ///< served, and every answer is right
-  cut,       ///< served without its last commits, and the log's report says that something was cut off
+  cut,       ///< served without its last commits, and the node warns that something was cut off
   shorter,   ///< the same, and nothing says so
 };
 
@@ -29,14 +29,16 @@ enum class verdict {
 class Corruption : public testing::TestWithParam<bool> {
  protected:
   Corruption() {
-    driven_node node(disk_, root);
+    acting_node node(disk_, root, options());
     node.create("main");
+    folders_ = node.at("main").folders;
     test::random_data data(3);
     models_.emplace_back();
     const auto update = [&](size_t count) {
       std::vector<commit> commits;
       for (size_t i = 0; i < count; i++) {
-        commits.push_back(data.commit_behind(models_.back().version(), 5, 6));
+        const commit_id before = models_.back().version();
+        commits.push_back(data.random_commit(before, test::jump_behind(before), 5, 6));
         models_.push_back(models_.back());
         models_.back().apply(commits.back());
       }
@@ -45,15 +47,19 @@ class Corruption : public testing::TestWithParam<bool> {
     update(2);
     node.checkpoint("main");
     update(3);
+    // The newest file is not full, so that it goes on behind the checkpoint, which removes all others.
+    while (disk_.file_size(log_files().back()) >= options().settings.oplog_file_bytes) update(1);
     node.checkpoint("main");
-    update(1);
-    update(2);
-    update(1);
+    // While the first is written, two gather that are written together.
+    update(3);
+    while (log_files().size() < 3) update(1);
     update(1);
     if (is_closed()) node.close();
-    folders_ = node.at("main").folders;
   }
 
+  static test::acting_options options() {
+    return {.settings = test::settings_at_rest(), .next_version = test::jump_behind};
+  }
   bool is_closed() const { return GetParam(); }
   std::string contents(const path& file) { return read_file(disk_, file); }
 
@@ -65,21 +71,21 @@ class Corruption : public testing::TestWithParam<bool> {
     for (const std::string& name : disk_.list(folders_.oplog)) all.push_back(folders_.oplog / name);
     return all;
   }
-  /// The file whose end a crash may have cut.
-  bool is_open_end(const path& file) {
-    std::vector<std::string> logs;
+  std::vector<path> log_files() {
+    std::vector<path> logs;
     for (const std::string& name : disk_.list(folders_.oplog)) {
-      if (name.ends_with(".log")) logs.push_back(name);
+      if (name.ends_with(".log")) logs.push_back(folders_.oplog / name);
     }
-    return !is_closed() && file.filename() == logs.back();
+    return logs;
   }
+  /// The file whose end a crash may have cut.
+  bool is_open_end(const path& file) { return !is_closed() && file == log_files().back(); }
 
   verdict try_with(const path& file, const std::string& damaged) {
     volatile_file_system fs(disk_);
     fs.create(file)->write_at(0, std::as_bytes(std::span(damaged)));
-    driven_node node(fs, root);
-    EXPECT_TRUE(node.has("main"));
-    const driven_node::index& found = node.at("main");
+    acting_node node(fs, root, options());
+    const acting_node::index found = node.at("main");
     if (!found.failure.empty()) {
       // A log that lacks commits is noticed at the next file, or at the seal.
       const bool is_log = file.parent_path() == folders_.oplog;
@@ -95,11 +101,13 @@ class Corruption : public testing::TestWithParam<bool> {
     const commit_id version = found.current->version();
     const auto model = std::ranges::find(models_, version, &naive_index::version);
     EXPECT_NE(model, models_.end()) << "no version " << version;
-    EXPECT_EQ(test::difference(found, model == models_.end() ? models_.back() : *model), "");
+    EXPECT_EQ(test::difference(*found.current, model == models_.end() ? models_.back() : *model), "");
     if (version == models_.back().version()) return verdict::exact;
-    return found.replayed.torn_bytes > 0 ? verdict::cut : verdict::shorter;
+    return node.log_text().find("bytes of an unfinished write") != std::string::npos ? verdict::cut
+                                                                                     : verdict::shorter;
   }
 
+  const path root = "/node/data";
   volatile_file_system disk_;
   std::vector<naive_index> models_;  ///< behind each commit; versions jump
   index_folders folders_;

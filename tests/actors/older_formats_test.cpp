@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <filesystem>
@@ -9,12 +10,12 @@
 
 #include "core/backup/backup_format.hpp"
 #include "core/check/check.hpp"
+#include "core/index/data_folder.hpp"
 #include "core/oplog/oplog_format.hpp"
 #include "core/segment/segment_format.hpp"
-#include "tests/core/support/backup_streams.hpp"
+#include "tests/actors/support/acting_node.hpp"
 #include "tests/core/support/bulk_load.hpp"
 #include "tests/core/support/commits.hpp"
-#include "tests/core/support/driven_node.hpp"
 #include "tests/core/support/temporary_folder.hpp"
 
 namespace fp {
@@ -46,16 +47,25 @@ std::string versions_of_this_build() {
          "_backup-" + std::to_string(backup_format::version);
 }
 
-void write_file(const stdfs::path& file, std::span<const std::byte> bytes) {
+void write_file(const stdfs::path& file, const std::vector<uint8_t>& bytes) {
   const auto out = posix_file_system().create(file);
-  out->write_at(0, bytes);
+  out->write_at(0, std::as_bytes(std::span(bytes)));
+}
+
+/// A node that gives commits these numbers, and then the next ones.
+test::acting_options numbering(const commit_numbers& ids) {
+  const auto next = [ids](commit_id version) {
+    const auto found = std::ranges::upper_bound(ids, version);
+    return found == ids.end() ? version + 1 : *found;
+  };
+  return {.settings = test::settings_at_rest(), .next_version = next};
 }
 
 /// 40 documents in segments, of which 7 is deleted and 8 rewritten; in the log: 100 new, 9 deleted, 1 rewritten,
 /// and metadata, some of it removed again.
 void write_sample(const stdfs::path& to, const commit_numbers& ids) {
   stdfs::create_directories(to / "folder");
-  test::driven_node node(posix_file_system(), to / "folder");
+  test::acting_node node(posix_file_system(), to / "folder", numbering(ids));
   node.create("old");
   changes_encoder changes;
   const auto update = [&](size_t number) {
@@ -83,13 +93,14 @@ void write_sample(const stdfs::path& to, const commit_numbers& ids) {
   changes.set_metadata("logged", "by the log");
   changes.remove_metadata("lost");
   update(3);
-  write_file(to / "old.backup", node.backup("old"));
+  write_file(to / "old.backup", node.backup("old").bytes);
   node.create("parts");
   std::vector<commit> parts;
   for (const document_id id : {1, 2, 3})
     parts.push_back(test::make_commit_behind(0, version_in_parts, {{id, {id}}}));
-  test::write_index(posix_file_system(), node.at("parts").folders.data, test::load_in_parts(parts));
+  const auto folders = node.at("parts").folders;
   node.close();
+  test::write_index(posix_file_system(), folders.data, test::load_in_parts(parts));
   stdfs::remove(to / "folder" / data_folder::lock_name);
 }
 
@@ -126,7 +137,7 @@ TEST_P(older_formats, are_loaded_and_written_on_in_the_newest) {
   const auto log_bytes = stdfs::file_size(logs[0]);
   EXPECT_FALSE(check_data_folder(posix_file_system(), folder_.path()).is_damaged());
   {
-    test::driven_node node(posix_file_system(), folder_.path());
+    test::acting_node node(posix_file_system(), folder_.path(), numbering(ids()));
     expect_whole(*node.at("old").current, ids());
     changes_encoder changes;
     changes.remove_metadata("kept");
@@ -137,33 +148,33 @@ TEST_P(older_formats, are_loaded_and_written_on_in_the_newest) {
     node.close();
   }
   {
-    test::driven_node node(posix_file_system(), folder_.path());
+    test::acting_node node(posix_file_system(), folder_.path(), numbering(ids()));
     EXPECT_EQ(node.at("old").current->version(), ids()[3] + 1);
     EXPECT_FALSE(node.at("old").current->metadata().find("kept"));
-    node.checkpoint("old");
-    node.merge_files("old", 0, node.at("old").current->entries().size());
+    node.merge("old");
     EXPECT_EQ(node.at("old").current->metadata().size(), 3u);
     EXPECT_EQ(node.at("old").current->entries().front().segment->metadata().size(), 3u) << "the removal is gone";
     node.close();
   }
-  test::driven_node node(posix_file_system(), folder_.path());
+  test::acting_node node(posix_file_system(), folder_.path(), numbering(ids()));
   EXPECT_EQ(node.at("old").current->entries().size(), 1u);
   EXPECT_EQ(node.at("old").current->metadata().size(), 3u);
 }
 
 TEST_P(older_formats, backups_are_restored) {
   const std::string text = read_file(posix_file_system(), written() / "old.backup");
-  test::driven_node node(posix_file_system(), folder_.path());
-  node.restore("again", std::as_bytes(std::span(text)));
+  test::acting_node node(posix_file_system(), folder_.path(), numbering(ids()));
+  node.restore("again", {text.begin(), text.end()});
   expect_whole(*node.at("again").current, ids());
 }
 
 TEST_P(older_formats, parts_of_a_commit_are_loaded) {
-  test::driven_node node(posix_file_system(), folder_.path());
+  test::acting_node node(posix_file_system(), folder_.path(), numbering(ids()));
   ASSERT_EQ(node.has("parts"), GetParam().has_parts);
   if (!GetParam().has_parts) return;
-  const snapshot& index = *node.at("parts").current;
-  EXPECT_EQ(node.at("parts").failure, "");
+  const auto parts = node.at("parts");
+  ASSERT_EQ(parts.failure, "");
+  const snapshot& index = *parts.current;
   EXPECT_EQ(index.version(), version_in_parts);
   EXPECT_EQ(index.entries().size(), 3u);
   for (const document_id id : {1, 2, 3}) EXPECT_EQ(index.find(id)->commit, version_in_parts);

@@ -4,7 +4,7 @@
 
 #include "core/check/check.hpp"
 #include "core/check/repair.hpp"
-#include "tests/core/check/folder_at_rest.hpp"
+#include "tests/actors/support/folder_at_rest.hpp"
 #include "tests/core/support/crafted_segment.hpp"
 #include "tests/core/support/error_of.hpp"
 #include "tests/core/support/faulty_file_system.hpp"
@@ -12,7 +12,7 @@
 namespace fp {
 namespace {
 
-using test::driven_node;
+using test::acting_node;
 using test::faulty_file_system;
 using testing::HasSubstr;
 
@@ -20,7 +20,7 @@ using testing::HasSubstr;
 class bad_disk : public test::folder_at_rest {
  protected:
   bad_disk() : folder_at_rest("/node/data", 5) {
-    driven_node node(fs_, root);
+    acting_node node(fs_, root, options());
     fill(node);
     node.close();
     fs_.create(root / "note.txt");

@@ -4,13 +4,13 @@
 
 #include "core/check/repair.hpp"
 #include "core/oplog/oplog_format.hpp"
-#include "tests/core/check/folder_at_rest.hpp"
+#include "tests/actors/support/folder_at_rest.hpp"
 #include "tests/core/support/error_of.hpp"
 
 namespace fp {
 namespace {
 
-using test::driven_node;
+using test::acting_node;
 using test::error_of;
 using test::volatile_file_system;
 using testing::HasSubstr;
@@ -20,7 +20,7 @@ class Check : public test::folder_at_rest {
  protected:
   /// A name in which nobody may look for an offset.
   Check() : folder_at_rest("/node/offset 7/data", 5) {
-    driven_node node(fs_, root);
+    acting_node node(fs_, root, options());
     fill(node);
   }
 
@@ -44,8 +44,8 @@ class Check : public test::folder_at_rest {
     return damaged.empty() ? checked_file{} : damaged[0];
   }
   void expect_served(commit_id version) {
-    driven_node node(fs_, root);
-    EXPECT_EQ(test::difference(node.at("main"), models_[version]), "");
+    acting_node node(fs_, root, options());
+    EXPECT_EQ(test::difference(*node.at("main").current, models_[version]), "");
     const commit next = test::make_commit(version + 1, {{5, {1, 2}}});
     node.update("main", {next});
     node.checkpoint("main");
@@ -124,7 +124,7 @@ TEST_F(Check, NoticesAMissingSegmentAndFilesBehindDamage) {
 }
 
 TEST_F(Check, KeepsOutOfAFolderInUse) {
-  const driven_node node(fs_, root);
+  const acting_node node(fs_, root, options());
   EXPECT_EQ(error_of([&] { check(); }).code(), errc::data_folder_locked);
   check_options options;
   options.take_lock = false;
@@ -174,10 +174,10 @@ TEST_F(Check, CutLogKeepsWhatIsBeforeAndTellsWhatIsLost) {
       EXPECT_FALSE(check_data_folder(fs, root).is_damaged());
       ASSERT_EQ(report.kept_files.size(), logs.size() - i);
       EXPECT_EQ(read_file(fs, report.kept_files[0]), text);
-      driven_node node(fs, root);
+      acting_node node(fs, root, options());
       const commit_id version = node.at("main").current->version();
       ASSERT_LT(version, models_.size() - 1);
-      EXPECT_EQ(test::difference(node.at("main"), models_[version]), "");
+      EXPECT_EQ(test::difference(*node.at("main").current, models_[version]), "");
       EXPECT_EQ(report.first_lost, version + 1);
       EXPECT_LE(report.last_lost, models_.back().version());
       if (i + 1 < logs.size()) {
@@ -190,7 +190,7 @@ TEST_F(Check, CutLogKeepsWhatIsBeforeAndTellsWhatIsLost) {
 }
 
 TEST_F(Check, CutLogOfAClosedLogKnowsTheLastCommit) {
-  driven_node(fs_, root).close();
+  acting_node(fs_, root, options()).close();
   const path newest = files_in(folders_.oplog, ".log").back();
   flip(newest, fs_.file_size(newest) - 40);
   const repair_report report = cut_log(fs_, root, "main");
@@ -218,7 +218,7 @@ TEST_F(Check, DropSegmentLeavesAnIndexThatGoesOn) {
       EXPECT_EQ(read_file(fs_, report.kept_files[0]).size(), before.size());
     }
     EXPECT_FALSE(check().is_damaged());
-    driven_node node(fs_, root);
+    acting_node node(fs_, root, options());
     const auto& found = node.at("main");
     ASSERT_EQ(found.failure, "");
     EXPECT_EQ(found.current->version(), models_.back().version());
