@@ -8,6 +8,7 @@
 #include "tests/core/support/driven_engine.hpp"
 #include "tests/core/support/failing_allocation.hpp"
 #include "tests/core/support/full_size.hpp"
+#include "tests/core/support/index_difference.hpp"
 #include "tests/core/support/naive_index.hpp"
 #include "tests/core/support/volatile_file_system.hpp"
 
@@ -34,28 +35,6 @@ driven_engine::options upkeep_on_request() {
   // One log may be open, so that logs take turns.
   o.files = std::make_shared<open_files>(1);
   return o;
-}
-
-/// What is wrong with what an index serves; empty when nothing is.
-std::string difference(const snapshot& served, const naive_index& expected) {
-  if (served.version() != expected.version()) {
-    return "version " + std::to_string(served.version()) + " for " + std::to_string(expected.version());
-  }
-  if (served.metadata().to_map() != expected.metadata()) return "other metadata";
-  if (served.stats().num_documents != expected.documents().size()) return "other documents";
-  searcher search;
-  for (const auto& [id, document] : expected.documents()) {
-    const auto state = served.find(id);
-    if (!state || state->commit != document.commit) return "document " + std::to_string(id);
-    const std::vector<hash_value> query(document.hashes.begin(), document.hashes.end());
-    search_options options;
-    options.min_score = 1;
-    options.limit = 1000;
-    if (search.search(served, query, options).results != expected.search(query, options)) {
-      return "a search for document " + std::to_string(id);
-    }
-  }
-  return {};
 }
 
 /// An index from its creation through writes, upkeep, kills, a restored backup and its end, one thing after the
@@ -109,7 +88,7 @@ class life {
         if (model.version() == index.served().version()) break;
         model.apply({model.version(), model.version() + 1, changes});
       }
-      return difference(index.served(), model);
+      return test::difference(index.served(), model);
     } catch (const std::exception& e) {
       return std::string("threw: ") + e.what();
     }
@@ -117,7 +96,7 @@ class life {
   /// The same of what is served in memory.
   std::string examine_memory() const {
     const reliable_allocation reliable;
-    return index_ && in_doubt_.empty() ? difference(index_->served(), model_) : "";
+    return index_ && in_doubt_.empty() ? test::difference(index_->served(), model_) : "";
   }
 
  private:
