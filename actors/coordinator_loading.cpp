@@ -168,7 +168,7 @@ void index_coordinator_state::fail(const std::string& why) {
 
 void index_coordinator_state::stop_engine() {
   const auto why = not_ready_error();
-  engine->stop(error(code_of(why), text_of(why)));
+  engine->stop(to_core_error(why));
   note_queues();
 }
 

@@ -39,7 +39,7 @@ void index_coordinator_state::on_merge_failed(uint64_t job, const caf::error& wh
   // A forgotten job's inputs are nothing that is served.
   if (engine->jobs().is_running(job) && fail_if_unreadable()) return;
   for (const auto& d : damaged) note_damage(d.segment, "merge", d.reason);
-  tell_engine([&](index_engine& e) { e.merge_failed(job, error(code_of(why), text_of(why)), damaged, now()); });
+  tell_engine([&](index_engine& e) { e.merge_failed(job, to_core_error(why), damaged, now()); });
 }
 
 void index_coordinator_state::store(const manifest_task& task) {
@@ -47,7 +47,7 @@ void index_coordinator_state::store(const manifest_task& task) {
       .then([this,
              job = task.job](done_atom) { tell_engine([&](index_engine& e) { e.manifest_stored(job, now()); }); },
             [this, job = task.job](const caf::error& why) {
-              tell_engine([&](index_engine& e) { e.store_failed(job, error(code_of(why), text_of(why)), now()); });
+              tell_engine([&](index_engine& e) { e.store_failed(job, to_core_error(why), now()); });
             });
 }
 

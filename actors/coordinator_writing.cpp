@@ -30,7 +30,7 @@ void index_coordinator_state::append(uint64_t batch, const commit_batch_ptr& com
             tell_engine([&](index_engine& e) { e.log_appended(batch, now()); });
           },
           [=, this](const caf::error& why) {
-            tell_engine([&](index_engine& e) { e.log_failed(batch, error(code_of(why), text_of(why)), now()); });
+            tell_engine([&](index_engine& e) { e.log_failed(batch, to_core_error(why), now()); });
           });
 }
 
@@ -41,7 +41,7 @@ void index_coordinator_state::build(uint64_t batch, const commit_batch_ptr& comm
             tell_engine([&](index_engine& e) { e.segment_built(batch, segment, now()); });
           },
           [=, this](const caf::error& why) {
-            tell_engine([&](index_engine& e) { e.build_failed(batch, error(code_of(why), text_of(why)), now()); });
+            tell_engine([&](index_engine& e) { e.build_failed(batch, to_core_error(why), now()); });
           });
 }
 
@@ -57,10 +57,9 @@ void index_coordinator_state::probe_log() {
 }
 
 void index_coordinator_state::accept(uint64_t update, commit_id version) {
-  const auto writer = std::move(writers.extract(update).mapped());
+  auto writer = std::move(writers.extract(update).mapped());
   metrics->updated(steady_clock::now() - writer.received);
-  auto promise = writer.promise;
-  promise.deliver(update_reply{version});
+  writer.promise.deliver(update_reply{version});
 }
 
 void index_coordinator_state::refuse(uint64_t update, const error& why) {

@@ -30,7 +30,7 @@ index_coordinator_state::~index_coordinator_state() {
     if (close_promise.pending()) close_promise.deliver(why);
     refuse_waiting(why);
     if (engine) {
-      const error ended(code_of(why), text_of(why));
+      const error ended = to_core_error(why);
       engine->refuse_requests(ended);
       engine->refuse_updates(ended);
     }
@@ -144,7 +144,7 @@ merge_handle index_coordinator_state::worker_for(upkeep_kind kind) {
 void index_coordinator_state::end_children() {
   ending_children = true;
   const auto why = not_ready_error();
-  engine->drop_jobs(error(code_of(why), text_of(why)));
+  engine->drop_jobs(to_core_error(why));
   if (load_cancel) *load_cancel = true;
   if (upkeep_cancel) *upkeep_cancel = true;
   // The manifest actor outlives its loaders, so that files and memory are free once it is down.

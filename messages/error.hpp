@@ -77,4 +77,7 @@ inline std::string text_of(const caf::error& e) {
   return to_string(e);
 }
 
+/// Any error as core throws it, with the code and the text that the two above give.
+inline error to_core_error(const caf::error& e) { return {code_of(e), text_of(e)}; }
+
 }  // namespace fp

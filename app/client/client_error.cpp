@@ -14,6 +14,6 @@ caf::error with_address(const client_options& node, const caf::error& e) {
   return make_error(code_of(e), node.address() + ": " + text_of(e));
 }
 
-void client_detail::raise(const caf::error& e) { throw error(code_of(e), text_of(e)); }
+void client_detail::raise(const caf::error& e) { throw to_core_error(e); }
 
 }  // namespace fp
