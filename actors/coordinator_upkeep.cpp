@@ -37,7 +37,7 @@ void index_coordinator_state::merge(const merge_task& task) {
 void index_coordinator_state::on_merge_failed(uint64_t job, const caf::error& why,
                                               const std::vector<damaged_input>& damaged) {
   // A forgotten job's inputs are nothing that is served.
-  if (engine->jobs().is_running(job) && fail_if_unreadable()) return;
+  if (!engine->jobs().is_running(job) || fail_if_unreadable()) return;
   for (const auto& d : damaged) note_damage(d.segment, "merge", d.reason);
   tell_engine([&](index_engine& e) { e.merge_failed(job, to_core_error(why), damaged, now()); });
 }

@@ -132,6 +132,18 @@ TEST_F(upkeep, requested_merge_tells_of_damage_that_it_meets) {
   EXPECT_EQ(found(index, 1000).size(), 5u);
 }
 
+TEST_F(upkeep, what_is_heard_of_a_forgotten_merge_is_no_damage) {
+  settings.merge.segments_per_level = 16;
+  const auto index = ready_index(prepare_index("a", 2));
+  auto& coordinator = state_of(index);
+  const auto segment = coordinator.engine->served().files()->entries()[0].segment->info();
+  const uint64_t forgotten = 1000;
+  coordinator.on_merge_failed(forgotten, make_error(errc::corrupt_data, "damaged"), {{segment, "damaged"}});
+  run();
+  EXPECT_EQ(status(index).damaged_segments, 0u);
+  EXPECT_EQ(times_logged("damaged"), 0u);
+}
+
 TEST_F(upkeep, merges_without_room_on_the_disk_stop_no_writes) {
   const auto record = prepare_index("a", 3);
   const auto index = ready_index(record);
