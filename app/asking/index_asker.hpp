@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -83,14 +82,11 @@ class index_asker {
     if (!is_asked_for) ask_node(index, waiting);
   }
 
-  bool knows(const caf::actor_addr& address) const {
-    return std::any_of(known_.begin(), known_.end(), [&](const auto& k) { return k.second.address() == address; });
-  }
+  bool knows(const caf::actor_addr& address) const { return names_.contains(address); }
   /// The next request for an index asks the node anew.
   void forget(const std::string& index) { forget(known_.find(index)); }
   void forget(const caf::actor_addr& address) {
-    forget(
-        std::find_if(known_.begin(), known_.end(), [&](const auto& k) { return k.second.address() == address; }));
+    if (const auto it = names_.find(address); it != names_.end()) forget(it->second);
   }
   /// The node is another one from now on. What waits for the old one's answer goes on to wait for it.
   void forget_all() {
@@ -150,7 +146,8 @@ class index_asker {
           }
           resolving_.erase(index);
           const auto handle = caf::actor_cast<Handle>(told);
-          if (known_.size() < max_known && known_.insert_or_assign(index, handle).second) {
+          if (known_.size() < max_known && known_.emplace(index, handle).second) {
+            names_.insert_or_assign(handle.address(), index);
             self_->monitor(handle);
             if (on_known_) on_known_(index, handle);
           }
@@ -162,6 +159,7 @@ class index_asker {
   void forget(typename known_map::iterator it) {
     if (it == known_.end()) return;
     const auto gone = known_.extract(it);
+    names_.erase(gone.mapped().address());
     if (on_forgotten_) on_forgotten_(gone.key(), gone.mapped());
   }
 
@@ -171,6 +169,7 @@ class index_asker {
   std::chrono::milliseconds resolve_timeout_{};
   observer on_known_, on_forgotten_;
   known_map known_;
+  std::map<caf::actor_addr, std::string> names_;  ///< of the handles in `known_`
   std::map<std::string, std::shared_ptr<waiters>, std::less<>> resolving_;
 };
 
