@@ -155,7 +155,7 @@ void index_engine::fail_batch(const error& cause, time_point now) {
   if (activity_ != activity::serving) return;
   gate_.log_failed(why, now);
   look_at_gate();
-  if (const auto at = gate_.probe_at()) effects_.wake_at(*at);
+  wake_for_probe();
 }
 
 void index_engine::answer_batch(const batch_in_flight& failed, const error& why) {
@@ -166,8 +166,12 @@ void index_engine::answer_batch(const batch_in_flight& failed, const error& why)
 bool index_engine::log_probed(bool works, time_point now) {
   const bool recovered = gate_.probed(works, now, has_batch());
   look_at_gate();
-  if (const auto at = gate_.probe_at()) effects_.wake_at(*at);
+  wake_for_probe();
   return recovered;
+}
+
+void index_engine::wake_for_probe() {
+  if (const auto at = gate_.probe_at()) effects_.wake_at(*at);
 }
 
 void index_engine::block_writes(const std::string& why) {
@@ -187,15 +191,16 @@ error index_engine::memory_error() const {
 
 void index_engine::look_at_gate() {
   if (activity_ != activity::serving) return;
-  const bool is_stuck = planner_.may_write(served_.segments()) == writers::refused;
-  gate_.memory_is_full(is_stuck ? std::optional(memory_error()) : std::nullopt);
+  std::optional<error> memory_is_full;
+  if (planner_.may_write(served_.segments()) == writers::refused) memory_is_full = memory_error();
+  gate_.memory_is_full(memory_is_full);
   const error* why = gate_.hindrance();
   const std::string text = why == nullptr ? "" : why->what();
   if (text != told_hindrance_) {
     told_hindrance_ = text;
     effects_.hindrance_changed(why);
   }
-  if (is_stuck) refuse_queued(memory_error());
+  if (memory_is_full) refuse_queued(*memory_is_full);
 }
 
 void index_engine::can_store(bool can, time_point now) {

@@ -162,6 +162,7 @@ class index_engine {
   error memory_error() const;
   /// Tells when what hinders writes has changed.
   void look_at_gate();
+  void wake_for_probe();
 
   void schedule(time_point now);
   void store_next();

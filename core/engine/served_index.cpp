@@ -32,17 +32,25 @@ bool served_index::has_file(const segment_info& segment) const {
 bool served_index::serve(snapshot_ptr whole, snapshot_ptr files) {
   // A commit, and a merge in memory, leave the files by themselves as they are.
   const size_t kept = files == files_ ? files->entries().size() : 0;
-  std::vector<upkeep_segment> segments(segments_.begin(), segments_.begin() + static_cast<ptrdiff_t>(kept));
+  std::vector<upkeep_segment> others;
+  others.reserve(whole->entries().size() - kept);
   for (const auto& e : whole->entries().subspan(kept)) {
     const bool in_file = !e.segment->is_memory();
     const auto& facts = e.segment->info();
-    segments.push_back({facts.first_commit, facts.last_commit, in_file,
-                        candidate_of(in_file ? files->entries()[segments.size()] : e), facts.first_part});
+    const auto& seen = in_file ? files->entries()[kept + others.size()] : e;
+    others.push_back({facts.first_commit, facts.last_commit, in_file, candidate_of(seen), facts.first_part});
   }
   const bool maps_new = kept == 0 && maps_new_files(*whole_, *whole);
+  if (kept == 0) {
+    segments_ = std::move(others);
+  } else {
+    // Of all of this only the insertion may fail, and leaves what was there.
+    segments_.insert(segments_.end(), others.begin(), others.end());
+    segments_.erase(segments_.begin() + static_cast<ptrdiff_t>(kept),
+                    segments_.end() - static_cast<ptrdiff_t>(others.size()));
+  }
   whole_ = std::move(whole);
   files_ = std::move(files);
-  segments_ = std::move(segments);
   return maps_new;
 }
 

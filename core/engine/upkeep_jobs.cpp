@@ -5,14 +5,20 @@
 
 namespace fp {
 
+namespace {
+
+auto has_number(uint64_t job) {
+  return [job](const std::unique_ptr<running_job>& slot) { return slot && slot->number == job; };
+}
+
+}  // namespace
+
 std::unique_ptr<running_job>* upkeep_jobs::slot_of(uint64_t job) {
-  const auto it = std::ranges::find_if(slots_, [&](const auto& s) { return s && s->number == job; });
+  const auto it = std::ranges::find_if(slots_, has_number(job));
   return it == slots_.end() ? nullptr : &*it;
 }
 
-bool upkeep_jobs::is_running(uint64_t job) const {
-  return std::ranges::any_of(slots_, [&](const auto& s) { return s && s->number == job; });
-}
+bool upkeep_jobs::is_running(uint64_t job) const { return std::ranges::any_of(slots_, has_number(job)); }
 
 merge_task upkeep_jobs::begin(const upkeep_job& chosen, const served_index& served,
                               std::chrono::steady_clock::time_point now) {
