@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks what no compiler does: includes run app -> actors -> messages -> core and never in a circle, the servers in
-app/ include nothing with actors, clang-format changes nothing, and the links of documents lead somewhere. Prints every
-violation; exit code 1 when there is one.
+app/ include nothing with actors, units that may be compiled as one share no names, clang-format changes nothing, and
+what documents link to or name by its path is there. Prints every violation; exit code 1 when there is one.
 
     tests/check_sources.py            checks
     tests/check_sources.py --format   formats instead
@@ -21,9 +21,17 @@ ROOMS = ["core", "messages", "actors", "app"]
 SERVERS = {"app/tcp": [], "app/tls": [], "app/http": ["app/tcp", "app/tls"], "app/line": ["app/tcp"]}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 CAF = re.compile(r'^\s*#\s*include\s+[<"]caf/', re.MULTILINE)
+# Units of one target, of those that `fpnode_unity` names.
+COMPILED_TOGETHER = re.compile(r"actors/|app/(?!tcp/|tls/)\w+/|tests/actors/|tests/app/(?!http/|line/|settings/)")
+ANONYMOUS = re.compile(r"^namespace \{\n(.*?)^\}  // namespace$", re.MULTILINE | re.DOTALL)
+DEFINED = re.compile(r"^(?:(?:class|struct|enum class|enum) |(?!using|template|namespace|class|struct|enum|TEST)"
+                     r"\w[\w:<>,&* ]*?[ &*])(?P<name>\w+)(?P<parameters>\([^;{}]*?\))?(?= *[={;\[]| :| (?:const|noexcept|final)\b)",
+                     re.MULTILINE)
+PARAMETER_NAME = re.compile(r"(?<=[ &*])\w+(?: = [^,]*)?\)?$")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 QUOTED = re.compile(r"`[^`]*`")
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
+PATH = re.compile(r"`(?![^`]*NAME)((?:actors|app|cmake|config|core|messages|tests)/[\w./-]+)`")
 LINK = re.compile(r"\]\(([^)\s]*)\)")
 
 
@@ -72,6 +80,21 @@ def circles(texts):
         yield from visit(name, [])
 
 
+def shared_names(texts):
+    """Names in anonymous namespaces of two units that a build may compile as one. Overloads, and one alias for the same
+    type, do no harm."""
+    defined = collections.defaultdict(set)
+    for name, text in texts.items():
+        batch = COMPILED_TOGETHER.match(name)
+        for body in ANONYMOUS.findall(text) if batch and name.endswith(".cpp") else []:
+            for found in DEFINED.finditer(body):
+                parameters = [PARAMETER_NAME.sub("", p.strip()) for p in (found["parameters"] or "").split(",")]
+                defined[batch.group(), found["name"], *parameters].add(name)
+    for (_, name, *_), units in sorted(defined.items()):
+        if len(units) > 1:
+            yield f"{name} is defined in {' and '.join(sorted(units))}, which may be compiled as one"
+
+
 def unformatted(texts):
     result = subprocess.run(["clang-format", "--dry-run", "--Werror", *texts], cwd=ROOT, capture_output=True, text=True)
     if result.returncode != 0:
@@ -104,12 +127,23 @@ def dead_links(documents, names):
                 yield f"{name}: no heading at {link}"
 
 
+def named_paths(documents, names):
+    """Paths below the project's folders that a document names between backquotes, from the project's root or from where the
+    document is, with or without the ending of a source."""
+    known = set(names) | {folder.as_posix() for name in names for folder in pathlib.PurePosixPath(name).parents}
+    for name, text in documents.items():
+        for path in PATH.findall(text):
+            beside = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
+            if not {path.rstrip("/"), beside, path + ".cpp", path + ".hpp", beside + ".cpp", beside + ".hpp"} & known:
+                yield f"{name}: there is no {path}"
+
+
 def main():
     texts = contents("*.cpp", "*.hpp")
     if "--format" in sys.argv[1:]:
         return subprocess.run(["clang-format", "-i", *texts], cwd=ROOT).returncode
-    documents = contents("*.md")
-    wrong = [*wrong_directions(texts), *circles(texts), *unformatted(texts), *dead_links(documents, files())]
+    documents, names = contents("*.md"), files()
+    wrong = [*wrong_directions(texts), *circles(texts), *shared_names(texts), *unformatted(texts), *dead_links(documents, names), *named_paths(documents, names)]
     print("\n".join(wrong) or f"{len(texts)} sources and {len(documents)} documents are in order")
     return 1 if wrong else 0
 

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "messages/types.hpp"
+#include "tests/actors/support/test_system_config.hpp"
 
 namespace fp {
 namespace {
@@ -17,15 +18,8 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 using testing::ElementsAre;
 
-struct test_config : caf::actor_system_config {
-  test_config() {
-    register_messages(*this);
-    set("scheduler.policy", caf::atom("testing"));
-  }
-};
-
 /// What the actors below say and count.
-struct scene {
+struct board_scene {
   std::vector<std::string> names{"a", "b", "c"};
   std::string deaf;  ///< an index that takes requests and never answers
   bool node_deaf = false;
@@ -33,7 +27,7 @@ struct scene {
   std::vector<caf::response_promise> kept;
 };
 
-caf::behavior fake_index(caf::event_based_actor* self, scene* s, std::string name) {
+caf::behavior board_index(caf::event_based_actor* self, board_scene* s, std::string name) {
   return {[=](status_atom) -> caf::result<index_status> {
     s->indexes_asked++;
     if (s->deaf == name) {
@@ -48,7 +42,7 @@ caf::behavior fake_index(caf::event_based_actor* self, scene* s, std::string nam
   }};
 }
 
-caf::behavior fake_node(caf::event_based_actor* self, scene* s) {
+caf::behavior board_node(caf::event_based_actor* self, board_scene* s) {
   return {[=](status_atom) -> caf::result<node_status> {
             s->node_asked++;
             if (s->node_deaf) {
@@ -61,7 +55,7 @@ caf::behavior fake_node(caf::event_based_actor* self, scene* s) {
             return status;
           },
           [=](resolve_atom, const std::string& name) -> caf::result<index_handle> {
-            return caf::actor_cast<index_handle>(self->spawn<caf::linked>(fake_index, s, name));
+            return caf::actor_cast<index_handle>(self->spawn<caf::linked>(board_index, s, name));
           }};
 }
 
@@ -99,10 +93,10 @@ class overview : public ::testing::Test {
     return out;
   }
 
-  test_config config_;
+  test::test_system_config config_{true};
   caf::actor_system system_{config_};
-  scene scene_;
-  caf::actor node_ = system_.spawn(fake_node, &scene_);
+  board_scene scene_;
+  caf::actor node_ = system_.spawn(board_node, &scene_);
   bridge_handle bridge_ = system_.spawn(gateway_bridge, caf::actor_cast<node_handle>(node_));
   std::shared_ptr<overview_board> board_ = std::make_shared<overview_board>();
 };

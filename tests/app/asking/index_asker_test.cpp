@@ -5,6 +5,7 @@
 #include <caf/scheduler/test_coordinator.hpp>
 
 #include "messages/types.hpp"
+#include "tests/actors/support/test_system_config.hpp"
 
 namespace fp {
 namespace {
@@ -13,15 +14,8 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-struct test_config : caf::actor_system_config {
-  test_config() {
-    register_messages(*this);
-    set("scheduler.policy", caf::atom("testing"));
-  }
-};
-
 /// What the actors below do and count.
-struct scene {
+struct asker_scene {
   bool node_silent = false, index_silent = false;
   std::set<std::string> missing, closing;  ///< names of no index; indexes that refuse everything
   std::map<std::string, caf::actor> indexes;
@@ -29,7 +23,7 @@ struct scene {
   std::vector<caf::response_promise> kept;
 };
 
-caf::behavior fake_index(caf::event_based_actor* self, scene* s, std::string name, int number) {
+caf::behavior asked_index(caf::event_based_actor* self, asker_scene* s, std::string name, int number) {
   return {[=](status_atom) -> caf::result<index_status> {
     s->asked.push_back(name + std::to_string(number));
     if (s->index_silent) {
@@ -45,7 +39,7 @@ caf::behavior fake_index(caf::event_based_actor* self, scene* s, std::string nam
   }};
 }
 
-caf::behavior fake_node(caf::event_based_actor* self, scene* s) {
+caf::behavior asked_node(caf::event_based_actor* self, asker_scene* s) {
   return {[=](resolve_atom, const std::string& name) -> caf::result<index_handle> {
             s->resolved.push_back(name);
             if (s->node_silent) {
@@ -53,7 +47,7 @@ caf::behavior fake_node(caf::event_based_actor* self, scene* s) {
               return caf::delegated<index_handle>{};
             }
             if (s->missing.count(name) > 0) return make_error(errc::index_not_found, "none");
-            if (s->indexes.count(name) == 0) s->indexes[name] = self->spawn(fake_index, s, name, 1);
+            if (s->indexes.count(name) == 0) s->indexes[name] = self->spawn(asked_index, s, name, 1);
             return caf::actor_cast<index_handle>(s->indexes[name]);
           },
           // Answers what it has kept by an index.
@@ -133,13 +127,13 @@ class index_asker_test : public testing::Test {
   }
   /// Another index takes the name.
   void replace(const std::string& name, int number) {
-    scene_.indexes[name] = system.spawn(fake_index, &scene_, name, number);
+    scene_.indexes[name] = system.spawn(asked_index, &scene_, name, number);
   }
 
-  test_config settings;
+  test::test_system_config settings{true};
   caf::actor_system system{settings};
-  scene scene_;
-  caf::actor node = system.spawn(fake_node, &scene_), client = system.spawn(asking, node);
+  asker_scene scene_;
+  caf::actor node = system.spawn(asked_node, &scene_), client = system.spawn(asking, node);
 };
 
 TEST_F(index_asker_test, resolves_a_name_once) {
@@ -187,7 +181,7 @@ TEST_F(index_asker_test, does_not_go_on_asking_an_index_that_is_being_closed) {
 
 TEST_F(index_asker_test, forgets_an_index_that_ends) {
   ask("a");
-  caf::anon_send_exit(std::exchange(scene_.indexes["a"], system.spawn(fake_index, &scene_, "a", 2)),
+  caf::anon_send_exit(std::exchange(scene_.indexes["a"], system.spawn(asked_index, &scene_, "a", 2)),
                       caf::exit_reason::user_shutdown);
   run();
   EXPECT_EQ(state().indexes.num_known(), 0u);

@@ -1,4 +1,5 @@
 #include "app/asking/request_deadlines.hpp"
+#include "tests/actors/support/test_system_config.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,13 +9,6 @@ namespace fp {
 namespace {
 
 using namespace std::chrono_literals;
-
-struct virtual_time_config : caf::actor_system_config {
-  virtual_time_config() {
-    set("scheduler.policy", caf::atom("testing"));
-    set("logger.inline-output", true);
-  }
-};
 
 /// Keeps requests until it is told to answer them all.
 caf::behavior keep_requests(caf::stateful_actor<std::vector<caf::response_promise>>* self) {
@@ -81,7 +75,7 @@ class request_deadlines_test : public testing::Test {
   }
   size_t timers() { return scheduler().clock().schedule().size(); }
 
-  virtual_time_config settings;
+  test::test_system_config settings{true};
   caf::actor_system system{settings};
   caf::actor server = system.spawn(keep_requests), client = system.spawn(ask_in_time, server);
 };

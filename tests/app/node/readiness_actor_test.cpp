@@ -15,19 +15,13 @@
 
 #include "actors/node_actor.hpp"
 #include "tests/actors/support/kill.hpp"
+#include "tests/actors/support/test_system_config.hpp"
 #include "tests/core/support/temporary_folder.hpp"
 
 namespace fp {
 namespace {
 
 using testing::ElementsAre;
-
-struct test_config : caf::actor_system_config {
-  test_config() {
-    register_messages(*this);
-    set("scheduler.policy", caf::atom("testing"));
-  }
-};
 
 /// A real node on a scheduler that runs one actor at a time.
 class readiness : public ::testing::Test {
@@ -61,7 +55,7 @@ class readiness : public ::testing::Test {
   /// What the service manager was told since the last call.
   std::vector<std::string> told() { return std::exchange(told_, {}); }
 
-  test_config config_;
+  test::test_system_config config_{true};
   caf::actor_system system_{config_};
   test::temporary_folder folder_;
   readiness_handle watcher_;
