@@ -1,4 +1,4 @@
-# What Debian 12 needs to build, run and test fpnode; sourced by the scripts.
+# What Debian 12 needs to build, run and test fpnode, and how a build begins; sourced by the scripts.
 
 build_packages=(g++ cmake ninja-build libcaf-dev libssl-dev libspdlog-dev nlohmann-json3-dev libxxhash-dev
   libroaring-dev zlib1g-dev libcli11-dev libgtest-dev libgmock-dev libboost1.81-dev libsimdjson-dev ccache)
@@ -26,4 +26,12 @@ install_packages() {
   fi
   "${sudo[@]}" apt-get update -qq
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}
+
+# Configures a release build in a folder. From scratch, several units at a time take half as long as one by one; a
+# folder that somebody builds on stays as it is.
+configure_release() {
+  local unity=()
+  [ -e "$1/CMakeCache.txt" ] || unity=(-DFPNODE_UNITY=ON)
+  cmake --preset release -B "$1" "${unity[@]}"
 }

@@ -15,7 +15,7 @@ say "packages"
 install_packages "${build_packages[@]}" python3
 
 say "build"
-cmake --preset release -B "$build"
+configure_release "$build"
 cmake --build "$build" -j "$(nproc)" --target fpnode fpctl
 
 work=$(mktemp -d)

@@ -30,8 +30,7 @@ say "sources"
 tests/check_sources.py
 
 say "release build"
-# From scratch several units at a time are twice as fast; what is built on is better built one by one.
-cmake --preset release -DFPNODE_UNITY="$([ -n "${CI:-}" ] && echo ON || echo OFF)"
+configure_release build
 cmake --build --preset release -j "$jobs"
 say "unit and actor tests"
 unit_tests release
