@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/backup/backup_format.hpp"
+#include "core/backup/chunk_producer.hpp"
 #include "core/base/checksum.hpp"
 #include "core/index/snapshot.hpp"
 #include "core/segment/read_ahead.hpp"
@@ -18,7 +19,7 @@ namespace fp {
 /// Produces the backup of a snapshot (see `backup_format.hpp`) chunk by chunk, as fast as it is asked for them.
 /// Holds the snapshot, and no memory that grows with it: chunks of segments are where the segments are. Serves one
 /// thread at a time.
-class backup_writer {
+class backup_writer final : public chunk_producer {
  public:
   static constexpr size_t default_chunk_bytes = size_t{256} << 10;
 
@@ -28,15 +29,15 @@ class backup_writer {
 
   /// Bytes of the whole stream, known before the first of them is.
   uint64_t total_bytes() const noexcept { return header_.num_bytes; }
-  size_t max_chunk_bytes() const noexcept { return max_chunk_bytes_; }
-  /// Bytes that `next` has returned so far.
-  uint64_t num_bytes() const noexcept { return num_bytes_; }
+  size_t max_chunk_bytes() const noexcept override { return max_chunk_bytes_; }
+  uint64_t num_bytes() const noexcept override { return num_bytes_; }
 
   /// The next bytes of the stream: at most `max_chunk_bytes`, or one whole header (4096 bytes at most). No bytes at
   /// the end. Valid until the next call. A segment's bytes are verified on the way out: throws `corrupt_data` (with
   /// commits, section and offset), or `io_error` when a page cannot be read, rather than complete a backup that
   /// could not be restored, and `internal_error` after that.
-  std::span<const std::byte> next();
+  std::span<const std::byte> next() override;
+  bool at_end() const noexcept override { return step_ == step::end; }
 
  private:
   enum class step { stream_header, entry, page, sections, trailer, end, failed };
