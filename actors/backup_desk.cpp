@@ -3,6 +3,8 @@
 #include "actors/backup_stream.hpp"
 #include "actors/restore_session.hpp"
 #include "actors/spawn_blocking.hpp"
+#include "core/backup/backup_writer.hpp"
+#include "core/fpindex/snapshot_writer.hpp"
 
 namespace fp {
 
@@ -36,14 +38,21 @@ caf::result<snapshot_reply> backup_desk_state::open_stream(const stream_task& ta
   }
   try {
     const auto& [index, generation, deleted] = task.record;
-    const auto writer = std::make_shared<backup_writer>(task.index, index, generation, chunk_bytes);
+    std::shared_ptr<chunk_producer> producer;
+    uint64_t total_bytes = 0;
+    if (task.format == stream_format::fpindex) {
+      producer = std::make_shared<fpindex::snapshot_writer>(task.index, index, generation, chunk_bytes);
+    } else {
+      const auto backup = std::make_shared<backup_writer>(task.index, index, generation, chunk_bytes);
+      total_bytes = backup->total_bytes();
+      producer = backup;
+    }
     const auto idle_limit = std::chrono::milliseconds(task.may_expire ? settings.backup_idle_timeout_ms : 0);
     const auto stream = spawn_blocking(
         self, *setup.env, blocking_work::transfers, backup_stream,
-        backup_stream_setup{setup.env, writer, index, self->current_sender(), idle_limit, task.owner});
+        backup_stream_setup{setup.env, producer, index, self->current_sender(), idle_limit, task.owner});
     streams.insert(stream.address());
-    return snapshot_reply{stream, generation, task.index->version(), task.index->entries().size(),
-                          writer->total_bytes()};
+    return snapshot_reply{stream, generation, task.index->version(), task.index->entries().size(), total_bytes};
   } catch (const std::exception& e) {
     return to_caf_error(e);
   }

@@ -10,11 +10,11 @@ void backup_stream_state::init(pointer self_ptr, backup_stream_setup setup_value
 }
 
 backup_piece backup_stream_state::next_piece() {
-  auto& writer = *setup.writer;
+  auto& producer = *setup.producer;
   backup_piece piece;
-  piece.offset = writer.num_bytes();
-  while (piece.bytes.size() + writer.max_chunk_bytes() <= max_backup_piece) {
-    const auto chunk = writer.next();
+  piece.offset = producer.num_bytes();
+  while (piece.bytes.size() + producer.max_chunk_bytes() <= max_backup_piece) {
+    const auto chunk = producer.next();
     if (chunk.empty()) break;
     const auto* bytes = reinterpret_cast<const uint8_t*>(chunk.data());
     piece.bytes.insert(piece.bytes.end(), bytes, bytes + chunk.size());
@@ -24,20 +24,33 @@ backup_piece backup_stream_state::next_piece() {
 
 caf::result<backup_piece> backup_stream_state::next() {
   auto promise = self->make_response_promise<backup_piece>();
+  asked.push_back(promise);
+  if (asked.size() == 1) work();
+  return promise;
+}
+
+void backup_stream_state::work() {
+  if (asked.empty()) return;
   try {
     auto piece = next_piece();
     idle.heard(self);
+    if (piece.bytes.empty() && !setup.producer->at_end()) {
+      self->send(private_stream_handle(self), work_atom_v);
+      return;
+    }
     if (piece.bytes.empty()) self->quit();
-    promise.deliver(std::move(piece));
+    asked.front().deliver(std::move(piece));
+    asked.pop_front();
+    if (!asked.empty()) self->send(private_stream_handle(self), work_atom_v);
   } catch (const std::exception& e) {
     const auto why = to_caf_error(e);
     setup.env->log->error("{}: a backup was broken off: {}", setup.index, text_of(why));
     // A backup reads nothing but segments.
     if (setup.owner && code_of(why) == errc::io_error) self->send(setup.owner, unreadable_atom_v);
-    promise.deliver(why);
+    for (auto& promise : asked) promise.deliver(why);
+    asked.clear();
     self->quit();
   }
-  return promise;
 }
 
 void backup_stream_state::expire() {
@@ -56,6 +69,7 @@ private_stream_handle::behavior_type backup_stream(backup_stream_state::pointer 
       [=](next_atom) { return s->next(); },
       [=](close_atom) { self->quit(); },
       [=](tick_atom) { s->expire(); },
+      [=](work_atom) { s->work(); },
   };
 }
 

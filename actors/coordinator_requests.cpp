@@ -61,8 +61,9 @@ void index_coordinator_state::expire(uint64_t ticket) {
   request.refuse(not_ready_error());
 }
 
-void index_coordinator_state::stream_backup(caf::typed_response_promise<snapshot_reply>& promise, bool may_expire) {
-  promise.delegate(setup.backups, stream_task{current(), setup.record, may_expire,
+void index_coordinator_state::stream_backup(caf::typed_response_promise<snapshot_reply>& promise,
+                                            stream_format format, bool may_expire) {
+  promise.delegate(setup.backups, stream_task{current(), setup.record, format, may_expire,
                                               unreadable_listener(index_coordinator_handle(self))});
 }
 

@@ -277,11 +277,12 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
       },
       [=](reload_atom) { return s->reload(); },
       [=](const snapshot_request& r) {
-        return s->when_ready<snapshot_reply>(r.ready_wait_ms,
-                                             [s](auto& promise) { s->stream_backup(promise, true); });
+        return s->when_ready<snapshot_reply>(
+            r.ready_wait_ms, [s, f = r.format](auto& promise) { s->stream_backup(promise, f, true); });
       },
-      [=](snapshot_atom) {
-        return s->when_ready<snapshot_reply>(0, [s](auto& promise) { s->stream_backup(promise, false); });
+      [=](const local_snapshot_request& r) {
+        return s->when_ready<snapshot_reply>(
+            0, [s, f = r.format](auto& promise) { s->stream_backup(promise, f, false); });
       },
       [=](unreadable_atom) { s->fail_if_unreadable(); },
       [=](scrub_atom) { return s->scrub(); },

@@ -113,7 +113,7 @@ struct index_coordinator_state : engine_effects {
   void refuse_waiting(const caf::error& reason);
   void expire(uint64_t ticket);
 
-  void stream_backup(caf::typed_response_promise<snapshot_reply>& promise, bool may_expire);
+  void stream_backup(caf::typed_response_promise<snapshot_reply>& promise, stream_format format, bool may_expire);
   index_status status() const;
   index_info info() const;
   segment_list segments() const;

@@ -18,7 +18,7 @@
 
 namespace fp {
 
-/// Some bytes of a backup (see `core/backup/backup_format.hpp`).
+/// Some bytes of a backup, or of another stream.
 struct backup_piece {
   uint64_t offset = 0;         ///< of the first of them
   std::vector<uint8_t> bytes;  ///< at most `max_backup_piece`; none: the backup has ended
@@ -37,21 +37,31 @@ using backup_stream_handle = caf::typed_actor<
     // Ends it early.
     caf::reacts_to<close_atom>>;
 
-/// Asks an index for a backup of its newest commit; waits for readiness like a search.
+/// What a stream of an index's newest commit is.
+enum class stream_format : uint8_t {
+  backup = 1,  ///< `core/backup/backup_format.hpp`
+  fpindex,     ///< `core/fpindex/snapshot_writer.hpp`
+};
+
+inline const char* to_string(stream_format f) { return f == stream_format::backup ? "backup" : "fpindex"; }
+
+/// Asks an index for a stream of its newest commit; waits for readiness like a search.
 struct snapshot_request {
   uint32_t ready_wait_ms = 0;
+  stream_format format = stream_format::backup;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, snapshot_request& x) {
-  return f(caf::meta::type_name("snapshot_request"), x.ready_wait_ms);
+  return f(caf::meta::type_name("snapshot_request"), x.ready_wait_ms, x.format);
 }
 
 struct snapshot_reply {
   backup_stream_handle stream;
   uint64_t generation = 0;
   commit_id version = 0;  ///< that the backup is of, whatever is written meanwhile
-  uint64_t num_segments = 0, num_bytes = 0;
+  uint64_t num_segments = 0;
+  uint64_t num_bytes = 0;  ///< of the stream; 0: it tells itself
 };
 
 template <class Inspector>

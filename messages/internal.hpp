@@ -156,10 +156,16 @@ using unreadable_listener = caf::typed_actor<caf::reacts_to<unreadable_atom>>;
 
 using staged_index = data_folder::staged_index;
 
+/// Asks an index for a stream of its newest commit.
+struct local_snapshot_request {
+  stream_format format = stream_format::backup;
+};
+
 /// index_coordinator -> backup_desk: stream a backup to whoever asked for it.
 struct stream_task {
   snapshot_ptr index;
   index_record record;
+  stream_format format = stream_format::backup;
   bool may_expire = true;  ///< when its client is silent
   unreadable_listener owner = {};
 };
@@ -266,7 +272,7 @@ using local_index_handle = index_handle::extend<caf::replies_to<local_search>::w
                                                 // What is served now, to be described without a copy.
                                                 caf::replies_to<served_atom>::with<snapshot_ptr>,
                                                 // A stream that waits for its client for any time.
-                                                caf::replies_to<snapshot_atom>::with<snapshot_reply>>;
+                                                caf::replies_to<local_snapshot_request>::with<snapshot_reply>>;
 
 /// The face of an index towards the node's scrub. An index that serves nothing answers with an error.
 using scrubbed_index_handle =
@@ -347,6 +353,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_state_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_record)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::erased_index)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::scan_result_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::local_snapshot_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::stream_task)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::staged_index)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_history)

@@ -16,7 +16,7 @@
 
 namespace fp {
 
-inline constexpr uint32_t protocol_version = 3;
+inline constexpr uint32_t protocol_version = 4;
 
 // -- States -------------------------------------------------------------------------------------------------------
 

@@ -8,8 +8,6 @@ namespace fp {
 
 namespace {
 
-constexpr std::string_view octets_type = "application/octet-stream";
-
 http_response health(const index_status& s) {
   switch (s.state) {
     case index_state::ready:
@@ -94,8 +92,10 @@ void handlers::list_segments(const api_service& service, api_call& c) {
 }
 
 void handlers::back_up(const api_service& service, api_call& c) {
+  const stream_format format = snapshot_format(c.request);
   http_response response;
-  response.content_type = octets_type;
+  response.content_type = format == stream_format::backup ? backup_type : octets_type;
+  response.fields.emplace_back("Vary", "Accept");
   if (c.is_head()) {
     service.ask_index<segment_list>(
         c, look_timeout, [response](const segment_list&) { return response; }, segments_request{});
@@ -108,7 +108,7 @@ void handlers::back_up(const api_service& service, api_call& c) {
         answer.stream = std::make_shared<backup_body>(bridge, opened.stream);
         return answer;
       },
-      snapshot_atom_v);
+      local_snapshot_request{format});
 }
 
 }  // namespace fp

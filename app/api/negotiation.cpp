@@ -38,6 +38,20 @@ int quality(std::string_view range) {
   return 1000;
 }
 
+/// Calls `see(range, quality)` with the media ranges of an `Accept` field, in order.
+template <class F>
+void for_each_range(std::string_view accept, F&& see) {
+  while (!accept.empty()) {
+    const auto comma = accept.find(',');
+    const auto range = accept.substr(0, comma);
+    accept = comma == std::string_view::npos ? std::string_view{} : accept.substr(comma + 1);
+    see(range, quality(range));
+  }
+}
+
+/// Without its parameters.
+std::string_view type_of(std::string_view range) { return trim(range.substr(0, range.find(';'))); }
+
 struct error_row {
   errc code;
   unsigned status;
@@ -72,7 +86,7 @@ constexpr error_row error_rows[] = {
 }  // namespace
 
 std::optional<body_format> named_format(std::string_view media_type) {
-  const auto type = trim(media_type.substr(0, media_type.find(';')));
+  const auto type = type_of(media_type);
   if (equal_ignoring_case(type, json_type)) return body_format::json;
   if (equal_ignoring_case(type, msgpack_type)) return body_format::msgpack;
   return std::nullopt;
@@ -86,18 +100,24 @@ std::optional<body_format> request_format(const http_request& request) {
 body_format response_format(const http_request& request) {
   std::optional<body_format> best;
   int best_quality = 0;
-  for (std::string_view rest = request.accept; !rest.empty();) {
-    const auto comma = rest.find(',');
-    const auto range = rest.substr(0, comma);
-    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
+  for_each_range(request.accept, [&](std::string_view range, int wish) {
     const auto format = named_format(range);
-    if (format && quality(range) > best_quality) {
+    if (format && wish > best_quality) {
       best = format;
-      best_quality = quality(range);
+      best_quality = wish;
     }
-  }
+  });
   if (best) return *best;
   return request_format(request).value_or(body_format::json);
+}
+
+stream_format snapshot_format(const http_request& request) {
+  int backup = 0, octets = 0;
+  for_each_range(request.accept, [&](std::string_view range, int wish) {
+    if (equal_ignoring_case(type_of(range), backup_type)) backup = std::max(backup, wish);
+    if (equal_ignoring_case(type_of(range), octets_type)) octets = std::max(octets, wish);
+  });
+  return backup > 0 && backup >= octets ? stream_format::backup : stream_format::fpindex;
 }
 
 http_response make_response(unsigned status, std::string body, body_format format) {

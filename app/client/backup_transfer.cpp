@@ -61,6 +61,12 @@ backup_format::stream_header client::snapshot(const std::string& index, const ba
   }
 }
 
+std::unique_ptr<snapshot_source> client::fpindex_snapshot(const std::string& index, uint32_t ready_wait_ms) {
+  const auto stream = ask<snapshot_reply>(index, snapshot_request{ready_wait_ms, stream_format::fpindex}).stream;
+  return std::make_unique<snapshot_source>([this, stream] { return ask_later<backup_piece>(stream, next_atom_v); },
+                                           [stream] { caf::anon_send(stream, close_atom_v); });
+}
+
 restore_reply client::restore(const std::string& name, const backup_source& source) {
   const auto job = ask<restore_handle>(restore_request{name});
   const job_end end(job);

@@ -10,6 +10,7 @@
 #include "app/client/client_options.hpp"
 #include "app/client/connection_actor.hpp"
 #include "app/client/direct_reader.hpp"
+#include "app/client/snapshot_source.hpp"
 #include "core/backup/backup_format.hpp"
 
 namespace fp {
@@ -63,6 +64,8 @@ class client {
   /// when it is not, and what `sink` throws.
   backup_format::stream_header snapshot(const std::string& index, const backup_sink& sink,
                                         const snapshot_request& request = {});
+  /// Reads an index's newest commit in fpindex's format (`core/fpindex/snapshot_header.hpp`).
+  std::unique_ptr<snapshot_source> fpindex_snapshot(const std::string& index, uint32_t ready_wait_ms = 0);
   /// Restores a backup as an index of a name that none has. When it returns, the index is on the node's disk and
   /// loads; when it throws, there is none, unless the connection was lost at the very end. Throws what `source`
   /// throws.

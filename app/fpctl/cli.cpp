@@ -49,6 +49,7 @@ exit_code run(command_context& c, int argc, const char* const* argv) {
   add_document_commands(app, c);
   add_metadata_command(app, c);
   add_backup_commands(app, c);
+  add_export_command(app, c);
   add_folder_commands(app, c);
   try {
     app.parse(argc, argv);

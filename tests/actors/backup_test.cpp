@@ -4,6 +4,7 @@
 
 #include "core/backup/backup_reader.hpp"
 #include "core/backup/backup_writer.hpp"
+#include "core/fpindex/snapshot_header.hpp"
 #include "tests/actors/support/actor_fixture.hpp"
 #include "tests/actors/support/lasting_client.hpp"
 
@@ -139,6 +140,42 @@ TEST_F(backups, streams_the_commit_at_which_it_was_opened) {
   EXPECT_EQ(open(index).value().version, 2u);
 }
 
+TEST_F(backups, stream_what_fpindex_does_to_who_asks_for_it) {
+  const auto n = running_node();
+  const auto index = large_index(n, "a");
+  const snapshot_request request{0, stream_format::fpindex};
+  const auto opened = ask_as<snapshot_reply>(client, index, request).value();
+  // Two requests at a time, as clients do it: measuring comes before the first piece of both.
+  std::vector<uint8_t> all;
+  for (bool at_end = false; !at_end;) {
+    std::vector<answer<backup_piece>> pieces(2);
+    for (auto& piece : pieces) {
+      caf::anon_send(client,
+                     test::client_call{[piece, stream = opened.stream](caf::event_based_actor* self) mutable {
+                       self->request(stream, caf::infinite, next_atom_v)
+                           .then([piece](const backup_piece& p) mutable { piece.set(p); },
+                                 [piece](const caf::error& e) mutable { piece.set(e); });
+                     }});
+    }
+    run();
+    for (auto& piece : pieces) {
+      if (at_end) continue;
+      const auto p = piece.value();
+      EXPECT_EQ(p.offset, all.size());
+      EXPECT_LE(p.bytes.size(), max_backup_piece);
+      all.insert(all.end(), p.bytes.begin(), p.bytes.end());
+      at_end = p.bytes.empty();
+    }
+  }
+  EXPECT_TRUE(has_ended(opened.stream));
+  fpindex::message_pack_reader in("snapshot", std::as_bytes(std::span(all)));
+  const auto header = fpindex::read_snapshot_header(in);
+  EXPECT_EQ(header.generation, opened.generation);
+  EXPECT_EQ(header.index_version(), opened.version);
+  EXPECT_EQ(header.files.size(), opened.num_segments);
+  EXPECT_EQ(in.offset() + header.num_file_bytes(), all.size());
+}
+
 TEST_F(backups, need_an_index_that_serves) {
   const auto record = prepare_index("a", 1);
   std::ofstream(folders(record).data / "manifest.json") << "{";
@@ -175,7 +212,8 @@ TEST_F(backups, end_when_their_client_is_silent) {
   const auto n = running_node();
   const auto index = large_index(n, "a");
   const auto opened = open(index).value();
-  const auto local = ask_as<snapshot_reply>(client, caf::actor_cast<local_index_handle>(index), snapshot_atom_v);
+  const auto local =
+      ask_as<snapshot_reply>(client, caf::actor_cast<local_index_handle>(index), local_snapshot_request{});
   advance(milliseconds(900));
   EXPECT_TRUE(next(opened).succeeded());
   advance(milliseconds(900));

@@ -17,6 +17,8 @@ import requests
 from support import BUILD, DATA, PATIENCE, NodeTest
 
 MSGPACK = {"Content-Type": "application/vnd.msgpack"}
+BACKUP = "application/vnd.fpnode.backup"
+AS_BACKUP = {"Accept": BACKUP}
 # Enough for some megabytes in every buffer between a node and a reader.
 LARGE_DOCUMENTS, HASHES = 60_000, 100
 
@@ -36,7 +38,8 @@ class Slow:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
         self.socket.settimeout(PATIENCE)
         self.socket.connect(("127.0.0.1", node.http_port))
-        self.socket.sendall(f"GET /{name}/_snapshot HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        self.socket.sendall(f"GET /{name}/_snapshot HTTP/1.1\r\nHost: x\r\nAccept: {BACKUP}\r\n"
+                            "Connection: close\r\n\r\n".encode())
         self.received = b""
 
     def read(self, size):
@@ -121,9 +124,9 @@ class Snapshot(NodeTest):
         node.ctl("index", "create", "music")
         with gzip.open(DATA / "fingerprints.txt.gz", "rt") as file:
             node.ctl("ingest", "music", "-", "--batch", "25", stdin=file.read())
-        with requests.get(node.url("/music/_snapshot"), stream=True, timeout=PATIENCE) as reply:
+        with requests.get(node.url("/music/_snapshot"), headers=AS_BACKUP, stream=True, timeout=PATIENCE) as reply:
             self.assertEqual(reply.status_code, 200)
-            self.assertEqual(reply.headers["Content-Type"], "application/octet-stream")
+            self.assertEqual(reply.headers["Content-Type"], BACKUP)
             self.assertEqual(reply.headers["Transfer-Encoding"], "chunked")
             backup = reply.content
         (self.folder / "backup").write_bytes(backup)
@@ -148,9 +151,9 @@ class Snapshot(NodeTest):
     def test_head_and_errors(self):
         node = self.start()
         self.small_index(node, documents=1)
-        head = requests.head(node.url("/main/_snapshot"), timeout=PATIENCE)
+        head = requests.head(node.url("/main/_snapshot"), headers=AS_BACKUP, timeout=PATIENCE)
         self.assertEqual((head.status_code, head.content), (200, b""))
-        self.assertEqual(head.headers["Content-Type"], "application/octet-stream")
+        self.assertEqual(head.headers["Content-Type"], BACKUP)
         for method in "GET", "HEAD":
             self.assertEqual(requests.request(method, node.url("/nope/_snapshot"), timeout=PATIENCE).status_code, 404)
         self.assertEqual(requests.put(node.url("/main/_snapshot"), timeout=PATIENCE).status_code, 404)
@@ -254,13 +257,13 @@ class Snapshot(NodeTest):
         url = node.url("/large/_snapshot")
         slow = Slow(self, node, "large")
         slow.read(1000)
-        refused = requests.get(url, timeout=PATIENCE)
+        refused = requests.get(url, headers=AS_BACKUP, timeout=PATIENCE)
         self.assertEqual(refused.status_code, 503)
         self.assertGreater(int(refused.headers["Retry-After"]), 0)
         self.assertIn("1 run already", node.ctl("snapshot", "large", self.folder / "f", check=1).stderr)
         slow.reset()
         deadline = time.monotonic() + PATIENCE
-        while (reply := requests.get(url, stream=True, timeout=PATIENCE)).status_code == 503:
+        while (reply := requests.get(url, headers=AS_BACKUP, stream=True, timeout=PATIENCE)).status_code == 503:
             self.assertLess(time.monotonic(), deadline)
         self.assertTrue(reply.content.startswith(b"\x89FPBAK"))
 

@@ -1,0 +1,36 @@
+#include "app/client/snapshot_source.hpp"
+
+#include <cstring>
+#include <string>
+
+#include "core/base/error.hpp"
+
+namespace fp {
+
+namespace {
+
+// One piece is on its way while another one is worked on.
+constexpr size_t pieces_ahead = 2;
+
+}  // namespace
+
+size_t snapshot_source::read(std::span<std::byte> out) {
+  while (taken_ == piece_.bytes.size() && !at_end_) {
+    while (asked_.size() < pieces_ahead) asked_.push_back(ask_next_());
+    piece_ = asked_.front()();
+    asked_.pop_front();
+    taken_ = 0;
+    at_end_ = piece_.bytes.empty();
+    if (piece_.offset != offset_) {
+      throw error(errc::corrupt_data, "snapshot: offset " + std::to_string(offset_) + ": a piece of offset " +
+                                          std::to_string(piece_.offset) + " came");
+    }
+  }
+  const size_t count = std::min(out.size(), piece_.bytes.size() - taken_);
+  if (count > 0) std::memcpy(out.data(), piece_.bytes.data() + taken_, count);
+  taken_ += count;
+  offset_ += count;
+  return count;
+}
+
+}  // namespace fp
