@@ -29,7 +29,7 @@ std::optional<search_reply> search_runner::try_run(const snapshot& index, const 
   try {
     const auto outcome = engine_.search(index, query_view::of_bytes(request.query.bytes()), options);
     search_reply reply{result_list(outcome.results), index.version()};
-    metrics_->searched(outcome.results.size(), outcome.num_hashes, outcome.num_postings,
+    metrics_->searched(outcome.results.size(), outcome.num_hashes, outcome.num_postings, index.entries().size(),
                        steady_clock::now() - started);
     return reply;
   } catch (const std::exception& e) {

@@ -19,9 +19,17 @@ constexpr uint64_t index_bounds[] = {20'000'000, 200'000'000, 1'000'000'000};
 }  // namespace
 
 histogram_shape index_metrics::scanned_shape() {
-  static constexpr uint64_t bounds[] = {10,     100,     1'000,     2'000,      5'000,       10'000,       20'000,
-                                        50'000, 100'000, 1'000'000, 10'000'000, 100'000'000, 1'000'000'000};
+  // From 1 to 1,000 those of fpindex, so that its dashboards find theirs.
+  static constexpr uint64_t bounds[] = {10,        100,        1'000,       2'000,        3'000,
+                                        5'000,     10'000,     50'000,      100'000,      500'000,
+                                        1'000'000, 10'000'000, 100'000'000, 1'000'000'000};
   return {bounds, scanned_units};
+}
+
+histogram_shape index_metrics::looked_into_shape() {
+  // Up to 10 those of fpindex.
+  static constexpr uint64_t bounds[] = {1, 2, 3, 5, 10, 20, 50, 100};
+  return {bounds, 1};
 }
 
 histogram_shape index_metrics::segment_count_shape() {
@@ -31,11 +39,13 @@ histogram_shape index_metrics::segment_count_shape() {
 
 // -- Searches
 
-void index_metrics::searched(size_t num_results, uint64_t num_hashes, uint64_t num_postings,
+void index_metrics::searched(size_t num_results, uint64_t num_hashes, uint64_t num_postings, uint64_t num_segments,
                              std::chrono::nanoseconds took) noexcept {
   (num_results > 0 ? hits_ : misses_).add();
   search_durations_.observe(took);
-  if (num_hashes > 0) scanned_.observe(num_postings * scanned_units / num_hashes);
+  if (num_hashes == 0) return;
+  scanned_.observe(num_postings * scanned_units / num_hashes);
+  looked_into_.observe(num_segments);
 }
 
 void index_metrics::search_failed(errc why, std::chrono::nanoseconds took) noexcept {
@@ -124,6 +134,7 @@ index_metrics::activity index_metrics::activity_so_far() const {
 index_histograms& index_histograms::operator+=(const index_histograms& other) {
   searches += other.searches;
   scanned += other.scanned;
+  looked_into += other.looked_into;
   updates += other.updates;
   segment_loads += other.segment_loads;
   startups += other.startups;
@@ -143,6 +154,9 @@ void index_histograms::write_to(family_list& out) const {
       request_durations(), searches);
   add("fpindex_scanned_docs_per_hash", "Postings that a search met, per distinct hash of its query", {},
       index_metrics::scanned_shape(), scanned);
+  add("fpindex_scanned_blocks_per_hash",
+      "Segments that a search looked each of its hashes up in: it reads one place in each, as fpindex reads blocks",
+      {}, index_metrics::looked_into_shape(), looked_into);
   add("fpindex_update_duration_seconds", "Time from an update's receipt to its acknowledgement", {},
       request_durations(), updates);
   add("fpindex_parallel_segment_count", "Segments of a parallel load", {}, index_metrics::segment_count_shape(),
@@ -152,6 +166,10 @@ void index_histograms::write_to(family_list& out) const {
   add("fpindex_startup_duration_seconds", "Time from the start of a load to ready", {}, task_durations(), startups);
   add("fpindex_checkpoint_duration_seconds", "Time that a checkpoint took, the manifest included", {},
       task_durations(), checkpoints);
+  out.add_counter("fpindex_memory_merges_total", "Merges of memory segments, by fpindex's name", {},
+                  double(memory_merges.total()));
+  out.add_counter("fpindex_file_merges_total", "Merges of file segments, by fpindex's name", {},
+                  double(file_merges.total()));
   const std::string_view merge_help = "Time that a merge took, for files the manifest included";
   add("fpindex_merge_duration_seconds", merge_help, {{"kind", "memory"}}, task_durations(), memory_merges);
   add("fpindex_merge_duration_seconds", merge_help, {{"kind", "file"}}, task_durations(), file_merges);
@@ -160,6 +178,7 @@ void index_histograms::write_to(family_list& out) const {
 index_histograms index_metrics::histograms() const {
   return {search_durations_.counts(),
           scanned_.counts(),
+          looked_into_.counts(),
           update_durations_.counts(),
           segment_loads_.counts(),
           startup_.counts(),

@@ -22,7 +22,7 @@ enum class actor_request : uint8_t { search, search_batch, update };
 /// The distributions of what indexes do. Of single indexes they would be most of what metrics take, so they are
 /// shown of a whole node.
 struct index_histograms {
-  histogram_counts searches, scanned, updates;
+  histogram_counts searches, scanned, looked_into, updates;
   histogram_counts segment_loads, startups, parallel_segments;
   histogram_counts checkpoints, memory_merges, file_merges;
 
@@ -45,8 +45,9 @@ class index_metrics {
   void requested(actor_request what) noexcept { actor_requests_[static_cast<size_t>(what)].add(); }
 
   // -- Searches
-  /// A search that was answered: with `num_results`, after it met `num_postings` of its `num_hashes` hashes.
-  void searched(size_t num_results, uint64_t num_hashes, uint64_t num_postings,
+  /// A search that was answered: with `num_results`, after it met `num_postings` of its `num_hashes` hashes in
+  /// `num_segments`.
+  void searched(size_t num_results, uint64_t num_hashes, uint64_t num_postings, uint64_t num_segments,
                 std::chrono::nanoseconds took) noexcept;
   /// A search that ran and failed.
   void search_failed(errc why, std::chrono::nanoseconds took) noexcept;
@@ -123,6 +124,7 @@ class index_metrics {
   void write_state(family_list& out) const;
   friend struct index_histograms;
   static histogram_shape scanned_shape();
+  static histogram_shape looked_into_shape();
   static histogram_shape segment_count_shape();
 
   const std::string index_;
@@ -132,7 +134,7 @@ class index_metrics {
   counter hits_, misses_;
   failure_counters search_failures_;
   histogram search_durations_{request_durations()};
-  histogram scanned_{scanned_shape()};
+  histogram scanned_{scanned_shape()}, looked_into_{looked_into_shape()};
 
   counter updates_;
   failure_counters update_failures_;

@@ -321,7 +321,7 @@ TEST_F(history, a_step_every_two_seconds) {
   EXPECT_EQ(of("a").searches.size(), 0u);
   EXPECT_EQ(of("a").step_seconds, 2);
   advance(seconds(2));  // it is seen for the first time
-  for (int i = 0; i < 10; i++) m->searched(1, 1, 1, milliseconds(1));
+  for (int i = 0; i < 10; i++) m->searched(1, 1, 1, 4, milliseconds(1));
   advance(milliseconds(1'999));
   EXPECT_EQ(of("a").searches.size(), 0u);
   advance(milliseconds(1));

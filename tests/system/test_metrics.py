@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 import time
 import unittest
@@ -48,6 +49,12 @@ OF_ALL_INDEXES = {
     "fpindex_startup_duration_seconds": "histogram",
     "fpindex_parallel_segment_count": "histogram",
     "fpindex_segment_load_duration_seconds": "histogram",
+}
+# What the dashboards of fpindex ask for, and ours by other names.
+BY_OTHER_NAMES = {
+    "fpindex_scanned_blocks_per_hash": "histogram",
+    "fpindex_memory_merges_total": "counter",
+    "fpindex_file_merges_total": "counter",
 }
 # Labels of what has not happened yet, with the values that they may have.
 LABELS = {
@@ -124,6 +131,7 @@ class Metrics(MetricsTest):
         self.assertEqual(e.value("fpindex_node_search_duration_seconds_count"), 5)
         self.assertEqual(e.value("fpindex_scanned_docs_per_hash_count"), 5)
         self.assertEqual(e.value("fpindex_scanned_docs_per_hash_sum"), 1 + 1 + 6 + 0 + 1)
+        self.assertEqual(e.value("fpindex_scanned_blocks_per_hash_sum"), 3 + 3 + 3 + 3 + 5)
         self.assertEqual(e.value("fpindex_actor_requests_total", index="main", request="search"), 1)
         self.assertEqual(e.value("fpindex_updates_total", index="main"), 5)
         self.assertEqual(e.value("fpindex_update_failures_total", index="main", reason="version_mismatch"), 1)
@@ -155,6 +163,7 @@ class Metrics(MetricsTest):
         node.ctl("merge", "main")
         e = self.scrape(node)
         self.assertEqual(e.value("fpindex_file_segment_merges_total", index="main"), 1)
+        self.assertEqual(e.value("fpindex_file_merges_total"), 1)
         self.assertEqual(e.value("fpindex_merge_duration_seconds_count", kind="file"), 1)
         self.assertEqual(e.value("fpindex_segments", index="main", kind="file"), 1)
         self.assertFalse(e.has("fpindex_segments", index="main", kind="memory"))
@@ -195,7 +204,7 @@ class Metrics(MetricsTest):
         node = self.start(*MANUAL)
         before = time.time()
         e = self.scrape(node)
-        for name, kind in OF_THE_PROCESS.items():
+        for name, kind in {**OF_THE_PROCESS, **BY_OTHER_NAMES}.items():
             self.assertEqual(e.types[name], kind)
         self.assertLess(abs(e.value("process_start_time_seconds") - before), 120)
         # The scrape's own look at the folder is not counted; connections may come and go.
@@ -233,6 +242,35 @@ class Metrics(MetricsTest):
         self.assertEqual(head.content, b"")
         self.assertEqual(head.headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
         self.call(node, "POST", "/_metrics", {}, expect=404)
+
+
+class Documents(MetricsTest):
+    """config/README.md tells of all metrics, and of no others."""
+
+    def documented(self):
+        """The names in its section, with the labels that it gives them."""
+        text = (ROOT / "config/README.md").read_text()
+        section = re.search(r"^## Metrics and alerts$(.*?)^`GET /:index/_history`", text, re.M | re.S).group(1)
+        found = re.findall(r"`((?:fpindex|process)_[a-z0-9_]+)(?:\{([a-z_,]+)\})?`", section)
+        # The prose before a table may mention what a row of it tells.
+        return {name: set(filter(None, labels.split(","))) for name, labels in found}
+
+    def test_names_and_labels(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            line_port = free.getsockname()[1]
+        node = self.start(*MANUAL, "--legacy-port", line_port)
+        self.make_segments(node, "main", 3)
+        self.search(node, "main", 2)
+        self.call(node, "UNHEARD", "/main", expect=501)
+        node.ctl("search", "main", "5")
+        node.ctl("merge", "main")
+        e = self.scrape(node)
+        documented = self.documented()
+        self.assertEqual(set(documented), set(e.types))
+        for name, labels in documented.items():
+            suffix = "_count" if e.types[name] == "histogram" else ""
+            for shown in e.samples.get(name + suffix, {}):
+                self.assertEqual({label for label, _ in shown} - {"index"}, labels, name)
 
 
 class History(MetricsTest):

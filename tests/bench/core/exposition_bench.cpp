@@ -23,7 +23,7 @@ void use(index_metrics& m) {
   m.task_done(index_task::checkpoint, std::chrono::milliseconds(2));
   m.set_oplog_bytes(1234);
   for (int i = 0; i < 10; i++) m.updated(std::chrono::milliseconds(1));
-  for (int i = 0; i < 100; i++) m.searched(i % 2, 100, 60, std::chrono::microseconds(i * i));
+  for (int i = 0; i < 100; i++) m.searched(i % 2, 100, 60, 4, std::chrono::microseconds(i * i));
 }
 
 /// The reference: every distribution and every value of every index, by prometheus-cpp.

@@ -29,16 +29,19 @@ struct prometheus_metrics {
     return bounds;
   }
 
-  void searched(size_t num_results, uint64_t num_hashes, uint64_t num_postings, std::chrono::nanoseconds took) {
+  void searched(size_t num_results, uint64_t num_hashes, uint64_t num_postings, uint64_t num_segments,
+                std::chrono::nanoseconds took) {
     searches.Increment();
     (num_results > 0 ? hits : misses).Increment();
     durations.Observe(std::chrono::duration<double>(took).count());
     scanned.Observe(static_cast<double>(num_postings) / static_cast<double>(num_hashes));
+    looked_into.Observe(static_cast<double>(num_segments));
   }
 
   prometheus::Counter searches, hits, misses;
   prometheus::Histogram durations{bounds_of(request_durations())};
-  prometheus::Histogram scanned{{0.01, 0.1, 1, 2, 5, 10, 20, 50, 100, 1e3, 1e4, 1e5, 1e6}};
+  prometheus::Histogram scanned{{0.01, 0.1, 1, 2, 3, 5, 10, 50, 100, 500, 1e3, 1e4, 1e5, 1e6}};
+  prometheus::Histogram looked_into{{1, 2, 3, 5, 10, 20, 50, 100}};
 };
 
 /// Nanoseconds a search for which `threads` threads record at once, the clock included that tells its duration.
@@ -47,7 +50,7 @@ double recording_ns(Metrics& metrics, unsigned threads) {
   const auto record = [&] {
     for (uint64_t i = 0; i < num_records; i++) {
       const auto started = clock::now();
-      metrics.searched(i % 8, 100, 60 + i % 100, clock::now() - started + std::chrono::microseconds(i % 500));
+      metrics.searched(i % 8, 100, 60 + i % 100, 4, clock::now() - started + std::chrono::microseconds(i % 500));
     }
   };
   const double taken = seconds([&] {

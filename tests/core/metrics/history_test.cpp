@@ -9,9 +9,9 @@ using namespace std::chrono_literals;
 
 TEST(activity_history, holds_what_happened_between_samples) {
   index_metrics m("a");
-  m.searched(1, 10, 10, 1ms);  // before the history begins
+  m.searched(1, 10, 10, 4, 1ms);  // before the history begins
   activity_history history(2, 150, m.activity_so_far());
-  for (int i = 0; i < 100; i++) m.searched(1, 10, 10, 150us);
+  for (int i = 0; i < 100; i++) m.searched(1, 10, 10, 4, 150us);
   m.updated(1ms);
   history.add(m.activity_so_far(), 2);
   history.add(m.activity_so_far(), 2);

@@ -16,9 +16,9 @@ using test::exposition;
 TEST(index_metrics, searches_are_hits_misses_and_failures) {
   node_metrics node;
   const auto m = node.add_index("a");
-  m->searched(3, 100, 250, 3ms);
-  m->searched(0, 100, 0, 30us);
-  m->searched(0, 0, 0, 1us);
+  m->searched(3, 100, 250, 4, 3ms);
+  m->searched(0, 100, 0, 7, 30us);
+  m->searched(0, 0, 0, 4, 1us);
   m->search_failed(errc::search_timeout, 700ms);
   m->search_refused(errc::overloaded, 2);
   const exposition e(node.text());
@@ -40,6 +40,15 @@ TEST(index_metrics, searches_are_hits_misses_and_failures) {
   EXPECT_EQ(e.value("fpindex_node_search_duration_seconds_count"), 4);
   EXPECT_EQ(e.value("fpindex_scanned_docs_per_hash_count"), 2);
   EXPECT_DOUBLE_EQ(e.value("fpindex_scanned_docs_per_hash_sum"), 2.5);
+  EXPECT_EQ(e.value("fpindex_scanned_blocks_per_hash_count"), 2);
+  EXPECT_EQ(e.value("fpindex_scanned_blocks_per_hash_sum"), 11);
+  // What fpindex's dashboards ask for.
+  for (const char* bound : {"1", "2", "3", "5", "10", "50", "100", "500", "1000"}) {
+    EXPECT_TRUE(e.has(std::string("fpindex_scanned_docs_per_hash_bucket{le=\"") + bound + "\"}")) << bound;
+  }
+  for (const char* bound : {"1", "2", "3", "5", "10"}) {
+    EXPECT_TRUE(e.has(std::string("fpindex_scanned_blocks_per_hash_bucket{le=\"") + bound + "\"}")) << bound;
+  }
   EXPECT_EQ(e.types.at("fpindex_search_duration_seconds"), "histogram");
   EXPECT_EQ(e.types.at("fpindex_searches_total"), "counter");
   EXPECT_EQ(e.types.at("fpindex_docs"), "gauge");
@@ -126,6 +135,8 @@ TEST(index_metrics, a_task_shows_its_start_while_it_runs) {
   const exposition e(node.text());
   EXPECT_EQ(e.value("fpindex_file_segment_merges_total{index=\"a\"}"), 1);
   EXPECT_FALSE(e.has("fpindex_memory_segment_merges_total{index=\"a\"}"));
+  EXPECT_EQ(e.value("fpindex_file_merges_total"), 1);
+  EXPECT_EQ(e.value("fpindex_memory_merges_total"), 0);
   EXPECT_FALSE(e.has("fpindex_checkpoints_total{index=\"a\"}"));
   EXPECT_EQ(e.value("fpindex_task_failures_total{index=\"a\",task=\"checkpoint\"}"), 1);
   EXPECT_FALSE(e.has("fpindex_task_failures_total{index=\"a\",task=\"memory_merge\"}"));
@@ -237,10 +248,10 @@ TEST(node_metrics, an_index_at_rest_shows_the_contract_s_values_and_no_more) {
 TEST(node_metrics, what_removed_indexes_did_counts_on) {
   node_metrics node;
   const auto a = node.add_index("a"), b = node.add_index("b");
-  a->searched(1, 1, 1, 1ms);
-  b->searched(1, 1, 1, 1ms);
+  a->searched(1, 1, 1, 4, 1ms);
+  b->searched(1, 1, 1, 4, 1ms);
   node.remove_index(*a);
-  node.add_index("b")->searched(1, 1, 1, 1ms);
+  node.add_index("b")->searched(1, 1, 1, 4, 1ms);
   EXPECT_EQ(exposition(node.text()).value("fpindex_node_search_duration_seconds_count"), 3);
 }
 
@@ -252,7 +263,7 @@ void use(index_metrics& m, const snapshot_ptr& served) {
   m.set_snapshot(served);
   m.set_oplog_bytes(1234);
   for (int i = 0; i < 10; i++) m.updated(1ms);
-  for (int i = 0; i < 100; i++) m.searched(i % 2, 100, 60, std::chrono::microseconds(i * i));
+  for (int i = 0; i < 100; i++) m.searched(i % 2, 100, 60, 4, std::chrono::microseconds(i * i));
 }
 
 TEST(node_metrics, two_thousand_indexes_take_little) {
