@@ -7,7 +7,9 @@
 #include <string>
 #include <thread>
 
+#include "core/backup/backup_writer.hpp"
 #include "core/commit/changes.hpp"
+#include "core/fpindex/snapshot_writer.hpp"
 #include "core/fs/file_system.hpp"
 #include "core/merge/merge.hpp"
 #include "core/search/search.hpp"
@@ -76,6 +78,7 @@ class file_bench {
     build();
     search();
     merge();
+    send();
     load();
     search();
     report_size({"files", what(), items_, 1, true}, corpus_, report_);
@@ -183,6 +186,36 @@ class file_bench {
                  .ratio = once(bytes / std::max(static_cast<double>(memory), mebibyte)),
                  .target = {},
                  .limit = "buffers and documents, whatever the postings",
+                 .x = {{"items", static_cast<double>(items_)}}});
+  }
+
+  /// The index for an fpindex node, and as a backup.
+  void send() {
+    const auto rate_of = [](chunk_producer& stream) {
+      const double taken = seconds([&] {
+        while (!stream.at_end()) stream.next();
+      });
+      return static_cast<double>(stream.num_bytes()) / 1e6 / taken;
+    };
+    std::vector<double> ours, backups, ratios;
+    for (uint32_t round = 0; round <= std::min(o_.rounds, 3u); round++) {
+      backup_writer backup(corpus_.index, "main", 1);
+      fpindex::snapshot_writer snapshot(corpus_.index, "main", 1);
+      const double reference = rate_of(backup), rate = rate_of(snapshot);
+      if (round == 0) continue;  // warms the page cache
+      ours.push_back(rate);
+      backups.push_back(reference);
+      ratios.push_back(rate / reference);
+    }
+    report_.add({.id = id("export"),
+                 .what = what() + ", export in fpindex's format",
+                 .unit = "MB/s",
+                 .ours = spread_of(ours),
+                 .reference_name = "our backup",
+                 .reference = spread_of(backups),
+                 .ratio = spread_of(ratios),
+                 .target = {},
+                 .limit = "packing each block twice, its checksum",
                  .x = {{"items", static_cast<double>(items_)}}});
   }
 
