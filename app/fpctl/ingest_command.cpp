@@ -2,6 +2,7 @@
 
 #include "app/fpctl/command.hpp"
 #include "app/fpctl/ingest.hpp"
+#include "app/fpctl/ingest_inputs.hpp"
 
 namespace fp::ctl {
 
@@ -24,6 +25,7 @@ struct summary {
   uint64_t documents = 0, skipped = 0;
   std::chrono::microseconds elapsed{0};
   std::optional<maintenance_reply> stored;
+  std::vector<std::string> left_alone;
 };
 
 void print_summary(const command_context& c, const ingest& work, const summary& s) {
@@ -32,6 +34,7 @@ void print_summary(const command_context& c, const ingest& work, const summary& 
     json j{{"documents", s.documents},   {"documents_before", before}, {"hashes", work.hashes()},
            {"skipped_lines", s.skipped}, {"version", work.version()},  {"elapsed_us", s.elapsed.count()}};
     if (s.stored) j["checkpoint"] = as_json(*s.stored);
+    if (!s.left_alone.empty()) j["left_alone"] = s.left_alone;
     c.print_json(j);
     return;
   }
@@ -49,11 +52,24 @@ void print_summary(const command_context& c, const ingest& work, const summary& 
   print_fields(c.out, fields);
 }
 
+/// Puts files into the place of what was named, and returns what is left alone.
+std::vector<std::string> expand_inputs(const command_context& c, ingest_options& o) {
+  auto inputs = choose_inputs(o.files);
+  o.files = std::move(inputs.files);
+  if (const size_t count = inputs.left_alone.size(); count > 0) {
+    c.complain("left alone " + grouped(count) +
+               (count == 1 ? " file that is no stream" : " files that are no streams") +
+               " of fingerprints: " + list_names(inputs.left_alone));
+  }
+  return std::move(inputs.left_alone);
+}
+
 exit_code run_ingest(command_context& c, ingest_options o, bool checkpoint) {
+  summary s;
+  s.left_alone = expand_inputs(c, o);
   if (o.source.empty()) o.source = source_name(o.files);
   o.ready_wait_ms = c.ready_wait_ms();
   ingest work(c.node(), o);
-  summary s;
   const auto started = progress_meter::clock::now();
   {
     auto meter = c.make_meter("documents");
@@ -92,7 +108,7 @@ void add_ingest_command(CLI::App& app, command_context& c) {
       "gzip is told by its content. A batch is one atomic commit. The index remembers how far each input has got\n"
       "(metadata ingest:<source>), so that the same command, run again, continues there.");
   sub->add_option("NAME", o->index, "The index")->required();
-  sub->add_option("FILE", o->files, "Files to read; - is standard input")->required();
+  sub->add_option("FILE", o->files, "Files to read, and folders of daily dumps; - is standard input")->required();
   auto* single = sub->add_option("--id", o->single_id, "Document id of the one fingerprint that has none")
                      ->check(CLI::Range(1u, 4294967295u));
   sub->add_option("--start-id", o->start_id,

@@ -112,13 +112,20 @@ class json_line : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit json_line(std::string_view line) : line_(line) {}
 
-  text_fingerprint take() {
+  /// Nothing when the fingerprint is null.
+  std::optional<text_fingerprint> take() {
+    if (is_null_) return std::nullopt;
+    if (has_null_id_) refuse_id("null");
     if (!has_fingerprint_) bad("no member \"fingerprint\"");
     if (fingerprint_.hashes.empty()) bad("no hashes");
     return std::move(fingerprint_);
   }
 
-  bool null() override { return scalar("null"); }
+  bool null() override {
+    if (wanted_ == member::fingerprint && depth_ == 1) return is_null_ = true;
+    if (wanted_ == member::id && depth_ == 1) return has_null_id_ = true;
+    return scalar("null");
+  }
   bool boolean(bool b) override { return scalar(b ? "true" : "false"); }
   bool number_integer(int64_t n) override {
     return n < 0 ? negative(n) : number_unsigned(static_cast<uint64_t>(n));
@@ -220,11 +227,11 @@ class json_line : public nlohmann::json_sax<nlohmann::json> {
   int depth_ = 0;
   member wanted_ = member::other;
   bool seen_[3] = {};
-  bool has_fingerprint_ = false;
+  bool has_fingerprint_ = false, is_null_ = false, has_null_id_ = false;
   text_fingerprint fingerprint_;
 };
 
-text_fingerprint parse_json(std::string_view line) {
+std::optional<text_fingerprint> parse_json(std::string_view line) {
   // The parser takes a zero byte for the end of its input.
   if (const size_t zero = line.find('\0'); zero != std::string_view::npos) {
     bad("column " + std::to_string(zero + 1) + ": a zero byte");
@@ -258,7 +265,7 @@ std::optional<text_fingerprint> fingerprint_reader::feed(std::string_view line) 
 
 std::optional<text_fingerprint> fingerprint_reader::parse(std::string_view line) {
   const std::string_view content = trim(line);
-  if (content.empty() || content.front() == '#') return std::nullopt;
+  if (content.empty() || content.front() == '#' || content == "null") return std::nullopt;
   if (content.front() == '{') return parse_json(line);
 
   if (const size_t bar = bar_after_id(line); bar != std::string_view::npos) {

@@ -32,7 +32,8 @@ std::vector<hash_value> parse_hashes(std::string_view text);
 ///     {"duration": 1.0, "fingerprint": [1,2]}      `fpcalc -raw -json`, one object a line; "id" and "label" are
 ///                                                  read if there, other members are skipped
 ///
-/// Empty lines and lines that start with '#' are skipped, as is a byte order mark.
+/// Empty lines and lines that start with '#' are skipped, as is a byte order mark; so are rows of a dump without a
+/// fingerprint: `null`, and objects in which it is null.
 class fingerprint_reader {
  public:
   /// Feeds the next line (without its line end). Returns a fingerprint when one is complete. Throws
