@@ -84,6 +84,13 @@ void encode(const trailer& t, std::span<std::byte, trailer_bytes> out) noexcept 
 }
 
 stream_header decode_stream_header(std::span<const std::byte, stream_header_bytes> in) {
+  // What HTTP sends to who does not ask for a backup: `fpindex::snapshot_header`.
+  constexpr std::string_view snapshot_begin =
+      "\x83\xa1"
+      "f";
+  require(std::memcmp(in.data(), snapshot_begin.data(), snapshot_begin.size()) != 0, 0,
+          "not a backup, but a snapshot as fpindex has them: HTTP sends a backup to who asks with Accept: "
+          "application/vnd.fpnode.backup");
   require(std::memcmp(in.data(), magic.data(), magic.size()) == 0, 0, "not a backup of an index (wrong magic)");
   require_checksum(in, 0, "stream header");
   stream_header header;

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "core/fpindex/snapshot_writer.hpp"
 #include "tests/core/backup/backup_fixture.hpp"
 #include "tests/core/support/error_of.hpp"
 
@@ -283,6 +284,18 @@ TEST_F(backup_damage, nothing_is_taken_after_an_error) {
   EXPECT_EQ(error_of([&] { test::feed(restorer, damaged); }).code(), errc::corrupt_data);
   EXPECT_EQ(error_of([&] { restorer.update(stream); }).code(), errc::internal_error);
   EXPECT_EQ(error_of([&] { restorer.finish(); }).code(), errc::internal_error);
+}
+
+TEST_F(backup_damage, what_fpindex_streams_is_told_from_damage) {
+  fpindex::snapshot_writer writer(small_snapshot(), "main", 3);
+  byte_vector stream;
+  while (!writer.at_end()) {
+    const auto chunk = writer.next();
+    stream.insert(stream.end(), chunk.begin(), chunk.end());
+  }
+  const error e = refusal(stream);
+  EXPECT_EQ(e.code(), errc::corrupt_data);
+  EXPECT_THAT(e.what(), HasSubstr("offset 0: not a backup, but a snapshot as fpindex has them"));
 }
 
 /// Reading alone says the same as restoring, as long as it is about checksums.
