@@ -7,6 +7,7 @@ import unittest
 import msgpack
 import requests
 
+import test_snapshot
 from fpindex_snapshot import Snapshot, read_folder
 from support import BUILD, PATIENCE, NodeTest
 
@@ -14,6 +15,8 @@ OURS = "application/vnd.fpnode.backup"
 
 
 class Export(NodeTest):
+    post, large_index, memory = (vars(test_snapshot.Snapshot)[f] for f in ("post", "large_index", "memory"))
+
     def write_index(self, node, name="main", commits=30, seed=1):
         """Random commits, some of them in files. Returns the documents that live, and the metadata."""
         self.assertIn(requests.put(node.url(f"/{name}"), timeout=PATIENCE).status_code, (200, 202))
@@ -90,6 +93,18 @@ class Export(NodeTest):
         node.ctl("index", "delete", "main")
         node.ctl("index", "create", "main")
         self.assertEqual(msgpack.unpackb(self.get(node).content), {"f": 1, "g": 2, "s": []})
+
+    def test_a_slow_reader_takes_no_memory_and_keeps_what_it_reads(self):
+        node = self.start("--checkpoint-age-ms", 0)
+        self.large_index(node)
+        expected = self.get(node, "large").content
+        self.assertGreater(len(expected), 20 << 20)
+        before = self.memory(node)
+        slow = test_snapshot.Slow(self, node, "large", "*/*")
+        slow.read(1000)
+        self.assertLess(self.memory(node) - before, 8 << 20)
+        node.ctl("index", "delete", "large")
+        self.assertTrue(slow.read_all() == expected, "the slow reader got another snapshot")
 
     # -- fpctl
 

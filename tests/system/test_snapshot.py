@@ -32,13 +32,13 @@ def hashes_of(document, version=0):
 class Slow:
     """A client that asks for a backup and reads only when told to."""
 
-    def __init__(self, test, node, name):
+    def __init__(self, test, node, name, accept=BACKUP):
         self.socket = socket.socket()
         test.addCleanup(self.socket.close)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
         self.socket.settimeout(PATIENCE)
         self.socket.connect(("127.0.0.1", node.http_port))
-        self.socket.sendall(f"GET /{name}/_snapshot HTTP/1.1\r\nHost: x\r\nAccept: {BACKUP}\r\n"
+        self.socket.sendall(f"GET /{name}/_snapshot HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\n"
                             "Connection: close\r\n\r\n".encode())
         self.received = b""
 
