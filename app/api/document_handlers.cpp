@@ -1,8 +1,9 @@
 #include <charconv>
 
+#include "app/api/answer_bodies.hpp"
 #include "app/api/api_call.hpp"
-#include "app/api/codecs.hpp"
 #include "app/api/handlers.hpp"
+#include "app/api/request_bodies.hpp"
 #include "app/gateway/request_timeouts.hpp"
 #include "core/commit/changes.hpp"
 

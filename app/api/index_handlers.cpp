@@ -1,7 +1,8 @@
+#include "app/api/answer_bodies.hpp"
 #include "app/api/api_call.hpp"
 #include "app/api/backup_body.hpp"
-#include "app/api/codecs.hpp"
 #include "app/api/handlers.hpp"
+#include "app/api/request_bodies.hpp"
 #include "app/gateway/request_timeouts.hpp"
 
 namespace fp {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "app/api/codecs.hpp"
+#include "app/api/answer_bodies.hpp"
 
 namespace fp {
 

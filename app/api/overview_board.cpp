@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "app/api/codecs.hpp"
+#include "app/api/answer_bodies.hpp"
 
 namespace fp {
 

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "app/api/codecs.hpp"
+#include "app/api/request_bodies.hpp"
 #include "core/commit/changes.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
 

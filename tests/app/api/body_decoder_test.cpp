@@ -5,7 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "app/api/codecs.hpp"
+#include "app/api/answer_bodies.hpp"
+#include "app/api/request_bodies.hpp"
 #include "core/base/error.hpp"
 #include "core/commit/changes.hpp"
 #include "tests/core/support/commits.hpp"

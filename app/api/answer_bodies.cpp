@@ -1,0 +1,138 @@
+#include "app/api/answer_bodies.hpp"
+
+#include <optional>
+
+#include "app/api/body_writer.hpp"
+
+namespace fp {
+
+namespace {
+
+void write_loading(body_writer& w, const load_progress& p) {
+  w.begin_map(7).full_field("strategy").text(to_string(p.strategy));
+  w.full_field("segments_done").number(p.segments_done).full_field("segments_total").number(p.segments_total);
+  w.full_field("bytes_done").number(p.bytes_done).full_field("bytes_total").number(p.bytes_total);
+  w.full_field("replayed_commits").number(p.replayed_commits);
+  w.full_field("elapsed_ms").number(p.elapsed_us / 1'000).end_map();
+}
+
+void write_index(body_writer& w, const node_overview::index& index) {
+  const auto& s = index.status;
+  w.begin_map(27).full_field("name").text(s.name).full_field("answered").boolean(index.answered);
+  w.full_field("generation").number(s.generation).full_field("state").text(to_string(s.state));
+  w.full_field("reason").text(s.reason);
+  w.full_field("version").number(s.version).full_field("file_version").number(s.file_version);
+  w.full_field("num_docs").number(s.num_documents).full_field("size_bytes").number(s.num_bytes);
+  w.full_field("num_file_segments").number(s.num_file_segments);
+  w.full_field("num_memory_segments").number(s.num_memory_segments);
+  w.full_field("memory_postings").number(s.memory_postings).full_field("oplog_bytes").number(s.oplog_bytes);
+  w.full_field("searches").number(s.searches).full_field("updates").number(s.updates);
+  w.full_field("checkpoints").number(s.checkpoints);
+  w.full_field("memory_merges").number(s.memory_merges).full_field("file_merges").number(s.file_merges);
+  w.full_field("queued_searches").number(s.queued_searches).full_field("queued_updates").number(s.queued_updates);
+  w.full_field("waiting_requests").number(s.waiting_requests);
+  w.full_field("checkpoint_running").boolean(s.checkpoint_running);
+  w.full_field("merge_running").boolean(s.merge_running);
+  w.full_field("maintenance_error").text(s.maintenance_error);
+  w.full_field("damaged_segments").number(s.damaged_segments).full_field("damage").text(s.damage);
+  w.full_field("loading");
+  write_loading(w, s.loading);
+  w.end_map();
+}
+
+}  // namespace
+
+std::string encode_empty(body_format format) { return body_writer(format).begin_map(0).end_map().take(); }
+
+std::string encode_error(std::string_view name, std::string_view reason, body_format format) {
+  body_writer w(format);
+  w.begin_map(reason.empty() ? 1 : 2).field("error").text(name);
+  if (!reason.empty()) w.field("reason").text(reason);
+  return w.end_map().take();
+}
+
+std::string encode_search(const search_reply& reply, body_format format) {
+  body_writer w(format);
+  w.begin_map(1).field("results").begin_list(reply.results.size());
+  for (size_t i = 0; i < reply.results.size(); i++) {
+    const auto r = reply.results[i];
+    w.begin_map(2).field("id").number(r.id).field("score").number(r.score).end_map();
+  }
+  return w.end_list().end_map().take();
+}
+
+std::string encode_version(commit_id version, body_format format) {
+  return body_writer(format).begin_map(1).field("version").number(version).end_map().take();
+}
+
+std::string encode_created(const create_index_reply& reply, body_format format) {
+  body_writer w(format);
+  w.begin_map(3).field("version").number(reply.version).field("ready").boolean(reply.ready);
+  return w.field("generation").number(reply.generation).end_map().take();
+}
+
+std::string encode_deleted(bool deleted, body_format format) {
+  return body_writer(format).begin_map(1).field("deleted").boolean(deleted).end_map().take();
+}
+
+std::string encode_info(const snapshot& index, body_format format) {
+  const auto stats = index.stats();
+  body_writer w(format);
+  w.begin_map(3).field("version").number(index.version()).field("metadata").begin_map(index.metadata().size());
+  for (const auto& [key, value] : index.metadata()) w.free_field(key).text(value);
+  w.end_map().field("stats").begin_map(4);
+  w.full_field("min_doc_id").number(stats.min_document).full_field("max_doc_id").number(stats.max_document);
+  w.full_field("num_segments").number(stats.num_segments).full_field("num_docs").number(stats.num_documents);
+  return w.end_map().end_map().take();
+}
+
+std::string encode_segments(const segment_list& list, body_format format) {
+  body_writer w(format);
+  w.begin_map(1).field("segments").begin_list(list.segments.size());
+  for (const auto& s : list.segments) {
+    w.begin_map(9).field("kind").text(s.in_memory ? "memory" : "file");
+    w.field("first_commit_id").number(s.first_commit).field("last_commit_id").number(s.last_commit);
+    w.field("version").number(s.last_commit).full_field("num_docs").number(s.num_documents);
+    w.full_field("num_items").number(s.num_postings).field("size_bytes").number(s.num_bytes);
+    w.full_field("min_doc_id").number(s.min_document).full_field("max_doc_id").number(s.max_document).end_map();
+  }
+  return w.end_list().end_map().take();
+}
+
+std::string encode_status(const index_status& status, body_format format) {
+  body_writer w(format);
+  w.begin_map(3).field("generation").number(status.generation).field("version").number(status.version);
+  return w.field("file_version").number(status.file_version).end_map().take();
+}
+
+std::string encode_history(const index_history& history, body_format format) {
+  body_writer w(format);
+  w.begin_map(6).full_field("step_seconds").decimal(history.step_seconds);
+  const auto write = [&](std::string_view name, const auto& values, const auto& write_one) {
+    w.full_field(name).begin_list(values.size());
+    for (const auto& value : values) write_one(value);
+    w.end_list();
+  };
+  const auto rate = [&](double value) { w.decimal(value); };
+  const auto percentile = [&](const std::optional<double>& value) { value ? w.decimal(*value) : w.null(); };
+  write("searches", history.searches, rate);
+  write("updates", history.updates, rate);
+  write("search_p50_ms", history.search_p50_ms, percentile);
+  write("search_p95_ms", history.search_p95_ms, percentile);
+  write("search_p99_ms", history.search_p99_ms, percentile);
+  return w.end_map().take();
+}
+
+std::string encode_overview(const node_overview& overview, body_format format) {
+  const auto& n = overview.node;
+  body_writer w(format);
+  w.begin_map(2).full_field("node").begin_map(6).full_field("version").text(n.version);
+  w.full_field("pid").number(n.pid).full_field("uptime_ms").number(n.uptime_ms);
+  w.full_field("data_folder").text(n.data_folder).full_field("loaders_running").number(n.loaders_running);
+  w.full_field("loaders_allowed").number(n.loaders_allowed).end_map();
+  w.full_field("indexes").begin_list(overview.indexes.size());
+  for (const auto& index : overview.indexes) write_index(w, index);
+  return w.end_list().end_map().take();
+}
+
+}  // namespace fp
