@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "actors/index_coordinator.hpp"
 
 namespace fp {

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Checks what no compiler does: includes run app -> actors -> messages -> core and never in a circle, the servers in
-app/ include nothing with actors, units that may be compiled as one share no names, clang-format changes nothing, and
-what documents link to or name by its path is there. Prints every violation; exit code 1 when there is one.
+app/ include nothing with actors, who uses algorithms includes them, units that may be compiled as one share no names,
+clang-format changes nothing, and what documents link to or name by its path is there. Prints every violation; exit code
+1 when there is one.
 
     tests/check_sources.py            checks
     tests/check_sources.py --format   formats instead
@@ -28,6 +29,13 @@ DEFINED = re.compile(r"^(?:(?:class|struct|enum class|enum) |(?!using|template|n
                      r"\w[\w:<>,&* ]*?[ &*])(?P<name>\w+)(?P<parameters>\([^;{}]*?\))?(?= *[={;\[]| :| (?:const|noexcept|final)\b)",
                      re.MULTILINE)
 PARAMETER_NAME = re.compile(r"(?<=[ &*])\w+(?: = [^,]*)?\)?$")
+# What <algorithm> alone declares. Other headers of one library or another happen to bring it along.
+ALGORITHM = re.compile(r"\bstd::(?:min|max|clamp|(?:ranges::)?(?:(?:stable_|partial_)?sort|find(?:_if(?:_not)?)?|(?:any|all|none)_of"
+                       r"|count(?:_if)?|copy(?:_n|_if)?|fill(?:_n)?|transform|reverse|rotate|unique|(?:lower|upper)_bound"
+                       r"|equal_range|binary_search|partition(?:_point)?|nth_element|(?:min|max|minmax)_element|equal|mismatch"
+                       r"|is_sorted|adjacent_find|search|for_each|generate|shuffle|set_(?:difference|union|intersection)"
+                       r"|includes|merge|remove_if|replace|swap_ranges|starts_with|ends_with|lexicographical_compare))\(")
+COMMENT = re.compile(r"//.*")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 QUOTED = re.compile(r"`[^`]*`")
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
@@ -78,6 +86,14 @@ def circles(texts):
 
     for name in includes:
         yield from visit(name, [])
+
+
+def missing_headers(texts):
+    for name, text in texts.items():
+        own = texts.get(name[:-4] + ".hpp", "") if name.endswith(".cpp") else ""
+        used = ALGORITHM.search(COMMENT.sub("", text))
+        if used and "#include <algorithm>" not in text + own:
+            yield f"{name}: {used.group()[:-1]} wants <algorithm>"
 
 
 def shared_names(texts):
@@ -143,7 +159,7 @@ def main():
     if "--format" in sys.argv[1:]:
         return subprocess.run(["clang-format", "-i", *texts], cwd=ROOT).returncode
     documents, names = contents("*.md"), files()
-    wrong = [*wrong_directions(texts), *circles(texts), *shared_names(texts), *unformatted(texts), *dead_links(documents, names), *named_paths(documents, names)]
+    wrong = [*wrong_directions(texts), *circles(texts), *missing_headers(texts), *shared_names(texts), *unformatted(texts), *dead_links(documents, names), *named_paths(documents, names)]
     print("\n".join(wrong) or f"{len(texts)} sources and {len(documents)} documents are in order")
     return 1 if wrong else 0
 

@@ -1,5 +1,7 @@
 #include "app/api/http_metrics.hpp"
 
+#include <algorithm>
+
 #include "core/metrics/family_list.hpp"
 
 namespace fp {

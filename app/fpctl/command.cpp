@@ -1,5 +1,6 @@
 #include "app/fpctl/command.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <ostream>
 

@@ -1,5 +1,7 @@
 #include "app/http/http_server.hpp"
 
+#include <algorithm>
+
 #include "app/http/http_session.hpp"
 
 namespace fp {

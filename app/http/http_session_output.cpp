@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "app/http/http_session.hpp"
 
 // How a connection writes its answers, and how it says goodbye.

@@ -1,5 +1,7 @@
 #include "app/line/line_server.hpp"
 
+#include <algorithm>
+
 #include "app/line/line_connection.hpp"
 
 namespace fp {

@@ -1,5 +1,6 @@
 #include "core/fpindex/message_pack.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 

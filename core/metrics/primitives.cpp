@@ -1,5 +1,6 @@
 #include "core/metrics/primitives.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 namespace fp {

@@ -1,5 +1,6 @@
 #include "core/search/score_table.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <vector>

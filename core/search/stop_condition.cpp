@@ -1,5 +1,7 @@
 #include "core/search/stop_condition.hpp"
 
+#include <algorithm>
+
 namespace fp {
 
 void stop_condition::check() {

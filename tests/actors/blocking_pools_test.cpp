@@ -1,5 +1,6 @@
 #include "actors/blocking_pools.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <thread>

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "actors/history_actor.hpp"
 #include "actors/measuring_actors.hpp"
 #include "actors/metrics_actor.hpp"

@@ -1,6 +1,7 @@
 #include "core/check/check.hpp"
 
 #include <gmock/gmock.h>
+#include <algorithm>
 
 #include "core/check/repair.hpp"
 #include "core/oplog/oplog_format.hpp"

@@ -1,6 +1,7 @@
 #include "app/fpctl/format.hpp"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include <sstream>
 

@@ -1,6 +1,7 @@
 #include "app/http/request_body.hpp"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http.hpp>

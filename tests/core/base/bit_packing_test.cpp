@@ -1,6 +1,7 @@
 #include "core/base/bit_packing.hpp"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include <random>
 #include <vector>

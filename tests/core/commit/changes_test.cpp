@@ -1,6 +1,7 @@
 #include "core/commit/changes.hpp"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include <random>
 

@@ -1,6 +1,7 @@
 #include "core/fpindex/message_pack.hpp"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include <nlohmann/json.hpp>
 #include <random>

@@ -1,6 +1,7 @@
 #include "core/fs/open_files.hpp"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include <atomic>
 #include <deque>

@@ -1,6 +1,7 @@
 #include "core/index/data_folder.hpp"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include "core/base/error.hpp"
 #include "core/index/checked_json.hpp"

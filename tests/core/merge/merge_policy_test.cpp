@@ -1,6 +1,7 @@
 #include "core/merge/merge_policy.hpp"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include <cmath>
 #include <numeric>

@@ -1,6 +1,7 @@
 #include "core/metrics/primitives.hpp"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include <random>
 #include <thread>

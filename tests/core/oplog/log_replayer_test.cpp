@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/oplog/log_replayer.hpp"
 
 #include "core/oplog/oplog_format.hpp"

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/base/checksum.hpp"
 #include "core/oplog/oplog.hpp"
 #include "core/oplog/oplog_format.hpp"

@@ -1,6 +1,7 @@
 #include "core/search/score_table.hpp"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include <map>
 #include <random>

@@ -1,6 +1,7 @@
 #include "core/segment/metadata_list.hpp"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include <map>
 #include <random>

@@ -1,6 +1,7 @@
 #include "core/segment/read_ahead.hpp"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include <random>
 

@@ -1,6 +1,7 @@
 #include "core/upkeep/upkeep_planner.hpp"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include <random>
 

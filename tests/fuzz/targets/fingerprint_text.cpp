@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/text/fingerprint_text.hpp"
 
 #include "tests/fuzz/fuzz_target.hpp"

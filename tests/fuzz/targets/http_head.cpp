@@ -1,5 +1,6 @@
 #include "app/http/http_head.hpp"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 
 #include "app/api/negotiation.hpp"

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "app/line/line_framer.hpp"
 #include "app/line/line_session.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
