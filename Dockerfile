@@ -7,7 +7,7 @@
 FROM debian:12-slim AS build
 WORKDIR /src
 COPY app/packages.sh app/packages.sh
-RUN bash -ec '. app/packages.sh; install_packages "${build_packages[@]}" dpkg-dev file'
+RUN bash -ec '. app/packages.sh; install_packages "${build_packages[@]}" "${package_packages[@]}"'
 COPY . .
 RUN cmake --preset package \
  && cmake --build --preset package -j "$(nproc)" \

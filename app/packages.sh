@@ -1,12 +1,21 @@
-# What Debian 12 needs to build, run and test fpnode, and how a build begins; sourced by the scripts.
+# What Debian 12 and 13 and Ubuntu 24.04 need to build, run and test fpnode, and how a build begins; sourced by the
+# scripts.
 
 build_packages=(g++ cmake ninja-build libcaf-dev libssl-dev libspdlog-dev nlohmann-json3-dev libxxhash-dev
-  libroaring-dev zlib1g-dev libcli11-dev libgtest-dev libgmock-dev libboost1.81-dev libsimdjson-dev ccache)
-test_packages=(clang-format openssl python3 python3-requests python3-msgpack python3-selenium chromium chromium-driver)
+  libroaring-dev zlib1g-dev libcli11-dev libgtest-dev libgmock-dev libsimdjson-dev ccache)
+# Debian 12 names an older one by default.
+case $(. /etc/os-release && echo "${VERSION_CODENAME:-}") in
+  bookworm) build_packages+=(libboost1.81-dev) ;;
+  *) build_packages+=(libboost-dev) ;;
+esac
+test_packages=(git clang-format openssl python3 python3-requests python3-msgpack python3-selenium chromium
+  chromium-driver prometheus)
+# For the Debian package alone.
+package_packages=(dpkg-dev file)
 # For tests/bench/run.sh alone.
 bench_packages=(prometheus-cpp-dev python3 wrk)
 # For tests/fuzz/run.sh alone.
-fuzz_packages=(clang libclang-rt-14-dev)
+fuzz_packages=(clang libclang-rt-dev)
 
 # Installs those of the named packages that are missing.
 install_packages() {
@@ -28,10 +37,10 @@ install_packages() {
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
 }
 
-# Configures a release build in a folder. From scratch, several units at a time take half as long as one by one; a
-# folder that somebody builds on stays as it is.
+# Configures a release build in a folder, with further settings. From scratch, several units at a time take half as
+# long as one by one; a folder that somebody builds on stays as it is.
 configure_release() {
   local unity=()
   [ -e "$1/CMakeCache.txt" ] || unity=(-DFPNODE_UNITY=ON)
-  cmake --preset release -B "$1" "${unity[@]}"
+  cmake --preset release -B "$1" "${unity[@]}" "${@:2}"
 }

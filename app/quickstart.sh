@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Shows the whole job on a fresh Debian 12 machine, as root or with sudo: installs what is missing, builds, starts a
-# node from its configuration file, ingests 625 tracks of real music over the network, identifies 400 degraded clips
-# of them, restarts the node, which loads its segments in parallel, and identifies the clips again.
+# Shows the whole job on a fresh machine with Debian 12 or 13, as root or with sudo: installs what is missing, builds,
+# starts a node from its configuration file, ingests 625 tracks of real music over the network, identifies 400 degraded
+# clips of them, restarts the node, which loads its segments in parallel, and identifies the clips again.
 #
 #   app/quickstart.sh [BUILD_FOLDER]      default: build
 set -euo pipefail

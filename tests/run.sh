@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds everything, and runs all tests. For Debian 12, as root or with sudo.
+# Installs what is missing, builds everything, and runs all tests. For Debian 12 or 13, as root or with
+# sudo.
 #
 #   tests/run.sh            everything: release tests, system tests, sanitizers
 #   tests/run.sh --quick    release unit and actor tests alone
@@ -16,6 +17,9 @@ say "packages"
 install_packages "${build_packages[@]}" "${test_packages[@]}"
 
 jobs=$(nproc)
+# Newer compilers may warn of what those that the project is tested with do not.
+settings=()
+[ -z "${CI:-}" ] || settings+=(-DFPNODE_WERROR=ON)
 # Thousands of small durable writes: tests that need no real disk do them in memory, where there is room.
 if [ -w /dev/shm ] && [ "$(df --output=avail -k /dev/shm | tail -1)" -gt 1000000 ]; then unit_tmp=/dev/shm; fi
 unit_tests() { TMPDIR=${unit_tmp:-${TMPDIR:-/tmp}} ctest --preset "$1" -LE system -j "$jobs"; }
@@ -30,7 +34,7 @@ say "sources"
 tests/check_sources.py
 
 say "release build"
-configure_release build
+configure_release build "${settings[@]}"
 cmake --build --preset release -j "$jobs"
 say "unit and actor tests"
 unit_tests release
@@ -40,12 +44,12 @@ say "system tests: real processes over real sockets"
 system_tests
 
 say "core and servers under ThreadSanitizer"
-cmake --preset tsan
+cmake --preset tsan "${settings[@]}"
 cmake --build --preset tsan -j "$jobs"
 unit_tests tsan
 
 say "everything under AddressSanitizer and UndefinedBehaviorSanitizer"
-cmake --preset asan
+cmake --preset asan "${settings[@]}"
 cmake --build --preset asan -j "$jobs"
 unit_tests asan
 

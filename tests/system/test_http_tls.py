@@ -8,45 +8,28 @@ import unittest
 
 import requests
 
+from certificates import Authority
 from support import BUILD, PATIENCE, NodeTest
-
-
-class Authority:
-    """Makes certificates for 127.0.0.1 in a folder."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.certificate = folder / "ca.pem"
-        self._run("req", "-x509", *self._new_key("ca"), "-subj", "/CN=Test authority", "-days", "2",
-                  "-out", self.certificate)
-
-    def _run(self, *arguments):
-        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, timeout=PATIENCE)
-
-    def _new_key(self, name):
-        return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                "-keyout", self.folder / f"{name}.key"]
-
-    def issue(self, name):
-        """NAME.pem and NAME.key, perhaps over older ones."""
-        request, extensions = self.folder / "request.pem", self.folder / "extensions"
-        extensions.write_text("subjectAltName=IP:127.0.0.1\n")
-        self._run("req", *self._new_key(name), "-subj", f"/CN={name}", "-out", request)
-        self._run("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.folder / "ca.key",
-                  "-days", "2", "-extfile", extensions, "-out", self.folder / f"{name}.pem")
-        (self.folder / f"{name}.key").chmod(0o600)
 
 
 class Tls(NodeTest):
     def setUp(self):
         super().setUp()
-        self.authority = Authority(self.folder)
+        self.authority = Authority(self.folder / "authority")
         self.authority.issue("node")
-        self.context = ssl.create_default_context(cafile=self.authority.certificate)
+        self.context = self.strict_context()
+
+    def strict_context(self):
+        context = ssl.create_default_context(cafile=self.authority.certificate)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    def certificate_flags(self):
+        folder = self.authority.folder
+        return ["--http-tls", "on", "--tls-certificate", folder / "node.crt", "--tls-key", folder / "node.key"]
 
     def start_tls(self, *flags):
-        return self.start("--http-tls", "on", "--tls-certificate", self.folder / "node.pem",
-                          "--tls-key", self.folder / "node.key", *flags)
+        return self.start(*self.certificate_flags(), *flags)
 
     def url(self, node, path):
         return f"https://127.0.0.1:{node.http_port}{path}"
@@ -86,14 +69,13 @@ class Tls(NodeTest):
 
     def test_a_check_of_the_configuration_reads_the_files(self):
         def check():
-            done = subprocess.run([BUILD / "fpnode", "--http-tls", "on", "--tls-certificate", self.folder / "node.pem",
-                                   "--tls-key", self.folder / "node.key", "--check-config"],
-                                  capture_output=True, text=True, timeout=PATIENCE)
+            done = subprocess.run([BUILD / "fpnode", *self.certificate_flags(), "--check-config"], capture_output=True,
+                                  text=True, timeout=PATIENCE)
             return done.returncode, done.stderr
 
         self.assertEqual(check(), (0, ""))
         self.authority.issue("other")
-        (self.folder / "other.key").rename(self.folder / "node.key")
+        (self.authority.folder / "other.key").rename(self.authority.folder / "node.key")
         code, message = check()
         self.assertEqual(code, 2)
         self.assertRegex(message, r"^fpnode: tls_key: \S+node.key: the private key does not belong .*\n$")
@@ -137,7 +119,7 @@ class Tls(NodeTest):
         with self.assertRaises((ssl.SSLError, ConnectionResetError)):
             self.connect_tls(node, old)
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-            fine = ssl.create_default_context(cafile=self.authority.certificate)
+            fine = self.strict_context()
             fine.minimum_version = fine.maximum_version = version
             with self.connect_tls(node, fine) as connection:
                 self.assertEqual(connection.version(), version.name.replace("_", "."))
@@ -184,23 +166,22 @@ class Tls(NodeTest):
         kept = self.connect_tls(node)
         self.addCleanup(kept.close)
         self.authority.issue("other")
-        for ending in ("pem", "key"):
-            (self.folder / f"other.{ending}").replace(self.folder / f"node.{ending}")
+        for ending in ("crt", "key"):
+            (self.authority.folder / f"other.{ending}").replace(self.authority.folder / f"node.{ending}")
         node.process.send_signal(signal.SIGHUP)
         node.wait_for("certificate of HTTP read again")
         self.assertEqual(self.subject(node), "other")
         # A connection from before goes on.
         kept.sendall(b"GET /_health HTTP/1.1\r\nHost: x\r\n\r\n")
         self.assertTrue(kept.recv(4096).startswith(b"HTTP/1.1 200 "))
-        (self.folder / "node.pem").write_text("no certificate")
+        (self.authority.folder / "node.crt").write_text("no certificate")
         node.process.send_signal(signal.SIGHUP)
         node.wait_for("tls_certificate: .*: going on with what was read before")
         self.assertEqual(self.subject(node), "other")
 
     def test_a_bad_certificate_keeps_the_node_from_starting(self):
-        (self.folder / "node.key").write_text("no key")
-        code, log = self.start_refused("--http-tls", "on", "--tls-certificate", self.folder / "node.pem",
-                                       "--tls-key", self.folder / "node.key")
+        (self.authority.folder / "node.key").write_text("no key")
+        code, log = self.start_refused(*self.certificate_flags())
         self.assertNotEqual(code, 0)
         self.assertIn("tls_key", log)
         code, log = self.start_refused("--http-tls", "on")
