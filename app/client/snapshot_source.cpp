@@ -1,5 +1,6 @@
 #include "app/client/snapshot_source.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 

@@ -1,6 +1,7 @@
 #include "core/fpindex/snapshot_writer.hpp"
 
 #include <gmock/gmock.h>
+#include <algorithm>
 
 #include <fstream>
 
