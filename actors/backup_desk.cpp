@@ -66,7 +66,7 @@ caf::result<restore_handle> backup_desk_state::open_restore(const restore_reques
   const auto client = self->current_sender();
   auto promise = self->make_response_promise<restore_handle>();
   folder_requests++;
-  self->request(setup.catalog, caf::infinite, stage_atom_v, request.name)
+  self->request(setup.catalog, caf::infinite, stage_atom_v, request)
       .then(
           [this, promise, client](const staged_index& staged) mutable {
             folder_requests--;

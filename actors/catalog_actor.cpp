@@ -50,9 +50,11 @@ caf::result<done_atom> catalog_state::remove(const index_record& record) {
   }
 }
 
-caf::result<staged_index> catalog_state::stage(const std::string& index) {
+caf::result<staged_index> catalog_state::stage(const restore_request& request) {
   try {
-    return folder->stage(index);
+    stage_request wish{{}, request.replace};
+    if (request.generation != 0) wish.generation = request.generation;
+    return folder->stage(request.name, wish);
   } catch (const std::exception& e) {
     return to_caf_error(e);
   }
@@ -77,7 +79,7 @@ catalog_handle::behavior_type catalog_actor(pooled_pointer<catalog_handle, catal
       [=](create_atom, const create_index_request& request) { return self->state.create(request); },
       [=](erase_atom, const std::string& index) { return self->state.erase(index); },
       [=](remove_atom, const index_record& record) { return self->state.remove(record); },
-      [=](stage_atom, const std::string& index) { return self->state.stage(index); },
+      [=](stage_atom, const restore_request& request) { return self->state.stage(request); },
       [=](publish_atom, const staged_index& staged) { return self->state.publish(staged); },
       [=](discard_atom, const staged_index& staged) {
         self->state.folder->discard(staged.number);

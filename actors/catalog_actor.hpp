@@ -21,7 +21,7 @@ struct catalog_state {
   caf::result<index_record, bool> create(const create_index_request& request);
   caf::result<erased_index> erase(const std::string& name);
   caf::result<done_atom> remove(const index_record& record);
-  caf::result<staged_index> stage(const std::string& name);
+  caf::result<staged_index> stage(const restore_request& request);
   caf::result<done_atom> publish(const staged_index& staged);
 };
 

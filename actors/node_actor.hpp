@@ -129,6 +129,8 @@ struct node_state {
   void remove_files(const index_record& record, const folder_lease_ptr& lease,
                     kept_promise<delete_index_reply> promise);
   void do_publish(const staged_index& staged, kept_promise<done_atom> promise);
+  /// Serves the generation that is live now instead of the one that was, whose files go.
+  void replace(const index_record& record, kept_promise<done_atom> promise);
   void end_when_all_closed();
 
   pointer self = nullptr;

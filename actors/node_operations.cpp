@@ -167,6 +167,10 @@ void node_state::do_publish(const staged_index& staged, kept_promise<done_atom> 
       .then(
           [this, record = staged.record, promise](done_atom) mutable {
             setup.env->log->info("{}: restored, generation {}", record.name, record.generation);
+            if (indexes.count(record.name) > 0) {
+              replace(record, promise);
+              return;
+            }
             if (!shutting_down) add_index(record);
             promise.deliver(done_atom_v);
             next_operation();
@@ -175,6 +179,26 @@ void node_state::do_publish(const staged_index& staged, kept_promise<done_atom> 
             promise.deliver(e);
             next_operation();
           });
+}
+
+/// The record names another generation by now: what was served until here is what a delete leaves.
+void node_state::replace(const index_record& record, kept_promise<done_atom> promise) {
+  auto& slot = indexes.at(record.name);
+  slot.removing = true;
+  auto end = [this, record, promise, old = slot.record](const folder_lease_ptr& lease) mutable {
+    indexes.erase(record.name);
+    if (!shutting_down) add_index(record);
+    promise.deliver(done_atom_v);
+    self->request(catalog, caf::infinite, remove_atom_v, old)
+        .then([this, lease](done_atom) { next_operation(); },
+              [this, lease, old](const caf::error& e) {
+                setup.env->log->warn("{}: removing the files of a replaced index: {}", old.name, text_of(e));
+                next_operation();
+              });
+  };
+  const auto closed = [this, name = record.name, end] { when_folder_free(name, end); };
+  self->request(slot.coordinator, caf::infinite, close_atom_v)
+      .then([closed](done_atom) { closed(); }, [closed](const caf::error&) { closed(); });
 }
 
 }  // namespace fp

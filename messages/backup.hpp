@@ -69,14 +69,19 @@ typename Inspector::result_type inspect(Inspector& f, snapshot_reply& x) {
   return f(caf::meta::type_name("snapshot_reply"), x.stream, x.generation, x.version, x.num_segments, x.num_bytes);
 }
 
-/// Asks a node for a restore under a name that no index has. The name is taken until the restore ends.
+/// Asks a node for a restore. The name is taken until the restore ends.
 struct restore_request {
   std::string name;
+  uint64_t generation = 0;  ///< of the index that is made, none that the name has had; 0: the next one
+  /// There may be an index of that name. It goes on until the restored one is whole, which then takes its place;
+  /// what was written to it meanwhile goes with it. A generation that the name has had already becomes the next
+  /// one.
+  bool replace = false;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, restore_request& x) {
-  return f(caf::meta::type_name("restore_request"), x.name);
+  return f(caf::meta::type_name("restore_request"), x.name, x.generation, x.replace);
 }
 
 /// What was restored. The index loads like any other one from here on.

@@ -309,7 +309,7 @@ using catalog_handle =
                      caf::replies_to<create_atom, create_index_request>::with<index_record, bool>,
                      caf::replies_to<erase_atom, std::string>::with<erased_index>,
                      caf::replies_to<remove_atom, index_record>::with<done_atom>,
-                     caf::replies_to<stage_atom, std::string>::with<staged_index>,
+                     caf::replies_to<stage_atom, restore_request>::with<staged_index>,
                      caf::replies_to<publish_atom, staged_index>::with<done_atom>,
                      caf::replies_to<discard_atom, staged_index>::with<done_atom>>;
 

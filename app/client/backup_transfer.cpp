@@ -67,8 +67,8 @@ std::unique_ptr<snapshot_source> client::fpindex_snapshot(const std::string& ind
                                            [stream] { caf::anon_send(stream, close_atom_v); });
 }
 
-restore_reply client::restore(const std::string& name, const backup_source& source) {
-  const auto job = ask<restore_handle>(restore_request{name});
+restore_reply client::restore(const restore_request& request, const backup_source& source) {
+  const auto job = ask<restore_handle>(request);
   const job_end end(job);
   std::deque<std::function<done_atom()>> answers;
   const auto receive = [&] {

@@ -69,7 +69,11 @@ class client {
   /// Restores a backup as an index of a name that none has. When it returns, the index is on the node's disk and
   /// loads; when it throws, there is none, unless the connection was lost at the very end. Throws what `source`
   /// throws.
-  restore_reply restore(const std::string& name, const backup_source& source);
+  restore_reply restore(const std::string& name, const backup_source& source) {
+    return restore(restore_request{name}, source);
+  }
+  /// The same in place of an index that may be there, or with a generation (see `restore_request`).
+  restore_reply restore(const restore_request& request, const backup_source& source);
 
   // -- Indexes
   index_info info(const std::string& index, const index_info_request& request = {});

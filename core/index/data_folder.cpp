@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/fpindex/data_folder_reader.hpp"
 #include "core/index/checked_json.hpp"
 #include "core/index/manifest.hpp"
 
@@ -51,6 +52,12 @@ void try_to(const Operation& operation) noexcept {
   } catch (...) {
     // What is left is removed by the next `scan` or `sweep`.
   }
+}
+
+void require_possible_generation(const std::string& name, uint64_t generation) {
+  if (generation != 0 && generation <= max_generation) return;
+  throw error(errc::generation_not_allowed,
+              "index " + name + ": generation " + std::to_string(generation) + " is not allowed");
 }
 
 [[noreturn]] void conflict(errc code, const std::string& name, const index_record& record,
@@ -131,10 +138,7 @@ data_folder::scan_result data_folder::scan() {
 
 data_folder::create_result data_folder::create(const std::string& name, const create_request& request) {
   require_valid_index_name(name);
-  if (request.generation && (*request.generation == 0 || *request.generation > max_generation)) {
-    throw error(errc::generation_not_allowed,
-                "index " + name + ": generation " + std::to_string(*request.generation) + " is not allowed");
-  }
+  if (request.generation) require_possible_generation(name, *request.generation);
   const auto existing = read_record(name);
   if (existing && !existing->deleted) {
     if (request.expect_does_not_exist) conflict(errc::index_already_exists, name, *existing, "; it must not exist");
@@ -188,12 +192,22 @@ bool data_folder::is_staged(const std::string& name) const {
 
 path data_folder::staging_folder(uint64_t number) const { return root_ / staging_name / std::to_string(number); }
 
-data_folder::staged_index data_folder::stage(const std::string& name) {
+data_folder::staged_index data_folder::stage(const std::string& name, const stage_request& request) {
   require_valid_index_name(name);
+  if (request.generation) require_possible_generation(name, *request.generation);
   const auto existing = read_record(name);
-  if (existing && !existing->deleted) conflict(errc::index_already_exists, name, *existing, "; it must not exist");
+  if (existing && !existing->deleted && !request.replace) {
+    conflict(errc::index_already_exists, name, *existing, "; it must not exist");
+  }
   if (is_staged(name)) throw error(errc::index_already_exists, "index " + name + " is being restored already");
-  staged_index staged{++num_staged_, next_record(name, existing), {}};
+  auto record = next_record(name, existing);
+  if (request.generation && *request.generation >= record.generation) {
+    record.generation = *request.generation;
+  } else if (request.generation && !request.replace) {
+    conflict(errc::older_index_already_exists, name, *existing,
+             ", not below the wanted " + std::to_string(*request.generation));
+  }
+  staged_index staged{++num_staged_, record, {}};
   const path staging = staging_folder(staged.number);
   const path generation = staging / generation_name(staged.record.generation);
   staged.folders = {generation / data_name, generation / oplog_name};
@@ -264,8 +278,8 @@ void data_folder::publish_index(const path& staging, const index_record& record,
   }
 }
 
-/// `current` of the deleted index makes the new generation, in its place by then, the live one.
-void data_folder::publish_generation(const path& staging, const index_record& record, const index_record& deleted) {
+/// `current` of the deleted or replaced index makes the new generation, in its place by then, the live one.
+void data_folder::publish_generation(const path& staging, const index_record& record, const index_record& before) {
   const path folder = root_ / record.name;
   const std::string generation = generation_name(record.generation);
   fs_.remove_all(folder / generation);
@@ -277,7 +291,7 @@ void data_folder::publish_generation(const path& staging, const index_record& re
     write_record(folder, record);
   } catch (...) {
     try_to([&] {
-      if (may_be_live) write_record(folder, deleted);
+      if (may_be_live) write_record(folder, before);
       fs_.remove_all(folder / generation);
     });
     throw;
@@ -333,7 +347,13 @@ std::optional<index_record> read_index_record(file_system& fs, const path& root,
     }
     return std::nullopt;
   }
-  const auto object = parse_checked_json(read_file(fs, file, 4096), {1, record_version}, file);
+  const auto contents = read_file(fs, file, 4096);
+  if (fpindex::is_record(contents)) {
+    throw error(errc::unsupported_format, folder.string() +
+                                              ": an index of fpindex; a running node takes it over by "
+                                              "`fpctl import` of fpindex's data folder");
+  }
+  const auto object = parse_checked_json(contents, {1, record_version}, file);
   const json_reader in(object, file);
   in.expect_only({"generation", "deleted"});
   const index_record record{name, in.get_number("generation"), in.get_bool("deleted")};

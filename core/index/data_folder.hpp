@@ -47,6 +47,13 @@ struct create_request {
   std::optional<uint64_t> generation;
 };
 
+/// What a `stage` asks for.
+struct stage_request {
+  std::optional<uint64_t> generation;  ///< instead of the next one
+  /// The index may exist: publishing replaces it. A generation that the name has had becomes the next one.
+  bool replace = false;
+};
+
 /// The folder of a node: `.lock` (no index can have that name), and for each index `<name>/current` (a one-line
 /// JSON object with `format_version`, `generation`, `deleted` and `checksum`, replaced atomically) and
 /// `<name>/v<generation>/` with `data/` and `oplog/`. An index that is made from existing data is staged in
@@ -93,11 +100,13 @@ class data_folder {
     index_record record;
     index_folders folders;
   };
-  /// Throws `index_already_exists`, `generation_not_allowed` (no next one), `invalid_index_name` or `io_error`.
-  staged_index stage(const std::string& name);
+  /// Throws `index_already_exists`, `older_index_already_exists` (the generation is used already),
+  /// `generation_not_allowed` (no next one, or an impossible one), `invalid_index_name` or `io_error`.
+  staged_index stage(const std::string& name, const stage_request& request = {});
   /// Makes the index appear, durably: a crash or an error leaves either none or the whole index (the latter only
   /// when undoing fails, too). What fills the folders must be durable. Throws `cancelled` when the index is not
-  /// staged any more; after any error it is still to be discarded.
+  /// staged any more; after any error it is still to be discarded. An index that is replaced is there as before
+  /// until the new one is; the files of its generation stay until `remove_generation`.
   void publish(const staged_index& staged);
   /// Removes a staged index; one that is not there is not an error. What cannot be removed is left to the next
   /// `scan`.
@@ -130,7 +139,7 @@ class data_folder {
   void keep_staging(uint64_t number) noexcept;
   /// When it throws, `may_remove` tells whether `staging` is for certain not the index that a crash would leave.
   void publish_index(const path& staging, const index_record& record, bool& may_remove);
-  void publish_generation(const path& staging, const index_record& record, const index_record& deleted);
+  void publish_generation(const path& staging, const index_record& record, const index_record& before);
 
   file_system& fs_;
   path root_;

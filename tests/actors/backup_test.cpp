@@ -262,6 +262,28 @@ TEST_F(backups, go_on_when_their_index_is_deleted) {
   rest(opened, first.bytes);
 }
 
+TEST_F(backups, take_the_place_of_an_index_once_they_are_whole) {
+  const auto n = running_node();
+  const auto index = large_index(n, "a");
+  const auto backup = backup_of(index);
+  get<update_reply>(index, insert(7, {7, 1000}));
+  const auto begin_replacing = [&] {
+    return ask_as<restore_handle>(client, n, restore_request{"a", 1, true}).value();
+  };
+  EXPECT_EQ(begin(n, "a").code(), errc::index_already_exists);
+  // One that fails takes nothing away.
+  auto damaged = backup;
+  damaged[backup.size() / 2] ^= 1;
+  EXPECT_EQ(complete(begin_replacing(), damaged).code(), errc::corrupt_data);
+  EXPECT_EQ(get<index_info>(resolve(n, "a"), index_info_request{}).version, 2u);
+  const auto restored = complete(begin_replacing(), backup).value();
+  EXPECT_EQ(restored.generation, 2u);
+  EXPECT_EQ(names(n), std::vector<std::string>{"a"});
+  EXPECT_EQ(get<index_info>(resolve(n, "a"), index_info_request{}).version, 1u);
+  EXPECT_EQ(posix_file_system().list(folder / "a"), (std::vector<std::string>{"current", "v2"}));
+  EXPECT_FALSE(is_staging());
+}
+
 TEST_F(backups, restore_to_the_same_index) {
   const auto n = running_node();
   const auto index = large_index(n, "a");

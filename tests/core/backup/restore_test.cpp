@@ -316,5 +316,47 @@ TEST_F(restore_test, a_discarded_index_leaves_its_name_and_nothing_else) {
   EXPECT_EQ(folder.create("a", {}).record.generation, 1u);
 }
 
+TEST_F(restore_test, an_index_is_replaced_once_the_new_one_is_whole) {
+  data_folder folder(fs_, root());
+  EXPECT_EQ(folder.create("a", {}).record.generation, 1u);
+  EXPECT_EQ(error_of([&] { folder.stage("a", {.generation = 5, .replace = false}); }).code(),
+            errc::index_already_exists);
+  // A restore that fails takes nothing away.
+  folder.discard(folder.stage("a", {.generation = {}, .replace = true}).number);
+  EXPECT_EQ(folder.create("a", {}).created, false);
+  const auto staged = folder.stage("a", {.generation = 5, .replace = true});
+  EXPECT_EQ(staged.record.generation, 5u);
+  backup_restorer restorer(fs_, staged.folders);
+  test::feed(restorer, stream_);
+  EXPECT_TRUE(fs_.exists(root() / "a" / "v1"));
+  EXPECT_EQ(read_index_record(fs_, root(), "a")->generation, 1u);
+  folder.publish(staged);
+  EXPECT_EQ(read_index_record(fs_, root(), "a")->generation, 5u);
+  expect_whole(folder, staged.record);
+  folder.remove_generation("a", 1);
+  // Its generation is used by then.
+  const auto next = folder.stage("a", {.generation = 5, .replace = true});
+  EXPECT_EQ(next.record.generation, 6u);
+  folder.discard(next.number);
+}
+
+TEST_F(restore_test, a_wanted_generation_is_taken_or_refused) {
+  data_folder folder(fs_, root());
+  const auto staged = folder.stage("a", {.generation = 7, .replace = false});
+  EXPECT_EQ(staged.record.generation, 7u);
+  backup_restorer restorer(fs_, staged.folders);
+  test::feed(restorer, stream_);
+  folder.publish(staged);
+  expect_whole(folder, staged.record);
+  folder.erase("a");
+  const auto e = error_of([&] { folder.stage("a", {.generation = 7, .replace = false}); });
+  EXPECT_EQ(e.code(), errc::older_index_already_exists);
+  EXPECT_THAT(e.what(), testing::HasSubstr("generation 7 (deleted), not below the wanted 7"));
+  for (const uint64_t impossible : {uint64_t{0}, UINT64_MAX}) {
+    EXPECT_EQ(error_of([&] { folder.stage("b", {.generation = impossible, .replace = false}); }).code(),
+              errc::generation_not_allowed);
+  }
+}
+
 }  // namespace
 }  // namespace fp
