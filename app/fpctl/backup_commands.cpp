@@ -8,6 +8,7 @@
 
 #include "app/fpctl/command.hpp"
 #include "app/fpctl/output_file.hpp"
+#include "app/fpctl/restored_index.hpp"
 
 namespace fp::ctl {
 
@@ -135,19 +136,10 @@ restore_reply send(command_context& c, const backup_options& o) {
   });
 }
 
-/// Waits until a restored index has loaded.
-index_info loaded(command_context& c, const std::string& name) {
-  const auto last = c.node().subscribe(name, [](const load_progress&) { return true; });
-  if (last.state == index_state::failed) {
-    throw error(errc::index_failed, "index " + name + " was restored, but failed to load: " + last.reason);
-  }
-  return c.node().info(name, {c.ready_wait_ms()});
-}
-
 exit_code restore(command_context& c, const backup_options& o) {
   const auto start = clock::now();
   const auto restored = send(c, o);
-  const auto info = loaded(c, o.name);
+  const auto info = wait_until_loaded(c, o.name);
   if (c.json_output) {
     c.print_json({{"name", o.name},
                   {"generation", restored.generation},

@@ -50,6 +50,7 @@ exit_code run(command_context& c, int argc, const char* const* argv) {
   add_metadata_command(app, c);
   add_backup_commands(app, c);
   add_export_command(app, c);
+  add_import_command(app, c);
   add_folder_commands(app, c);
   try {
     app.parse(argc, argv);

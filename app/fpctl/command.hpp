@@ -66,6 +66,7 @@ void add_search_command(CLI::App& app, command_context& c);
 void add_backup_commands(CLI::App& app, command_context& c);
 void add_export_command(CLI::App& app, command_context& c);
 void add_identify_command(CLI::App& app, command_context& c);
+void add_import_command(CLI::App& app, command_context& c);
 void add_folder_commands(CLI::App& app, command_context& c);
 
 }  // namespace fp::ctl

@@ -5,6 +5,7 @@
 #include "app/fpctl/command.hpp"
 #include "core/check/check.hpp"
 #include "core/check/repair.hpp"
+#include "core/fpindex/data_folder_reader.hpp"
 #include "core/fs/mapped_file_guard.hpp"
 
 namespace fp::ctl {
@@ -19,6 +20,11 @@ struct folder_arguments {
 
 void require_folder(const std::string& folder) {
   if (!posix_file_system().is_directory(folder)) throw error(errc::io_error, folder + ": is no folder");
+  if (!fpindex::is_data_folder(posix_file_system(), folder)) return;
+  throw error(errc::unsupported_format, folder +
+                                            ": this is a data folder of fpindex; a running node takes it over by: "
+                                            "fpctl import " +
+                                            folder);
 }
 
 std::string place_of(const checked_file& f, const path& root) {

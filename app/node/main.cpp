@@ -31,6 +31,7 @@
 #include "app/node/signals.hpp"
 #include "app/support/system_config.hpp"
 #include "core/base/no_thread.hpp"
+#include "core/fpindex/data_folder_reader.hpp"
 #include "core/fs/mapped_file_guard.hpp"
 
 namespace {
@@ -231,6 +232,14 @@ caf::expected<uint16_t> publish(caf::actor_system& system, const node_actor_hand
   return system.middleman().publish(node_handle(node), port, host, true);
 }
 
+/// Throws `invalid_configuration` for a data folder of fpindex, before anything is written to it.
+void require_own_folder(const std::string& dir) {
+  if (!fpindex::is_data_folder(posix_file_system(), dir)) return;
+  throw error(
+      errc::invalid_configuration,
+      dir + ": this is a data folder of fpindex; start the node with another --dir, then run: fpctl import " + dir);
+}
+
 int run(const checked_settings& checked, signal_watcher& signals) {
   const node_config& settings = checked.values;
   auto env = std::make_shared<environment>();
@@ -244,6 +253,7 @@ int run(const checked_settings& checked, signal_watcher& signals) {
   env->metrics->add_gauge("fpindex_build_info", "1", {{"version", FPNODE_VERSION}}, [] { return 1.0; });
   // CAF's workers, a clock, a printer, the sockets' thread, the pools, and who waits for signals.
   require_threads(num_searchers(settings) + 4 + blocking_pools::num_threads(settings));
+  require_own_folder(settings.dir);
   auto folder = std::make_shared<data_folder>(posix_file_system(), settings.dir);
 
   auto caf_settings = make_caf_settings(checked, num_searchers(settings), log);
