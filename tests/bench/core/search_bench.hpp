@@ -15,13 +15,14 @@ struct search_bench_options {
   std::vector<uint64_t> postings{1'000'000, 10'000'000, 100'000'000};  ///< with uniform hashes
   uint64_t music_postings = 50'000'000;                                ///< with the statistics of real fingerprints
   std::vector<uint64_t> file_postings{10'000'000, 100'000'000};        ///< with uniform hashes, in files
-  uint64_t rest_postings = 20'000'000;  ///< like real music, ingested and left at rest
-  size_t growth_segments = 1'000;       ///< of 10,000 documents
-  size_t growth_documents = 500'000;    ///< in each of 45 segments
-  uint32_t traffic_scale = 200;         ///< AcoustID's traffic, scaled down by this
-  uint32_t hot_documents = 20'000'000;  ///< with one hash in common
-  uint32_t traffic_days = 1;            ///< and as many times 30
-  uint32_t hashes_per_document = 100;   ///< with uniform hashes
+  uint64_t rest_postings = 20'000'000;    ///< like real music, ingested and left at rest
+  uint64_t import_postings = 20'000'000;  ///< of an index of fpindex
+  size_t growth_segments = 1'000;         ///< of 10,000 documents
+  size_t growth_documents = 500'000;      ///< in each of 45 segments
+  uint32_t traffic_scale = 200;           ///< AcoustID's traffic, scaled down by this
+  uint32_t hot_documents = 20'000'000;    ///< with one hash in common
+  uint32_t traffic_days = 1;              ///< and as many times 30
+  uint32_t hashes_per_document = 100;     ///< with uniform hashes
   uint32_t hashes_per_query = 100;
   uint32_t queries = 4'000;
   uint32_t rounds = 9;
@@ -62,6 +63,8 @@ void run_files(const search_bench_options& o, reporter& report);
 void run_growth(const search_bench_options& o, reporter& report);
 /// Searches of an index at rest, and during an ingest, against the same as one segment.
 void run_rest(const search_bench_options& o, reporter& report);
+/// Importing segments of fpindex against merging the same of ours.
+void run_import(const search_bench_options& o, reporter& report);
 /// What searches take at most, whatever is searched for.
 void run_bounds(const search_bench_options& o, reporter& report);
 /// Recording a search in the metrics against the search itself, and against prometheus-cpp's own objects.
