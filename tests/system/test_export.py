@@ -7,11 +7,14 @@ import unittest
 import msgpack
 import requests
 
+import test_import
 import test_snapshot
 from fpindex_snapshot import Snapshot, read_folder
-from support import BUILD, PATIENCE, NodeTest
+from support import BUILD, DATA, PATIENCE, NodeTest
 
 OURS = "application/vnd.fpnode.backup"
+# Segments stay as they are.
+AT_REST = ("--checkpoint-age-ms", 0, "--idle-merge-after-ms", 0, "--segments-per-level", 64, "--max-dead-share", 100)
 
 
 class Export(NodeTest):
@@ -95,7 +98,7 @@ class Export(NodeTest):
         self.assertEqual(msgpack.unpackb(self.get(node).content), {"f": 1, "g": 2, "s": []})
 
     def test_a_slow_reader_takes_no_memory_and_keeps_what_it_reads(self):
-        node = self.start("--checkpoint-age-ms", 0)
+        node = self.start(*AT_REST)
         self.large_index(node)
         expected = self.get(node, "large").content
         self.assertGreater(len(expected), 20 << 20)
@@ -175,6 +178,43 @@ class Export(NodeTest):
         self.assertIn("offset", node.ctl("export", "main", self.folder / "f", check=1).stderr)
         self.assertIn("offset", node.ctl("export", "main", "--folder", self.folder / "d", check=1).stderr)
         self.assertEqual([p.name for p in self.folder.iterdir()], ["data"])
+
+    # -- There and back
+
+    def contents(self, snapshot):
+        return snapshot.generation, snapshot.version, snapshot.metadata(), snapshot.documents()
+
+    def test_what_is_exported_comes_back_equal(self):
+        node = self.start("--checkpoint-age-ms", 0)
+        for seed, name in enumerate(("main", "other")):
+            self.write_index(node, name, seed=seed)
+        node.ctl("export", "--all", "--folder", self.folder / "out")
+        over = self.start("--checkpoint-age-ms", 0, data="over")
+        over.ctl("import", self.folder / "out")
+        # And straight from one node into another.
+        straight = self.start("--checkpoint-age-ms", 0, data="straight")
+        for name in "main", "other":
+            straight.ctl("import", node.url(f"/{name}"), check=None)
+            expected = self.contents(Snapshot(self.get(node, name).content))
+            for target in over, straight:
+                self.assertEqual(self.contents(Snapshot(self.get(target, name).content)), expected)
+                answers = [requests.get(n.url(f"/{name}"), timeout=PATIENCE).json() for n in (node, target)]
+                for key in "version", "metadata":
+                    self.assertEqual(answers[0][key], answers[1][key])
+                self.assertEqual(answers[0]["stats"]["num_docs"], answers[1]["stats"]["num_docs"])
+
+    def test_what_was_imported_goes_back_as_it_came(self):
+        server = test_import.Server(self)
+        node = self.start(*AT_REST)
+        for name in "main", "small", "again", "repeats", "empty":
+            node.ctl("import", f"{server.url}/{name}", check=None)
+            theirs = Snapshot((DATA / "fpindex" / f"{name}.snapshot").read_bytes())
+            ours = Snapshot(self.get(node, name).content)
+            self.assertEqual(self.contents(ours), self.contents(theirs))
+            self.assertEqual(len(ours.segments), len(theirs.segments))
+            for one, other in zip(ours.segments, theirs.segments):
+                self.assertEqual((one.info, one.metadata, one.documents), (other.info, other.metadata, other.documents))
+                self.assertEqual(one.items, sorted(set(other.items)))
 
 
 if __name__ == "__main__":
