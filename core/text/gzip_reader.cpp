@@ -1,19 +1,13 @@
 #include "core/text/gzip_reader.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "core/base/error.hpp"
-#include "core/base/printable.hpp"
 
 namespace fp {
 
@@ -23,29 +17,21 @@ constexpr size_t input_bytes = size_t{256} << 10;
 constexpr size_t initial_line_buffer = size_t{1} << 20;
 constexpr uint8_t gzip_magic[2] = {0x1f, 0x8b};
 
-std::string reason(int error_number) { return std::generic_category().message(error_number); }
-
 }  // namespace
 
 /// The bytes of a file, decompressed when they are gzip.
 class line_reader::source {
  public:
-  explicit source(const std::string& name) : name_(name == "-" ? "standard input" : printable(name, 4096)) {
-    fd_ = name == "-" ? STDIN_FILENO : ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd_ < 0) throw error(errc::io_error, "open " + name_ + ": " + reason(errno));
-    struct stat facts = {};
-    if (::fstat(fd_, &facts) == 0 && S_ISREG(facts.st_mode)) total_ = static_cast<uint64_t>(facts.st_size);
-  }
+  source(const std::string& name, std::chrono::milliseconds patience) : file_(name, patience) {}
   source(const source&) = delete;
   source& operator=(const source&) = delete;
   ~source() {
     if (is_gzip_) inflateEnd(&stream_);
-    if (fd_ > STDIN_FILENO) ::close(fd_);
   }
 
-  const std::string& name() const noexcept { return name_; }
-  uint64_t bytes_read() const noexcept { return read_; }
-  std::optional<uint64_t> bytes_total() const noexcept { return total_; }
+  const std::string& name() const noexcept { return file_.name(); }
+  uint64_t bytes_read() const noexcept { return file_.bytes_read(); }
+  std::optional<uint64_t> bytes_total() const noexcept { return file_.bytes_total(); }
 
   /// Up to `size` bytes of text; 0 only at the end.
   size_t read(char* out, size_t size) {
@@ -69,16 +55,7 @@ class line_reader::source {
     }
   }
 
-  size_t read_file(void* out, size_t size) {
-    for (;;) {
-      const ssize_t n = ::read(fd_, out, size);
-      if (n >= 0) {
-        read_ += static_cast<uint64_t>(n);
-        return static_cast<size_t>(n);
-      }
-      if (errno != EINTR) throw error(errc::io_error, "read " + name_ + ": " + reason(errno));
-    }
-  }
+  size_t read_file(void* out, size_t size) { return file_.read({static_cast<std::byte*>(out), size}); }
 
   bool at_gzip_member() {
     need(sizeof gzip_magic);
@@ -134,13 +111,11 @@ class line_reader::source {
   }
 
   [[noreturn]] void damaged(const std::string& what) {
-    throw error(errc::corrupt_data, name_ + ": " + what + " at offset " + std::to_string(read_ - available()));
+    throw error(errc::corrupt_data,
+                name() + ": " + what + " at offset " + std::to_string(bytes_read() - available()));
   }
 
-  std::string name_;
-  int fd_ = -1;
-  uint64_t read_ = 0;
-  std::optional<uint64_t> total_;
+  input_descriptor file_;
   bool begun_ = false, is_gzip_ = false, member_ended_ = false;
   z_stream stream_ = {};
   std::vector<uint8_t> input_ = std::vector<uint8_t>(input_bytes);
@@ -154,8 +129,8 @@ line_reader::line_reader(line_reader&&) noexcept = default;
 line_reader& line_reader::operator=(line_reader&&) noexcept = default;
 line_reader::~line_reader() = default;
 
-line_reader line_reader::open(const std::string& name, size_t max_line_bytes) {
-  return line_reader(std::make_unique<source>(name), max_line_bytes);
+line_reader line_reader::open(const std::string& name, size_t max_line_bytes, std::chrono::milliseconds patience) {
+  return line_reader(std::make_unique<source>(name, patience), max_line_bytes);
 }
 
 uint64_t line_reader::bytes_read() const noexcept { return source_->bytes_read(); }

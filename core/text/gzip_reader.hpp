@@ -7,25 +7,28 @@
 #include <string>
 #include <string_view>
 
+#include "core/text/input_descriptor.hpp"
+
 namespace fp {
 
 /// Reads a text file or standard input line by line, gzip (RFC 1952, several members in a row too) decompressed
-/// on the way; whether it is gzip is told from its first two bytes. It reads what people hand to the command-line
-/// client, pipes included, and nothing of the index's storage: hence it does not go through `file_system`.
+/// on the way; whether it is gzip is told from its first two bytes.
 class line_reader {
  public:
   static constexpr size_t default_max_line_bytes = size_t{64} << 20;
 
-  /// Opens a file, or standard input for "-". Throws `io_error`.
-  static line_reader open(const std::string& name, size_t max_line_bytes = default_max_line_bytes);
+  /// As `input_descriptor`, which says what is thrown.
+  static line_reader open(const std::string& name, size_t max_line_bytes = default_max_line_bytes,
+                          std::chrono::milliseconds patience = input_descriptor::default_patience);
 
   line_reader(line_reader&&) noexcept;
   line_reader& operator=(line_reader&&) noexcept;
   ~line_reader();
 
   /// The next line without its line end (\n or \r\n); valid until the next call. False at the end; what stands
-  /// behind the last line end is a line too. Throws `io_error`, `corrupt_data` (gzip that is damaged or cut off;
-  /// lines before the damage have been returned) or `payload_too_large` (a line above the bound).
+  /// behind the last line end is a line too. Throws `io_error`, `request_timeout`, `corrupt_data` (gzip that is
+  /// damaged or cut off; lines before the damage have been returned) or `payload_too_large` (a line above the
+  /// bound).
   bool next(std::string_view& line);
 
   /// Bytes of the file read so far, as they lie in it (compressed), and how many there are, where that is known.

@@ -1,7 +1,9 @@
 #include "core/text/gzip_reader.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -195,6 +197,33 @@ TEST_F(line_reader_test, reads_standard_input) {
     ::dup2(saved, STDIN_FILENO);
     ::close(saved);
   }
+}
+
+TEST_F(line_reader_test, waits_for_a_silent_pipe_no_longer_than_its_patience) {
+  const std::string pipe = (folder_ / "pipe").string();
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const auto open_pipe = [&] {
+    return line_reader::open(pipe, line_reader::default_max_line_bytes, std::chrono::milliseconds(30));
+  };
+  std::string_view line;
+  {
+    line_reader reader = open_pipe();  // that nobody writes to
+    const error e = error_of([&] { reader.next(line); });
+    EXPECT_EQ(e.code(), errc::request_timeout);
+    EXPECT_EQ(std::string(e.what()), pipe + ": nothing came within 30 ms");
+  }
+  line_reader reader = open_pipe();
+  const int writer = ::open(pipe.c_str(), O_WRONLY);
+  ASSERT_GE(writer, 0);
+  ASSERT_EQ(::write(writer, "a\nb", 3), 3);
+  EXPECT_TRUE(reader.next(line));
+  EXPECT_EQ(line, "a");
+  EXPECT_EQ(error_of([&] { reader.next(line); }).code(), errc::request_timeout);
+  ASSERT_EQ(::write(writer, "c\n", 2), 2);
+  EXPECT_TRUE(reader.next(line));
+  EXPECT_EQ(line, "bc");
+  ::close(writer);
+  EXPECT_FALSE(reader.next(line));
 }
 
 TEST_F(line_reader_test, moves) {
