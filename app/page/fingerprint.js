@@ -1,5 +1,6 @@
 // Reads a pasted fingerprint. Understands what `fpctl` reads from text: numbers, lines with an id or a label before
 // them, and what `fpcalc -raw` prints, as text or JSON. The hashes are taken as they are, as `fpctl identify` does.
+// tests/data/fingerprint_forms.json holds cases, to which core/text/fingerprint_text.hpp is held as well.
 
 const maxHash = 4294967295;
 const minHash = -2147483648;
@@ -50,31 +51,47 @@ function parseNumbers(text) {
 }
 
 function fromJson(value) {
-  const list = Array.isArray(value) ? value : value.fingerprint;
+  const names = ["fingerprint", "hashes"].filter((name) => Object.hasOwn(value, name));
+  if (names.length === 0) bad("The JSON has no member “fingerprint” or “hashes”.");
+  if (names.length > 1) bad("The JSON has both “fingerprint” and “hashes”.");
+  const list = value[names[0]];
   if (typeof list === "string") compressed();
-  if (list === undefined) bad("The JSON has no member “fingerprint”.");
-  if (!Array.isArray(list)) bad("“fingerprint” in the JSON is no list of hashes.");
+  if (!Array.isArray(list)) bad(`“${names[0]}” in the JSON is no list of hashes.`);
   if (list.length === 0) bad("There are no hashes.");
   return list.map((n, i) => toHash(typeof n === "number" ? String(n) : JSON.stringify(n), i + 1));
 }
 
+/** The objects of a text that holds one after the other, each over however many lines. */
+function splitJson(text) {
+  const objects = [];
+  let depth = 0, inString = false, start = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (inString) {
+      if (c === "\\") i++;
+      else if (c === '"') inString = false;
+    } else if (c === '"') {
+      inString = true;
+    } else if (c === "{" || c === "[") {
+      depth++;
+    } else if ((c === "}" || c === "]") && --depth === 0) {
+      objects.push(text.slice(start, i + 1));
+      start = i + 1;
+    }
+  }
+  const rest = text.slice(start);
+  return rest.trim() === "" ? objects : [...objects, rest];
+}
+
 function parseJson(text) {
-  const isObject = (v) => typeof v === "object" && v !== null;
-  try {
-    const value = JSON.parse(text);
-    if (isObject(value)) return { hashes: fromJson(value), others: 0 };
-  } catch (e) {
-    if (e instanceof UnreadableFingerprint) throw e;
-  }
-  // One object a line.
-  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");
-  let first;
-  try {
-    first = JSON.parse(lines[0]);
-  } catch {
-    bad("This looks like JSON, but cannot be read as such. Was all of it copied?");
-  }
-  return { hashes: fromJson(first), others: lines.length - 1 };
+  const all = splitJson(text).map((object) => {
+    try {
+      return JSON.parse(object);
+    } catch {
+      bad("This looks like JSON, but cannot be read as such. Was all of it copied?");
+    }
+  });
+  return { hashes: fromJson(all[0]), others: all.length - 1 };
 }
 
 /** `7|1,2,3`, `7<tab>{1,2,3}` or `label<tab>7<tab>1,2,3`: the hashes, or nothing when the line has no such look. */
@@ -88,13 +105,21 @@ function parseLines(lines, key) {
   return { hashes: parseNumbers(fingerprints[0]), others: fingerprints.length - 1 };
 }
 
+/** A line of `fpcalc -raw -plain`: a list of several hashes with commas between them. */
+const isWholeList = (line) => line.includes(",") && !/^\s*,|[,[{]\s*$/.test(line);
+
 function read(text) {
-  const lines = text.split(/\r?\n/);
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "" && !/^\s*#/.test(line));
+  text = lines.join("\n").trim();
   const keyed = (line) => /^\s*FINGERPRINT=(.*)$/.exec(line)?.[1];
+  const inBlock = lines.findLastIndex((line) => /^(FILE|DURATION|TIMESTAMP)=/.test(line));
+  if (inBlock >= 0 && !lines.slice(inBlock).some((line) => keyed(line) !== undefined)) {
+    bad("The line FINGERPRINT=… is missing.");
+  }
   if (lines.some((line) => keyed(line) !== undefined)) return parseLines(lines, keyed);
-  if (/^(FILE|DURATION|TIMESTAMP)=/m.test(text)) bad("The line FINGERPRINT=… is missing.");
   if (/^\{\s*("|\})/.test(text)) return parseJson(text);
   if (lines.some((line) => hashesOfRecord(line) !== undefined)) return parseLines(lines, hashesOfRecord);
+  if (lines.length > 1 && lines.every(isWholeList)) return parseLines(lines, (line) => line);
   return { hashes: parseNumbers(text), others: 0 };
 }
 

@@ -49,4 +49,5 @@ export function duration(ms) {
   return parts.slice(0, 2).join(" ");
 }
 
-export const percent = (share) => `${(share * 100).toFixed(1)} %`;
+/** 100.0 % is all of it, and nothing less. */
+export const percent = (share) => `${(share < 1 ? Math.min(share * 100, 99.9) : share * 100).toFixed(1)} %`;

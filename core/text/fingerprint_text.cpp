@@ -106,6 +106,8 @@ document_id parse_id(std::string_view text) {
 
 [[noreturn]] void compressed() { bad("the fingerprint is in compressed form; fpcalc -raw writes hashes"); }
 
+constexpr int max_json_depth = 8;
+
 /// Collects what a line of `fpcalc -raw -json` says. Everything is checked as it comes by, so a line's nesting and
 /// size cost nothing beyond its own length.
 class json_line : public nlohmann::json_sax<nlohmann::json> {
@@ -116,7 +118,7 @@ class json_line : public nlohmann::json_sax<nlohmann::json> {
   std::optional<text_fingerprint> take() {
     if (is_null_) return std::nullopt;
     if (has_null_id_) refuse_id("null");
-    if (!has_fingerprint_) bad("no member \"fingerprint\"");
+    if (!has_fingerprint_) bad("no member \"fingerprint\" or \"hashes\"");
     if (fingerprint_.hashes.empty()) bad("no hashes");
     return std::move(fingerprint_);
   }
@@ -169,10 +171,10 @@ class json_line : public nlohmann::json_sax<nlohmann::json> {
 
   bool key(std::string& name) override {
     if (depth_ != 1) return true;
-    wanted_ = name == "fingerprint" ? member::fingerprint
-              : name == "id"        ? member::id
-              : name == "label"     ? member::label
-                                    : member::other;
+    wanted_ = name == "fingerprint" || name == "hashes" ? member::fingerprint
+              : name == "id"                            ? member::id
+              : name == "label"                         ? member::label
+                                                        : member::other;
     if (wanted_ == member::other) return true;
     bool& seen = seen_[static_cast<size_t>(wanted_)];
     if (std::exchange(seen, true)) bad("member \"" + name + "\" is given twice");
@@ -186,11 +188,9 @@ class json_line : public nlohmann::json_sax<nlohmann::json> {
 
  private:
   enum class member : size_t { fingerprint, id, label, other };
-  static constexpr int max_depth = 8;
-
   bool in_hashes() const noexcept { return wanted_ == member::fingerprint && depth_ == 2; }
   bool deeper() {
-    if (++depth_ > max_depth) bad("JSON nested deeper than " + std::to_string(max_depth) + " levels");
+    if (++depth_ > max_json_depth) bad("JSON nested deeper than " + std::to_string(max_json_depth) + " levels");
     return true;
   }
   bool negative(int64_t n) {
@@ -248,46 +248,166 @@ size_t bar_after_id(std::string_view line) noexcept {
   return i < line.size() && line[i] == '|' ? i : std::string_view::npos;
 }
 
+constexpr std::string_view fingerprint_key = "FINGERPRINT=", file_key = "FILE=", duration_key = "DURATION=",
+                           timestamp_key = "TIMESTAMP=";
+
+bool starts_with_key(std::string_view line) noexcept {
+  return line.starts_with(fingerprint_key) || line.starts_with(file_key) || line.starts_with(duration_key) ||
+         line.starts_with(timestamp_key);
+}
+
+/// Whether a line can be nothing but the beginning of another fingerprint, when it comes within JSON.
+bool begins_another(std::string_view line) noexcept {
+  if (line.starts_with('{') || starts_with_key(line) || bar_after_id(line) != std::string_view::npos) return true;
+  return !line.starts_with(' ') && !line.starts_with('\t') && line.find('\t') != std::string_view::npos &&
+         line.find('"') == std::string_view::npos;
+}
+
+/// Whether a line of JSON may go on in the next one.
+bool ends_within_json(std::string_view content) noexcept {
+  return content.ends_with('{') || content.ends_with('[') || content.ends_with(',') || content.ends_with(':');
+}
+
+/// How much deeper a line of JSON ends than it begins; 0 for one that ends in a string, which no line may.
+int depth_after(std::string_view line, int depth) noexcept {
+  bool in_string = false;
+  for (size_t i = 0; i < line.size(); i++) {
+    const char c = line[i];
+    if (in_string && c == '\\') {
+      i++;
+    } else if (c == '"') {
+      in_string = !in_string;
+    } else if (!in_string && (c == '{' || c == '[')) {
+      depth++;
+    } else if (!in_string && (c == '}' || c == ']') && --depth == 0) {
+      return 0;
+    }
+  }
+  return in_string ? 0 : depth;
+}
+
+/// A list alone, or what else starts with a digit or a sign.
+bool is_list(std::string_view content) noexcept {
+  if (content.starts_with('{')) content = trim(content.substr(1));
+  return !content.empty() && (is_digit(content.front()) || content.front() == '-' || content.front() == '[');
+}
+
+/// "7<tab>..." or "label<tab>7<tab>...", or what can be nothing else.
+bool is_tab_record(std::string_view line) noexcept {
+  const auto tab = line.find('\t');
+  if (tab == std::string_view::npos) return false;
+  const auto first = trim(line.substr(0, tab));
+  return line.find('\t', tab + 1) != std::string_view::npos || !is_list(first) ||
+         std::all_of(first.begin(), first.end(), is_digit);
+}
+
+/// AQAA... of fpcalc without -raw: base64 in the URL alphabet, too long for a word and no number.
+bool looks_compressed(std::string_view content) noexcept {
+  constexpr size_t shortest = 16;
+  const auto is_letter = [](char c) { return ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '_'; };
+  while (content.ends_with('=')) content.remove_suffix(1);
+  return content.size() >= shortest && std::any_of(content.begin(), content.end(), is_letter) &&
+         std::all_of(content.begin(), content.end(),
+                     [&](char c) { return is_letter(c) || is_digit(c) || c == '-'; });
+}
+
+std::optional<text_fingerprint> parse_json_or_list(std::string_view text) {
+  if (!is_list(trim(text))) return parse_json(text);
+  return text_fingerprint{std::nullopt, hash_list(text, text).parse(), {}};
+}
+
 }  // namespace
 
 std::vector<hash_value> parse_hashes(std::string_view text) { return hash_list(text, text).parse(); }
 
 std::optional<text_fingerprint> fingerprint_reader::feed(std::string_view line) {
   line_++;
+  wants_line_again_ = false;
   if (line_ == 1 && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
   try {
-    return parse(line);
+    return json_.empty() ? parse(line) : continue_json(line);
   } catch (const error& e) {
-    file_.clear();
+    forget();
     throw error(e.code(), "line " + std::to_string(line_) + ": " + e.what());
+  }
+}
+
+void fingerprint_reader::finish() {
+  const bool in_json = !json_.empty(), in_block = in_block_;
+  forget();
+  const auto where = "line " + std::to_string(line_) + ": ";
+  if (in_json) bad(where + "the JSON that begins in line " + std::to_string(json_begins_in_) + " is cut off");
+  if (in_block) bad(where + "the output of fpcalc ends without a line FINGERPRINT=");
+}
+
+void fingerprint_reader::forget() noexcept {
+  file_.clear();
+  in_block_ = false;
+  json_.clear();
+}
+
+std::optional<text_fingerprint> fingerprint_reader::begin_json(std::string_view line) {
+  const auto content = trim(line);
+  if (ends_within_json(content)) {
+    json_depth_ = depth_after(line, 0);
+    if (json_depth_ > 0 && json_depth_ <= max_json_depth) {
+      json_ = line;
+      json_begins_in_ = line_;
+      return std::nullopt;
+    }
+  }
+  return parse_json_or_list(line);
+}
+
+std::optional<text_fingerprint> fingerprint_reader::continue_json(std::string_view line) {
+  const auto began = "the JSON that begins in line " + std::to_string(json_begins_in_);
+  if (begins_another(line)) {
+    wants_line_again_ = true;
+    line_--;
+    bad(began + " is cut off");
+  }
+  constexpr size_t max_bytes = size_t{64} << 20;
+  if (json_.size() + line.size() >= max_bytes)
+    bad(began + " is longer than " + std::to_string(max_bytes) + " bytes");
+  json_ += '\n';
+  json_ += line;
+  json_depth_ = depth_after(line, json_depth_);
+  if (json_depth_ > 0 && json_depth_ <= max_json_depth) return std::nullopt;
+  try {
+    return parse_json_or_list(std::exchange(json_, {}));
+  } catch (const error& e) {
+    bad(began + ": " + e.what());
   }
 }
 
 std::optional<text_fingerprint> fingerprint_reader::parse(std::string_view line) {
   const std::string_view content = trim(line);
   if (content.empty() || content.front() == '#' || content == "null") return std::nullopt;
-  if (content.front() == '{') return parse_json(line);
+  if (content.front() == '{' && !is_list(content)) return begin_json(line);
 
   if (const size_t bar = bar_after_id(line); bar != std::string_view::npos) {
     return text_fingerprint{parse_id(line.substr(0, bar)), hash_list(line, line.substr(bar + 1)).parse(), {}};
   }
 
-  constexpr std::string_view fingerprint_key = "FINGERPRINT=", file_key = "FILE=";
   if (line.starts_with(fingerprint_key)) {
     const std::string_view hashes = line.substr(fingerprint_key.size());
     if (!hashes.empty() && ((hashes.front() | 32) >= 'a' && (hashes.front() | 32) <= 'z')) compressed();
+    in_block_ = false;
     return text_fingerprint{std::nullopt, hash_list(line, hashes).parse(), std::exchange(file_, {})};
   }
-  if (line.starts_with(file_key)) {
+  if (starts_with_key(line)) {
+    in_block_ = true;
+    if (!line.starts_with(file_key)) return std::nullopt;
     file_ = line.substr(file_key.size());
     if (file_.ends_with('\r')) file_.pop_back();
     return std::nullopt;
   }
-  if (line.starts_with("DURATION=") || line.starts_with("TIMESTAMP=")) return std::nullopt;
 
   const size_t first = line.find('\t');
-  if (first == std::string_view::npos) {
+  if (!is_tab_record(line)) {
     if (const size_t bar = line.find('|'); bar != std::string_view::npos) parse_id(line.substr(0, bar));
+    if (looks_compressed(content)) compressed();
+    if (is_list(content)) return begin_json(line);
     bad("found " + quoted(content, 40) + ", which is in no known form of a fingerprint");
   }
   const size_t second = line.find('\t', first + 1);
@@ -296,6 +416,64 @@ std::optional<text_fingerprint> fingerprint_reader::parse(std::string_view line)
   }
   return text_fingerprint{parse_id(line.substr(first + 1, second - first - 1)),
                           hash_list(line, line.substr(second + 1)).parse(), std::string(line.substr(0, first))};
+}
+
+namespace {
+
+/// Calls `use` with each line, without its line end.
+template <class Use>
+void for_each_line(std::string_view text, Use&& use) {
+  while (!text.empty()) {
+    auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    use(line);
+  }
+}
+
+/// What the lines of a text are that holds nothing but hashes.
+struct bare_lines {
+  bool all_bare = true;   ///< each line has nothing but numbers, separators and brackets
+  bool all_whole = true;  ///< each line is a list of several hashes with commas between them
+  size_t count = 0;
+};
+
+bare_lines look_at(std::string_view text) {
+  bare_lines found;
+  for_each_line(text, [&](std::string_view line) {
+    const auto content = trim(line);
+    if (content.empty() || content.front() == '#') return;
+    found.count++;
+    found.all_bare = found.all_bare &&
+                     content.find_first_not_of("0123456789-, \t\r[]{}") == std::string_view::npos &&
+                     !is_tab_record(line);
+    found.all_whole = found.all_whole && content.find(',') != std::string_view::npos && content.front() != ',' &&
+                      !ends_within_json(content);
+  });
+  return found;
+}
+
+}  // namespace
+
+std::vector<text_fingerprint> read_fingerprints(std::string_view text) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  std::vector<text_fingerprint> found;
+  const auto lines = look_at(text);
+  if (lines.count > 1 && lines.all_bare && !lines.all_whole) {
+    std::string list;
+    for_each_line(text, [&](std::string_view line) {
+      if (!trim(line).starts_with('#')) list.append(line) += ' ';
+    });
+    found.push_back({std::nullopt, parse_hashes(list), {}});
+    return found;
+  }
+  fingerprint_reader reader;
+  for_each_line(text, [&](std::string_view line) {
+    if (auto fingerprint = reader.feed(line)) found.push_back(std::move(*fingerprint));
+  });
+  reader.finish();
+  if (found.empty()) bad("no hashes");
+  return found;
 }
 
 }  // namespace fp

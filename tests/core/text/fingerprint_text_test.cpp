@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 #include <algorithm>
 
+#include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <sstream>
 
@@ -147,7 +149,6 @@ TEST(fingerprint_reader, says_line_and_reason) {
   EXPECT_EQ(complaint("|1"), "line 3: document id: found \"\", allowed 1 to 4294967295");
   EXPECT_EQ(complaint("a\t1,2"), "line 3: document id: found \"a\", allowed 1 to 4294967295");
   EXPECT_EQ(complaint("label\tb\t1,2"), "line 3: document id: found \"b\", allowed 1 to 4294967295");
-  EXPECT_EQ(complaint("1,2,3"), "line 3: found \"1,2,3\", which is in no known form of a fingerprint");
   EXPECT_EQ(complaint("ERROR: \x1b no audio"),
             "line 3: found \"ERROR: \\x1b no audio\", which is in no known form of a fingerprint");
   EXPECT_EQ(complaint("FINGERPRINT=AQAAK1PGZEmS"),
@@ -158,8 +159,8 @@ TEST(fingerprint_reader, says_what_is_wrong_with_json) {
   const std::string id_range = ", allowed 1 to 4294967295", hash_range = ", allowed -2147483648 to 4294967295";
   EXPECT_EQ(complaint(R"({"fingerprint": "AQAAK1"})"),
             "line 3: the fingerprint is in compressed form; fpcalc -raw writes hashes");
-  EXPECT_EQ(complaint(R"({"duration": 1})"), "line 3: no member \"fingerprint\"");
-  EXPECT_EQ(complaint(R"({"tags": {"fingerprint": [1]}})"), "line 3: no member \"fingerprint\"");
+  EXPECT_EQ(complaint(R"({"duration": 1})"), "line 3: no member \"fingerprint\" or \"hashes\"");
+  EXPECT_EQ(complaint(R"({"tags": {"fingerprint": [1]}})"), "line 3: no member \"fingerprint\" or \"hashes\"");
   EXPECT_EQ(complaint(R"({"fingerprint": []})"), "line 3: no hashes");
   EXPECT_EQ(complaint(R"({"fingerprint": 7})"), "line 3: fingerprint: found 7, allowed an array of hashes");
   EXPECT_EQ(complaint(R"({"fingerprint": {"a": 1}})"),
@@ -190,6 +191,92 @@ TEST(fingerprint_reader, refuses_deep_nesting) {
   std::string objects;
   for (int i = 0; i < 1'000'000; i++) objects += "{\"a\":";
   EXPECT_EQ(complaint(objects), "line 3: JSON nested deeper than 8 levels");
+  fingerprint_reader reader;
+  reader.feed("{");
+  EXPECT_STREQ(error_of([&] { reader.feed("\"a\": [[[[[[[["); }).what(),
+               "line 2: the JSON that begins in line 1: JSON nested deeper than 8 levels");
+}
+
+/// Cases that the operator's page is held to as well (tests/system/test_page_use.py).
+nlohmann::json all_forms() {
+  return nlohmann::json::parse(std::ifstream(FPNODE_TEST_DATA "/fingerprint_forms.json"));
+}
+
+std::vector<text_fingerprint> fingerprints_of(const nlohmann::json& list) {
+  std::vector<text_fingerprint> all;
+  for (const auto& j : list) {
+    text_fingerprint f{std::nullopt, j["hashes"], j.value("label", "")};
+    if (j.contains("id")) f.id = j["id"];
+    all.push_back(std::move(f));
+  }
+  return all;
+}
+
+std::vector<text_fingerprint> read_by_line(const std::string& text) {
+  fingerprint_reader reader;
+  std::vector<text_fingerprint> all;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) {
+    if (auto found = reader.feed(line)) all.push_back(std::move(*found));
+  }
+  reader.finish();
+  return all;
+}
+
+TEST(fingerprint_forms, are_read_as_the_table_says) {
+  size_t refused = 0;
+  for (const auto& c : all_forms()) {
+    const std::string text = c["text"];
+    if (c.contains("refused")) {
+      refused++;
+      const std::string reason = c["refused"]["fpctl"];
+      EXPECT_THAT(error_of([&] { read_fingerprints(text); }).what(), testing::HasSubstr(reason)) << c;
+      if (!c.contains("lines")) {
+        EXPECT_THAT(error_of([&] { read_by_line(text); }).what(), testing::HasSubstr(reason)) << c;
+        continue;
+      }
+    } else {
+      EXPECT_TRUE(read_fingerprints(text) == fingerprints_of(c["fingerprints"])) << c;
+    }
+    EXPECT_TRUE(read_by_line(text) == fingerprints_of(c.contains("lines") ? c["lines"] : c["fingerprints"])) << c;
+  }
+  EXPECT_GT(refused, 20u);
+}
+
+TEST(fingerprint_reader, goes_on_behind_json_that_is_cut_off) {
+  for (const char* next : {"{\"hashes\": [5]}", "7|5", "7\t5", "a\t7\t5"}) {
+    fingerprint_reader reader;
+    reader.feed("1|1");
+    EXPECT_FALSE(reader.feed("{"));
+    EXPECT_FALSE(reader.feed(" \"hashes\": ["));
+    const error e = error_of([&] { reader.feed(next); });
+    EXPECT_STREQ(e.what(), "line 3: the JSON that begins in line 2 is cut off") << next;
+    ASSERT_TRUE(reader.wants_line_again());
+    EXPECT_EQ(reader.feed(next).value().hashes, hashes{5}) << next;
+    EXPECT_FALSE(reader.wants_line_again());
+    EXPECT_EQ(reader.line_number(), 4u);
+    reader.finish();
+  }
+  fingerprint_reader reader;
+  reader.feed("{");
+  reader.feed("\"hashes\": [1,");
+  EXPECT_THAT(error_of([&] { reader.feed("x]}"); }).what(),
+              testing::StartsWith("line 3: the JSON that begins in line 1: column 1: "));
+  EXPECT_EQ(reader.feed("7|1").value().id, 7u);
+  reader.feed("{");
+  EXPECT_STREQ(error_of([&] { reader.finish(); }).what(), "line 5: the JSON that begins in line 5 is cut off");
+  reader.finish();
+}
+
+TEST(fingerprint_reader, bounds_json_that_goes_on) {
+  fingerprint_reader reader;
+  reader.feed("[");
+  const std::string line = std::string(size_t{1} << 20, ' ') + ",";
+  const error e = error_of([&] {
+    for (int i = 0; i < 100; i++) reader.feed(line);
+  });
+  EXPECT_THAT(e.what(), testing::HasSubstr("is longer than 67108864 bytes"));
+  EXPECT_EQ(reader.line_number(), 65u);
 }
 
 /// A document and the ways to write it, each with what of it the form carries.

@@ -17,8 +17,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
           fuzz::require(!found || !found->hashes.empty(), "a fingerprint without hashes");
         },
         {errc::bad_request});
-    at = end + 1;
+    if (!reader.wants_line_again()) at = end + 1;
   }
+  fuzz::accepts([&] { reader.finish(); }, {errc::bad_request});
+  fuzz::accepts([&] { fuzz::require(!read_fingerprints(text).empty(), "no fingerprint and no error"); },
+                {errc::bad_request});
   fuzz::accepts([&] { parse_hashes(text); }, {errc::bad_request});
   return 0;
 }
