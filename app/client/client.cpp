@@ -82,9 +82,15 @@ load_progress client::subscribe(const std::string& index, const std::function<bo
   const std::stop_callback wake(stop,
                                 [to = caf::actor_cast<caf::actor>(watcher)] { caf::anon_send(to, stop_atom_v); });
   bool gone = false;
-  watcher->receive_while([&] { return !done && !gone; })([&](const load_progress& p) { see(p); },
-                                                         [&](stop_atom) { done = true; },
-                                                         [&](const caf::down_msg&) { gone = true; });
+  bool silent = false;
+  watcher->receive_while([&] { return !done && !gone && !silent; })(
+      [&](const load_progress& p) { see(p); }, [&](stop_atom) { done = true; },
+      [&](const caf::down_msg&) { gone = true; },
+      caf::after(options_.maintenance_timeout) >> [&] { silent = true; });
+  if (silent) {
+    throw error(errc::request_timeout, options_.address() + ": no progress of index " + index + " within " +
+                                           std::to_string(options_.maintenance_timeout.count()) + " ms");
+  }
   if (gone) throw error(errc::unreachable, options_.address() + ": the node or index " + index + " went away");
   return last;
 }

@@ -85,7 +85,8 @@ class client {
 
   /// Calls `observe` with the load progress of an index, at once and at every change, until it returns false, the
   /// index is no longer loading, or `stop` is requested (from any thread). Returns the last progress. Throws
-  /// `unreachable` when the node or the index goes away meanwhile.
+  /// `unreachable` when the node or the index goes away meanwhile, `request_timeout` when nothing is heard of it
+  /// for as long as `maintenance_timeout`.
   load_progress subscribe(const std::string& index, const std::function<bool(const load_progress&)>& observe,
                           std::stop_token stop = {});
 
