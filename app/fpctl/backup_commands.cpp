@@ -1,7 +1,4 @@
 #include <CLI/CLI.hpp>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <iostream>
 #include <optional>
@@ -9,6 +6,7 @@
 #include "app/fpctl/command.hpp"
 #include "app/fpctl/output_file.hpp"
 #include "app/fpctl/restored_index.hpp"
+#include "core/text/input_descriptor.hpp"
 
 namespace fp::ctl {
 
@@ -17,6 +15,7 @@ namespace {
 struct backup_options {
   std::string name;
   std::string file;
+  std::string all_to;  ///< a folder
   bool force = false;
 
   bool is_standard_stream() const { return file == "-"; }
@@ -88,50 +87,48 @@ exit_code snapshot(command_context& c, const backup_options& o) {
   return exit_ok;
 }
 
+/// One file for each index. What cannot be written of one does not stop the others.
+exit_code snapshot_all(command_context& c, const backup_options& o) {
+  std::error_code failed;
+  std::filesystem::create_directories(o.all_to, failed);
+  if (failed) throw error(errc::io_error, safe(o.all_to) + ": " + failed.message());
+  auto report = json::array();
+  table t({{"index"}, {"version", align::right}, {"size", align::right}, {"file"}});
+  bool all_written = true;
+  for (const auto& entry : c.node().list().indexes) {
+    const auto name = (std::filesystem::path(o.all_to) / (entry.name + ".backup")).string();
+    try {
+      output_file file(name, o.force);
+      const auto header = take(c, entry.name, [&](std::span<const std::byte> bytes) { file.write(bytes); });
+      file.finish();
+      t.add({entry.name, grouped(header.index_version), bytes_text(header.num_bytes), name});
+      report.push_back(
+          {{"name", entry.name}, {"version", header.index_version}, {"bytes", header.num_bytes}, {"file", name}});
+    } catch (const error& e) {
+      if (e.code() == errc::unreachable || e.code() == errc::no_space) throw;
+      all_written = false;
+      c.complain("index " + entry.name + ": " + e.what());
+      report.push_back({{"name", entry.name}, {"error", {{"code", to_string(e.code())}, {"message", e.what()}}}});
+    }
+  }
+  if (c.json_output) {
+    c.print_json(report);
+  } else if (t.empty()) {
+    c.out << "no backups\n";
+  } else {
+    t.print(c.out);
+  }
+  return all_written ? exit_ok : exit_failed;
+}
+
 // -- Restore
 
-/// A backup's bytes from a file or from standard input.
-class input_bytes {
- public:
-  explicit input_bytes(const backup_options& o) : name_(o.is_standard_stream() ? "standard input" : o.file) {
-    file_ = o.is_standard_stream() ? stdin : std::fopen(o.file.c_str(), "rbe");
-    if (file_ == nullptr) fail("cannot be opened");
-    std::error_code ec;
-    const auto size = std::filesystem::file_size(o.file, ec);
-    if (!ec && !o.is_standard_stream()) total_ = size;
-  }
-  ~input_bytes() {
-    if (file_ != stdin) std::fclose(file_);
-  }
-  input_bytes(const input_bytes&) = delete;
-  input_bytes& operator=(const input_bytes&) = delete;
-
-  size_t read(std::span<std::byte> out) {
-    const size_t count = std::fread(out.data(), 1, out.size(), file_);
-    if (count < out.size() && std::ferror(file_) != 0) fail("cannot be read");
-    done_ += count;
-    return count;
-  }
-  uint64_t done() const noexcept { return done_; }
-  std::optional<uint64_t> total() const noexcept { return total_; }
-
- private:
-  [[noreturn]] void fail(const char* what) const {
-    throw error(errc::io_error, name_ + ": " + what + ": " + std::strerror(errno));
-  }
-
-  std::string name_;
-  std::FILE* file_ = nullptr;
-  uint64_t done_ = 0;
-  std::optional<uint64_t> total_;
-};
-
 restore_reply send(command_context& c, const backup_options& o) {
-  input_bytes input(o);
+  input_descriptor input(o.file, c.patience());
   auto meter = c.make_meter("KiB");
   return c.node().restore(o.name, [&](std::span<std::byte> out) {
     const size_t count = input.read(out);
-    show_bytes(meter, input.done(), input.total());
+    show_bytes(meter, input.bytes_read(), input.bytes_total());
     return count;
   });
 }
@@ -170,10 +167,17 @@ void add_backup_commands(CLI::App& app, command_context& c) {
   auto* taking = app.add_subcommand("snapshot", "Write a backup of an index, as it is at this moment, to a file");
   taking->footer(
       "The node goes on serving meanwhile. The backup is checked on its way; the file appears when it is whole.");
-  taking->add_option("NAME", o->name, "The index")->required();
-  taking->add_option("FILE", o->file, "The file; - is standard output")->required();
-  taking->add_flag("--force", o->force, "Replace the file if it is there already");
-  taking->callback([&c, o] { c.chosen = [&c, o] { return snapshot(c, *o); }; });
+  auto* name = taking->add_option("NAME", o->name, "The index");
+  auto* file = taking->add_option("FILE", o->file, "The file; - is standard output");
+  auto* all = taking->add_option("--all", o->all_to, "Every index, to NAME.backup in this folder")
+                  ->type_name("DIR")
+                  ->excludes(name)
+                  ->excludes(file);
+  taking->add_flag("--force", o->force, "Replace files that are there already");
+  taking->callback([&c, o, file, all] {
+    if (file->count() + all->count() == 0) throw CLI::RequiredError("NAME and FILE, or --all");
+    c.chosen = [&c, o, all] { return all->count() > 0 ? snapshot_all(c, *o) : snapshot(c, *o); };
+  });
   auto* restoring = app.add_subcommand("restore", "Make an index of a backup");
   restoring->footer("There must be no index of that name. It appears when the whole backup is there and is good.");
   restoring->add_option("NAME", o->name, "The index that is made; it may have another name than that of the backup")

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <ostream>
 
+#include "core/text/input_descriptor.hpp"
+
 namespace fp::ctl {
 
 namespace {
@@ -33,8 +35,12 @@ command_context::command_context(std::ostream& output, std::ostream& errors, boo
 command_context::~command_context() = default;
 
 uint32_t command_context::ready_wait_ms() const {
-  constexpr double longest_s = 86'400;
-  return static_cast<uint32_t>(std::ceil(std::min(timeout_s, longest_s) * 1000));
+  constexpr double longest_s = 86'400, usual_s = 10;
+  return static_cast<uint32_t>(std::ceil(std::min(timeout_s.value_or(usual_s), longest_s) * 1000));
+}
+
+std::chrono::milliseconds command_context::patience() const {
+  return timeout_s ? std::chrono::milliseconds(ready_wait_ms()) : input_descriptor::default_patience;
 }
 
 client& command_context::node() {
@@ -43,6 +49,7 @@ client& command_context::node() {
     options.host = host;
     options.port = port;
     options.connect_timeout = options.request_timeout = std::chrono::milliseconds(ready_wait_ms());
+    options.maintenance_timeout = patience();
     connection_ = std::make_unique<connection>(options, tls);
   }
   return connection_->node;

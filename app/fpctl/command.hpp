@@ -1,9 +1,11 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <iosfwd>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "app/client/client.hpp"
@@ -28,9 +30,10 @@ class command_context {
 
   std::string host = "127.0.0.1";
   uint16_t port = 8090;
-  tls_files tls;  ///< all empty: no TLS
-  double timeout_s = 10;
+  tls_files tls;                    ///< all empty: no TLS
+  std::optional<double> timeout_s;  ///< as given on the command line
   bool json_output = false;
+  std::filesystem::path state_folder;  ///< for what is remembered between commands; empty: nothing is
 
   std::ostream& out;
   std::ostream& err;
@@ -43,6 +46,8 @@ class command_context {
   client& node();
   /// How long a request may wait for an index to load.
   uint32_t ready_wait_ms() const;
+  /// How long to wait for what may take its time: input, fpcalc, a checkpoint, a merge, progress.
+  std::chrono::milliseconds patience() const;
 
   /// Prints the one JSON document of a command.
   void print_json(const json& document) const;

@@ -20,8 +20,9 @@ class line_error : public error {
 /// Reads the fingerprints of several files, one file after the other, in any form that `fingerprint_reader` knows.
 class fingerprint_source {
  public:
-  /// "-" is standard input.
-  explicit fingerprint_source(std::vector<std::string> files);
+  /// "-" is standard input. A pipe may be silent for as long as the patience.
+  explicit fingerprint_source(std::vector<std::string> files,
+                              std::chrono::milliseconds patience = input_descriptor::default_patience);
 
   /// The next fingerprint; nothing at the end. Throws `line_error` ("FILE:LINE: reason"), and `error` when the file
   /// itself cannot be read.
@@ -41,11 +42,19 @@ class fingerprint_source {
 
  private:
   bool read_line(std::string_view& line);
+  /// The same within the file that is open.
+  bool read_line_of_file(std::string_view& line);
+  bool open_next_file();
+  /// Calls what feeds the reader; what it throws is thrown as `line_error`.
+  template <class Feed>
+  auto named(Feed&& feed);
 
   std::vector<std::string> files_;
+  std::chrono::milliseconds patience_;
   size_t next_file_ = 0;
   std::optional<line_reader> input_;
   fingerprint_reader reader_;
+  std::optional<std::string> line_again_;  ///< that the reader wants once more
   uint64_t lines_ = 0;
   checksum_stream digest_;
   uint64_t bytes_before_ = 0;  ///< of the files that are done

@@ -57,7 +57,10 @@ std::string duration_text(std::chrono::microseconds t) {
 
 std::string percent_text(uint64_t part, uint64_t whole) {
   if (whole == 0) return "-";
-  return formatted("%.1f %%", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
+  const double percent = 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+  // Whoever reads 100.0 takes it for all.
+  constexpr double most_of_a_part = 99.9;
+  return formatted("%.1f %%", part < whole ? std::min(percent, most_of_a_part) : percent);
 }
 
 size_t text_width(std::string_view utf8) noexcept {

@@ -22,7 +22,7 @@ exit_code identify(command_context& c, const identify_options& o) {
   for (const auto& file : o.files) {
     text_fingerprint heard;
     try {
-      heard = run_fpcalc(file, o.length_s);
+      heard = run_fpcalc(file, o.length_s, c.patience());
     } catch (const error& e) {
       c.complain(e.what());
       report.push_back({{"file", file}, {"error", e.what()}});

@@ -37,7 +37,7 @@ exit_code erase(command_context& c, const index_options& o) {
   } else {
     c.out << (deleted ? "index " + safe(o.name) + " deleted" : "there was no index " + safe(o.name)) << '\n';
   }
-  return exit_ok;
+  return deleted ? exit_ok : exit_incomplete;
 }
 
 exit_code list(command_context& c) {
@@ -140,8 +140,9 @@ void add_index_commands(CLI::App& app, command_context& c) {
       named(*group, "create", "Create an index, if there is none of this name", [&c, o] { return create(c, *o); });
   making->add_flag("--new", o->must_be_new, "Fail when there is one already");
   making->add_option("--generation", o->generation, "The generation to create");
-  auto* erasing = named(*group, "delete", "Delete an index with all it holds", [&c, o] { return erase(c, *o); });
-  erasing->add_flag("--must-exist", o->must_exist, "Fail when there is none");
+  auto* erasing = named(*group, "delete", "Delete an index with all it holds; exit status 5 when there was none",
+                        [&c, o] { return erase(c, *o); });
+  erasing->add_flag("--must-exist", o->must_exist, "Fail, with exit status 4, when there is none");
   choose(group->add_subcommand("list", "List the indexes"), [&c] { return list(c); });
   named(*group, "info", "Show what an index holds", [&c, o] { return info(c, *o); });
   named(*group, "segments", "List the segments of an index", [&c, o] { return segments(c, *o); });

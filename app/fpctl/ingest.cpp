@@ -1,6 +1,5 @@
 #include "app/fpctl/ingest.hpp"
 
-#include <charconv>
 #include <filesystem>
 #include <limits>
 
@@ -10,46 +9,18 @@ namespace fp::ctl {
 
 namespace {
 
-/// Reads "name=<number> " off the front of `text`.
-bool take_number(std::string_view& text, std::string_view name, uint64_t& value) {
-  if (!text.starts_with(name)) return false;
-  text.remove_prefix(name.size());
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (parsed.ec != std::errc()) return false;
-  text.remove_prefix(static_cast<size_t>(parsed.ptr - text.data()));
-  if (!text.starts_with(' ')) return false;
-  text.remove_prefix(1);
-  return true;
-}
+// Between two records; what was done since the newest one is done again after a kill.
+constexpr auto record_interval = std::chrono::milliseconds(250);
+constexpr size_t max_witnesses = 32;
+constexpr size_t removals_per_commit = 1'000;
 
 }  // namespace
-
-std::string ingest_position::encode() const {
-  return "lines=" + std::to_string(lines) + " documents=" + std::to_string(documents) +
-         " skipped=" + std::to_string(skipped) + " start_id=" + std::to_string(start_id) +
-         " next_id=" + std::to_string(next_id) + " xxh3=" + to_hex16(digest);
-}
-
-std::optional<ingest_position> ingest_position::parse(std::string_view text) {
-  ingest_position p;
-  uint64_t start = 0;
-  if (!take_number(text, "lines=", p.lines) || !take_number(text, "documents=", p.documents) ||
-      !take_number(text, "skipped=", p.skipped) || !take_number(text, "start_id=", start) ||
-      !take_number(text, "next_id=", p.next_id) || !text.starts_with("xxh3=") ||
-      start > std::numeric_limits<document_id>::max()) {
-    return std::nullopt;
-  }
-  const auto digest = parse_hex16(text.substr(5));
-  if (!digest) return std::nullopt;
-  p.start_id = static_cast<document_id>(start);
-  p.digest = *digest;
-  return p;
-}
 
 std::string source_name(const std::vector<std::string>& files) {
   std::string all;
   for (const auto& file : files) {
-    if (file == "-") return {};
+    std::error_code failed;
+    if (file == "-" || !std::filesystem::is_regular_file(file, failed)) return {};
     all += std::filesystem::absolute(file).lexically_normal().string() + '\n';
   }
   const auto first = all.substr(0, all.find('\n'));
@@ -60,61 +31,112 @@ std::string source_name(const std::vector<std::string>& files) {
 ingest::ingest(client& node, ingest_options options)
     : node_(node),
       options_(std::move(options)),
-      source_(options_.files),
-      pipeline_(node_, options_.index, options_.window) {
+      source_(options_.files, options_.patience),
+      pipeline_(node_, options_.index, options_.window),
+      record_file_(options_.source.empty() ? std::filesystem::path() : options_.state_folder, identity()) {
   start_.digest = source_.digest();
-  start_.start_id = options_.start_id;
   start_.next_id = options_.start_id;
 }
 
+/// Everything that decides what becomes of the input. What the program makes of a line may differ between its
+/// versions.
+std::string ingest::identity() const {
+  return std::string("fpctl ") + FPNODE_VERSION + ", node " + node_.options().address() + ", index " +
+         options_.index + ", --id " + std::to_string(options_.single_id) + ", --start-id " +
+         std::to_string(options_.start_id) + ", source " + options_.source;
+}
+
 void ingest::run() {
-  continue_where_it_stopped();
+  look_at_index();
+  if (options_.restart) {
+    record_file_.remove();
+  } else {
+    continue_where_it_stopped();
+  }
   read_ = acknowledged_ = start_;
   try {
     read_batches();
+    receive_all();
   } catch (const error&) {
-    // When the input is to blame and not the node, what was sent counts.
-    if (!refused_) {
+    // What was sent before a bad line, and what was acknowledged before a batch that failed, counts.
+    try {
       receive_all();
-      record_position();
+    } catch (const error&) {
     }
+    write_record();
     throw;
   }
-  receive_all();
-  record_position();
+  record_file_.remove();
+  require_announced();
+}
+
+void ingest::look_at_index() {
+  const auto info = node_.info(options_.index, {options_.ready_wait_ms});
+  version_ = info.version;
+  remove_old_records(info);
+  record_.generation = node_.status(options_.index).generation;
+}
+
+/// Earlier versions of this program kept their records in the index's metadata, one for each input for ever.
+void ingest::remove_old_records(const index_info& info) {
+  changes_encoder changes;
+  const auto commit = [&] {
+    if (changes.count() == 0) return;
+    update_request request;
+    request.changes = changes.take();
+    request.ready_wait_ms = options_.ready_wait_ms;
+    version_ = node_.update(options_.index, request).version;
+  };
+  for (const auto& [key, value] : info.metadata) {
+    if (!is_record_in_metadata(key, value)) continue;
+    changes.remove_metadata(key);
+    if (changes.count() == removals_per_commit) commit();
+  }
+  commit();
 }
 
 void ingest::continue_where_it_stopped() {
-  const auto info = node_.info(options_.index, {options_.ready_wait_ms});
-  version_ = info.version;
-  if (options_.source.empty() || options_.restart) return;
-  for (const auto& [name, value] : info.metadata) {
-    if (name != key()) continue;
-    const auto found = ingest_position::parse(value);
-    if (!found) {
-      throw error(errc::bad_request, "the index's metadata " + quoted(name, 200) +
-                                         " is no record of an ingest; use --restart to start from the beginning");
-    }
-    if (found->start_id != options_.start_id) {
-      throw error(errc::bad_request, "this input was ingested with --start-id " + std::to_string(found->start_id) +
-                                         " before; use --restart to start from the beginning");
-    }
-    if (!source_.skip_lines(found->lines) || source_.digest() != found->digest) {
-      throw error(errc::bad_request,
-                  "the first " + std::to_string(found->lines) +
-                      " lines of the input are not those that were ingested before; use --restart "
-                      "to start from the beginning");
-    }
-    start_ = *found;
-    recorded_ = *found;
-    newest_record_lines_ = found->lines;
+  const auto found = record_file_.read();
+  if (!found) return;
+  std::string why = mismatch(*found);
+  const bool looked_into = why.empty();
+  if (looked_into && (!source_.skip_lines(found->position.lines) || source_.digest() != found->position.digest)) {
+    why = "the input is another one than before";
   }
+  if (why.empty()) {
+    start_ = found->position;
+    record_ = *found;
+    return;
+  }
+  if (looked_into) {
+    if (source_name(options_.files).empty()) {
+      throw error(errc::bad_request, why + "; use --restart to start at its beginning");
+    }
+    source_ = fingerprint_source(options_.files, options_.patience);
+  }
+  on_note("an earlier ingest of this input did not finish and is not continued: " + why +
+          "; starting at the beginning");
+}
+
+std::string ingest::mismatch(const ingest_record& record) {
+  constexpr const char* changed = "the index has changed since";
+  if (record.generation != record_.generation) return changed;
+  if (record.position.skipped > 0 && !options_.keep_going) return "it skipped lines, as --keep-going tells";
+  for (const auto& [id, commit] : record.witnesses) {
+    try {
+      if (node_.document(options_.index, {id, options_.ready_wait_ms}).version != commit) return changed;
+    } catch (const error& e) {
+      if (e.code() != errc::document_not_found) throw;
+      return changed;
+    }
+  }
+  return {};
 }
 
 document_id ingest::id_for(const text_fingerprint& f) {
   if (f.id) return *f.id;
   if (options_.single_id != 0) {
-    if (std::exchange(single_id_used_, true)) {
+    if (std::exchange(read_.single_id_used, true)) {
       throw line_error(errc::invalid_document_id, source_.where() +
                                                       ": a second fingerprint without an id; --id is for "
                                                       "one, use --start-id");
@@ -131,6 +153,14 @@ document_id ingest::id_for(const text_fingerprint& f) {
   return static_cast<document_id>(read_.next_id++);
 }
 
+/// --id says that a fingerprint comes. When none has, the program that should have made it has failed.
+void ingest::require_announced() const {
+  if (options_.single_id == 0 || acknowledged_.single_id_used) return;
+  throw error(errc::bad_request, "--id " + std::to_string(options_.single_id) +
+                                     " was given, but the input holds no fingerprint" +
+                                     (acknowledged_.documents > 0 ? " without an id" : ""));
+}
+
 void ingest::read_batches() {
   changes_encoder changes;
   batch b;
@@ -138,7 +168,8 @@ void ingest::read_batches() {
   while (!at_end) {
     try {
       if (const auto f = source_.next()) {
-        changes.insert(id_for(*f), f->hashes);
+        b.last_document = id_for(*f);
+        changes.insert(b.last_document, f->hashes);
         read_.documents++;
         b.hashes += f->hashes.size();
       } else {
@@ -154,7 +185,6 @@ void ingest::read_batches() {
       read_.lines = source_.lines();
       read_.digest = source_.digest();
       b.after = read_;
-      if (at_end) receive_all();  // so that the last batch can say where the input ends
       send(std::exchange(b, {}), changes);
     }
   }
@@ -162,14 +192,6 @@ void ingest::read_batches() {
 
 void ingest::send(batch b, changes_encoder& changes) {
   while (pipeline_.is_full()) receive_oldest();
-  // A batch that is alone on its way can vouch for itself. The others leave the position alone unless they know
-  // better.
-  const auto& position = sent_.empty() ? b.after : acknowledged_;
-  if (!options_.source.empty() && position.lines > newest_record_lines_) {
-    changes.set_metadata(key(), position.encode());
-    newest_record_lines_ = position.lines;
-    b.record = position;
-  }
   update_request request;
   request.changes = changes.take();
   request.ready_wait_ms = options_.ready_wait_ms;
@@ -183,7 +205,6 @@ void ingest::receive_oldest() {
     reply = pipeline_.receive();
   } catch (...) {
     // Nothing behind a batch that failed counts as acknowledged, but it is waited for.
-    refused_ = true;
     sent_.clear();
     while (pipeline_.in_flight() > 0) {
       try {
@@ -198,7 +219,8 @@ void ingest::receive_oldest() {
   version_ = reply.version;
   acknowledged_ = done.after;
   acknowledged_hashes_ += done.hashes;
-  if (done.record) recorded_ = done.record;
+  add_witness(done.last_document, reply.version);
+  if (clock::now() - recorded_at_ >= record_interval) write_record();
   on_progress(*this);
 }
 
@@ -206,16 +228,28 @@ void ingest::receive_all() {
   while (pipeline_.in_flight() > 0) receive_oldest();
 }
 
-void ingest::record_position() {
-  if (options_.source.empty()) return;
-  if (recorded_ == acknowledged_ || acknowledged_.lines == start_.lines) return;
-  changes_encoder changes;
-  changes.set_metadata(key(), acknowledged_.encode());
-  update_request request;
-  request.changes = changes.take();
-  request.ready_wait_ms = options_.ready_wait_ms;
-  version_ = node_.update(options_.index, request).version;
-  recorded_ = acknowledged_;
+/// Keeps the newest document and, of those before it, some at equal distances.
+void ingest::add_witness(document_id id, commit_id written_by) {
+  auto& all = record_.witnesses;
+  if (batches_ > 0 && (batches_ - 1) % witness_stride_ != 0) all.pop_back();
+  all.emplace_back(id, written_by);
+  batches_++;
+  if (all.size() <= max_witnesses) return;
+  for (size_t i = 0; 2 * i < all.size(); i++) all[i] = all[2 * i];
+  all.resize((all.size() + 1) / 2);
+  witness_stride_ *= 2;
+}
+
+void ingest::write_record() noexcept {
+  if (cannot_record_ || acknowledged_.lines == start_.lines) return;
+  try {
+    record_.position = acknowledged_;
+    record_file_.write(record_);
+  } catch (const std::exception& e) {
+    cannot_record_ = true;
+    on_note(std::string("if this ingest is interrupted, it cannot be continued: ") + e.what());
+  }
+  recorded_at_ = clock::now();
 }
 
 }  // namespace fp::ctl

@@ -7,31 +7,17 @@
 
 #include "app/client/client.hpp"
 #include "app/fpctl/fingerprint_source.hpp"
+#include "app/fpctl/ingest_record.hpp"
 #include "core/commit/changes.hpp"
 
 namespace fp::ctl {
 
-/// How far an ingest has got with its input. Stored as metadata of the index in the same commit as the documents
-/// that it counts, so that it is true whatever happens: running the same ingest again continues there.
-struct ingest_position {
-  uint64_t lines = 0;        ///< of the input
-  uint64_t digest = 0;       ///< of these lines, so that a changed input is noticed
-  uint64_t documents = 0;    ///< in these lines
-  uint64_t skipped = 0;      ///< bad lines among them
-  document_id start_id = 0;  ///< as asked for; 0: none
-  uint64_t next_id = 0;      ///< for the next fingerprint that has none
-
-  std::string encode() const;
-  static std::optional<ingest_position> parse(std::string_view text);
-
-  friend bool operator==(const ingest_position&, const ingest_position&) = default;
-};
-
 struct ingest_options {
   std::string index;
   std::vector<std::string> files;
-  /// Names the input in the index's metadata; empty: nothing is recorded and nothing can be continued.
+  /// Names the input for continuing; empty: nothing is recorded and nothing can be continued.
   std::string source;
+  std::filesystem::path state_folder;  ///< of records; empty: as without a source
   size_t batch_documents = 1'000;
   size_t batch_bytes = size_t{4} << 20;
   size_t window = 4;          ///< batches on their way at one time
@@ -40,18 +26,20 @@ struct ingest_options {
   bool restart = false;
   bool keep_going = false;
   uint32_t ready_wait_ms = 0;
+  std::chrono::milliseconds patience = input_descriptor::default_patience;  ///< with a silent input
 };
 
 /// The name of an input that consists of these files: their absolute paths, shortened by a checksum when they are
-/// several. Empty when standard input is among them.
+/// several. Empty when not all are plain files, which alone can be read anew.
 std::string source_name(const std::vector<std::string>& files);
 
 /// Inserts fingerprints from files into an index, a batch of documents a commit.
 ///
-/// Several batches are on their way at one time, and a later one may succeed where an earlier one failed. So the
-/// position in a commit is never ahead of what had been acknowledged before it was sent; after all batches, and
-/// after a bad line, it is brought up to date. What is inserted a second time for that reason is the same as
-/// before.
+/// An ingest that did not finish left a record, and the same one continues there: same node, index, source and
+/// options, the same lines up to there, and in the index what the record says. Otherwise, and once it has finished,
+/// it starts at the input's beginning. Several batches are on their way at one time, and a later one may succeed
+/// where an earlier one failed; the record counts what had been acknowledged before it was written. What is
+/// inserted a second time for that reason is the same as before.
 class ingest {
  public:
   ingest(client& node, ingest_options options);
@@ -59,6 +47,9 @@ class ingest {
   /// `on_bad_line` is told every skipped line; `on_progress` is called after every batch.
   std::function<void(const std::string&)> on_bad_line = [](const std::string&) {};
   std::function<void(const ingest&)> on_progress = [](const ingest&) {};
+  /// Is told in a sentence what a person should know: why an ingest that did not finish is not continued, or will
+  /// not be.
+  std::function<void(const std::string&)> on_note = [](const std::string&) {};
 
   /// Runs to the end of the input. Throws the first error; `acknowledged` tells what is in the index then.
   void run();
@@ -74,30 +65,39 @@ class ingest {
   struct batch {
     ingest_position after;
     uint64_t hashes = 0;
-    std::optional<ingest_position> record;  ///< that it carries
+    document_id last_document = 0;
   };
 
+  std::string identity() const;
+  void look_at_index();
+  void remove_old_records(const index_info& info);
   void continue_where_it_stopped();
+  /// Why a record does not fit the index; empty: it does.
+  std::string mismatch(const ingest_record& record);
   void read_batches();
   document_id id_for(const text_fingerprint& f);
+  void require_announced() const;
   void send(batch b, changes_encoder& changes);
   void receive_oldest();
   void receive_all();
-  void record_position();
-  std::string key() const { return "ingest:" + options_.source; }
+  void add_witness(document_id id, commit_id written_by);
+  void write_record() noexcept;
+
+  using clock = std::chrono::steady_clock;
 
   client& node_;
   ingest_options options_;
   fingerprint_source source_;
   update_pipeline pipeline_;
+  ingest_record_file record_file_;
   std::deque<batch> sent_;
   ingest_position start_, read_, acknowledged_;
-  std::optional<ingest_position> recorded_;  ///< by an acknowledged commit
-  uint64_t newest_record_lines_ = 0;         ///< of all records that were sent
+  ingest_record record_;
+  uint64_t batches_ = 0, witness_stride_ = 1;
+  clock::time_point recorded_at_ = clock::now();
   uint64_t acknowledged_hashes_ = 0;
   commit_id version_ = 0;
-  bool single_id_used_ = false;
-  bool refused_ = false;  ///< a batch failed
+  bool cannot_record_ = false;
 };
 
 }  // namespace fp::ctl

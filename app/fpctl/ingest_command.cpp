@@ -17,7 +17,7 @@ error with_position(const error& e, const ingest& work, const ingest_options& o)
   if (inserted == 0) return error(e.code(), text + "; nothing was inserted by this run");
   text += "; " + grouped(inserted) + " documents of this run are in the index";
   if (before > 0) text += ", after " + grouped(before) + " of earlier ones";
-  if (!o.source.empty()) text += "; the same command, run again, continues behind them";
+  if (!o.source.empty() && !o.state_folder.empty()) text += "; the same command, run again, continues behind them";
   return error(e.code(), text);
 }
 
@@ -68,7 +68,9 @@ exit_code run_ingest(command_context& c, ingest_options o, bool checkpoint) {
   summary s;
   s.left_alone = expand_inputs(c, o);
   if (o.source.empty()) o.source = source_name(o.files);
+  o.state_folder = c.state_folder;
   o.ready_wait_ms = c.ready_wait_ms();
+  o.patience = c.patience();
   ingest work(c.node(), o);
   const auto started = progress_meter::clock::now();
   {
@@ -78,6 +80,10 @@ exit_code run_ingest(command_context& c, ingest_options o, bool checkpoint) {
       meter.clear();
       c.complain(what);
       if (s.skipped == max_shown_bad_lines) c.complain("further bad lines are counted only");
+    };
+    work.on_note = [&](const std::string& what) {
+      meter.clear();
+      c.complain(what);
     };
     work.on_progress = [&](const ingest& w) {
       meter.update({w.source().bytes_read(), w.source().bytes_total(),
@@ -93,7 +99,7 @@ exit_code run_ingest(command_context& c, ingest_options o, bool checkpoint) {
   s.documents = work.acknowledged().documents - work.started_at().documents;
   if (checkpoint) s.stored = c.node().checkpoint(o.index);
   print_summary(c, work, s);
-  return s.skipped > 0 ? exit_incomplete : exit_ok;
+  return s.skipped + work.started_at().skipped > 0 ? exit_incomplete : exit_ok;
 }
 
 }  // namespace
@@ -103,10 +109,13 @@ void add_ingest_command(CLI::App& app, command_context& c) {
   auto checkpoint = std::make_shared<bool>(false);
   auto* sub = app.add_subcommand("ingest", "Insert fingerprints from files");
   sub->footer(
-      "Lines are id|hashes, id<tab>hashes, label<tab>id<tab>hashes, or the output of fpcalc -raw, as text or "
-      "JSON;\n"
-      "gzip is told by its content. A batch is one atomic commit. The index remembers how far each input has got\n"
-      "(metadata ingest:<source>), so that the same command, run again, continues there.");
+      "Lines are id|hashes, id<tab>hashes, label<tab>id<tab>hashes, hashes alone, the output of fpcalc -raw, "
+      "-plain or\n"
+      "-json, or objects of JSON with \"hashes\" or \"fingerprint\" and perhaps \"id\", printed over however many "
+      "lines;\n"
+      "gzip is told by its content. A batch is one atomic commit. An ingest that did not finish leaves a record "
+      "in\n"
+      "$XDG_STATE_HOME/fpctl (~/.local/state/fpctl), and the same command, run again, continues there.");
   sub->add_option("NAME", o->index, "The index")->required();
   sub->add_option("FILE", o->files, "Files to read, and folders of daily dumps; - is standard input")->required();
   auto* single = sub->add_option("--id", o->single_id, "Document id of the one fingerprint that has none")
@@ -119,7 +128,8 @@ void add_ingest_command(CLI::App& app, command_context& c) {
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   sub->add_option("--source", o->source, "Name of the input for continuing (default: the files' paths)");
-  sub->add_flag("--restart", o->restart, "Start from the beginning even if the index knows the input");
+  sub->add_flag("--restart", o->restart,
+                "Start at the beginning, even when an earlier ingest of this input did not finish");
   sub->add_flag("--keep-going", o->keep_going, "Skip lines that are wrong, and count them");
   sub->add_flag("--checkpoint", *checkpoint, "Write the index to files at the end");
   sub->callback([&c, o, checkpoint] { c.chosen = [&c, o, checkpoint] { return run_ingest(c, *o, *checkpoint); }; });

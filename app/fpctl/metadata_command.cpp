@@ -1,4 +1,6 @@
 #include <CLI/CLI.hpp>
+#include <optional>
+#include <set>
 
 #include "app/fpctl/command.hpp"
 #include "core/commit/changes.hpp"
@@ -14,25 +16,39 @@ struct metadata_options {
 
 exit_code change(command_context& c, const metadata_options& o) {
   changes_encoder changes;
+  std::set<std::string> set, removed, absent;
   for (const auto& entry : o.set) {
     const auto split = entry.find('=');
     if (split == std::string::npos || split == 0) {
       throw error(errc::bad_request, "--set " + safe(entry) + ": expected KEY=VALUE");
     }
+    set.insert(entry.substr(0, split));
     changes.set_metadata(std::string_view(entry).substr(0, split), std::string_view(entry).substr(split + 1));
   }
-  for (const auto& key : o.remove) changes.remove_metadata(key);
-  update_request request;
-  request.changes = changes.take();
-  request.ready_wait_ms = c.ready_wait_ms();
-  const auto done = c.node().update(o.name, request);
-  if (c.json_output) {
-    c.print_json({{"set", o.set.size()}, {"removed", o.remove.size()}, {"version", done.version}});
-  } else {
-    c.out << "set " << o.set.size() << " and removed " << o.remove.size() << " keys by commit " << done.version
-          << '\n';
+  if (!o.remove.empty()) {
+    std::set<std::string> there = set;
+    for (const auto& [key, value] : c.node().info(o.name, {c.ready_wait_ms()}).metadata) there.insert(key);
+    for (const auto& key : o.remove) (there.contains(key) ? removed : absent).insert(key);
   }
-  return exit_ok;
+  for (const auto& key : removed) changes.remove_metadata(key);
+  std::optional<commit_id> version;
+  if (changes.count() > 0) {
+    update_request request;
+    request.changes = changes.take();
+    request.ready_wait_ms = c.ready_wait_ms();
+    version = c.node().update(o.name, request).version;
+  }
+  if (c.json_output) {
+    json j{{"set", set.size()}, {"removed", removed.size()}, {"absent", absent}};
+    if (version) j["version"] = *version;
+    c.print_json(j);
+  } else {
+    if (version) {
+      c.out << "set " << set.size() << " and removed " << removed.size() << " keys by commit " << *version << '\n';
+    }
+    for (const auto& key : absent) c.out << "there was no key " << safe(key) << '\n';
+  }
+  return absent.empty() ? exit_ok : exit_incomplete;
 }
 
 exit_code show(command_context& c, const metadata_options& o) {
@@ -60,7 +76,8 @@ void add_metadata_command(CLI::App& app, command_context& c) {
   auto* sub = app.add_subcommand("metadata", "Show an index's metadata, or change it in one commit");
   sub->add_option("NAME", o->name, "The index")->required();
   sub->add_option("--set", o->set, "KEY=VALUE to set; may be given several times")->allow_extra_args(false);
-  sub->add_option("--remove", o->remove, "KEY to remove, be it there or not; may be given several times")
+  sub->add_option("--remove", o->remove,
+                  "KEY to remove; exit status 5 when one was not there; may be given several times")
       ->allow_extra_args(false);
   sub->callback([&c, o] {
     c.chosen = [&c, o] { return o->set.empty() && o->remove.empty() ? show(c, *o) : change(c, *o); };

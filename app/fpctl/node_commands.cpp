@@ -14,8 +14,7 @@ std::string note_of(const index_status& s) {
          s.damage;
 }
 
-exit_code show_status(command_context& c) {
-  const auto node = c.node().status();
+std::vector<index_status> statuses_of(command_context& c, const node_status& node) {
   std::vector<index_status> indexes;
   for (const auto& entry : node.indexes.indexes) {
     try {
@@ -25,6 +24,36 @@ exit_code show_status(command_context& c) {
       if (e.code() != errc::index_not_found) throw;
     }
   }
+  return indexes;
+}
+
+/// For monitoring: says only whether all is well, by the exit code and in a line, and what is not.
+exit_code check_node(command_context& c) {
+  const auto indexes = statuses_of(c, c.node().status());
+  size_t num_bad = 0, num_loading = 0;
+  auto troubles = json::array();
+  std::vector<std::string> lines;
+  for (const auto& i : indexes) {
+    const bool loading = i.state == index_state::loading || i.state == index_state::closing;
+    const auto note = note_of(i);
+    if (i.state == index_state::ready && note.empty()) continue;
+    (loading ? num_loading : num_bad)++;
+    troubles.push_back({{"name", i.name}, {"state", to_string(i.state)}, {"reason", note}});
+    lines.push_back("index " + i.name + " is " + to_string(i.state) + (note.empty() ? "" : ": " + note));
+  }
+  if (c.json_output) {
+    c.print_json({{"indexes", indexes.size()}, {"ok", troubles.empty()}, {"troubles", troubles}});
+  } else {
+    c.out << grouped(indexes.size()) << " indexes, " << grouped(indexes.size() - num_bad - num_loading)
+          << " ready and well\n";
+  }
+  for (const auto& line : lines) c.complain(line);
+  return num_bad > 0 ? exit_failed : num_loading > 0 ? exit_incomplete : exit_ok;
+}
+
+exit_code show_status(command_context& c) {
+  const auto node = c.node().status();
+  const auto indexes = statuses_of(c, node);
   if (c.json_output) {
     auto j = as_json(node);
     j["indexes"] = json::array();
@@ -79,9 +108,15 @@ exit_code end_node(command_context& c) {
 }  // namespace
 
 void add_node_commands(CLI::App& app, command_context& c) {
-  app.add_subcommand("status", "Show the node and its indexes")->callback([&c] {
-    c.chosen = [&c] { return show_status(c); };
-  });
+  auto check = std::make_shared<bool>(false);
+  auto* status = app.add_subcommand("status", "Show the node and its indexes");
+  status->add_flag("--check", *check,
+                   "For monitoring: tell in a line, and by the exit status, whether all is well");
+  status->footer(
+      "Exit status with --check: 0 every index is ready, undamaged and kept up; 1 one is not, which is named on "
+      "standard\n"
+      "error; 3 no node answers; 5 an index is loading, and nothing else is wrong.");
+  status->callback([&c, check] { c.chosen = [&c, check] { return *check ? check_node(c) : show_status(c); }; });
   app.add_subcommand("shutdown", "End the node cleanly")->callback([&c] {
     c.chosen = [&c] { return end_node(c); };
   });

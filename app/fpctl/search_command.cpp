@@ -31,10 +31,25 @@ search_request request_of(const command_context& c, const query_options& o, cons
   return r;
 }
 
-exit_code search_one(command_context& c, const query_options& o) {
+/// The query that the words of a command line are. A shell that splits what `fpcalc -raw` prints makes words of its
+/// lines.
+std::vector<hash_value> query_of(const std::vector<std::string>& words) {
   std::string text;
-  for (const auto& part : o.hashes) text += (text.empty() ? "" : " ") + part;
-  const auto hashes = parse_hashes(text);
+  for (const auto& word : words) {
+    const bool is_line = word.starts_with("DURATION=") || word.starts_with("FINGERPRINT=");
+    if (!text.empty()) text += is_line ? '\n' : ' ';
+    text += word;
+  }
+  auto found = read_fingerprints(text);
+  if (found.size() > 1) {
+    throw error(errc::bad_request, "these are " + std::to_string(found.size()) +
+                                       " fingerprints, and a query is one; --file takes many");
+  }
+  return std::move(found.front().hashes);
+}
+
+exit_code search_one(command_context& c, const query_options& o) {
+  const auto hashes = query_of(o.hashes);
   const auto num_distinct = std::set<hash_value>(hashes.begin(), hashes.end()).size();
   const auto answer = c.node().search(o.name, request_of(c, o, hashes));
   if (c.json_output) {
@@ -57,7 +72,7 @@ exit_code search_file(command_context& c, query_options o) {
   o.limit = 2;
   if (!o.score_pct) o.score_pct = 0;
   if (!o.min_score) o.min_score = 1;
-  fingerprint_source source({o.file});
+  fingerprint_source source({o.file}, c.patience());
   search_report report;
   auto rows = outcome_table();
   auto queries_json = json::array();
@@ -88,6 +103,7 @@ exit_code search_file(command_context& c, query_options o) {
     if (queries.size() == queries_per_batch) run_batch();
   }
   run_batch();
+  if (report.queries() == 0) throw error(errc::bad_request, source.where() + ": no query is in this input");
   if (c.json_output) {
     json j{{"queries", report.queries()}, {"unmatched", report.unmatched()}};
     if (o.expect) j["expected"] = report.expectation_json();
@@ -106,11 +122,11 @@ void add_search_command(CLI::App& app, command_context& c) {
   auto o = std::make_shared<query_options>();
   auto* sub = app.add_subcommand("search", "Find the documents that share the most hashes with a query");
   sub->footer(
-      "HASHES are signed or unsigned 32-bit decimals, separated by commas or spaces. With --file, every "
-      "fingerprint\n"
-      "of a file (label<tab>id<tab>hashes, or any form that ingest reads) is a query of its own; each prints one "
-      "line\n"
-      "with the best match and its score above the second best.");
+      "HASHES are signed or unsigned 32-bit decimals, separated by commas or spaces, or a fingerprint in any form "
+      "that\n"
+      "ingest reads. With --file, every fingerprint of a file is a query of its own; each prints one line with the "
+      "best\n"
+      "match and its score above the second best.");
   sub->add_option("NAME", o->name, "The index")->required();
   auto* hashes = sub->add_option("HASHES", o->hashes, "The query");
   auto* file = sub->add_option("--file", o->file, "Queries from a file; - is standard input")->excludes(hashes);

@@ -108,7 +108,21 @@ class Strangers(TlsTest):
 
     def test_a_client_without_tls(self):
         node = self.start_tls()
-        self.assert_refused(node, [], timeout=1)
+        self.assertIn("TLS is spoken there", self.assert_refused(node, [], timeout=1))
+
+    def test_a_client_with_tls_at_a_node_without(self):
+        node = self.start("--caf-port", "0")
+        done = run_ctl(node.port, *self.client_flags(), "--timeout", 1, "status")
+        self.assertEqual(done.returncode, UNREACHABLE)
+        self.assertIn("no TLS is spoken there", done.stderr)
+
+    def test_other_ports_of_the_node_are_named(self):
+        node = self.start("--port", "0", "--legacy-port", "0")
+        for port, words in ((node.http_port, "an HTTP server answers there"), (node.line_port, "the line protocol")):
+            done = run_ctl(port, "--timeout", 1, "status")
+            self.assertEqual(done.returncode, UNREACHABLE)
+            self.assertIn(words, done.stderr)
+            self.assertNotIn("protocol version", done.stderr)
 
     def test_a_client_without_a_certificate(self):
         node = self.start_tls()

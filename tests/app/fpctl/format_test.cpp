@@ -45,6 +45,9 @@ TEST(format, writes_shares) {
   EXPECT_EQ(percent_text(1, 3), "33.3 %");
   EXPECT_EQ(percent_text(3, 3), "100.0 %");
   EXPECT_EQ(percent_text(0, 0), "-");
+  EXPECT_EQ(percent_text(399'999, 400'000), "99.9 %");
+  EXPECT_EQ(percent_text(UINT64_MAX - 1, UINT64_MAX), "99.9 %");
+  EXPECT_EQ(percent_text(3, 2), "150.0 %");
 }
 
 TEST(format, makes_text_safe_for_a_terminal) {

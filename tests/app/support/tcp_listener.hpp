@@ -9,13 +9,14 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 namespace fp::test {
 
-/// A TCP port on loopback that is no node. It sends `greeting` to whoever connects first, and then says nothing.
+/// A TCP port on loopback that is no node. It sends `greeting` to those who connect first, and then says nothing.
 class tcp_listener {
  public:
-  explicit tcp_listener(std::string greeting = {}) {
+  explicit tcp_listener(std::string greeting = {}, int guests = 1) {
     socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -28,16 +29,20 @@ class tcp_listener {
     }
     port_ = ntohs(address.sin_port);
     if (greeting.empty()) return;
-    greeter_ = std::thread([this, greeting = std::move(greeting)] {
-      connection_ = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (connection_ >= 0) (void)!::send(connection_, greeting.data(), greeting.size(), MSG_NOSIGNAL);
+    greeter_ = std::thread([this, guests, greeting = std::move(greeting)] {
+      for (int i = 0; i < guests; i++) {
+        const int guest = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
+        if (guest < 0) return;
+        connections_.push_back(guest);
+        (void)!::send(guest, greeting.data(), greeting.size(), MSG_NOSIGNAL);
+      }
     });
   }
   ~tcp_listener() {
     ::shutdown(socket_, SHUT_RDWR);  // ends a waiting accept
     if (greeter_.joinable()) greeter_.join();
     ::close(socket_);
-    if (connection_ >= 0) ::close(connection_);
+    for (const int guest : connections_) ::close(guest);
   }
   tcp_listener(const tcp_listener&) = delete;
   tcp_listener& operator=(const tcp_listener&) = delete;
@@ -45,7 +50,8 @@ class tcp_listener {
   uint16_t port() const noexcept { return port_; }
 
  private:
-  int socket_ = -1, connection_ = -1;
+  int socket_ = -1;
+  std::vector<int> connections_;
   uint16_t port_ = 0;
   std::thread greeter_;
 };
