@@ -8,6 +8,10 @@ configure_file(cmake/install_configuration.cmake.in install_configuration.cmake 
 install(SCRIPT ${PROJECT_BINARY_DIR}/install_configuration.cmake COMPONENT node)
 if(TARGET fpctl)
   install(TARGETS fpctl RUNTIME COMPONENT client)
+  install(FILES ${PROJECT_BINARY_DIR}/manual/fpctl.1.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT client)
+  install(FILES ${PROJECT_BINARY_DIR}/manual/fpnode.8.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT node)
+  install(FILES ${PROJECT_BINARY_DIR}/manual/fpctl.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+          RENAME fpctl COMPONENT client)
 endif()
 # The client library: find_package(fpnode) gives the target fpnode::client. In no Debian package: that would be one of its
 # own, which depends on all that the headers include.
@@ -29,7 +33,7 @@ install(SCRIPT ${PROJECT_BINARY_DIR}/install_headers.cmake COMPONENT development
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT licence)
 # As they lie in the tree, so that they find each other.
 foreach(document README.md SECURITY.md actors/README.md app/client/README.md app/fpctl/README.md app/api/README.md
-                 app/line/README.md app/page/screenshot.png config/README.md core/FORMATS.md)
+                 app/line/README.md app/page/screenshot.png config/README.md config/fpnode.json core/FORMATS.md)
   cmake_path(GET document PARENT_PATH folder)
   install(FILES ${document} DESTINATION ${CMAKE_INSTALL_DOCDIR}/${folder} COMPONENT doc OPTIONAL)
 endforeach()

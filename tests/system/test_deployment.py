@@ -1,5 +1,6 @@
 """What operators and service managers rely on: exit codes, log files, readiness, the installed files."""
 
+import gzip
 import json
 import os
 import re
@@ -219,9 +220,18 @@ class Installation(DeploymentTest):
         destination, files = self.install("/usr")
         self.assertLessEqual({"/usr/bin/fpnode", "/etc/fpnode/fpnode.json", "/usr/lib/systemd/system/fpnode.service",
                               "/usr/share/doc/fpnode/LICENSE", "/usr/share/doc/fpnode/README.md",
-                              "/usr/share/doc/fpnode/config/README.md"}, files)
+                              "/usr/share/doc/fpnode/SECURITY.md", "/usr/share/doc/fpnode/config/fpnode.json",
+                              "/usr/share/doc/fpnode/config/README.md", "/usr/share/man/man1/fpctl.1.gz",
+                              "/usr/share/man/man8/fpnode.8.gz",
+                              "/usr/share/bash-completion/completions/fpctl"}, files)
+        # What it names differs from the defaults: a file in which every default stands hides what an operator changed.
+        settings = (destination / "etc/fpnode/fpnode.json").read_text()
+        self.assertEqual(json.loads(re.sub(r"(?m)^\s*//.*$", "", settings)), {})
+        page = gzip.decompress((destination / "usr/share/man/man1/fpctl.1.gz").read_bytes()).decode()
+        self.assertIn(".SS fpctl status\n", page)
         for file in files:
             self.assertRegex(file, r"^(/usr/bin/|/usr/share/doc/fpnode/|/usr/lib/systemd/system/|/etc/fpnode/"
+                                   r"|/usr/share/man/man[18]/|/usr/share/bash-completion/completions/fpctl$"
                                    r"|/usr/include/fpnode/|/usr/lib/(?:[^/]+/)?(?:cmake/)?fpnode/)")
         self.assertEqual((destination / "usr/lib/systemd/system/fpnode.service").read_text(),
                          (ROOT / "config/fpnode.service").read_text())
