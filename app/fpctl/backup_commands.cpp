@@ -55,11 +55,7 @@ exit_code snapshot(command_context& c, const backup_options& o) {
   const auto start = clock::now();
   backup_format::stream_header header;
   if (o.is_standard_stream()) {
-    header = take(c, o.name, [&](std::span<const std::byte> bytes) {
-      c.out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-      if (!c.out) throw error(errc::io_error, "writing to standard output failed");
-    });
-    if (!c.out.flush()) throw error(errc::io_error, "writing to standard output failed");
+    header = take(c, o.name, [&](std::span<const std::byte> bytes) { c.write_bytes(bytes); });
     return exit_ok;
   }
   {

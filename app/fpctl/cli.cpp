@@ -132,10 +132,10 @@ std::unique_ptr<CLI::App> make_command_line(command_context& c) {
   certificate->needs(key)->needs(ca);
   key->needs(certificate);
   ca->needs(certificate);
-  app.add_option(
-         "--timeout", c.timeout_s,
-         "Seconds of each wait: for a connection, an answer, an index that is loading (default 10); for input, "
-         "fpcalc, a checkpoint, a merge, progress of a load (default 600)")
+  app.add_option("--timeout", c.timeout_s,
+                 "Seconds of each wait: for a connection, an answer, an index that is loading (default 10); for "
+                 "input and output, "
+                 "fpcalc, a checkpoint, a merge, progress of a load (default 600)")
       ->envname("FPCTL_TIMEOUT")
       ->check(CLI::Range(0.001, 86'400.0));
   app.add_flag("--json", c.json_output, "Print one JSON document instead of text");

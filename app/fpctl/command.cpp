@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ostream>
+#include <iostream>
 
+#include "app/fpctl/standard_output.hpp"
 #include "core/text/input_descriptor.hpp"
 
 namespace fp::ctl {
@@ -57,6 +58,14 @@ client& command_context::node() {
 
 void command_context::print_json(const json& document) const {
   out << document.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+}
+
+void command_context::write_bytes(std::span<const std::byte> bytes) const {
+  if (&out == &std::cout) {
+    write_to_standard_output(bytes, patience());
+  } else {
+    out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  }
 }
 
 void command_context::complain(const std::string& message) const { err << "fpctl: " << safe(message) << '\n'; }

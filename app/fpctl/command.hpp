@@ -6,6 +6,7 @@
 #include <iosfwd>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "app/client/client.hpp"
@@ -46,11 +47,13 @@ class command_context {
   client& node();
   /// How long a request may wait for an index to load.
   uint32_t ready_wait_ms() const;
-  /// How long to wait for what may take its time: input, fpcalc, a checkpoint, a merge, progress.
+  /// How long to wait for what may take its time: input and output, fpcalc, a checkpoint, a merge, progress.
   std::chrono::milliseconds patience() const;
 
   /// Prints the one JSON document of a command.
   void print_json(const json& document) const;
+  /// Writes a part of what a command puts out that is no text. Throws as `write_to_standard_output`.
+  void write_bytes(std::span<const std::byte> bytes) const;
   /// One line on standard error: "fpctl: ...".
   void complain(const std::string& message) const;
   progress_meter make_meter(std::string unit) const;

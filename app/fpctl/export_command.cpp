@@ -79,12 +79,7 @@ exported_index export_stream_of(command_context& c, const std::string& name,
 
 exported_index export_to_file(command_context& c, const export_options& o) {
   if (o.is_standard_output()) {
-    auto done = export_stream_of(c, o.name, [&](std::span<const std::byte> bytes) {
-      c.out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-      if (!c.out) throw error(errc::io_error, "writing to standard output failed");
-    });
-    if (!c.out.flush()) throw error(errc::io_error, "writing to standard output failed");
-    return done;
+    return export_stream_of(c, o.name, [&](std::span<const std::byte> bytes) { c.write_bytes(bytes); });
   }
   output_file file(o.file, o.force);
   auto done = export_stream_of(c, o.name, [&](std::span<const std::byte> bytes) { file.write(bytes); });

@@ -329,8 +329,22 @@ class Snapshot(NodeTest):
         damaged.write_bytes(backup + b"x")
         self.assertIn(f"offset {len(backup)}: goes on", node.ctl("restore", "copy", damaged, check=1).stderr)
         self.assertEqual(self.entries(), before)
-        self.assertIn("cannot be opened", node.ctl("restore", "copy", self.folder / "nothing", check=1).stderr)
+        self.assertIn("No such file", node.ctl("restore", "copy", self.folder / "nothing", check=1).stderr)
         self.assertEqual([i["name"] for i in node.json("index", "list")], ["main"])
+
+    def test_output_that_nobody_takes_is_not_waited_for_without_end(self):
+        node = self.start()
+        node.ctl("index", "create", "main")
+        lines = "".join(f"{i}|{','.join(str(i * 1000 + h) for h in range(100))}\n" for i in range(1, 2_000))
+        node.ctl("ingest", "main", "-", stdin=lines)
+        for command in ("snapshot", "export"):
+            stuck = subprocess.Popen([BUILD / "fpctl", "--port", str(node.port), "--timeout", "2", command, "main", "-"],
+                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            self.addCleanup(stuck.stdout.close)
+            self.addCleanup(stuck.kill)
+            self.assertIn("nobody took anything within 2000 ms", stuck.stderr.read())
+            stuck.stderr.close()
+            self.assertEqual(stuck.wait(), 1)
 
     # -- Interrupted restores
 
