@@ -20,6 +20,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("FPNODE_BUILD", "build")
 DATA = ROOT / "tests" / "data"
 
+# What fpctl remembers of ingests that do not finish goes with the tests.
+STATE = tempfile.TemporaryDirectory(prefix="fpnode-state-")
+os.environ["XDG_STATE_HOME"] = STATE.name
+
 # Nothing here takes this long unless it hangs; sanitizer builds are slow.
 PATIENCE = 120
 

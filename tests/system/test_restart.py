@@ -1,6 +1,8 @@
 """What was acknowledged is there after any kind of end."""
 
 import gzip
+import json
+import pathlib
 import random
 import re
 import signal
@@ -8,7 +10,7 @@ import subprocess
 import threading
 import unittest
 
-from support import BUILD, DATA, PATIENCE, NodeTest
+from support import BUILD, DATA, PATIENCE, STATE, NodeTest
 
 # Small enough that checkpoints and merges happen while the tests write.
 BUSY = ["--checkpoint-threshold", "20000", "--min-segment-size", "2000", "--max-memory-segments", "4"]
@@ -41,6 +43,31 @@ class Restart(NodeTest):
                 self.assertEqual(node.stop(number), 0)
                 node = self.start(data=f"data-{number}")
                 self.check_documents(node, [1])
+
+    def test_an_ingest_that_was_killed_continues_and_a_finished_one_starts_anew(self):
+        node = self.start()
+        node.ctl("index", "create", "main")
+        lines = self.folder / "lines"
+        lines.write_text("".join(line(i) for i in range(1, 40_001)))
+        command = [BUILD / "fpctl", "--json", "--port", str(node.port), "ingest", "main", lines, "--batch", "1"]
+        killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(killed.stderr.close)
+        records = pathlib.Path(STATE.name) / "fpctl"
+        # At half of 40,000 commits, several records have been written.
+        next(said for said in killed.stderr if re.match(r" 5\d %", said))
+        killed.kill()
+        killed.wait()
+        self.assertEqual(len(list(records.iterdir())), 1)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
+        report = json.loads(done.stdout)
+        self.assertGreater(report["documents_before"], 0)
+        self.assertEqual(report["documents_before"] + report["documents"], 40_000)
+        self.assertEqual(node.json("index", "info", "main")["num_documents"], 40_000)
+        self.assertEqual((list(records.iterdir()), node.json("metadata", "main")), ([], {}))
+        # What is asked for again is done again.
+        node.ctl("delete", "main", "3")
+        self.assertEqual(node.json("ingest", "main", lines)["documents_before"], 0)
+        node.ctl("document", "main", "3")
 
     def test_shutdown_by_a_client(self):
         node = self.start()
