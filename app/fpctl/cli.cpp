@@ -1,6 +1,7 @@
 #include "app/fpctl/cli.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <ostream>
 
 #include "app/fpctl/port_probe.hpp"

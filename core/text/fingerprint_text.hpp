@@ -36,8 +36,8 @@ std::vector<hash_value> parse_hashes(std::string_view text);
 ///                                                  "id" and "label" are read if there, other members are skipped
 ///
 /// A JSON object or list may go on over many lines that end where a printer of JSON ends them: behind a bracket
-/// that opens, a comma or a colon. Empty lines and lines that start with '#' are skipped, as is a byte order mark; so
-/// are rows of a dump without a fingerprint: `null`, and objects in which it is null.
+/// that opens, a comma or a colon. Empty lines and lines that start with '#' are skipped, as is a byte order mark;
+/// so are rows of a dump without a fingerprint: `null`, and objects in which it is null.
 /// tests/data/fingerprint_forms.json holds cases of all, which the operator's page is held to as well.
 class fingerprint_reader {
  public:
