@@ -30,6 +30,14 @@ caf::result<index_record, bool> catalog_state::create(const create_index_request
   }
 }
 
+caf::result<index_record> catalog_state::find(const std::string& index) {
+  try {
+    return folder->find(index);
+  } catch (const std::exception& e) {
+    return to_caf_error(e);
+  }
+}
+
 caf::result<erased_index> catalog_state::erase(const std::string& index) {
   try {
     auto record = folder->erase(index);
@@ -77,6 +85,7 @@ catalog_handle::behavior_type catalog_actor(pooled_pointer<catalog_handle, catal
   return {
       [=](scan_atom) { return self->state.scan(); },
       [=](create_atom, const create_index_request& request) { return self->state.create(request); },
+      [=](record_atom, const std::string& index) { return self->state.find(index); },
       [=](erase_atom, const std::string& index) { return self->state.erase(index); },
       [=](remove_atom, const index_record& record) { return self->state.remove(record); },
       [=](stage_atom, const restore_request& request) { return self->state.stage(request); },

@@ -70,10 +70,36 @@ void node_state::do_create(const create_index_request& request, kept_promise<cre
                     });
             next_operation();
           },
-          [this, promise](const caf::error& e) mutable {
-            promise.deliver(e);
+          [this, name = request.name, promise](const caf::error& e) mutable {
+            promise.deliver(as_seen_by_clients(name, e));
             next_operation();
           });
+}
+
+caf::error node_state::as_seen_by_clients(const std::string& index, const caf::error& e) const {
+  const auto it = indexes.find(index);
+  const bool is_damage = code_of(e) == errc::corrupt_data || code_of(e) == errc::unsupported_format;
+  if (!is_damage || it == indexes.end() || it->second.state != index_state::failed) return e;
+  return make_error(errc::index_failed, text_of(e));
+}
+
+caf::result<index_record> node_state::find_record(const std::string& index) {
+  kept_promise<index_record> promise(*this);
+  const auto find = [this, index, promise] {
+    self->request(catalog, caf::infinite, record_atom_v, index)
+        .then(
+            [this, promise](const index_record& record) mutable {
+              if (const auto it = indexes.find(record.name); it != indexes.end()) it->second.record = record;
+              promise.deliver(record);
+              next_operation();
+            },
+            [this, promise](const caf::error& e) mutable {
+              promise.deliver(e);
+              next_operation();
+            });
+  };
+  if (!enqueue(find)) promise.deliver(make_error(errc::overloaded, "too many creates and deletes are queued"));
+  return promise.pending();
 }
 
 caf::result<delete_index_reply> node_state::erase(delete_index_request request) {
@@ -101,8 +127,8 @@ void node_state::do_erase(const delete_index_request& request, kept_promise<dele
             }
             next_operation();
           },
-          [this, promise](const caf::error& e) mutable {
-            promise.deliver(e);
+          [this, name = request.name, promise](const caf::error& e) mutable {
+            promise.deliver(as_seen_by_clients(name, e));
             next_operation();
           });
 }

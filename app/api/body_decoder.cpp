@@ -83,6 +83,14 @@ bool body_decoder::key(std::string_view name) {
   return true;
 }
 
+bool body_decoder::other_key() {
+  if (skipping_ > 0) return true;
+  auto& f = frames_.back();
+  if (places_[f.place].is_text_map) return false;
+  f.field = unknown;
+  return true;
+}
+
 bool body_decoder::begin(value_kind kind) {
   if (skipping_ > 0) {
     skipping_++;

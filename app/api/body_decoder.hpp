@@ -45,6 +45,8 @@ class body_decoder {
   bool text(std::string_view value);
   bool other() { return stray(); }
   bool key(std::string_view name);
+  /// One that is no text, which MessagePack knows. Of a place of texts it is wrong, elsewhere unknown.
+  bool other_key();
   bool begin_object();
   bool end_object();
   bool begin_array();

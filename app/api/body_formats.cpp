@@ -1,7 +1,5 @@
 #include <simdjson.h>
 
-#include <nlohmann/json.hpp>
-
 #include "app/api/body_decoder.hpp"
 
 namespace fp {
@@ -96,53 +94,187 @@ bool decode_json(std::string_view body, body_decoder& decoder) {
   return ok;
 }
 
-/// Passes on what nlohmann's parser finds. Declared sizes are not believed: nothing is reserved.
-class msgpack_events {
+/// Walks all of a MessagePack text, by its specification (github.com/msgpack/msgpack, spec.md). Declared sizes are
+/// not believed: nothing is reserved, and what is not there ends the walk.
+class msgpack_walker {
  public:
-  using json = nlohmann::json;
-  using number_integer_t = json::number_integer_t;
-  using number_unsigned_t = json::number_unsigned_t;
-  using number_float_t = json::number_float_t;
-  using string_t = json::string_t;
-  using binary_t = json::binary_t;
+  msgpack_walker(std::string_view body, body_decoder& out) : rest_(body), out_(out) {}
 
-  explicit msgpack_events(body_decoder& out) : out_(out) {}
-
-  bool null() { return out_.null(); }
-  bool boolean(bool b) { return out_.boolean(b); }
-  bool number_integer(int64_t n) {
-    // A positive number in a signed encoding is the same number.
-    return n >= 0 ? out_.number(static_cast<uint64_t>(n)) : out_.other_number();
-  }
-  bool number_unsigned(uint64_t n) { return out_.number(n); }
-  bool number_float(double, const std::string&) { return out_.other_number(); }
-  bool string(std::string& s) { return is_utf8(s) && out_.text(s); }
-  bool binary(binary_t&) { return out_.other(); }
-  bool start_object(size_t) { return ++depth_ <= max_depth && out_.begin_object(); }
-  bool key(std::string& s) { return is_utf8(s) && out_.key(s); }
-  bool end_object() {
-    depth_--;
-    return out_.end_object();
-  }
-  bool start_array(size_t) { return ++depth_ <= max_depth && out_.begin_array(); }
-  bool end_array() {
-    depth_--;
-    return out_.end_array();
-  }
-  bool parse_error(size_t, const std::string&, const nlohmann::json::exception&) { return false; }
+  /// One value, and nothing behind it.
+  bool walk() { return value(0) && rest_.empty(); }
 
  private:
-  static bool is_utf8(const std::string& s) { return simdjson::validate_utf8(s.data(), s.size()); }
+  enum class kind { null, boolean, number, other_number, text, bytes, array, object };
+  /// What stands at the head of a value.
+  struct header {
+    kind what = kind::null;
+    uint64_t n = 0;  ///< the number, or how many bytes, elements or entries follow
+  };
 
+  bool value(int depth) {
+    header h;
+    if (!read_header(h)) return false;
+    switch (h.what) {
+      case kind::null:
+        return out_.null();
+      case kind::boolean:
+        return out_.boolean(h.n != 0);
+      case kind::number:
+        return out_.number(h.n);
+      case kind::other_number:
+        return out_.other_number();
+      case kind::text: {
+        std::string_view text;
+        return take(h.n, text) && is_utf8(text) && out_.text(text);
+      }
+      case kind::bytes: {
+        std::string_view bytes;
+        return take(h.n, bytes) && out_.other();
+      }
+      case kind::array:
+        if (depth >= max_depth || !out_.begin_array()) return false;
+        for (uint64_t i = 0; i < h.n; i++) {
+          if (!value(depth + 1)) return false;
+        }
+        return out_.end_array();
+      case kind::object:
+        if (depth >= max_depth || !out_.begin_object()) return false;
+        for (uint64_t i = 0; i < h.n; i++) {
+          if (!key(depth + 1) || !value(depth + 1)) return false;
+        }
+        return out_.end_object();
+    }
+    return false;
+  }
+
+  /// A key that is no string names nothing that is known, whatever it is.
+  bool key(int depth) {
+    header h;
+    if (!read_header(h)) return false;
+    if (h.what != kind::text) return skip(h, depth) && out_.other_key();
+    std::string_view name;
+    return take(h.n, name) && is_utf8(name) && out_.key(name);
+  }
+
+  /// What follows the header of a value that nobody wants.
+  bool skip(const header& h, int depth) {
+    std::string_view ignored;
+    if (h.what == kind::text) return take(h.n, ignored) && is_utf8(ignored);
+    if (h.what == kind::bytes) return take(h.n, ignored);
+    if (h.what != kind::array && h.what != kind::object) return true;
+    if (depth >= max_depth) return false;
+    const uint64_t count = h.what == kind::object ? 2 * h.n : h.n;
+    for (uint64_t i = 0; i < count; i++) {
+      header inner;
+      if (!read_header(inner) || !skip(inner, depth + 1)) return false;
+    }
+    return true;
+  }
+
+  bool take(uint64_t size, std::string_view& bytes) {
+    if (size > rest_.size()) return false;
+    bytes = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return true;
+  }
+  /// A number of `width` bytes, most significant first.
+  bool take_number(size_t width, uint64_t& n) {
+    std::string_view bytes;
+    if (!take(width, bytes)) return false;
+    n = 0;
+    for (const char c : bytes) n = n << 8 | static_cast<uint8_t>(c);
+    return true;
+  }
+  bool sized(kind what, size_t width, header& h) {
+    h.what = what;
+    return take_number(width, h.n);
+  }
+  /// A positive number in a signed encoding is the same number.
+  bool signed_number(size_t width, header& h) {
+    if (!sized(kind::number, width, h)) return false;
+    if (h.n >> (8 * width - 1) != 0) h.what = kind::other_number;
+    return true;
+  }
+  bool other_number(size_t width, header& h) { return sized(kind::other_number, width, h); }
+  /// An extension: its type stands before its bytes.
+  bool extension(uint64_t size, header& h) {
+    h = {kind::bytes, size};
+    std::string_view type;
+    return take(1, type);
+  }
+  bool sized_extension(size_t width, header& h) {
+    uint64_t size = 0;
+    return take_number(width, size) && extension(size, h);
+  }
+
+  bool read_header(header& h) {
+    if (rest_.empty()) return false;
+    const auto first = static_cast<uint8_t>(rest_.front());
+    rest_.remove_prefix(1);
+    if (first < 0x80) return set(h, kind::number, first);
+    if (first < 0x90) return set(h, kind::object, first & 0x0f);
+    if (first < 0xa0) return set(h, kind::array, first & 0x0f);
+    if (first < 0xc0) return set(h, kind::text, first & 0x1f);
+    if (first >= 0xe0) return set(h, kind::other_number, 0);
+    switch (first) {
+      case 0xc0:
+        return set(h, kind::null, 0);
+      case 0xc2:
+      case 0xc3:
+        return set(h, kind::boolean, first & 1);
+      case 0xc4:
+      case 0xc5:
+      case 0xc6:
+        return sized(kind::bytes, size_t{1} << (first - 0xc4), h);
+      case 0xc7:
+      case 0xc8:
+      case 0xc9:
+        return sized_extension(size_t{1} << (first - 0xc7), h);
+      case 0xca:
+        return other_number(4, h);
+      case 0xcb:
+        return other_number(8, h);
+      case 0xcc:
+      case 0xcd:
+      case 0xce:
+      case 0xcf:
+        return sized(kind::number, size_t{1} << (first - 0xcc), h);
+      case 0xd0:
+      case 0xd1:
+      case 0xd2:
+      case 0xd3:
+        return signed_number(size_t{1} << (first - 0xd0), h);
+      case 0xd4:
+      case 0xd5:
+      case 0xd6:
+      case 0xd7:
+      case 0xd8:
+        return extension(uint64_t{1} << (first - 0xd4), h);
+      case 0xd9:
+      case 0xda:
+      case 0xdb:
+        return sized(kind::text, size_t{1} << (first - 0xd9), h);
+      case 0xdc:
+      case 0xdd:
+        return sized(kind::array, size_t{2} << (first - 0xdc), h);
+      case 0xde:
+      case 0xdf:
+        return sized(kind::object, size_t{2} << (first - 0xde), h);
+      default:
+        return false;
+    }
+  }
+  static bool set(header& h, kind what, uint64_t n) {
+    h = {what, n};
+    return true;
+  }
+  static bool is_utf8(std::string_view s) { return simdjson::validate_utf8(s.data(), s.size()); }
+
+  std::string_view rest_;
   body_decoder& out_;
-  int depth_ = 0;
 };
 
-bool decode_msgpack(std::string_view body, body_decoder& decoder) {
-  msgpack_events events(decoder);
-  const auto* bytes = reinterpret_cast<const uint8_t*>(body.data());
-  return nlohmann::json::sax_parse(bytes, bytes + body.size(), &events, nlohmann::json::input_format_t::msgpack);
-}
+bool decode_msgpack(std::string_view body, body_decoder& decoder) { return msgpack_walker(body, decoder).walk(); }
 
 }  // namespace
 

@@ -14,12 +14,13 @@ using enum access_role;
 
 constexpr auto anybody = std::optional<access_role>();
 
-constexpr std::array<endpoint, 18> table{{
+constexpr std::array<endpoint, 19> table{{
     {get, "/", anybody, handlers::page_file},
     {get, "/_health", anybody, handlers::node_health},
     {get, "/_metrics", read, handlers::metrics},
     {get, "/_page/:file", anybody, handlers::page_file},
     {get, "/_page/overview", read, handlers::overview},
+    {get, "/_ready", anybody, handlers::node_readiness},
     {get, "/:index", read, handlers::describe_index},
     {put, "/:index", admin, handlers::create_index},
     {del, "/:index", admin, handlers::delete_index},

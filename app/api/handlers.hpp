@@ -12,6 +12,7 @@ namespace handlers {
 
 // Of the node (node_handlers.cpp).
 void node_health(const api_service& service, api_call& call);
+void node_readiness(const api_service& service, api_call& call);
 void metrics(const api_service& service, api_call& call);
 void page_file(const api_service& service, api_call& call);
 void overview(const api_service& service, api_call& call);

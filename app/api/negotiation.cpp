@@ -93,6 +93,8 @@ std::optional<body_format> named_format(std::string_view media_type) {
 }
 
 std::optional<body_format> request_format(const http_request& request) {
+  const auto encoding = trim(request.content_encoding);
+  if (!encoding.empty() && !equal_ignoring_case(encoding, "identity")) return std::nullopt;
   if (request.content_type) return named_format(*request.content_type);
   return request.body.empty() ? body_format::json : body_format::msgpack;
 }

@@ -17,7 +17,7 @@ constexpr uint64_t max_skipped_bytes = 64u << 10;
 
 size_t bytes_of(const http_request& head) {
   return head.target.size() + (head.content_type ? head.content_type->size() : 0) + head.accept.size() +
-         head.if_none_match.size();
+         head.if_none_match.size() + head.content_encoding.size();
 }
 
 uint64_t bytes_of(const http::request_header<>& head) {
@@ -193,6 +193,7 @@ http_request session::request_head() const {
   if (const auto it = message.find(http::field::content_type); it != message.end()) {
     head.content_type = std::string(it->value());
   }
+  head.content_encoding = std::string(message[http::field::content_encoding]);
   head.accept = std::string(message[http::field::accept]);
   head.if_none_match = std::string(message[http::field::if_none_match]);
   head.authorization = std::string(message[http::field::authorization]);

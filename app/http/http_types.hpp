@@ -19,6 +19,7 @@ struct http_request {
   http_method method = http_method::other;
   std::string target;                       ///< as sent, without scheme and authority
   std::optional<std::string> content_type;  ///< as sent
+  std::string content_encoding;             ///< as sent; empty when absent
   std::string accept;                       ///< as sent; empty when absent
   std::string if_none_match;                ///< as sent; empty when absent
   std::string authorization;                ///< as sent; empty when absent

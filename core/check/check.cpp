@@ -142,7 +142,7 @@ class checker {
   }
 
   void check_index(checked_index& i) {
-    const path folder = root_ / i.name, current = folder / data_folder::current_name;
+    const path folder = root_ / i.name, current = record_file_of(fs_, folder);
     std::optional<index_record> record;
     const bool is_known = look_at(i, current, [&] {
       record = read_index_record(fs_, root_, i.name);
@@ -160,7 +160,7 @@ class checker {
     i.deleted = record->deleted;
     const path live = folders_of(root_, *record).data.parent_path();
     for (const std::string& name : list(i.files, folder)) {
-      if (name == data_folder::current_name || (!i.deleted && folder / name == live)) continue;
+      if (folder / name == current || (!i.deleted && folder / name == live)) continue;
       i.files.push_back(
           unreferenced(folder / name, i.deleted ? "of a deleted index" : "not of the live generation"));
     }

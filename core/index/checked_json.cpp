@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/checksum.hpp"
+#include "core/base/json_syntax_error.hpp"
 
 namespace fp {
 
@@ -33,8 +34,12 @@ json parse_checked_json(const std::string& text, format_versions known, const pa
       if (depth > max_depth) corrupt(file, "nested too deeply");
       return true;
     });
-  } catch (const json::exception& e) {
-    corrupt(file, e.what());
+  } catch (const json::parse_error& e) {
+    const auto where = locate_json_error(text, e.byte, e);
+    corrupt(file, "no JSON at line " + std::to_string(where.line) + ", column " + std::to_string(where.column) +
+                      ": " + where.reason);
+  } catch (const json::exception&) {
+    corrupt(file, "a number that is too large");
   }
   if (!object.is_object()) corrupt(file, "not a JSON object");
   const uint64_t expected = json_reader(object, file).get_hex("checksum");

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/base/in_doubt_error.hpp"
 #include "core/fpindex/data_folder_reader.hpp"
 #include "core/index/checked_json.hpp"
 #include "core/index/manifest.hpp"
@@ -101,6 +102,11 @@ void require_valid_index_name(std::string_view name) {
               "invalid index name \"" + quoted + "\": 1 to 255 letters, digits, '_' and '-' are allowed");
 }
 
+bool is_reserved_index_name(std::string_view name) noexcept {
+  constexpr std::string_view reserved[] = {"_health", "_metrics", "_page", "_ready"};
+  return std::ranges::find(reserved, name) != std::end(reserved);
+}
+
 data_folder::data_folder(file_system& fs, path root) : fs_(fs), root_(std::move(root)) {
   fs_.create_directories(root_);
   lock_ = fs_.lock(root_ / lock_name);
@@ -174,6 +180,9 @@ data_folder::create_result data_folder::create(const std::string& name, const cr
 }
 
 index_record data_folder::next_record(const std::string& name, const std::optional<index_record>& existing) {
+  if (is_reserved_index_name(name)) {
+    throw error(errc::invalid_index_name, "invalid index name \"" + name + "\": requests about the node have it");
+  }
   if (existing) {
     if (existing->generation >= max_generation) {
       conflict(errc::generation_not_allowed, name, *existing, ", the last one possible");
@@ -298,6 +307,17 @@ void data_folder::publish_generation(const path& staging, const index_record& re
   }
 }
 
+index_record data_folder::find(const std::string& name) {
+  require_valid_index_name(name);
+  const auto record = read_record(name);
+  if (!record || record->deleted) {
+    throw error(errc::index_not_found, record_file_of(fs_, root_ / name).string() +
+                                           (record ? ": the index has been deleted" : ": there is none"));
+  }
+  fs_.sync_directory(root_ / name);
+  return *record;
+}
+
 std::optional<index_record> data_folder::erase(const std::string& name) {
   require_valid_index_name(name);
   auto record = read_record(name);
@@ -309,8 +329,34 @@ std::optional<index_record> data_folder::erase(const std::string& name) {
   }
   const index_record was = *record;
   record->deleted = true;
-  write_record(root_ / name, *record);
+  try {
+    write_record(root_ / name, *record);
+  } catch (const in_doubt_error&) {
+    throw;
+  } catch (const error& e) {
+    if (e.code() != errc::no_space) throw;
+    erase_without_room(root_ / name);
+  }
   return was;
+}
+
+/// What frees room must not need any, and another name does not.
+void data_folder::erase_without_room(const path& folder) {
+  const path record = folder / current_name, erased = folder / erased_name;
+  bool may_be_erased = true;
+  try {
+    fs_.rename(record, erased);
+    fs_.sync_directory(folder);
+  } catch (const error& e) {
+    try_to([&] {
+      if (fs_.exists(erased)) fs_.rename(erased, record);
+      fs_.sync_directory(folder);
+      may_be_erased = false;
+    });
+    if (!may_be_erased) throw;
+    throw in_doubt_error(e.code(),
+                         std::string(e.what()) + "; undoing it failed too, so that the index may be deleted");
+  }
 }
 
 void data_folder::remove_generation(const std::string& name, uint64_t generation) {
@@ -324,6 +370,14 @@ void data_folder::remove_generation(const std::string& name, uint64_t generation
 
 void data_folder::sweep(const index_record& record) {
   const path folder = root_ / record.name;
+  sweep_entries(folder, record);
+  if (!fs_.exists(folder / erased_name)) return;
+  // There is room now.
+  if (!fs_.exists(folder / current_name)) write_record(folder, record);
+  fs_.remove(folder / erased_name);
+}
+
+void data_folder::sweep_entries(const path& folder, const index_record& record) {
   for (const std::string& name : fs_.list(folder)) {
     const auto generation = parse_generation_name(name);
     if (is_temporary_name(name)) {
@@ -339,9 +393,15 @@ index_folders folders_of(const path& root, const index_record& record) {
   return {generation / data_name, generation / oplog_name};
 }
 
+path record_file_of(file_system& fs, const path& folder) {
+  const path current = folder / data_folder::current_name, erased = folder / data_folder::erased_name;
+  return fs.exists(current) || !fs.exists(erased) ? current : erased;
+}
+
 std::optional<index_record> read_index_record(file_system& fs, const path& root, const std::string& name) {
-  const path folder = root / name, file = folder / data_folder::current_name;
-  if (!fs.exists(file)) {
+  const path folder = root / name, file = record_file_of(fs, folder);
+  const bool is_erased = file.filename() == data_folder::erased_name;
+  if (!is_erased && !fs.exists(file)) {
     if (fs.is_directory(folder) && classify(fs, folder) == leftover::index_with_data) {
       throw error(errc::corrupt_data, file.string() + ": missing, but the index has data");
     }
@@ -356,7 +416,7 @@ std::optional<index_record> read_index_record(file_system& fs, const path& root,
   const auto object = parse_checked_json(contents, {1, record_version}, file);
   const json_reader in(object, file);
   in.expect_only({"generation", "deleted"});
-  const index_record record{name, in.get_number("generation"), in.get_bool("deleted")};
+  const index_record record{name, in.get_number("generation"), is_erased || in.get_bool("deleted")};
   if (record.generation == 0 || record.generation > max_generation) {
     throw error(errc::corrupt_data,
                 file.string() + ": generation " + std::to_string(record.generation) + " is impossible");

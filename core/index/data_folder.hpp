@@ -41,6 +41,12 @@ std::optional<uint64_t> parse_generation_name(std::string_view name);
 /// `corrupt_data` for a damaged one, and for a missing one when the index has data. Changes nothing.
 std::optional<index_record> read_index_record(file_system& fs, const path& root, const std::string& name);
 
+/// The file that the record of an index is read from, be it there or not.
+path record_file_of(file_system& fs, const path& folder);
+
+/// Whether requests about the whole node have that name: an index of it could be made, and not be looked at.
+bool is_reserved_index_name(std::string_view name) noexcept;
+
 /// What a `create` asks for.
 struct create_request {
   bool expect_does_not_exist = false;
@@ -55,14 +61,16 @@ struct stage_request {
 };
 
 /// The folder of a node: `.lock` (no index can have that name), and for each index `<name>/current` (a one-line
-/// JSON object with `format_version`, `generation`, `deleted` and `checksum`, replaced atomically) and
-/// `<name>/v<generation>/` with `data/` and `oplog/`. An index that is made from existing data is staged in
+/// JSON object with `format_version`, `generation`, `deleted` and `checksum`, replaced atomically; named
+/// `current.deleted` it tells of a deleted index, whatever it says) and `<name>/v<generation>/` with `data/` and
+/// `oplog/`. An index that is made from existing data is staged in
 /// `.create.tmp/<number>/` and gets its place when it is complete. Holding an object means holding the lock. Not
 /// thread-safe.
 class data_folder {
  public:
   static constexpr std::string_view lock_name = ".lock";
   static constexpr std::string_view current_name = "current";
+  static constexpr std::string_view erased_name = "current.deleted";
 
   /// Creates the folder if absent and takes its lock. Throws `data_folder_locked`, or `io_error` when the folder
   /// is no folder or cannot be read and written.
@@ -85,7 +93,8 @@ class data_folder {
 
   /// Creates an index or finds the existing one (`created` false), per the HTTP contract: a fresh index has
   /// generation 1, a re-created one the next. A created index has an empty manifest. Throws `index_already_exists`,
-  /// `older_index_already_exists`, `newer_index_already_exists`, `generation_not_allowed` or `invalid_index_name`.
+  /// `older_index_already_exists`, `newer_index_already_exists`, `generation_not_allowed` or `invalid_index_name`,
+  /// for reserved names too.
   struct create_result {
     index_record record;
     bool created = false;
@@ -112,9 +121,12 @@ class data_folder {
   /// `scan`.
   void discard(uint64_t number) noexcept;
 
-  /// Marks an index deleted, durably, and returns what it was; none when there is no such index. Files stay until
-  /// `remove_generation`. When it throws, the index is there as before, except for an `in_doubt_error`: then the
-  /// next start may find it deleted, and nothing more may be written to it.
+  /// Reads the record of one index, as `scan` does. Throws `index_not_found` when there is none, or a deleted one.
+  index_record find(const std::string& name);
+
+  /// Marks an index deleted, durably, and returns what it was; none when there is no such index. Needs no room on
+  /// the disk. Files stay until `remove_generation`. When it throws, the index is there as before, except for an
+  /// `in_doubt_error`: then the next start may find it deleted, and nothing more may be written to it.
   std::optional<index_record> erase(const std::string& name);
   /// Removes the files of one generation; `internal_error` when it is live.
   void remove_generation(const std::string& name, uint64_t generation);
@@ -132,6 +144,8 @@ class data_folder {
   /// index may not be removed.
   index_record next_record(const std::string& name, const std::optional<index_record>& existing);
   bool is_staged(const std::string& name) const;
+  void erase_without_room(const path& folder);
+  void sweep_entries(const path& folder, const index_record& record);
   path staging_folder(uint64_t number) const;
   /// Forgets a staged index and removes what is left of its folder.
   void end_staging(uint64_t number) noexcept;

@@ -228,19 +228,42 @@ TEST_F(node, damaged_record_shows_as_a_failed_index) {
   EXPECT_EQ(entry(n, "bad").state, index_state::failed);
   EXPECT_NE(reason.find("current"), std::string::npos) << reason;
   EXPECT_EQ(found(resolve(n, "good"), 1000).size(), 1u);
-  // Nobody knows which generation to load: a reload must not invent one.
+  // Nobody knows which generation to load: a reload must not invent one, and says what it has found.
   const auto index = resolve(n, "bad");
   const auto reloaded = ask<index_status>(index, reload_atom_v);
   run();
   EXPECT_EQ(reloaded.code(), errc::index_failed) << reloaded.text();
   EXPECT_EQ(entry(n, "bad").reason, reason);
+  EXPECT_THAT(reason, testing::HasSubstr("no JSON at line 1, column "));
   EXPECT_EQ(index_folder("bad"), (std::vector<std::string>{"current", "v1"}));
   const auto created = ask<create_index_reply>(n, creation("bad"));
   const auto deleted = ask<delete_index_reply>(n, deletion("bad"));
   run();
-  EXPECT_EQ(created.code(), errc::corrupt_data);
-  EXPECT_EQ(deleted.code(), errc::corrupt_data);
+  EXPECT_EQ(created.code(), errc::index_failed);
+  EXPECT_EQ(deleted.code(), errc::index_failed);
+  EXPECT_EQ(created.text(), reason);
   EXPECT_EQ(found(resolve(n, "good"), 1000).size(), 1u);
+}
+
+TEST_F(node, reload_reads_a_record_anew_that_has_been_put_right) {
+  prepare_index("bad", 2);
+  const path record = folder / "bad" / "current";
+  const auto right = read_file(posix_file_system(), record, 4096);
+  damage_record("bad");
+  const auto n = running_node();
+  EXPECT_EQ(entry(n, "bad").state, index_state::failed);
+  posix_file_system().remove(record);
+  const auto lost = ask<index_status>(resolve(n, "bad"), reload_atom_v);
+  run();
+  EXPECT_EQ(lost.code(), errc::index_failed);
+  EXPECT_THAT(entry(n, "bad").reason, testing::HasSubstr("missing, but the index has data"));
+  replace_file(posix_file_system(), record, right);
+  get<index_status>(resolve(n, "bad"), reload_atom_v);
+  run();
+  EXPECT_EQ(entry(n, "bad").state, index_state::ready);
+  EXPECT_EQ(entry(n, "bad").generation, 1u);
+  EXPECT_EQ(found(resolve(n, "bad"), 1000).size(), 2u);
+  EXPECT_TRUE(get<delete_index_reply>(n, deletion("bad")).deleted);
 }
 
 TEST_F(node, crashed_coordinator_is_replaced_and_reloadable) {

@@ -86,6 +86,39 @@ class FullDisk(NodeTest):
         self.check_documents(node, range(1, acknowledged + 1))
         self.assertEqual(node.json("index", "info", "main")["num_documents"], acknowledged)
 
+    def test_an_index_can_be_deleted_with_no_room_left(self):
+        node = self.start(*FLAGS, data="disk/data")
+        for name in "main", "old", "older":
+            node.ctl("index", "create", name)
+        for name in "old", "older":
+            lines = "".join(f"{d}|{','.join(map(str, hashes(d)))}\n" for d in range(1, 301))
+            node.ctl("ingest", name, "-", "--checkpoint", stdin=lines)
+        self.assertEqual(self.insert(node, 1).status_code, 200)
+        with open(self.disk / "ballast", "wb", buffering=0) as file:
+            with self.assertRaises(OSError):
+                while True:
+                    file.write(bytes(4096))
+        answer = requests.delete(node.url("/old"), timeout=PATIENCE)
+        self.assertEqual((answer.status_code, answer.json()), (200, {"deleted": True}))
+        self.assertEqual(requests.head(node.url("/old"), timeout=PATIENCE).status_code, 404)
+        # What that has freed is taken again: the node starts on a full disk, too.
+        with open(self.disk / "ballast2", "wb", buffering=0) as file:
+            with self.assertRaises(OSError):
+                while True:
+                    file.write(bytes(4096))
+        node.ctl("index", "delete", "older")
+        self.assertEqual([i["name"] for i in node.json("index", "list")], ["main"])
+        # With the room of that the others go on.
+        for d in range(2, 102):
+            self.assertEqual(self.insert(node, d).status_code, 200)
+        self.check_documents(node, range(1, 102))
+        self.assertEqual(node.stop(), 0)
+        node = self.start(*FLAGS, data="disk/data")
+        node.wait_for("main: ready at version")
+        self.assertEqual([i["name"] for i in node.json("index", "list")], ["main"])
+        self.check_documents(node, range(1, 102))
+        self.assertEqual(requests.put(node.url("/old"), timeout=PATIENCE).json()["generation"], 2)
+
     def test_merges_without_room_stop_no_writes(self):
         flags = ["--checkpoint-age-ms", "0", "--checkpoint-threshold", "400", "--oplog-file-bytes", "65536"]
         node = self.start(*flags, "--idle-merge-after-ms", "0", "--segments-per-level", "64", data="disk/data")

@@ -1,5 +1,6 @@
 """The HTTP contract, endpoint by endpoint and error by error, against a real node."""
 
+import gzip
 import json
 import pathlib
 import socket
@@ -206,6 +207,10 @@ class Endpoints(HttpTest):
         for name in ("x" * 256, "a.b", "%2e%2e", "a%2Fb", "a%20b", "%00", "\u00e4"):
             self.refused(self.call("PUT", f"/{name}"), 400, "InvalidIndexName")
             self.refused(self.call("GET", f"/{name}"), 400, "InvalidIndexName")
+        # Requests about the node have these.
+        for name in ("_health", "_metrics", "_page", "_ready"):
+            self.refused(self.call("PUT", f"/{name}"), 400, "InvalidIndexName")
+        self.assertEqual(self.call("PUT", "/_healthy").status_code, 200)
         self.assertEqual(self.call("GET", "/%41%2dZ_09").status_code, 200)
         for bad in (b"/%4", b"/%zz", b"/%", b"/a/%g0", b"*"):
             answers = self.raw(b"GET " + bad + b" HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -405,6 +410,10 @@ class Negotiation(HttpTest):
         r = self.ask(b"nonsense", Accept=JSON)
         self.refused(r, 400, "BadRequest")
         self.refused(self.ask(b'{"query":[1]}', Content_Type="text/plain"), 415, "UnsupportedMediaType")
+        for encoding in "gzip", "deflate", "gzip, identity":
+            self.refused(self.ask(gzip.compress(b'{"query":[1]}'), Content_Type=JSON, Content_Encoding=encoding), 415,
+                         "UnsupportedMediaType")
+        self.refused(self.ask(b'{"query":[1]}', Content_Type=JSON, Content_Encoding="Identity"), 404, "IndexNotFound")
         r = self.ask(b'{"query":[1]}', Content_Type="text/plain", Accept=MSGPACK)
         self.assertEqual((r.status_code, msgpack.unpackb(r.content)), (415, {"e": "UnsupportedMediaType"}))
         r = self.http.get(self.node.url("/absent"), headers={"Accept": MSGPACK})

@@ -53,6 +53,10 @@ class Loading(HttpLoadingTest):
             r = self.call(node, "HEAD", "/main/_health")
             self.assertEqual((r.status_code, r.content), (503, b""))
             self.assertEqual(self.call(node, "GET", "/_health").content, b"OK\n")
+            r = self.call(node, "GET", "/_ready")
+            self.assertEqual((r.status_code, r.content, r.headers["Retry-After"]), (503, b"LOADING main\n", "1"))
+            r = self.call(node, "HEAD", "/_ready")
+            self.assertEqual((r.status_code, r.content), (503, b""))
             for method, path, body in [("POST", "/main/_search", {"query": [7]}),
                                        ("POST", "/main/_update", {"changes": [{"delete": {"id": 1}}]}),
                                        ("GET", "/main", None), ("GET", "/main/_segments", None),
@@ -76,6 +80,7 @@ class Loading(HttpLoadingTest):
             self.assertEqual(self.search(node, "other", [7]), [(1, 1)])
         node.json("watch", "main")
         self.assertEqual(self.call(node, "GET", "/main/_health").content, b"OK\n")
+        self.assertEqual(self.call(node, "GET", "/_ready").content, b"OK\n")
         self.assertEqual(self.search(node, "main", [7]), [(n, 1) for n in range(1, 5)])
         self.assertEqual(self.call(node, "GET", "/main").json()["version"], 4)
 

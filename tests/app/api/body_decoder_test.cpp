@@ -124,6 +124,37 @@ TEST(decode_search, one_letter_keys_are_for_messagepack_alone) {
   EXPECT_FALSE(decode_search(R"({"query":[1],"query":[1]})", body_format::json));
 }
 
+TEST(decode_search, skips_keys_of_any_messagepack_type) {
+  const auto q = packed("q") + packed(json::array({1, 2, 3}));
+  const std::string nothing = packed(nullptr);
+  for (const std::string& key : {packed(7), packed(-7), packed(-70000), packed(1.5), packed(nullptr), packed(true),
+                                 packed(json::array({1, "a"})), packed(json{{"a", json::array({json{{"b", 2}}})}}),
+                                 packed(json::binary({1, 2, 3})), packed(json::binary({1, 2, 3, 4}, 5)),
+                                 packed(json::binary({1, 2, 3}, 5)), std::string("\xcf\0\0\0\0\0\0\0\1", 9)}) {
+    for (const std::string& value :
+         {nothing, packed(json{{"query", json::array({9})}}), packed(json::array({key.size()}))}) {
+      for (const std::string& body : {"\x82" + key + value + q, "\x82" + q + key + value}) {
+        const auto found = decode_search(body, body_format::msgpack);
+        ASSERT_TRUE(found) << json(body).dump(-1, ' ', true, json::error_handler_t::replace);
+        EXPECT_EQ(found->query.to_vector(), (std::vector<hash_value>{1, 2, 3}));
+        // What is cut short anywhere is none.
+        for (size_t n = 0; n < body.size(); n++) {
+          EXPECT_FALSE(decode_search(std::string_view(body).substr(0, n), body_format::msgpack)) << n;
+        }
+        EXPECT_FALSE(decode_search(body + nothing, body_format::msgpack));
+      }
+    }
+  }
+  // An entry of metadata has a text as its key.
+  const auto update = [](const std::string& key) {
+    return decode_update(
+        "\x82" + packed("changes") + packed(json::array()) + packed("metadata") + "\x81" + key + packed("v"),
+        body_format::msgpack);
+  };
+  EXPECT_TRUE(update(packed("k")));
+  EXPECT_FALSE(update(packed(7)));
+}
+
 TEST(decode_search, takes_numbers_in_any_messagepack_encoding) {
   const std::string numbers = std::string("\x81\xa1q\x99", 4) + std::string("\x07", 1) +
                               std::string("\xcc\x07", 2) + std::string("\xcd\0\x07", 3) +

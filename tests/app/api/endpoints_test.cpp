@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "app/api/routes.hpp"
+#include "core/index/data_folder.hpp"
 
 namespace fp {
 namespace {
@@ -42,6 +43,15 @@ TEST(endpoints, label_the_requests_of_their_pattern) {
   EXPECT_EQ(label_of("/music/7/8"), "other");
 }
 
+// An index of such a name could be made, and never be looked at.
+TEST(endpoints, of_the_node_have_names_that_no_index_gets) {
+  for (const auto& e : endpoints()) {
+    const auto first = segments_of(e.pattern).front();
+    EXPECT_EQ(is_reserved_index_name(first), !first.empty() && first != ":index") << e.pattern;
+  }
+  EXPECT_FALSE(is_reserved_index_name("_healthy"));
+}
+
 std::optional<access_role> role_for(http_method method, std::string_view target) {
   std::vector<std::string> segments;
   EXPECT_TRUE(split_target(target, segments));
@@ -52,7 +62,7 @@ TEST(endpoints, need_the_role_of_their_row_and_others_none_that_is_less) {
   using enum http_method;
   constexpr auto nobody = std::optional<access_role>();
   for (const auto look : {get, head}) {
-    for (const auto target : {"/", "/_health", "/_page/page.js"})
+    for (const auto target : {"/", "/_health", "/_ready", "/_page/page.js"})
       EXPECT_EQ(role_for(look, target), nobody) << target;
     for (const auto target : {"/music", "/music/7", "/music/_health", "/music/_status", "/music/_segments",
                               "/music/_history", "/_metrics", "/_page/overview", "/music/_nothing", "/_health/7"}) {

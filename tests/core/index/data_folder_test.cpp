@@ -244,6 +244,64 @@ TEST_F(data_folder_test, rejects_wrong_fields_behind_a_valid_checksum) {
   }
 }
 
+// What frees room needs none: neither for a file nor for a byte in one.
+TEST_F(data_folder_test, deletes_on_a_full_disk) {
+  test::faulty_file_system full(fs_);
+  for (const auto kind : {test::fs_operation::create, test::fs_operation::write, test::fs_operation::sync}) {
+    fs_.remove_all(root());
+    {
+      data_folder folder(full, root());
+      const auto record = folder.create("a", {}).record;
+      folder.create("b", {});
+      full.fail(1, {.code = errc::no_space, .permanent = true}, kind);
+      EXPECT_EQ(folder.erase("a"), record);
+      EXPECT_FALSE(folder.erase("a"));
+      folder.remove_generation("a", 1);
+      EXPECT_EQ(fs_.list(root() / "a"), (std::vector<std::string>{"current.deleted"}));
+    }
+    {
+      // A start on a disk that is still full.
+      data_folder folder(full, root());
+      const auto found = folder.scan();
+      EXPECT_EQ(found.indexes, (std::vector<index_record>{{"a", 1, true}, {"b", 1, false}}));
+      EXPECT_EQ(code_of([&] { folder.sweep(found.indexes[0]); }), errc::no_space);
+      EXPECT_EQ(read_index_record(fs_, root(), "a"), (index_record{"a", 1, true}));
+    }
+    full.heal();
+    auto folder = open();
+    folder.sweep({"a", 1, true});
+    EXPECT_EQ(fs_.list(root() / "a"), (std::vector<std::string>{"current"}));
+    EXPECT_EQ(read_index_record(fs_, root(), "a"), (index_record{"a", 1, true}));
+    EXPECT_EQ(folder.create("a", {}).record.generation, 2u);
+  }
+}
+
+TEST_F(data_folder_test, an_index_that_was_deleted_on_a_full_disk_can_be_made_again) {
+  auto folder = open();
+  folder.create("a", {});
+  fs_.rename(root() / "a" / "current", root() / "a" / "current.deleted");
+  EXPECT_EQ(folder.create("a", {}).record, (index_record{"a", 2, false}));
+  // The newer record counts.
+  EXPECT_EQ(read_index_record(fs_, root(), "a"), (index_record{"a", 2, false}));
+  folder.sweep({"a", 2, false});
+  EXPECT_EQ(fs_.list(root() / "a"), (std::vector<std::string>{"current", "v2"}));
+}
+
+TEST_F(data_folder_test, names_of_requests_about_the_node_are_for_no_index) {
+  auto folder = open();
+  for (const std::string name : {"_health", "_metrics", "_page", "_ready"}) {
+    EXPECT_EQ(code_of([&] { folder.create(name, {}); }), errc::invalid_index_name);
+    EXPECT_EQ(code_of([&] { folder.stage(name); }), errc::invalid_index_name);
+  }
+  // One that there is all the same is served, and can be deleted.
+  folder.create("a", {});
+  fs_.rename(root() / "a", root() / "_health");
+  EXPECT_EQ(folder.scan().indexes, (std::vector<index_record>{{"_health", 1, false}}));
+  EXPECT_FALSE(folder.create("_health", {}).created);
+  EXPECT_EQ(folder.erase("_health"), (index_record{"_health", 1, false}));
+  EXPECT_EQ(code_of([&] { folder.create("_health", {}); }), errc::invalid_index_name);
+}
+
 /// Whatever operation fails, in either way: before the record is replaced nothing was created or deleted, the next
 /// try works, and no garbage stays.
 TEST_F(data_folder_test, survives_every_failure) {
