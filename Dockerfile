@@ -1,8 +1,11 @@
 # The node in a container: built and packaged in one stage, the package installed in the next.
 #
 #   docker build -t fpnode .
-#   docker run -d --name fpnode -p 127.0.0.1:8090:8090 -v fpnode-data:/var/lib/fpnode fpnode
+#   docker run -d --name fpnode -p 127.0.0.1:8080:8080 -v fpnode-data:/var/lib/fpnode fpnode
 #   docker exec fpnode fpctl status
+#
+# What the image of fpindex is started with works here, too: `fpindex --dir /var/lib/fpindex --host 0.0.0.0 --port 8080`,
+# and a volume for /var/lib/fpindex, which is another name of /var/lib/fpnode.
 
 FROM debian:12-slim AS build
 WORKDIR /src
@@ -22,15 +25,17 @@ COPY --from=build /fpnode.deb /tmp/fpnode.deb
 RUN apt-get update -qq \
  && apt-get install -y -qq --no-install-recommends /tmp/fpnode.deb \
  && rm -rf /tmp/fpnode.deb /var/lib/apt/lists/* \
- && install -d -o fpnode -g fpnode -m 0750 /var/lib/fpnode
+ && install -d -o fpnode -g fpnode -m 0750 /var/lib/fpnode \
+ && ln -s fpnode /var/lib/fpindex
 USER 900:900
 WORKDIR /var/lib/fpnode
 VOLUME /var/lib/fpnode
-EXPOSE 8090
+EXPOSE 8080 8090
 STOPSIGNAL SIGTERM
 # A large index may load for long: the node answers meanwhile.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["fpctl", "status"]
 ENTRYPOINT ["fpnode", "--config", "/etc/fpnode/fpnode.json", "--dir", "/var/lib/fpnode"]
-# Published ports reach only what listens on the container's own address. Publish on loopback, as above, or mount
-# certificates and say --caf-tls on (SECURITY.md).
-CMD ["--caf-host", "0.0.0.0", "--allow-insecure", "on"]
+# Published ports reach only what listens on the container's own address. Publish HTTP on loopback, as above, or mount
+# tokens and certificates (SECURITY.md). Remote actors stay inside the container, for `docker exec` and the health check,
+# unless --caf-host says otherwise, with --caf-tls on.
+CMD ["--host", "0.0.0.0", "--port", "8080"]

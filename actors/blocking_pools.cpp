@@ -9,6 +9,11 @@ uint32_t num_searchers(const config& settings) {
   return settings.threads > 0 ? settings.threads : std::max(1u, std::thread::hardware_concurrency());
 }
 
+uint32_t num_loaders(const config& settings) {
+  return settings.max_concurrent_loads > 0 ? settings.max_concurrent_loads
+                                           : std::max(1u, std::thread::hardware_concurrency());
+}
+
 namespace {
 
 struct pool_plan {
@@ -20,7 +25,7 @@ struct pool_plan {
 std::array<pool_plan, 5> plan_pools(const config& settings) {
   return {{{"fp-search", num_searchers(settings)},
            {"fp-log", settings.log_threads},
-           {"fp-transfer", settings.max_concurrent_loads},
+           {"fp-transfer", num_loaders(settings)},
            {"fp-checkpoint", settings.upkeep_threads},
            {"fp-merge", settings.upkeep_threads}}};
 }

@@ -20,6 +20,8 @@ enum class blocking_work : uint8_t {
 
 /// Searchers of a node, and of an index: as configured, or one per core.
 uint32_t num_searchers(const config& settings);
+/// Segments that load at the same time: as configured, or one per core.
+uint32_t num_loaders(const config& settings);
 
 class blocking_pools {
  public:

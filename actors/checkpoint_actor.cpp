@@ -7,8 +7,8 @@ namespace fp {
 merge_outcome checkpoint_state::write(const merge_job& job) const {
   try {
     const open_files::place place(*env->upkeep_files);
-    return {merge_to_file(*job.index, job.first, job.count, *env->fs, job.file, env->settings.segment_load_mode,
-                          job.cancel.get()),
+    return {merge_to_file(*job.index, job.first, job.count, *env->fs, job.file,
+                          env->newest_settings()->segment_load_mode, job.cancel.get()),
             {},
             {}};
   } catch (const std::exception& e) {

@@ -185,8 +185,7 @@ bool index_coordinator_state::fail_if_unreadable() {
 caf::result<index_status> index_coordinator_state::reload() {
   switch (state) {
     case index_state::failed:
-      // Of an index whose record is damaged nobody knows the files.
-      if (setup.record.generation == 0) return not_ready_error();
+      if (setup.record.generation == 0) return reload_with_record();
       break;
     case index_state::read_only:
       break;
@@ -195,6 +194,35 @@ caf::result<index_status> index_coordinator_state::reload() {
     default:
       return status();
   }
+  begin_reload();
+  return status();
+}
+
+caf::result<index_status> index_coordinator_state::reload_with_record() {
+  if (!setup.records) return not_ready_error();
+  auto promise = self->make_response_promise<index_status>();
+  self->request(setup.records, caf::infinite, record_atom_v, index_name())
+      .then(
+          [this, promise](const index_record& record) mutable {
+            // Somebody else may have asked meanwhile.
+            if (state == index_state::failed && setup.record.generation == 0) {
+              setup.record = record;
+              setup.folders = env->folders_of(record);
+              begin_reload();
+            }
+            promise.deliver(status());
+          },
+          [this, promise](const caf::error& e) mutable {
+            if (state == index_state::failed && setup.record.generation == 0) {
+              env->log->error("{}: loading failed: {}", index_name(), text_of(e));
+              set_state(index_state::failed, text_of(e));
+            }
+            promise.deliver(not_ready_error());
+          });
+  return promise;
+}
+
+void index_coordinator_state::begin_reload() {
   // The attempt has its number from now on, so that late messages of the last one are known as such, but starts
   // when all actors of the last one are gone.
   reload_wanted = true;
@@ -202,7 +230,6 @@ caf::result<index_status> index_coordinator_state::reload() {
   // A batch in flight gets its answer from the log, which is asked before it ends.
   stop_engine();
   if (!ending_children) end_children();
-  return status();
 }
 
 caf::result<load_progress> index_coordinator_state::subscribe(const progress_observer& observer) {

@@ -70,6 +70,7 @@ void index_coordinator_state::refuse(uint64_t update, const error& why) {
 
 void index_coordinator_state::hindrance_changed(const error* why) {
   if (why == nullptr) {
+    env->log->info("{}: read-only no more", index_name());
     set_state(index_state::ready, "");
   } else {
     env->log->error("{}: read-only: {}", index_name(), why->what());

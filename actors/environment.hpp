@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "core/commit/commit_order.hpp"
-#include "core/config/config.hpp"
+#include "core/config/live_settings.hpp"
 #include "core/fs/open_files.hpp"
 #include "core/merge/merge_room.hpp"
 #include "core/metrics/node_metrics.hpp"
@@ -38,6 +38,8 @@ struct environment {
   file_system* fs = &posix_file_system();
   std::function<disk_space(const path& folder)> space = space_of;
   config settings;
+  /// What has become of those that may change at run time. Null: nothing changes.
+  std::shared_ptr<const live_settings> live;
   std::shared_ptr<spdlog::logger> log;
   std::shared_ptr<node_metrics> metrics = std::make_shared<node_metrics>();
   /// Where what the indexes read and write has its places: logs and manifests.
@@ -53,6 +55,10 @@ struct environment {
   /// The threads of actors that block, which outlive them. Null: they are scheduled as all others, as tests with a
   /// deterministic scheduler want it.
   const blocking_pools* pools = nullptr;
+  /// The settings as they are now.
+  std::shared_ptr<const config> newest_settings() const {
+    return live ? live->newest() : std::shared_ptr<const config>(std::shared_ptr<const config>(), &settings);
+  }
   /// Where an index's generation has its files.
   index_folders folders_of(const index_record& record) const { return fp::folders_of(settings.dir, record); }
   /// Who gives an index's commits their ids.

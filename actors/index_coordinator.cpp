@@ -11,13 +11,18 @@ namespace fp {
 
 namespace {
 
+upkeep_options upkeep_options_of(const config& settings) {
+  return {settings.checkpoint_threshold,
+          std::chrono::milliseconds(settings.checkpoint_age_ms),
+          settings.checkpoint_commits,
+          settings.checkpoint_log_bytes,
+          settings.max_memory_segments,
+          std::chrono::milliseconds(settings.idle_merge_after_ms),
+          settings.merge};
+}
+
 index_engine::options engine_options_of(const std::string& index, const config& settings) {
-  return {index,
-          settings.max_queued_updates,
-          settings.max_queued_update_bytes,
-          {settings.checkpoint_threshold, std::chrono::milliseconds(settings.checkpoint_age_ms),
-           settings.checkpoint_commits, settings.checkpoint_log_bytes, settings.max_memory_segments,
-           std::chrono::milliseconds(settings.idle_merge_after_ms), settings.merge}};
+  return {index, settings.max_queued_updates, settings.max_queued_update_bytes, upkeep_options_of(settings)};
 }
 
 }  // namespace
@@ -45,8 +50,8 @@ void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_val
   setup = std::move(setup_values);
   env = setup.env.get();
   metrics = env->metrics->add_index(index_name());
-  runner.emplace(metrics, env->settings.max_search_bytes);
-  engine.emplace(engine_options_of(index_name(), env->settings), env->make_order(), *this);
+  runner.emplace(*env, index_name(), metrics);
+  engine.emplace(engine_options_of(index_name(), *env->newest_settings()), env->make_order(), *this);
   if (setup.start_failed) {
     tracker.begin(index_name(), 0, now());
     tracker.end(index_state::failed, text_of(setup.start_failed), now());
@@ -74,6 +79,7 @@ void index_coordinator_state::child_down(const caf::down_msg& down) {
       return;
     }
   }
+  note_end_of_child(address);
   const auto child = children.find(address);
   if (child == children.end()) return;
   const auto role = child->second;
@@ -120,6 +126,13 @@ void index_coordinator_state::spawn_workers() {
   index_metrics::queue_depths depths;
   for (const auto& s : searchers) depths.push_back(s.depth);
   metrics->watch_search_queues(std::move(depths));
+}
+
+bool index_coordinator_state::note_end_of_child(const caf::actor_addr& address) {
+  if (told_once.erase(address) > 0) return true;
+  if (children.count(address) == 0) return false;
+  told_once.insert(address);
+  return true;
 }
 
 bool index_coordinator_state::has_child(std::string_view role) const {
@@ -223,7 +236,7 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
   self->set_exit_handler([=](const caf::exit_msg& e) {
     if (caf::actor_cast<caf::actor_addr>(e.source) == parent) {
       self->quit(e.reason);
-    } else if (s->children.count(caf::actor_cast<caf::actor_addr>(e.source)) == 0) {
+    } else if (!s->note_end_of_child(caf::actor_cast<caf::actor_addr>(e.source))) {
       s->env->log->warn("{}: ignored an exit message from an actor that does not own it", s->index_name());
     }
   });
@@ -241,7 +254,8 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
         });
       },
       [=](const local_update& update) {
-        return s->when_ready<update_reply>(0, [s, update](auto& promise) { s->enqueue_update(promise, update); });
+        return s->when_ready<update_reply>(update.ready_wait_ms,
+                                           [s, update](auto& promise) { s->enqueue_update(promise, update); });
       },
       [=](search_batch_request& r) {
         s->metrics->requested(actor_request::search_batch);
@@ -261,8 +275,8 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
       [=](const index_info_request& r) {
         return s->when_ready<index_info>(r.ready_wait_ms, [s](auto& promise) { promise.deliver(s->info()); });
       },
-      [=](served_atom) {
-        return s->when_ready<snapshot_ptr>(0, [s](auto& promise) { promise.deliver(s->current()); });
+      [=](served_request r) {
+        return s->when_ready<snapshot_ptr>(r.ready_wait_ms, [s](auto& promise) { promise.deliver(s->current()); });
       },
       [=](const segments_request& r) {
         return s->when_ready<segment_list>(r.ready_wait_ms, [s](auto& promise) { promise.deliver(s->segments()); });
@@ -294,6 +308,10 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
       [=](const load_advanced& m) { s->on_advanced(m); },
       [=](const oplog_opened& m) { s->on_oplog(m); },
       [=](tick_atom) { s->after_tick(); },
+      [=](settings_atom) {
+        s->tell_engine(
+            [s](index_engine& e) { e.configure(upkeep_options_of(*s->env->newest_settings()), s->now()); });
+      },
       [=](expire_atom, uint64_t ticket) { s->expire(ticket); },
       [=](close_atom) {
         auto promise = self->make_response_promise<done_atom>();

@@ -25,6 +25,7 @@ struct coordinator_setup {
   /// Start as failed, with this reason, until somebody asks for a reload.
   caf::error start_failed;
   backup_desk_handle backups = {};
+  record_source records = {};  ///< asked at a reload when the record could not be read at the start
 };
 
 /// Owns an index: its state, and the actors that work for it. What is decided about writes and upkeep, an
@@ -63,6 +64,9 @@ struct index_coordinator_state : engine_effects {
   /// Makes the actors that work for a loaded index, or those of them that have died.
   void spawn_workers();
   bool has_child(std::string_view role) const;
+  /// Whether a message tells of the end of a child: each does by two, in any order, since it is monitored and
+  /// linked.
+  bool note_end_of_child(const caf::actor_addr& address);
   template <class Handle>
   Handle adopt(Handle child, std::string role) {
     children.emplace(child.address(), std::move(role));
@@ -160,6 +164,9 @@ struct index_coordinator_state : engine_effects {
   /// Serves nothing until somebody asks for a reload.
   void fail(const std::string& why);
   caf::result<index_status> reload();
+  void begin_reload();
+  /// Of an index whose record could not be read nobody knows the files: it is read first.
+  caf::result<index_status> reload_with_record();
   caf::result<load_progress> subscribe(const progress_observer& observer);
   void tell_observers();
   bool is_current(uint64_t attempt) const { return state == index_state::loading && tracker.attempt() == attempt; }
@@ -219,6 +226,7 @@ struct index_coordinator_state : engine_effects {
   cancel_flag_ptr load_cancel;
   std::set<progress_observer> observers;
   std::map<uint64_t, waiting_request> waiting;
+  std::set<caf::actor_addr> told_once;  ///< children of whose end one of the two messages has come
   uint64_t next_ticket = 1;
   bool reload_wanted = false;
   /// Held by whoever uses the folder, as long as it does: this actor and its children.

@@ -36,6 +36,10 @@ loader_budget_handle::behavior_type loader_budget(loader_budget_handle::stateful
       [=](status_atom) -> caf::result<uint32_t, uint32_t> {
         return {self->state.running, self->state.allowed};
       },
+      [=](settings_atom, uint32_t now_allowed) {
+        self->state.allowed = now_allowed;
+        self->state.grant_waiting();
+      },
   };
 }
 

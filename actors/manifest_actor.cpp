@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/blocking_pools.hpp"
 #include "actors/segment_loader.hpp"
 
 namespace fp {
@@ -22,15 +23,15 @@ void manifest_state::start() {
   const auto strategy = choose_strategy(tasks.size());
   self->send(setup.listener, load_plan{setup.attempt, strategy, std::make_shared<const manifest>(current)});
   const size_t pool = strategy == load_strategy::parallel
-                          ? std::min<size_t>(setup.env->settings.max_concurrent_loads, tasks.size())
+                          ? std::min<size_t>(num_loaders(*setup.env->newest_settings()), tasks.size())
                           : std::min<size_t>(1, tasks.size());
   for (size_t i = 0; i < pool; i++) add_loader();
 }
 
 load_strategy manifest_state::choose_strategy(size_t num_segments) const {
   if (num_segments == 0) return load_strategy::none;
-  const auto& settings = setup.env->settings;
-  const bool parallel = settings.parallel_loading && num_segments >= settings.parallel_loading_threshold;
+  const auto settings = setup.env->newest_settings();
+  const bool parallel = settings->parallel_loading && num_segments >= settings->parallel_loading_threshold;
   return parallel ? load_strategy::parallel : load_strategy::sequential;
 }
 

@@ -12,8 +12,8 @@ merge_outcome merge_state::merge(const merge_job& job) const {
     for (const auto& e : job.index->entries().subspan(job.first, job.count)) bytes += e.segment->info().num_bytes;
     require_merge_room(env->space(job.file.parent_path()), bytes, job.spare_bytes);
     const open_files::place place(*env->upkeep_files);
-    return {merge_to_file(*job.index, job.first, job.count, *env->fs, job.file, env->settings.segment_load_mode,
-                          job.cancel.get()),
+    return {merge_to_file(*job.index, job.first, job.count, *env->fs, job.file,
+                          env->newest_settings()->segment_load_mode, job.cancel.get()),
             {},
             {}};
   } catch (const damaged_inputs_error& e) {

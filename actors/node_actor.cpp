@@ -26,12 +26,12 @@ void node_state::init(pointer self_ptr, node_setup setup_values) {
   self = self_ptr;
   setup = std::move(setup_values);
   started = self->clock().now();
-  budget = self->spawn<caf::linked + caf::monitored>(loader_budget, setup.env->settings.max_concurrent_loads);
+  budget = self->spawn<caf::linked + caf::monitored>(loader_budget, num_loaders(*setup.env->newest_settings()));
   catalog = spawn_blocking(self, *setup.env, blocking_work::logs, catalog_actor, setup.env, setup.folder);
   backups = self->spawn<caf::linked + caf::monitored>(
       backup_desk, backup_desk_setup{setup.env, catalog, node_actor_handle(self)});
   setup.folder.reset();
-  if (setup.env->settings.scrub_bytes_per_second > 0) spawn_scrub();
+  if (setup.env->newest_settings()->scrub_bytes_per_second > 0) spawn_scrub();
   // Requests that come before the folder is scanned wait behind the scan.
   enqueue([this] { scan(); });
 }
@@ -40,6 +40,17 @@ void node_state::spawn_scrub() {
   if (scrub || shutting_down) return;
   scrub = spawn_blocking(self, *setup.env, blocking_work::merges, scrub_actor,
                          scrub_setup{setup.env, node_actor_handle(self)});
+}
+
+void node_state::settings_changed() {
+  const auto settings = setup.env->newest_settings();
+  self->send(budget, settings_atom_v, num_loaders(*settings));
+  if (scrub) {
+    self->send(scrub, settings_atom_v);
+  } else if (settings->scrub_bytes_per_second > 0) {
+    spawn_scrub();
+  }
+  for (const auto& [index, slot] : indexes) self->send(slot.coordinator, settings_atom_v);
 }
 
 scrubbed_indexes_ptr node_state::scrubbed_indexes() const {
@@ -85,7 +96,8 @@ void node_state::add_index(const index_record& record, caf::error start_failed) 
                       node_actor_handle(self),
                       slot.gate,
                       std::move(start_failed),
-                      backups};
+                      backups,
+                      node_actor_handle(self)};
   slot.coordinator = self->spawn<caf::linked + caf::monitored>(index_coordinator, std::move(s));
   coordinators[slot.coordinator.address()] = {record.name};
   indexes[record.name] = std::move(slot);
@@ -256,11 +268,13 @@ node_actor_handle::behavior_type node_actor(node_state::pointer self, node_setup
       [=](delete_index_request& r) { return s->erase(std::move(r)); },
       [=](restore_request& r) { return s->restore(std::move(r)); },
       [=](publish_atom, const staged_index& staged) { return s->publish(staged); },
+      [=](record_atom, const std::string& index) { return s->find_record(index); },
       [=](list_atom) { return s->list(); },
       [=](resolve_atom, const std::string& index) { return s->resolve(index); },
       [=](status_atom) { return s->status(); },
       [=](shutdown_atom) { return s->shutdown(); },
       [=](const index_state_changed& changed) { s->state_changed(changed); },
+      [=](settings_atom) { s->settings_changed(); },
       [=](scrub_atom) { return s->scrubbed_indexes(); },
       [=](const folder_lease_ptr& lease) { s->folder_free(lease); },
   };

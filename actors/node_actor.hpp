@@ -26,6 +26,7 @@ struct node_setup {
 ///                                     node_actor --> backup_desk: streams and restores
 ///                                     node_actor --> index_coordinator, one per index
 ///                                     node_actor --> scrub_actor: which indexes there are
+///                              index_coordinator --> node_actor: the record that could not be read, at a reload
 ///                                     node_actor --> node_watcher: states of the indexes
 ///
 /// Creates and deletes run one after the other, so that folders and coordinators change in step.
@@ -69,6 +70,8 @@ struct node_state {
   void init(pointer self_ptr, node_setup setup_values);
   void scan();
   void spawn_scrub();
+  /// Tells whoever goes by settings of its own that they are newer ones.
+  void settings_changed();
   scrubbed_indexes_ptr scrubbed_indexes() const;
   void add_index(const index_record& record, caf::error start_failed = {});
   /// Runs `then`, which gets the lease, when nobody uses the folder of an index any more.
@@ -88,6 +91,7 @@ struct node_state {
   caf::result<delete_index_reply> erase(delete_index_request request);
   caf::result<restore_handle> restore(restore_request request);
   caf::result<done_atom> publish(const staged_index& staged);
+  caf::result<index_record> find_record(const std::string& index);
   caf::result<index_handle> resolve(const std::string& index);
   caf::result<index_list> list();
   index_list known_indexes() const;
@@ -128,6 +132,8 @@ struct node_state {
   /// `lease` is held until the files are gone.
   void remove_files(const index_record& record, const folder_lease_ptr& lease,
                     kept_promise<delete_index_reply> promise);
+  /// What a create or delete of an index has met. The record of one that has failed may be what is damaged.
+  caf::error as_seen_by_clients(const std::string& index, const caf::error& e) const;
   void do_publish(const staged_index& staged, kept_promise<done_atom> promise);
   /// Serves the generation that is live now instead of the one that was, whose files go.
   void replace(const index_record& record, kept_promise<done_atom> promise);

@@ -10,20 +10,31 @@ namespace fp {
 void scrub_state::init(pointer self_ptr, scrub_setup setup_values) {
   self = self_ptr;
   setup = std::move(setup_values);
-  tick_at(self->clock().now() + std::chrono::milliseconds(setup.env->settings.scrub_interval_ms));
+  round_began = self->clock().now();
+  end_round();
 }
 
 void scrub_state::tick_at(clock_time when) {
   const auto now = self->clock().now();
   if (when > now) {
-    self->delayed_send(scrub_handle(self), when - now, tick_atom_v);
+    self->delayed_send(scrub_handle(self), when - now, tick_atom_v, ++num_ticks);
   } else {
-    self->send(scrub_handle(self), tick_atom_v);
+    self->send(scrub_handle(self), tick_atom_v, ++num_ticks);
   }
 }
 
+void scrub_state::settings_changed() {
+  // In a round the next piece goes by them.
+  if (!in_round) end_round();
+}
+
 void scrub_state::tick() {
-  if (!in_round) {
+  if (setup.env->newest_settings()->scrub_bytes_per_second == 0) {
+    leave_index();
+    indexes.clear();
+    round_began = self->clock().now();
+    end_round();
+  } else if (!in_round) {
     begin_round();
   } else if (scrubber || next_segment()) {
     next_piece();
@@ -47,7 +58,7 @@ void scrub_state::begin_round() {
 
 void scrub_state::end_round() {
   in_round = false;
-  tick_at(round_began + std::chrono::milliseconds(setup.env->settings.scrub_interval_ms));
+  tick_at(round_began + std::chrono::milliseconds(setup.env->newest_settings()->scrub_interval_ms));
 }
 
 void scrub_state::next_index() {
@@ -142,14 +153,16 @@ void scrub_state::report(const caf::error& damage) {
 
 size_t scrub_state::piece_bytes() const {
   // Several pieces a second, so that reading is spread out.
-  return static_cast<size_t>(std::min(max_piece_bytes, setup.env->settings.scrub_bytes_per_second / 8));
+  const auto rate = setup.env->newest_settings()->scrub_bytes_per_second;
+  return static_cast<size_t>(std::clamp<uint64_t>(rate / 8, 1, max_piece_bytes));
 }
 
 caf::timespan scrub_state::cost_of(uint64_t bytes) const {
   const auto working = [](const index_metrics_ptr& i) { return i->is_working(); };
   const auto factor = std::ranges::any_of(setup.env->metrics->indexes(), working) ? slowdown : 1;
   // A piece is at most 1 MiB, so this stays far below 2^64.
-  return std::chrono::nanoseconds(bytes * factor * 1'000'000'000 / setup.env->settings.scrub_bytes_per_second);
+  const auto rate = std::max<uint64_t>(1, setup.env->newest_settings()->scrub_bytes_per_second);
+  return std::chrono::nanoseconds(bytes * factor * 1'000'000'000 / rate);
 }
 
 scrub_handle::behavior_type scrub_actor(scrub_state::pointer self, scrub_setup setup) {
@@ -158,7 +171,10 @@ scrub_handle::behavior_type scrub_actor(scrub_state::pointer self, scrub_setup s
   self->set_down_handler([=](const caf::down_msg& down) { s->index_down(down); });
   s->init(self, std::move(setup));
   return {
-      [=](tick_atom) { s->tick(); },
+      [=](tick_atom, uint64_t number) {
+        if (number == s->num_ticks) s->tick();
+      },
+      [=](settings_atom) { s->settings_changed(); },
   };
 }
 

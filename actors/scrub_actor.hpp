@@ -35,6 +35,7 @@ struct scrub_state {
 
   void init(pointer self_ptr, scrub_setup setup_values);
   void tick();
+  void settings_changed();
   void begin_round();
   void end_round();
   void next_index();
@@ -57,6 +58,7 @@ struct scrub_state {
   // The round.
   bool in_round = false;
   clock_time round_began;
+  uint64_t num_ticks = 0;               ///< ordered so far: the last one counts
   std::deque<caf::actor_addr> indexes;  ///< still to be visited
 
   // The index that is being visited.

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "actors/environment.hpp"
 #include "core/search/search.hpp"
@@ -11,9 +13,9 @@ namespace fp {
 /// Answers search requests and records them. For one thread at a time.
 class search_runner {
  public:
-  /// Searches that take at most `max_search_bytes` each.
-  search_runner(index_metrics_ptr metrics, uint64_t max_search_bytes)
-      : metrics_(std::move(metrics)), max_bytes_(max_search_bytes) {}
+  /// Logs slow searches of the index; `env` outlives the object.
+  search_runner(const environment& env, std::string index, index_metrics_ptr metrics)
+      : env_(env), index_(std::move(index)), metrics_(std::move(metrics)) {}
 
   /// Searches as having begun at `started`. Throws `search_timeout` past the deadline and `cancelled` when told so.
   search_reply run(const snapshot& index, const search_request& request, steady_clock::time_point started,
@@ -24,9 +26,17 @@ class search_runner {
                                       const cancel_flag* cancel, steady_clock::time_point give_up);
 
  private:
+  using duration = steady_clock::duration;
+
+  /// Logs a search if it was slow: at most one a second, and how many there were besides.
+  void note(const search_request& request, duration time, std::string_view outcome);
+
   searcher engine_;
+  const environment& env_;
+  std::string index_;
   index_metrics_ptr metrics_;
-  uint64_t max_bytes_;
+  steady_clock::time_point next_note_;  ///< not before it is the next slow search logged
+  uint64_t num_unlogged_ = 0;           ///< slow searches since the last one that was
 };
 
 /// When a search that came in at `received` must have ended.

@@ -76,7 +76,8 @@ searcher_handle::behavior_type searcher_actor(searcher_state::pointer self, sear
   keep_exception_text(self);
   self->state.self = self;
   self->state.setup = std::move(setup);
-  self->state.runner.emplace(self->state.setup.metrics, self->state.setup.env->settings.max_search_bytes);
+  const auto& s = self->state.setup;
+  self->state.runner.emplace(*s.env, s.metrics->index(), s.metrics);
   return {
       [=](const search_task& task) { return self->state.search(task); },
       [=](const search_batch_task& task) { return self->state.search_batch(task); },

@@ -14,7 +14,7 @@ void segment_loader_state::ask_for_work() {
 
 void segment_loader_state::load(const load_task& task) {
   open_options options;
-  options.mode = setup.env->settings.segment_load_mode;
+  options.mode = setup.env->newest_settings()->segment_load_mode;
   options.cancel = setup.cancel.get();
   options.on_progress = [this](uint64_t bytes) { self->send(setup.listener, load_advanced{setup.attempt, bytes}); };
   const auto started = steady_clock::now();

@@ -99,6 +99,12 @@ struct local_search {
 struct local_update {
   checked_changes changes;
   caf::optional<uint64_t> expected_version;
+  uint32_t ready_wait_ms = 0;  ///< as in `update_request`
+};
+
+/// Asks for the newest snapshot; waits for readiness like a search.
+struct served_request {
+  uint32_t ready_wait_ms = 0;
 };
 
 // -- Working
@@ -197,7 +203,9 @@ using loader_budget_handle = caf::typed_actor<
     // Answered when a loader may run; first come, first served.
     caf::replies_to<acquire_atom>::with<permit_ptr>, caf::reacts_to<release_atom>,
     // How many permits are out, and how many there are.
-    caf::replies_to<status_atom>::with<uint32_t, uint32_t>>;
+    caf::replies_to<status_atom>::with<uint32_t, uint32_t>,
+    // There are so many from now on.
+    caf::reacts_to<settings_atom, uint32_t>>;
 
 using segment_loader_handle = caf::typed_actor<caf::reacts_to<load_task>, caf::reacts_to<stop_atom>>;
 
@@ -270,7 +278,7 @@ using node_watcher = node_listener::extend<caf::reacts_to<index_list>, caf::reac
 using local_index_handle = index_handle::extend<caf::replies_to<local_search>::with<search_reply>,
                                                 caf::replies_to<local_update>::with<update_reply>,
                                                 // What is served now, to be described without a copy.
-                                                caf::replies_to<served_atom>::with<snapshot_ptr>,
+                                                caf::replies_to<served_request>::with<snapshot_ptr>,
                                                 // A stream that waits for its client for any time.
                                                 caf::replies_to<local_snapshot_request>::with<snapshot_reply>>;
 
@@ -283,14 +291,15 @@ using scrubbed_indexes_ptr = std::shared_ptr<const std::vector<scrubbed_index_ha
 using scrub_directory = caf::typed_actor<caf::replies_to<scrub_atom>::with<scrubbed_indexes_ptr>>;
 
 using scrub_handle = caf::typed_actor<
-    // To itself: the next piece, or the next round, is due.
-    caf::reacts_to<tick_atom>>;
+    // To itself: the next piece, or the next round, is due, unless a later tick has been ordered.
+    caf::reacts_to<tick_atom, uint64_t>, caf::reacts_to<settings_atom>>;
 
 /// All that an index coordinator understands: its faces and what its own actors tell it.
 using index_coordinator_handle =
     local_index_handle::extend_with<load_listener>::extend_with<scrubbed_index_handle>::extend_with<folder_user>::
         extend_with<unreadable_listener>::extend<caf::reacts_to<oplog_opened>, caf::reacts_to<tick_atom>,
                                                  caf::reacts_to<expire_atom, uint64_t>,
+                                                 caf::reacts_to<settings_atom>,
                                                  // Finishes accepted writes, closes all files, answers, ends.
                                                  caf::replies_to<close_atom>::with<done_atom>>;
 
@@ -307,6 +316,8 @@ struct erased_index {
 using catalog_handle =
     caf::typed_actor<caf::replies_to<scan_atom>::with<scan_result_ptr>,
                      caf::replies_to<create_atom, create_index_request>::with<index_record, bool>,
+                     // Reads the record of an index anew.
+                     caf::replies_to<record_atom, std::string>::with<index_record>,
                      caf::replies_to<erase_atom, std::string>::with<erased_index>,
                      caf::replies_to<remove_atom, index_record>::with<done_atom>,
                      caf::replies_to<stage_atom, restore_request>::with<staged_index>,
@@ -318,12 +329,17 @@ using backup_desk_handle = caf::typed_actor<caf::replies_to<stream_task>::with<s
                                             // Ends all streams and restores, then itself.
                                             caf::reacts_to<close_atom>>;
 
+/// Reads the record of an index anew, and knows the index by that from then on.
+using record_source = caf::typed_actor<caf::replies_to<record_atom, std::string>::with<index_record>>;
+
 /// Gives a restored index its place among the others.
 using index_publisher = caf::typed_actor<caf::replies_to<publish_atom, staged_index>::with<done_atom>>;
 
 /// All that the node actor understands.
-using node_actor_handle = node_handle::extend<caf::reacts_to<index_state_changed>>::extend_with<
-    index_publisher>::extend_with<scrub_directory>::extend_with<folder_user>;
+using node_actor_handle = node_handle::extend<caf::reacts_to<index_state_changed>,
+                                              // The environment has newer settings.
+                                              caf::reacts_to<settings_atom>>::extend_with<index_publisher>::
+    extend_with<record_source>::extend_with<scrub_directory>::extend_with<folder_user>;
 
 }  // namespace fp
 
@@ -344,6 +360,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::load_advanced)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::oplog_opened)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::local_search)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::local_update)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::served_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::search_task)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::search_batch_task)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::document_task)

@@ -25,16 +25,28 @@ http_server_options server_options(const http_settings& c) {
 
 }  // namespace
 
+void add_certificate_gauge(node_metrics& metrics, std::string listener,
+                           std::shared_ptr<const std::atomic<int64_t>> expiry) {
+  metrics.add_gauge("fpindex_certificate_expiry_timestamp_seconds", "When the certificate of a listener expires",
+                    {{"listener", std::move(listener)}},
+                    [expiry = std::move(expiry)] { return static_cast<double>(expiry->load()); });
+}
+
 http_gateway::http_gateway(caf::actor_system& system, const http_settings& settings, const tls_settings& tls,
                            size_t max_update_bytes, node_handle node, gateway_hooks hooks)
     : tls_files_(tls.files_without_ca()) {
   if (!settings.token_file.empty()) access_ = std::make_shared<access_control>(settings.token_file);
-  if (settings.http_tls) tls_ = std::make_shared<tls_server_context>(tls_credentials(tls_files_));
+  if (settings.http_tls) {
+    const tls_credentials credentials(tls_files_);
+    tls_ = std::make_shared<tls_server_context>(credentials);
+    *expiry_ = credentials.expiry_time();
+  }
   for (uint32_t i = 0; i < settings.http_threads; i++) bridges_.push_back(system.spawn(gateway_bridge, node));
   api_service service;
   service.bridges = bridges_;
   // No body becomes larger than this when it is encoded: the worst case is metadata of one byte an entry.
   service.max_encoded_bytes = std::max<size_t>(max_update_bytes, size_t{6} * settings.http_max_body_bytes);
+  service.tells_strangers_names = access_ == nullptr;
   service.metrics = hooks.text;
   service.history = hooks.history;
   std::shared_ptr<http_metrics> measures;
@@ -71,6 +83,7 @@ http_gateway::http_gateway(caf::actor_system& system, const http_settings& setti
                              [load] { return static_cast<double>(load.buffered_bytes->load()); });
     hooks.metrics->add_gauge("fpindex_http_max_buffered_bytes", "What bodies and answers of HTTP may hold", {},
                              [most = settings.http_max_buffered_bytes] { return static_cast<double>(most); });
+    if (tls_) add_certificate_gauge(*hooks.metrics, "http", expiry_);
   }
 }
 
@@ -94,6 +107,7 @@ void http_gateway::reload(spdlog::logger& log) {
   attempt([&] {
     const tls_credentials fresh(tls_files_);
     tls_->replace(fresh);
+    *expiry_ = fresh.expiry_time();
     log.info("certificate of HTTP read again: valid until {}", fresh.expires());
   });
 }

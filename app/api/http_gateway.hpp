@@ -24,6 +24,10 @@ struct gateway_hooks {
   history_handle history;                 ///< for `GET /:index/_history`, likewise
 };
 
+/// Adds the time at which the certificate of a listener expires, in seconds since 1970.
+void add_certificate_gauge(node_metrics& metrics, std::string listener,
+                           std::shared_ptr<const std::atomic<int64_t>> expiry);
+
 /// Serves a node over HTTP, by the contract that fpindex clients speak.
 ///
 ///     http_server (I/O threads) -> http_routes -> an endpoint's handler -> gateway_bridge (one a thread)
@@ -52,6 +56,8 @@ class http_gateway {
   const tls_files tls_files_;
   std::shared_ptr<access_control> access_;   ///< empty: HTTP is open
   std::shared_ptr<tls_server_context> tls_;  ///< empty: plain HTTP
+  /// When the certificate in force expires, in seconds since 1970.
+  std::shared_ptr<std::atomic<int64_t>> expiry_ = std::make_shared<std::atomic<int64_t>>(0);
   std::vector<bridge_handle> bridges_;
   std::unique_ptr<http_server> server_;
 };

@@ -1,5 +1,7 @@
 #include "app/api/http_settings.hpp"
 
+#include "core/base/error.hpp"
+
 namespace fp {
 
 namespace {
@@ -31,6 +33,12 @@ void add_options(option_list& o, http_settings& c) {
   o.number("http_max_buffered_bytes", c.http_max_buffered_bytes, MiB, 1024 * GiB,
            "Bytes that the bodies and answers of all HTTP connections may hold together");
   o.on_off("http_tls", c.http_tls, "HTTP is served by TLS alone");
+  o.rule([&c] {
+    if (c.http_max_body_bytes <= c.http_max_buffered_bytes) return;
+    throw error(errc::invalid_configuration,
+                "http_max_buffered_bytes: found " + std::to_string(c.http_max_buffered_bytes) +
+                    ", allowed at least http_max_body_bytes, which is " + std::to_string(c.http_max_body_bytes));
+  });
   o.file("token_file", c.token_file, "Bearer tokens of HTTP with their roles; empty: anybody may do anything");
 }
 

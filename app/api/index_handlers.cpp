@@ -59,7 +59,7 @@ void handlers::describe_index(const api_service& service, api_call& c) {
   service.ask_index<snapshot_ptr>(
       c, look_timeout,
       [f = c.format](const snapshot_ptr& served) { return make_response(200, encode_info(*served, f), f); },
-      served_atom_v);
+      served_request{});
 }
 
 void handlers::tell_health(const api_service& service, api_call& c) {

@@ -8,13 +8,21 @@ namespace {
 
 constexpr std::string_view max_document_id = "max_document_id";
 constexpr uint32_t min_score = 1;
+constexpr uint32_t as_long_as_allowed = UINT32_MAX;  // by max_ready_wait_ms
 
-line_server_options server_options(const line_settings& c, size_t max_update_bytes) {
+/// One transaction may take this share of what all of them may, so that some go on beside each other.
+constexpr uint64_t transaction_share = 4;
+
+size_t max_transaction_bytes(const line_settings& c, size_t max_update_bytes) {
+  return std::max<size_t>(max_update_bytes, c.legacy_max_transaction_bytes / transaction_share);
+}
+
+line_server_options server_options(const line_settings& c, const std::string& host, size_t max_update_bytes) {
   line_server_options o;
-  o.host = c.legacy_host;
+  o.host = host;
   o.port = c.legacy_port.port;
   o.max_connections = c.legacy_max_connections;
-  o.limits.max_transaction_bytes = max_update_bytes;
+  o.limits.max_transaction_bytes = max_transaction_bytes(c, max_update_bytes);
   o.max_buffered_bytes = c.legacy_max_transaction_bytes;
   o.write_timeout = std::chrono::milliseconds(c.legacy_write_timeout_ms);
   return o;
@@ -55,8 +63,9 @@ std::string attribute_text(const snapshot& index, std::string_view name) {
   return name == max_document_id ? std::to_string(index.stats().max_document) : std::string();
 }
 
-/// Makes of a line's work, on its I/O thread, what asks the index in a bridge. A failure without a text of its own
-/// goes by the name of its request; an index that loads or has failed to is one: an empty attribute would make an
+/// Makes of a line's work, on its I/O thread, what asks the index in a bridge. It waits for an index that loads, as
+/// long as the settings allow, because clients take an error for "nothing found". A failure without a text of its
+/// own goes by the name of its request; an index that has failed to load is one: an empty attribute would make an
 /// import begin from its start.
 class line_worker {
  public:
@@ -72,6 +81,7 @@ class line_worker {
     request->min_score = min_score;
     request->score_pct = wish.top_score_percent;
     request->timeout_ms = wish.timeout_ms;
+    request->ready_wait_ms = wish.timeout_ms > 0 ? wish.timeout_ms : as_long_as_allowed;
     return [=, index = index_](bridge_state& b) {
       b.ask_index<search_reply>(
           index, search_wait(request->timeout_ms),
@@ -88,7 +98,8 @@ class line_worker {
   }
 
   task operator()(const line_commit& wish, const line_responder& respond) const {
-    const local_update update{checked_changes(wish.changes, {.max_bytes = max_update_bytes_}), {}};
+    const local_update update{
+        checked_changes(wish.changes, {.max_bytes = max_update_bytes_}), {}, as_long_as_allowed};
     return [=, index = index_](bridge_state& b) {
       b.ask_index<update_reply>(
           index, write_timeout,
@@ -106,7 +117,7 @@ class line_worker {
           [=](const snapshot_ptr& served) {
             respond({true, attribute_text(*served, name)});
           },
-          failed(respond), served_atom_v);
+          failed(respond), served_request{as_long_as_allowed});
     };
   }
 
@@ -121,12 +132,14 @@ class line_worker {
 
 }  // namespace
 
-line_gateway::line_gateway(caf::actor_system& system, const line_settings& settings, size_t max_update_bytes,
-                           node_handle node, const std::shared_ptr<node_metrics>& metrics) {
+line_gateway::line_gateway(caf::actor_system& system, const line_settings& settings, const std::string& host,
+                           size_t max_update_bytes, node_handle node,
+                           const std::shared_ptr<node_metrics>& metrics) {
   ensure_index(system, node, settings.legacy_index);
-  const auto options = server_options(settings, max_update_bytes);
+  const auto options = server_options(settings, host, max_update_bytes);
   for (uint32_t i = 0; i < options.threads; i++) bridges_.push_back(system.spawn(gateway_bridge, node));
-  const auto work_on = std::make_shared<const line_worker>(settings.legacy_index, max_update_bytes);
+  const auto work_on =
+      std::make_shared<const line_worker>(settings.legacy_index, options.limits.max_transaction_bytes);
   try {
     server_ = std::make_unique<line_server>(
         options,

@@ -9,7 +9,7 @@ namespace fp {
 
 /// The settings of the line protocol; each is an option.
 struct line_settings {
-  std::string legacy_host = "127.0.0.1";
+  std::string legacy_host;  ///< empty: where HTTP listens
   port_setting legacy_port{false, 0};
   std::string legacy_index = "main";
   uint32_t legacy_max_connections = 1'024;

@@ -32,6 +32,11 @@ std::nullopt_t fail(std::string& out, std::string_view message) {
   return std::nullopt;
 }
 
+/// By the contract's name, and the reason behind it.
+std::nullopt_t no_room(std::string& out, std::string_view why) {
+  return fail(out, std::string(commit_failed) + ": " + std::string(why));
+}
+
 /// A text from elsewhere may hold line ends, which would read as answers of their own.
 std::string one_line(std::string text) {
   std::ranges::replace_if(
@@ -153,8 +158,8 @@ std::optional<line_work> line_session::insert(const words& arguments, std::strin
   const auto hashes = parse_fingerprint(arguments[1]);
   if (!hashes) return fail(out, invalid_fingerprint);
   if (!transaction_) return fail(out, not_in_transaction);
-  if (!transaction_->insert(*id, *hashes)) return fail(out, commit_failed);
-  return ok(out);
+  const std::string why = transaction_->insert(*id, *hashes);
+  return why.empty() ? ok(out) : no_room(out, why);
 }
 
 std::optional<line_work> line_session::commit(const words&, std::string& out) {
@@ -207,8 +212,8 @@ void line_session::set_index_attribute(std::string_view name, std::string_view v
              !simdjson::validate_utf8(name.data(), name.size()) ||
              !simdjson::validate_utf8(value.data(), value.size())) {
     fail(out, invalid_value);
-  } else if (!transaction_->set_attribute(name, value)) {
-    fail(out, commit_failed);
+  } else if (const std::string why = transaction_->set_attribute(name, value); !why.empty()) {
+    no_room(out, why);
   } else {
     ok(out);
   }

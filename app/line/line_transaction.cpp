@@ -9,25 +9,29 @@ constexpr size_t map_entry_bytes = 128;                    // about
 
 }  // namespace
 
-bool line_transaction::reserve(size_t bytes, size_t extra) {
-  if (encoded_ + bytes > max_bytes_ || !budget_->take(bytes + extra)) return false;
+std::string line_transaction::reserve(size_t bytes, size_t extra) {
+  if (encoded_ + bytes > max_bytes_) {
+    return "a transaction may hold " + std::to_string(max_bytes_) + " bytes";
+  }
+  if (!budget_->take(bytes + extra)) return "other transactions hold all bytes that they may together";
   encoded_ += bytes;
   taken_ += bytes + extra;
-  return true;
+  return {};
 }
 
-bool line_transaction::insert(document_id id, std::span<const hash_value> hashes) {
-  if (!reserve(record_bytes + hashes.size_bytes(), 0)) return false;
-  changes_.insert(id, hashes);
-  return true;
+std::string line_transaction::insert(document_id id, std::span<const hash_value> hashes) {
+  std::string why = reserve(record_bytes + hashes.size_bytes(), 0);
+  if (why.empty()) changes_.insert(id, hashes);
+  return why;
 }
 
-bool line_transaction::set_attribute(std::string_view name, std::string_view value) {
+std::string line_transaction::set_attribute(std::string_view name, std::string_view value) {
   const size_t bytes = name.size() + value.size();
-  if (!reserve(record_bytes + bytes, map_entry_bytes + bytes)) return false;
+  std::string why = reserve(record_bytes + bytes, map_entry_bytes + bytes);
+  if (!why.empty()) return why;
   changes_.set_metadata(name, value);
   attributes_.insert_or_assign(std::string(name), std::string(value));
-  return true;
+  return why;
 }
 
 const std::string* line_transaction::attribute(std::string_view name) const {

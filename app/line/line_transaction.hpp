@@ -21,9 +21,9 @@ class line_transaction {
   line_transaction(const line_transaction&) = delete;
   line_transaction& operator=(const line_transaction&) = delete;
 
-  /// False, and nothing changes, when there is no room.
-  bool insert(document_id id, std::span<const hash_value> hashes);
-  bool set_attribute(std::string_view name, std::string_view value);
+  /// Says why there is no room, and changes nothing then; empty when there is.
+  std::string insert(document_id id, std::span<const hash_value> hashes);
+  std::string set_attribute(std::string_view name, std::string_view value);
   /// The value that was set in this transaction, or null.
   const std::string* attribute(std::string_view name) const;
 
@@ -32,7 +32,7 @@ class line_transaction {
   changes_ptr changes();
 
  private:
-  bool reserve(size_t bytes, size_t extra);
+  std::string reserve(size_t bytes, size_t extra);
 
   const size_t max_bytes_;
   std::shared_ptr<byte_budget> budget_;

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "core/base/error.hpp"
 #include "core/base/printable.hpp"
@@ -137,18 +138,20 @@ void log_file_sink::sink_it_(const spdlog::details::log_msg& msg) {
 }
 
 node_log::node_log(const config& settings) {
-  spdlog::sink_ptr sink;
-  if (settings.log_file.empty()) {
-    sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  } else {
-    sink = file_ =
+  std::vector<spdlog::sink_ptr> sinks{std::make_shared<spdlog::sinks::stderr_sink_mt>()};
+  if (!settings.log_file.empty()) {
+    file_ =
         std::make_shared<log_file_sink>(settings.log_file, settings.log_rotate_bytes, settings.log_rotate_files);
+    sinks[0]->set_level(spdlog::level::critical);
+    sinks.insert(sinks.begin(), file_);
   }
-  logger_ = std::make_shared<spdlog::logger>("fpnode", std::move(sink));
+  logger_ = std::make_shared<spdlog::logger>("fpnode", sinks.begin(), sinks.end());
   logger_->set_formatter(make_log_formatter(settings.log_format));
-  logger_->set_level(spdlog::level::from_str(settings.log_level));
+  set_level(settings.log_level);
   logger_->flush_on(spdlog::level::trace);
 }
+
+void node_log::set_level(const std::string& level) { logger_->set_level(spdlog::level::from_str(level)); }
 
 void node_log::reopen() {
   if (!file_) {

@@ -50,13 +50,17 @@ class log_file_sink : public spdlog::sinks::base_sink<std::mutex> {
   uint64_t rotate_at_ = 0;
 };
 
-/// The log of a node.
+/// The log of a node. What ends the node goes to standard error, too, for whoever looks there.
 class node_log {
  public:
   /// Throws `io_error` when the log file cannot be opened.
   explicit node_log(const config& settings);
 
   const std::shared_ptr<spdlog::logger>& logger() const noexcept { return logger_; }
+
+  bool has_file() const noexcept { return file_ != nullptr; }
+  /// One of `log_level`'s words.
+  void set_level(const std::string& level);
 
   /// Opens the log file again. A failure is logged to the file that stays open.
   void reopen();

@@ -1,12 +1,12 @@
 #include <sys/resource.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <caf/all.hpp>
 #include <caf/io/middleman.hpp>
 #include <caf/openssl/publish.hpp>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <future>
@@ -24,15 +24,20 @@
 #include "actors/node_actor.hpp"
 #include "app/api/http_gateway.hpp"
 #include "app/gateway/line_gateway.hpp"
+#include "app/node/accept_guard.hpp"
+#include "app/node/command_line.hpp"
 #include "app/node/logging.hpp"
 #include "app/node/node_config.hpp"
 #include "app/node/notify.hpp"
 #include "app/node/readiness_actor.hpp"
+#include "app/node/settings_change.hpp"
 #include "app/node/signals.hpp"
+#include "app/node/start_checks.hpp"
 #include "app/support/system_config.hpp"
 #include "core/base/no_thread.hpp"
 #include "core/fpindex/data_folder_reader.hpp"
 #include "core/fs/mapped_file_guard.hpp"
+#include "core/merge/merge_room.hpp"
 
 namespace {
 
@@ -47,50 +52,28 @@ constexpr auto stop_deadline = std::chrono::milliseconds(4'500);
 
 tls_credentials read_tls_files(const tls_settings& settings) { return tls_credentials(settings.files()); }
 
-/// The settings from the file and the flags.
-struct checked_settings {
-  node_config values;
-  std::optional<tls_credentials> caf_tls;  ///< set if remote actors come by TLS
-};
-
-/// Those, or an exit code when the command line ends the program.
-std::variant<checked_settings, int> read_settings(int argc, char** argv) {
-  CLI::App cli{"An audio-fingerprint index that runs as a node of actors."};
-  cli.set_version_flag("--version", std::string("fpnode ") + FPNODE_VERSION);
-  std::string file;
-  bool check_only = false;
-  cli.add_option("--config", file, "Configuration file (JSON, comments allowed)");
-  cli.add_flag("--check-config", check_only, "Check the configuration and exit");
-  node_config settings;
-  const auto known = node_options(settings);
-  const auto& options = known.options();
-  std::vector<std::string> values(options.size());
-  std::vector<CLI::Option*> flags;
-  for (size_t i = 0; i < options.size(); i++) {
-    const auto& o = options[i];
-    flags.push_back(cli.add_option(o.flag, values[i],
-                                   std::string(o.help) + " (" + o.allowed + "; default " + shown_default(o) + ")")
-                        ->group("Settings, which override the file"));
-  }
-  try {
-    cli.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return cli.exit(e) == 0 ? exit_ok : exit_usage;
-  }
-  if (!file.empty()) known.load(posix_file_system(), file);
-  for (size_t i = 0; i < options.size(); i++) {
-    if (flags[i]->count() > 0) known.apply_flag(options[i].flag, values[i]);
-  }
-  known.validate();
+/// Reads what the settings name. Whatever stands in their way stays there however often it is tried, so all of it
+/// is `invalid_configuration`. Returns what remote actors are shown, if they come by TLS.
+std::optional<tls_credentials> check_files(const node_config& settings) {
+  check_data_folder(settings);
   std::optional<tls_credentials> credentials;
-  if (settings.caf_tls) credentials.emplace(read_tls_files(settings));
-  if (check_only) {
-    // A start reads these when it makes the gateway.
+  try {
+    if (settings.caf_tls) credentials.emplace(read_tls_files(settings));
+    // The gateway reads these again.
     if (settings.port.enabled) http_gateway::check_files(settings, settings);
-    std::cout << "the configuration is valid\n";
-    return exit_ok;
+  } catch (const error& e) {
+    throw error(errc::invalid_configuration, e.what());
   }
-  return checked_settings{std::move(settings), std::move(credentials)};
+  return credentials;
+}
+
+int check_only(const command_line& line) {
+  const auto settings = line.read().values;
+  check_log_file(settings);
+  check_files(settings);
+  for (const auto& text : line.warnings()) std::cerr << "fpnode: " << text << ", ignored\n";
+  std::cout << "the configuration is valid\n";
+  return exit_ok;
 }
 
 /// Bounds the files that indexes have open: as configured, but most of the descriptors are for connections, mapped
@@ -104,6 +87,22 @@ std::shared_ptr<open_files> make_open_files(const config& settings, spdlog::logg
              allowed, limit.rlim_cur);
   }
   return std::make_shared<open_files>(allowed);
+}
+
+/// Room on the disk of the data folder.
+void add_disk_gauges(node_metrics& metrics, const path& folder) {
+  const auto add = [&](std::string name, std::string help, uint64_t disk_space::*member) {
+    metrics.add_gauge(std::move(name), std::move(help), {}, [folder, member] {
+      try {
+        return static_cast<double>(space_of(folder).*member);
+      } catch (const error&) {
+        return std::nan("");
+      }
+    });
+  };
+  add("fpindex_disk_available_bytes", "What the node may still write to the disk of the data folder",
+      &disk_space::available);
+  add("fpindex_disk_size_bytes", "Size of the disk of the data folder", &disk_space::total);
 }
 
 /// Throws `overloaded` when the system does not give so many threads: CAF crashes when it lacks one at its start.
@@ -132,10 +131,11 @@ readiness_handle spawn_watcher(caf::actor_system& system, std::shared_ptr<spdlog
 
 /// Has new connections use what the TLS files hold now, if that is right.
 void reload_tls_files(system_config& caf_settings, caf::actor_system& system, const tls_settings& settings,
-                      spdlog::logger& log) {
+                      std::atomic<int64_t>& expiry, spdlog::logger& log) {
   try {
     const tls_credentials credentials = read_tls_files(settings);
     caf_settings.replace_tls(system, credentials);
+    expiry = credentials.expiry_time();
     log.info("TLS files read again: the certificate expires on {}", credentials.expires());
   } catch (const error& e) {
     log.error("TLS files not replaced, those read before stay in use: {}", e.what());
@@ -143,7 +143,7 @@ void reload_tls_files(system_config& caf_settings, caf::actor_system& system, co
 }
 
 [[noreturn]] void end_at_once(spdlog::logger& log, const std::string& why) {
-  log.warn("{}: ending at once", why);
+  log.critical("{}: ending at once", why);
   log.flush();
   std::_Exit(exit_failed);
 }
@@ -168,6 +168,26 @@ std::shared_ptr<const std::atomic<bool>> watch_signals(signal_watcher& signals, 
     throw no_thread(e);
   }
   return stopping;
+}
+
+/// Takes over what may change at run time of settings that were read again, and names the rest.
+void reload_settings(const command_line& line, node_config& in_force, live_settings& live,
+                     const node_actor_handle& node, node_log& logs) {
+  auto& log = *logs.logger();
+  settings_change change;
+  try {
+    change = take_over(in_force, line.read().values);
+  } catch (const error& e) {
+    log.error("settings not read again, those that were read before stay in force: {}", e.what());
+    return;
+  }
+  logs.set_level(in_force.log_level);
+  if (change.applied.empty() && change.after_restart.empty()) log.info("settings read again: nothing has changed");
+  for (const auto& text : change.applied) log.info("settings read again: {}", text);
+  for (const auto& text : change.after_restart) log.warn("settings read again: needs a restart: {}", text);
+  if (change.applied.empty()) return;
+  live.replace(in_force);
+  caf::anon_send(node, settings_atom_v);
 }
 
 /// Waits until the node has ended. SIGHUP opens the log file again and then has `reload` read what else may have
@@ -217,11 +237,12 @@ bool start_gateway(std::optional<Gateway>& gateway, const char* protocol, const 
 }
 
 /// For remote actors by TLS or without, as configured.
-system_config make_caf_settings(const checked_settings& settings, uint32_t threads, spdlog::logger& log) {
-  if (!settings.caf_tls) return system_config(threads);
-  log.info("remote actors must show a certificate of {}; the node's expires on {}", settings.values.tls_ca,
-           settings.caf_tls->expires());
-  return system_config(threads, *settings.caf_tls);
+system_config make_caf_settings(const node_config& settings, const std::optional<tls_credentials>& credentials,
+                                uint32_t threads, spdlog::logger& log) {
+  if (!credentials) return system_config(threads);
+  log.info("remote actors must show a certificate of {}; the node's expires on {}", settings.tls_ca,
+           credentials->expires());
+  return system_config(threads, *credentials);
 }
 
 caf::expected<uint16_t> publish(caf::actor_system& system, const node_actor_handle& node,
@@ -240,23 +261,30 @@ void require_own_folder(const std::string& dir) {
       dir + ": this is a data folder of fpindex; start the node with another --dir, then run: fpctl import " + dir);
 }
 
-int run(const checked_settings& checked, signal_watcher& signals) {
-  const node_config& settings = checked.values;
+int run(const command_line& called, const command_line::settings& read, node_log& logs, accept_guard& acceptors,
+        signal_watcher& signals) {
+  node_config settings = read.values;
+  auto& log = *logs.logger();
+  const auto credentials = check_files(settings);
+  log.info("fpnode {} starts on {}", FPNODE_VERSION, settings.dir);
+  for (const auto& text : called.warnings()) log.warn("{}, ignored", text);
   auto env = std::make_shared<environment>();
   env->settings = settings;
-  node_log logs(settings);
+  const auto live = std::make_shared<live_settings>(settings);
+  env->live = live;
   env->log = logs.logger();
-  auto& log = *env->log;
-  log.info("fpnode {} starts on {}", FPNODE_VERSION, settings.dir);
   env->files = make_open_files(settings, log);
   env->upkeep_files = std::make_shared<open_files>(std::max<size_t>(1, env->files->capacity() / 2));
   env->metrics->add_gauge("fpindex_build_info", "1", {{"version", FPNODE_VERSION}}, [] { return 1.0; });
+  add_disk_gauges(*env->metrics, settings.dir);
+  const auto caf_expiry = std::make_shared<std::atomic<int64_t>>(credentials ? credentials->expiry_time() : 0);
+  if (credentials) add_certificate_gauge(*env->metrics, "caf", caf_expiry);
   // CAF's workers, a clock, a printer, the sockets' thread, the pools, and who waits for signals.
   require_threads(num_searchers(settings) + 4 + blocking_pools::num_threads(settings));
   require_own_folder(settings.dir);
   auto folder = std::make_shared<data_folder>(posix_file_system(), settings.dir);
 
-  auto caf_settings = make_caf_settings(checked, num_searchers(settings), log);
+  auto caf_settings = make_caf_settings(settings, credentials, num_searchers(settings), log);
   caf::actor_system system{caf_settings};
   const blocking_pools pools(system, settings);
   env->pools = &pools;
@@ -276,18 +304,24 @@ int run(const checked_settings& checked, signal_watcher& signals) {
   if (!start_gateway(http, settings.http_tls ? "HTTP over TLS" : "HTTP", settings.host, settings.port, log, system,
                      settings, settings, settings.max_update_bytes, node,
                      gateway_hooks{env->metrics, measuring.text(), measuring.history()}) ||
-      !start_gateway(line, "the line protocol", settings.legacy_host, settings.legacy_port, log, system, settings,
-                     settings.max_update_bytes, node, env->metrics)) {
+      !start_gateway(line, "the line protocol", settings.line_host(), settings.legacy_port, log, system, settings,
+                     settings.line_host(), settings.max_update_bytes, node, env->metrics)) {
     return give_up();
   }
   if (settings.caf_port.enabled) {
     const auto port = publish(system, node, settings);
-    if (!port) {
-      log.critical("cannot listen on {}:{}: is another program using the port? ({})", settings.caf_host,
-                   settings.caf_port.port, text_of(port.error()));
-      return give_up();
+    if (port) {
+      log.info("listening for remote actors on {}:{}", settings.caf_host, *port);
+      acceptors.guard(*port);
+    } else {
+      const auto why = fmt::format("cannot listen on {}:{}: is another program using the port? ({})",
+                                   settings.caf_host, settings.caf_port.port, text_of(port.error()));
+      if (read.asks_for_caf) {
+        log.critical("{}", why);
+        return give_up();
+      }
+      log.warn("{}; going on without remote actors, for which nothing is configured", why);
     }
-    log.info("listening for remote actors on {}:{}", settings.caf_host, *port);
   }
   if (watcher) caf::anon_send(watcher, listening_atom_v);
   const auto stop_gateways = [&] {
@@ -301,10 +335,37 @@ int run(const checked_settings& checked, signal_watcher& signals) {
     if (line && !other.joinable()) line->stop();
   };
   const auto reload = [&] {
+    reload_settings(called, settings, *live, node, logs);
     if (http) http->reload(log);
-    if (settings.caf_tls) reload_tls_files(caf_settings, system, settings, log);
+    if (settings.caf_tls) reload_tls_files(caf_settings, system, settings, *caf_expiry, log);
   };
   return run_until_stopped(self, node, stop_gateways, reload, *stopping, logs);
+}
+
+/// Tells why the node does not run.
+int give_reason(const node_log& logs, const std::exception& e, int exit_code) {
+  if (logs.has_file()) {
+    logs.logger()->critical("{}", e.what());
+  } else {
+    std::cerr << "fpnode: " << e.what() << "\n";
+  }
+  return exit_code;
+}
+
+int exit_code_of(const error& e) { return e.code() == errc::invalid_configuration ? exit_usage : exit_failed; }
+
+int start(const command_line& line, signal_watcher& signals) {
+  const auto read = line.read();
+  check_log_file(read.values);
+  node_log logs(read.values);
+  accept_guard acceptors(logs.logger());
+  try {
+    return run(line, read, logs, acceptors, signals);
+  } catch (const error& e) {
+    return give_reason(logs, e, exit_code_of(e));
+  } catch (const std::exception& e) {
+    return give_reason(logs, e, exit_failed);
+  }
 }
 
 }  // namespace
@@ -313,12 +374,13 @@ int main(int argc, char** argv) {
   signal_watcher signals;
   try {
     const mapped_file_guard guard;
-    const auto settings = read_settings(argc, argv);
-    if (const int* code = std::get_if<int>(&settings)) return *code;
-    return run(std::get<checked_settings>(settings), signals);
-  } catch (const fp::error& e) {
+    const auto parsed = command_line::parse(argc, argv);
+    if (const int* code = std::get_if<int>(&parsed)) return *code;
+    const auto& line = std::get<command_line>(parsed);
+    return line.check_only() ? check_only(line) : start(line, signals);
+  } catch (const error& e) {
     std::cerr << "fpnode: " << e.what() << "\n";
-    return e.code() == errc::invalid_configuration ? exit_usage : exit_failed;
+    return exit_code_of(e);
   } catch (const std::exception& e) {
     std::cerr << "fpnode: " << e.what() << "\n";
     return exit_failed;

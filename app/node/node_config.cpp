@@ -34,7 +34,39 @@ void validate_door(const node_config& c) {
   };
   if (c.caf_port.enabled && !c.caf_tls)
     only_loopback("caf_host", c.caf_host, "caf_tls closes the port to strangers, ");
-  if (c.legacy_port.enabled) only_loopback("legacy_host", c.legacy_host, "the line protocol has no TLS, ");
+  if (c.legacy_port.enabled) {
+    const bool follows = c.legacy_host.empty();
+    only_loopback(follows ? "legacy_host, which follows host" : "legacy_host", c.line_host(),
+                  "the line protocol has no TLS, ");
+  }
+}
+
+bool is_wildcard(const std::string& host) { return host == "0.0.0.0" || host == "::"; }
+
+/// Whether two listeners are in each other's way when they have one port. Names may resolve to anything.
+bool same_address(const std::string& a, const std::string& b) {
+  if (a == b || is_wildcard(a) || is_wildcard(b)) return true;
+  return (a == "localhost" && is_loopback(b)) || (b == "localhost" && is_loopback(a));
+}
+
+void validate_ports(const node_config& c) {
+  struct listener {
+    std::string_view key;
+    const std::string& host;
+    const port_setting& port;
+  };
+  const listener all[] = {{"port", c.host, c.port},
+                          {"legacy_port", c.line_host(), c.legacy_port},
+                          {"caf_port", c.caf_host, c.caf_port}};
+  for (const listener& later : all) {
+    for (const listener& earlier : all) {
+      if (&earlier == &later) break;
+      if (!earlier.port.enabled || !later.port.enabled || later.port.port == 0) continue;
+      if (earlier.port.port != later.port.port || !same_address(earlier.host, later.host)) continue;
+      invalid(std::string(later.key) + ": found " + std::to_string(later.port.port) + ", which is " +
+              std::string(earlier.key) + " already");
+    }
+  }
 }
 
 }  // namespace
@@ -53,28 +85,29 @@ option_list node_options(node_config& c) {
            "Allow other actors without TLS, and the line protocol, on addresses other than loopback");
   add_index_options(o, c);
   o.rule([&c] { validate_door(c); });
+  o.rule([&c] { validate_ports(c); });
   return o;
 }
 
-std::string shown_default(const option& o) {
-  const std::string value = value_text(o);
-  return value.empty() ? "\"\"" : value;
-}
+std::string shown_value(const std::string& value) { return value.empty() ? "\"\"" : value; }
+
+std::string shown_default(const option& o) { return shown_value(value_text(o)); }
 
 std::string config_table_markdown() {
-  std::string table = "| key | flag | default | allowed | meaning |\n| --- | --- | --- | --- | --- |\n";
+  std::string table =
+      "| key | flag | default | allowed | SIGHUP | meaning |\n| --- | --- | --- | --- | --- | --- |\n";
   node_config defaults;
   const auto options = node_options(defaults);
   for (const option& o : options.options()) {
     table += "| `" + std::string(o.key) + "` | `" + o.flag + "` | `" + shown_default(o) + "` | " + o.allowed +
-             " | " + std::string(o.help) + " |\n";
+             (o.may_change ? " | yes | " : " | no | ") + std::string(o.help) + " |\n";
   }
   return table;
 }
 
 node_config parse_config(std::string_view json, std::string_view source_name) {
   node_config c;
-  const auto options = node_options(c);
+  auto options = node_options(c);
   options.read(json, source_name);
   try {
     options.validate();

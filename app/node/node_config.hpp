@@ -20,12 +20,16 @@ struct remote_settings {
 };
 
 /// All settings of a node: those of each room.
-struct node_config : config, http_settings, line_settings, tls_settings, remote_settings {};
+struct node_config : config, http_settings, line_settings, tls_settings, remote_settings {
+  /// Where the line protocol is listened for.
+  const std::string& line_host() const noexcept { return legacy_host.empty() ? host : legacy_host; }
+};
 
 /// The options of a node, bound to `c`, in the order of config/README.md.
 option_list node_options(node_config& c);
 
-/// The options as a Markdown table (key, flag, default, allowed, meaning), as config/README.md shows it.
+/// The options as a Markdown table (key, flag, default, allowed, whether it may change at run time, meaning), as
+/// config/README.md shows it.
 std::string config_table_markdown();
 
 /// Reads a configuration and checks it all. Throws `invalid_configuration` as `option_list` does.
@@ -40,7 +44,8 @@ void apply_flag(node_config& c, std::string_view flag, std::string_view value);
 /// Checks every value, and what no single key can. To be called again after flags.
 void validate(const node_config& c);
 
-/// What people are told as a setting's default.
+/// What people are told as a setting's value, and as its default.
+std::string shown_value(const std::string& value);
 std::string shown_default(const option& o);
 
 }  // namespace fp

@@ -107,6 +107,11 @@ std::string text_of(const ASN1_TIME* time) {
   return {text, static_cast<size_t>(size)};
 }
 
+int64_t seconds_of(const ASN1_TIME* time) {
+  std::tm parts{};
+  return ASN1_TIME_to_tm(time, &parts) == 1 ? ::timegm(&parts) : 0;
+}
+
 std::string subject_of(const X509* certificate) {
   const bio_ptr out{BIO_new(BIO_s_mem())};
   X509_NAME_print_ex(out.get(), X509_get_subject_name(certificate), 0, XN_FLAG_ONELINE);
@@ -182,7 +187,9 @@ tls_credentials::tls_credentials(const tls_files& files, tls_role role, const tl
   const auto key = parse_key(key_file, key_);
   check_mode(key_file);
   for (const auto& certificate : chain) check_time(certificate_file, certificate.get());
-  expires_ = text_of(X509_get0_notAfter(chain.front().get()));
+  const ASN1_TIME* end = X509_get0_notAfter(chain.front().get());
+  expires_ = text_of(end);
+  expiry_time_ = seconds_of(end);
   const auto context = check_usable(certificate_file, key_file, chain, key.get());
   if (files.ca.empty()) return;
   const auto authorities = parse_certificates(ca_file, ca_);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -37,9 +38,12 @@ class tls_credentials {
   const std::string& ca() const noexcept { return ca_; }
   /// When the program's certificate expires, e.g. "Nov 25 08:18:00 2027 GMT".
   const std::string& expires() const noexcept { return expires_; }
+  /// The same in seconds since 1970.
+  int64_t expiry_time() const noexcept { return expiry_time_; }
 
  private:
   std::string certificate_, key_, ca_, expires_;
+  int64_t expiry_time_ = 0;
 };
 
 }  // namespace fp

@@ -33,8 +33,8 @@ void add_data_folder_option(option_list& o, config& c) {
 }
 
 void add_index_options(option_list& o, config& c) {
-  o.number("max_concurrent_loads", c.max_concurrent_loads, 1, 256,
-           "Segments that load at the same time, in the whole node", "--load-concurrency");
+  o.number("max_concurrent_loads", c.max_concurrent_loads, 0, 256,
+           "Segments that load at the same time, in the whole node; 0: as many as cores", "--load-concurrency");
   o.number("parallel_loading_threshold", c.parallel_loading_threshold, 1, 1'000'000,
            "An index with fewer segments than this loads them one after the other", "--parallel-threshold");
   o.on_off("parallel_loading", c.parallel_loading, "Load segments in parallel; off is for debugging");
@@ -65,8 +65,8 @@ void add_index_options(option_list& o, config& c) {
   o.number("backup_idle_timeout_ms", c.backup_idle_timeout_ms, 1, 24 * hour_ms,
            "How long a remote actor may be silent in a backup or restore, in milliseconds");
 
-  o.number("checkpoint_threshold", c.checkpoint_threshold, 1, 1'000'000'000,
-           "Postings in memory at which they are written to a segment file");
+  o.number("checkpoint_threshold", c.checkpoint_threshold, 0, 1'000'000'000,
+           "Postings in memory at which they are written to a segment file; 0: at once");
   o.number("checkpoint_age_ms", c.checkpoint_age_ms, 0, 24 * hour_ms,
            "Age at which commits in memory are written to a segment file, in milliseconds; 0: never by "
            "age");
@@ -113,6 +113,8 @@ void add_index_options(option_list& o, config& c) {
            "Memory that one search may take, in bytes; what needs more takes several passes over the "
            "postings");
 
+  o.number("slow_search_ms", c.slow_search_ms, 0, hour_ms,
+           "Searches that take so long are logged, in milliseconds; 0: none");
   o.text("log_level", c.log_level, is_log_level, "trace, debug, info, warn, error, critical or off",
          "Messages below this level are not logged");
   o.text("log_format", c.log_format, is_log_format, "text or json",
@@ -121,6 +123,27 @@ void add_index_options(option_list& o, config& c) {
   o.number("log_rotate_bytes", c.log_rotate_bytes, 0, 1024 * GiB,
            "Size at which the log file is renamed and a new one begun, in bytes; 0: never");
   o.number("log_rotate_files", c.log_rotate_files, 1, 1'000, "Renamed log files that are kept");
+  o.may_change({"max_concurrent_loads",
+                "parallel_loading_threshold",
+                "parallel_loading",
+                "segment_load_mode",
+                "checkpoint_threshold",
+                "checkpoint_age_ms",
+                "checkpoint_commits",
+                "checkpoint_log_bytes",
+                "idle_merge_after_ms",
+                "max_memory_segments",
+                "min_segment_size",
+                "max_segment_size",
+                "segments_per_level",
+                "segments_per_merge",
+                "max_segments",
+                "max_dead_share",
+                "idle_merge_factor",
+                "scrub_bytes_per_second",
+                "scrub_interval_ms",
+                "slow_search_ms",
+                "log_level"});
   o.rule([&c] {
     require_at_most("min_segment_size", c.merge.min_segment_size, "max_segment_size", c.merge.max_segment_size);
     require_at_most("max_update_bytes", c.max_update_bytes, "max_queued_update_bytes", c.max_queued_update_bytes);

@@ -59,6 +59,7 @@ struct config {
   uint64_t max_search_bytes = uint64_t{64} << 20;  ///< of one search
 
   // Logging.
+  uint32_t slow_search_ms = 1'000;  ///< 0: no search is slow
   std::string log_level = "info";
   std::string log_format = "text";                 ///< "text" or "json"
   std::string log_file;                            ///< empty: standard error

@@ -94,8 +94,10 @@ void assign(const option& o, const found_value& found) {
                    bool is_whole = false;
                    if (is_text && found.text == "off") {
                      *member = {false, 0};
+                   } else if (is_text && found.text == "any") {
+                     *member = {true, 0};
                    } else if (const auto port = whole_number(found, 0, 65535, is_whole)) {
-                     *member = {true, static_cast<uint16_t>(*port)};
+                     *member = {*port > 0 || !o.zero_is_off, static_cast<uint16_t>(*port)};
                    } else {
                      refuse(found, is_whole ? o.allowed : "a whole number " + o.allowed);
                    }
@@ -112,8 +114,9 @@ std::string value_text(const option& o) {
           [](const bool* member) { return std::string(*member ? "on" : "off"); },
           [](const std::string* member) { return *member; },
           [](const load_mode* member) { return std::string(*member == load_mode::map ? "map" : "read"); },
-          [](const port_setting* member) {
-            return member->enabled ? std::to_string(member->port) : std::string("off");
+          [&o](const port_setting* member) {
+            if (!member->enabled) return std::string("off");
+            return member->port == 0 && o.zero_is_off ? std::string("any") : std::to_string(member->port);
           },
       },
       o.target);

@@ -9,7 +9,7 @@
 
 namespace fp {
 
-/// A TCP port from the configuration: a number (0: pick a free one) or off.
+/// A TCP port from the configuration: a number (0: pick a free one) or off. "any" is the word for 0.
 struct port_setting {
   bool enabled = true;
   uint16_t port = 0;
@@ -42,6 +42,8 @@ struct option {
   bool (*valid)(std::string_view) = nullptr;  ///< strings
   std::string allowed;                        ///< e.g. "1 to 256"
   std::string_view help;                      ///< one line
+  bool zero_is_off = false;                   ///< ports: 0 does not listen, and "any" picks a free one
+  bool may_change = false;                    ///< a running node takes another value when it is told to read again
 };
 
 /// Sets the value. Throws `invalid_configuration`: "found ..., allowed ..." without the key.

@@ -25,6 +25,23 @@ bool is_file_name(std::string_view text) {
 
 bool is_file_name_or_empty(std::string_view text) { return text.empty() || is_file_name(text); }
 
+/// Only shells know what `~` and `$HOME` mean, and nobody wants a folder of that name.
+void refuse_shell_words(std::string_view key, std::string_view name) {
+  const auto is_variable = [](std::string_view part) {
+    if (part.size() < 2 || part[0] != '$') return false;
+    const char c = part[1];
+    return c == '{' || c == '_' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+  };
+  bool is_for_shells = name.starts_with('~');
+  for (size_t at = 0; at < name.size() && !is_for_shells;) {
+    const size_t end = std::min(name.find('/', at), name.size());
+    is_for_shells = is_variable(name.substr(at, end - at));
+    at = end + 1;
+  }
+  if (!is_for_shells) return;
+  invalid(std::string(key) + ": found " + quoted(name) + ", in which nobody replaces ~ and $: give the whole name");
+}
+
 /// RFC 1123 host names, with the underscores that container networks use.
 bool is_host_name(std::string_view text) {
   if (text.ends_with('.')) text.remove_suffix(1);
@@ -54,6 +71,8 @@ bool is_host(std::string_view text) {
   }
   return is_host_name(text);
 }
+
+bool is_host_or_empty(std::string_view text) { return text.empty() || is_host(text); }
 
 std::string default_flag(std::string_view key) {
   std::string flag = "--" + std::string(key);
@@ -107,6 +126,9 @@ class config_events : public nlohmann::json_sax<nlohmann::json> {
  public:
   config_events(const std::vector<option>& options, std::string_view text, std::string source)
       : options_(options), text_(text), source_(std::move(source)) {}
+
+  /// The keys that the text has.
+  const std::set<std::string_view>& seen() const noexcept { return seen_; }
 
   bool null() override { return value(form::other, "null"); }
   bool boolean(bool b) override { return value(form::boolean, b ? "true" : "false"); }
@@ -191,16 +213,27 @@ void option_list::host(std::string_view key, std::string& value, std::string_vie
   add(key, &value, "an IP address or a host name", help, is_host);
 }
 
+void option_list::host_or_empty(std::string_view key, std::string& value, std::string_view help) {
+  add(key, &value, "an IP address, a host name, or empty", help, is_host_or_empty);
+}
+
 void option_list::port(std::string_view key, port_setting& value, std::string_view help) {
   add(key, &value, "0 to 65535, or off", help);
 }
 
+void option_list::optional_port(std::string_view key, port_setting& value, std::string_view help) {
+  add(key, &value, "0 to 65535, off or any", help);
+  options_.back().zero_is_off = true;
+}
+
 void option_list::file(std::string_view key, std::string& value, std::string_view help) {
   add(key, &value, "a file's name, or empty", help, is_file_name_or_empty);
+  rule([key, &value] { refuse_shell_words(key, value); });
 }
 
 void option_list::folder(std::string_view key, std::string& value, std::string_view help) {
   add(key, &value, "a folder's name", help, is_file_name);
+  rule([key, &value] { refuse_shell_words(key, value); });
 }
 
 void option_list::on_off(std::string_view key, bool& value, std::string_view help) {
@@ -211,7 +244,11 @@ void option_list::choice(std::string_view key, load_mode& value, std::string_vie
   add(key, &value, "map or read", help);
 }
 
-void option_list::read(std::string_view json, std::string_view source_name) const {
+void option_list::may_change(std::initializer_list<std::string_view> keys) {
+  for (const std::string_view key : keys) std::ranges::find(options_, key, &option::key)->may_change = true;
+}
+
+void option_list::read(std::string_view json, std::string_view source_name) {
   const std::string source = shown_source(source_name);
   // The parser takes a zero byte for the end of its input.
   if (const size_t zero = json.find('\0'); zero != std::string_view::npos) {
@@ -219,21 +256,20 @@ void option_list::read(std::string_view json, std::string_view source_name) cons
   }
   config_events events(options_, json, source);
   nlohmann::json::sax_parse(json.begin(), json.end(), &events, nlohmann::json::input_format_t::json, true, true);
+  given_.insert(events.seen().begin(), events.seen().end());
 }
 
-void option_list::load(file_system& fs, const path& file) const { read(read_file(fs, file), file.string()); }
+void option_list::load(file_system& fs, const path& file) { read(read_file(fs, file), file.string()); }
 
-void option_list::apply_flag(std::string_view flag, std::string_view value) const {
+void option_list::apply_flag(std::string_view flag, std::string_view value) {
   const auto found = std::ranges::find(options_, flag, &option::flag);
-  if (found == options_.end()) {
-    const option* nearest = nearest_option(options_, flag);
-    invalid(printable(flag) + ": unknown flag" + (nearest ? "; did you mean " + nearest->flag + "?" : ""));
-  }
+  if (found == options_.end()) invalid(unknown_flag_text(options_, flag));
   try {
     assign(*found, {found_value::form::bare, value});
   } catch (const error& e) {
     invalid(found->flag + ": " + e.what());
   }
+  given_.insert(found->key);
 }
 
 void option_list::validate() const {
@@ -246,6 +282,11 @@ void option_list::validate() const {
     }
   }
   for (const auto& check : rules_) check();
+}
+
+std::string unknown_flag_text(const std::vector<option>& options, std::string_view flag) {
+  const option* nearest = nearest_option(options, flag);
+  return printable(flag) + ": unknown flag" + (nearest ? "; did you mean " + nearest->flag + "?" : "");
 }
 
 std::string shown_source(std::string_view name) { return printable(name, std::numeric_limits<size_t>::max()); }

@@ -208,6 +208,11 @@ void index_engine::can_store(bool can, time_point now) {
   if (can) look(now);
 }
 
+void index_engine::configure(const upkeep_options& upkeep, time_point now) {
+  planner_.configure(upkeep);
+  look(now);
+}
+
 void index_engine::look(time_point now) {
   if (activity_ != activity::serving) return;
   if (gate_.begin_probe(now, has_batch())) effects_.probe_log();

@@ -127,6 +127,8 @@ class index_engine {
   uint64_t request_merge(time_point now);
   /// Whoever waits for a checkpoint or merge hears that there is none.
   void refuse_requests(const error& why);
+  /// Upkeep goes by these from now on.
+  void configure(const upkeep_options& upkeep, time_point now);
   /// Begins what is due by now.
   void look(time_point now);
 

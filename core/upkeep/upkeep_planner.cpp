@@ -26,6 +26,12 @@ commit_id version_of(upkeep_planner::segments served) { return served.empty() ? 
 
 commit_id file_version_of(upkeep_planner::segments served) { return version_of(served.first(num_files(served))); }
 
+/// Postings in memory that upkeep aims for. Whoever wants each commit in a file at once does not want writers to
+/// wait for that.
+uint64_t memory_aim(const upkeep_options& options) {
+  return options.checkpoint_threshold > 0 ? options.checkpoint_threshold : upkeep_options{}.checkpoint_threshold;
+}
+
 uint64_t memory_postings(upkeep_planner::segments served) {
   uint64_t sum = 0;
   for (const auto& s : served.subspan(num_files(served))) sum += s.size.stored;
@@ -224,7 +230,7 @@ std::string upkeep_planner::errors() const {
 bool upkeep_planner::is_full(segments served) const {
   const size_t in_memory = served.size() - num_files(served);
   return in_memory >= std::max<size_t>(min_held_segments, held_memory_factor * options_.max_memory_segments) ||
-         memory_postings(served) >= held_memory_factor * options_.checkpoint_threshold;
+         memory_postings(served) >= held_memory_factor * memory_aim(options_);
 }
 
 bool upkeep_planner::is_idle(time_point now) const {
@@ -271,8 +277,8 @@ std::optional<upkeep_job> upkeep_planner::choose_memory_merge(segments served) c
   // Each of them costs a search about as much as a file does.
   if (in_memory.size() <= std::min(few_memory_segments, options_.max_memory_segments / 2)) return std::nullopt;
   merge_policy_options policy;
-  policy.min_segment_size = std::max<uint64_t>(1, options_.checkpoint_threshold / 256);
-  policy.max_segment_size = options_.checkpoint_threshold;
+  policy.min_segment_size = std::max<uint64_t>(1, memory_aim(options_) / 256);
+  policy.max_segment_size = memory_aim(options_);
   policy.segments_per_level = few_memory_segments;
   policy.segments_per_merge = std::max(16u, options_.max_memory_segments);
   policy.max_segments = options_.max_memory_segments;

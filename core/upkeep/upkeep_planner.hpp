@@ -38,7 +38,7 @@ struct upkeep_segment {
 };
 
 struct upkeep_options {
-  uint64_t checkpoint_threshold = 1'000'000;         ///< postings in memory
+  uint64_t checkpoint_threshold = 1'000'000;         ///< postings in memory; 0: any
   std::chrono::milliseconds checkpoint_age{60'000};  ///< of the oldest commit in memory; 0: none
   uint64_t checkpoint_commits = 100'000;             ///< in memory; 0: any number
   uint64_t checkpoint_log_bytes = 64u << 20;         ///< of commits in memory; 0: any number
@@ -71,6 +71,9 @@ class upkeep_planner {
   using segments = std::span<const upkeep_segment>;
 
   explicit upkeep_planner(const upkeep_options& options) : options_(options) {}
+
+  /// From the next decision on.
+  void configure(const upkeep_options& options) { options_ = options; }
 
   // -- Events
   /// The index has been loaded (again): whatever was known of it counts no more. `num_commits` are those in memory,

@@ -245,6 +245,20 @@ TEST_F(node, damaged_record_shows_as_a_failed_index) {
   EXPECT_EQ(found(resolve(n, "good"), 1000).size(), 1u);
 }
 
+// A warning that means an attack does not come with normal work.
+TEST_F(node, warns_of_no_ends_of_its_own_actors) {
+  prepare_index("a", 2);
+  const auto n = running_node();
+  get<update_reply>(resolve(n, "a"), insert(7, {7, 1000}));
+  get<maintenance_reply>(resolve(n, "a"), checkpoint_atom_v);
+  get<maintenance_reply>(resolve(n, "a"), merge_atom_v);
+  EXPECT_TRUE(get<delete_index_reply>(n, deletion("a")).deleted);
+  get<create_index_reply>(n, creation("a"));
+  EXPECT_TRUE(get<delete_index_reply>(n, deletion("a")).deleted);
+  run();
+  EXPECT_EQ(log_text().find("warn"), std::string::npos) << log_text();
+}
+
 TEST_F(node, reload_reads_a_record_anew_that_has_been_put_right) {
   prepare_index("bad", 2);
   const path record = folder / "bad" / "current";

@@ -65,11 +65,11 @@ TEST_F(requests, of_every_kind_wait_for_readiness_and_are_served) {
 // Gateways describe an index by itself: there may be hundreds of thousands of keys.
 TEST_F(requests, of_gateways_for_what_is_served_copy_nothing) {
   const auto index = loading_index();
-  const auto early = ask<snapshot_ptr>(index, served_atom_v);
+  const auto early = ask<snapshot_ptr>(index, served_request{});
   run();
   EXPECT_EQ(early.code(), errc::index_not_ready);
   finish_loading();
-  EXPECT_EQ(get<snapshot_ptr>(index, served_atom_v), state_of(index).current());
+  EXPECT_EQ(get<snapshot_ptr>(index, served_request{}), state_of(index).current());
 }
 
 TEST_F(requests, expire_in_their_own_time) {

@@ -123,6 +123,40 @@ TEST_F(scrub, gives_way_to_loads_and_merges) {
   metrics->task_dropped(index_task::file_merge);
 }
 
+TEST_F(scrub, rate_and_interval_may_change_meanwhile) {
+  prepare_large("a");
+  settings.scrub_bytes_per_second = 0;
+  live = std::make_shared<live_settings>(settings);
+  const auto n = running_node();
+  const auto change = [&](uint64_t bytes_per_second, uint32_t interval_ms) {
+    settings.scrub_bytes_per_second = bytes_per_second;
+    settings.scrub_interval_ms = interval_ms;
+    live->replace(settings);
+    caf::anon_send(n, settings_atom_v);
+    run();
+  };
+  advance(hours(2));
+  EXPECT_EQ(scrubbed(n, "a"), 0);
+  change(rate, 3'600'000);
+  advance(hours(1) - milliseconds(1));
+  EXPECT_EQ(scrubbed(n, "a"), 0);
+  advance(milliseconds(1));
+  EXPECT_EQ(scrubbed(n, "a"), rate / 8.0);
+  // Where the next round is due at once, it begins at once; and none is read twice as fast.
+  spend(hours(1));
+  const double once = scrubbed(n, "a");
+  EXPECT_EQ(metric(n, "fpindex_scrubs_total", "a"), 1);
+  change(rate, 1'000);
+  change(rate, 1'000);
+  EXPECT_EQ(scrubbed(n, "a"), once + rate / 8.0);
+  change(0, 1'000);
+  spend(seconds(10));
+  EXPECT_EQ(scrubbed(n, "a"), once + rate / 8.0);
+  change(rate, 1'000);
+  spend(seconds(2));
+  EXPECT_GT(scrubbed(n, "a"), once + rate / 8.0);
+}
+
 TEST_F(scrub, a_rate_of_zero_is_no_scrub) {
   settings.scrub_bytes_per_second = 0;
   prepare_large("a");

@@ -27,7 +27,8 @@ class search_runner_test : public test::actor_fixture {
 
   index_coordinator_handle index;
   index_metrics_ptr metrics = std::make_shared<index_metrics>("a");
-  search_runner runner{metrics, settings.max_search_bytes};
+  environment_ptr env = make_env();
+  search_runner runner{*env, "a", metrics};
 };
 
 TEST_F(search_runner_test, gives_up_without_a_trace_when_the_budget_is_spent) {
@@ -50,6 +51,26 @@ TEST_F(search_runner_test, tells_a_spent_budget_from_a_deadline) {
 TEST_F(search_runner_test, stops_when_nobody_waits) {
   const cancel_flag gone(true);
   EXPECT_EQ(error_of([&] { try_for(1h, steady_clock::time_point::max(), &gone); }).code(), errc::cancelled);
+}
+
+TEST_F(search_runner_test, logs_slow_searches_and_not_all_of_many) {
+  const auto long_ago = steady_clock::now() - 1h;
+  const auto never = steady_clock::time_point::max();
+  runner.run(*content(), query({1000}), steady_clock::now(), never);
+  EXPECT_EQ(log_text().find("slow"), std::string::npos);
+  for (int i = 0; i < 3; i++) runner.run(*content(), query({1000}), long_ago, never);
+  const std::string text = log_text();
+  const auto at = text.find("a: slow search: 3600");
+  ASSERT_NE(at, std::string::npos) << text;
+  EXPECT_NE(text.find(" ms: 1 hashes, limit ", at), std::string::npos) << text;
+  EXPECT_NE(text.find("3 postings, 3 results", at), std::string::npos) << text;
+  EXPECT_EQ(text.find("slow search", at + 10), std::string::npos) << text;
+
+  auto other = std::make_shared<environment>(*env);
+  other->settings.slow_search_ms = 0;
+  const std::string before = log_text();
+  search_runner(*other, "a", metrics).run(*content(), query({1000}), long_ago, never);
+  EXPECT_EQ(log_text(), before);
 }
 
 /// The coordinator answers alone what it can, and hands over the rest; both ways give the same answers.

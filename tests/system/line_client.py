@@ -6,12 +6,12 @@ from support import PATIENCE
 
 
 class LineClient:
-    def __init__(self, port, receive_bytes=None):
+    def __init__(self, port, receive_bytes=None, host="127.0.0.1"):
         self.socket = socket.socket()
         if receive_bytes is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         self.socket.settimeout(PATIENCE)
-        self.socket.connect(("127.0.0.1", port))
+        self.socket.connect((host, port))
         self.answers = self.socket.makefile("rb")
 
     def __enter__(self):

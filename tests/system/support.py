@@ -30,14 +30,14 @@ PATIENCE = 120
 
 class Node:
     """A running fpnode. Its log is read as it comes; nothing polls. `group`: folder of the control group that it runs
-    in."""
+    in. `caf_port`: None leaves it to the node."""
 
-    def __init__(self, data, *flags, descriptors=None, group=None):
+    def __init__(self, data, *flags, descriptors=None, group=None, caf_port=0):
         self.data = pathlib.Path(data)
         self.lines = []
         self._changed = threading.Condition()
         self._ended = False
-        port = [] if "--caf-port" in flags else ["--caf-port", "0"]
+        port = [] if "--caf-port" in flags or caf_port is None else ["--caf-port", str(caf_port)]
         if "--port" not in flags:
             port += ["--port", "0"]
         bound = ["prlimit", f"--nofile={descriptors}"] if descriptors else []
@@ -197,9 +197,9 @@ class NodeTest(unittest.TestCase):
         node.port  # listening, or an error that shows the log
         return node
 
-    def start_unready(self, *flags, data="data", group=None):
+    def start_unready(self, *flags, data="data", **how):
         """Starts a node and waits for nothing."""
-        node = Node(self.folder / data, *flags, group=group)
+        node = Node(self.folder / data, *flags, **how)
         self.addCleanup(node.kill)
         return node
 

@@ -26,14 +26,27 @@ class BadStart(NodeTest):
     def test_a_folder_that_is_a_file(self):
         (self.folder / "data").write_text("not a folder")
         code, log = self.start_refused()
-        self.assertEqual(code, 1)
-        self.assertIn(str(self.folder / "data"), log)
+        self.assertEqual(code, 2)
+        self.assertIn(f"dir: {self.folder / 'data'}: a file, and no folder", log)
+
+    def test_files_that_are_missing_stay_missing_however_often_it_is_tried(self):
+        missing = self.folder / "missing"
+        tls = ["--tls-certificate", missing, "--tls-key", missing, "--tls-ca", missing]
+        for flags in (["--config", missing], ["--token-file", missing], ["--http-tls", "on", *tls],
+                      ["--caf-tls", "on", *tls], ["--log-file", missing / "log"]):
+            for check in [], ["--check-config"]:
+                with self.subTest(flags=flags, check=check):
+                    code, log = self.start_refused(*flags, *check)
+                    self.assertEqual(code, 2)
+                    self.assertIn(str(missing), log)
+                    self.assertEqual(len(log.splitlines()), 1, log)
+        self.assertFalse((self.folder / "data").exists())
 
     @unittest.skipIf(os.geteuid() == 0, "root may read everything")
     def test_an_unreadable_folder(self):
         (self.folder / "data").mkdir(mode=0)
         code, log = self.start_refused()
-        self.assertEqual(code, 1)
+        self.assertEqual(code, 2)
         self.assertIn(str(self.folder / "data"), log)
 
     def test_an_index_without_its_current_file_fails_alone(self):
@@ -92,6 +105,42 @@ class BadStart(NodeTest):
                 for word in wanted:
                     self.assertIn(word, log)
         self.assertFalse((self.folder / "data").exists())
+
+
+class Flags(NodeTest):
+    def test_unknown_ones_are_warned_of_unless_it_is_to_be_strict(self):
+        unknown = ["--coordinator", "--peers", "http://127.0.0.1:1", "--load-concurency=3"]
+        node = self.start(*unknown)
+        node.wait_for("warn(ing)? --coordinator: unknown flag.*, ignored")
+        node.wait_for("warn(ing)? --peers: unknown flag.*, ignored")
+        node.wait_for("warn(ing)? --load-concurency: unknown flag; did you mean --load-concurrency\\?, ignored")
+        self.assertEqual(node.stop(), 0)
+        code, log = self.start_refused("--strict", *unknown)
+        self.assertEqual(code, 2)
+        self.assertIn("fpnode: --peers: unknown flag", log)
+
+    def test_of_a_repeated_one_the_last_counts(self):
+        node = self.start("--http-threads", "0", "--http-threads", "1", "--log-level", "error", "--log-level", "info")
+        self.assertEqual(node.stop(), 0)
+        code, log = self.start_refused("--http-threads", "1", "--http-threads", "0")
+        self.assertEqual(code, 2)
+        self.assertIn("--http-threads: found 0", log)
+
+    def test_a_taken_port_for_actors_stops_only_who_asks_for_it(self):
+        with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                taken.bind(("127.0.0.1", 8090))
+                taken.listen()
+            except OSError:
+                pass  # taken by somebody else
+            node = self.start_unready("--port", 0, caf_port=None)
+            node.wait_for(r"warn(ing)? cannot listen on 127\.0\.0\.1:8090: .*going on without remote actors")
+            self.assertEqual(node.http_port > 0, True)
+            self.assertEqual(node.stop(), 0)
+            code, log = self.start_refused("--caf-port", 8090)
+            self.assertEqual(code, 1)
+            self.assertIn("cannot listen on 127.0.0.1:8090", log)
 
 
 class BadRequests(NodeTest):

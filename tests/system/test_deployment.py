@@ -104,11 +104,28 @@ class Configuration(DeploymentTest):
         self.assertEqual(done.stderr, 'fpnode: --log-format: found "xml", allowed text or json\n')
         self.assertFalse(self.data.exists())
 
-    def test_a_log_file_that_cannot_be_written_is_one_line_and_exit_code_1(self):
+    def test_a_log_file_that_cannot_be_written_is_one_line_and_exit_code_2(self):
         file = self.folder / "absent" / "node.log"
-        done = self.run_node("--log-file", file)
-        self.assertEqual(done.returncode, 1)
-        self.assertEqual(done.stderr, f"fpnode: cannot open log file {file}: No such file or directory\n")
+        for flags in [], ["--check-config"]:
+            done = self.run_node("--log-file", file, *flags)
+            self.assertEqual(done.returncode, 2)
+            self.assertEqual(done.stderr, f"fpnode: log_file: {file.parent}: no such folder\n")
+
+    def test_a_check_finds_what_a_start_would_stumble_over(self):
+        (self.folder / "file").write_text("")
+        for flags, wanted in [(["--dir", self.folder / "file"], "dir: .*/file: a file, and no folder"),
+                              (["--dir", self.folder / "file" / "data"], "dir: .*: Not a directory"),
+                              (["--dir", "~/data"], 'dir: found "~/data", in which nobody replaces ~'),
+                              (["--log-file", "$HOME/log"], 'log_file: found "\\$HOME/log", in which nobody'),
+                              (["--log-file", self.folder], "log_file: .*: a folder, and no file"),
+                              (["--port", "9999", "--legacy-port", "9999"], "legacy_port: found 9999, which is port"),
+                              (["--http-max-buffered-bytes", "1048576"], "http_max_buffered_bytes: found 1048576, "
+                                                                         "allowed at least http_max_body_bytes")]:
+            with self.subTest(flags):
+                for check in ["--check-config"], []:
+                    done = self.run_node(*flags, *check)
+                    self.assertEqual(done.returncode, 2)
+                    self.assertRegex(done.stderr, f"^fpnode: {wanted}.*\n$")
 
 
 class Logging(DeploymentTest):
@@ -130,6 +147,24 @@ class Logging(DeploymentTest):
         node.send_signal(signal.SIGHUP)
         self.stop(node)
         self.assertIn("nothing to open again", node.stderr.read())
+
+    def test_what_ends_the_node_is_told_in_the_file_and_on_standard_error(self):
+        self.start("--log-file", self.folder / "first.log")
+        taken = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(taken.close)
+        port = taken.getsockname()[1]
+        other = ["--dir", self.folder / "other"]
+        for flags, code, wanted in [([], 1, "another process"),
+                                    ([*other, "--port", port], 1, f"cannot listen on 127.0.0.1:{port}"),
+                                    ([*other, "--legacy-port", port], 1, f"cannot listen on 127.0.0.1:{port}"),
+                                    ([*other, "--caf-port", port], 1, f"cannot listen on 127.0.0.1:{port}"),
+                                    ([*other, "--token-file", self.folder / "none"], 2, "token_file")]:
+            with self.subTest(flags):
+                done = self.run_node("--port", 0, *map(str, flags), "--log-file", self.log)
+                self.assertEqual(done.returncode, code)
+                self.assertIn(wanted, done.stderr)
+                self.assertIn(wanted, self.log.read_text())
+                self.log.unlink()
 
     def test_json_lines(self):
         self.data.mkdir()

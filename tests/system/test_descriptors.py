@@ -1,5 +1,6 @@
 """A node with many indexes needs no more descriptors than it is given: logs that are written to take turns."""
 
+import socket
 import unittest
 
 import requests
@@ -38,6 +39,58 @@ class Descriptors(NodeTest):
     def check(self, node, client, i, version):
         answer = client.post(node.url(f"/{name(i)}/_search"), json={"query": hashes(i, version)}, timeout=PATIENCE)
         self.assertEqual(answer.json(), {"results": [{"id": 1, "score": 10}]})
+
+    def test_connections_of_remote_actors_leave_some_to_others(self):
+        node = self.start_bounded()
+        client = self.session()
+        self.assertEqual(client.put(node.url("/main"), timeout=PATIENCE).status_code, 200)
+        open_connections = []
+        for _ in range(2 * DESCRIPTORS):
+            connection = socket.create_connection(("127.0.0.1", node.port), PATIENCE)
+            self.addCleanup(connection.close)
+            open_connections.append(connection)
+        # Who gets no place is told so, rather than left waiting while the node tries again and again.
+        served = 0
+        for connection in open_connections:
+            try:
+                served += len(connection.recv(1)) > 0
+            except ConnectionResetError:
+                pass
+        self.assertGreater(served, 10)
+        self.assertLess(served, DESCRIPTORS)
+        node.wait_for("warn(ing)? out of file descriptors, of which the process may have 128: "
+                      "connections of remote actors are closed")
+        fresh = self.session()
+        self.assertEqual(fresh.put(node.url("/main/1"), json={"hashes": [1]}, timeout=PATIENCE).status_code, 200)
+        for connection in open_connections:
+            connection.close()
+        node.json("status")
+        self.assertEqual(node.stop(), 0, node.log())
+        self.assertEqual(node.log().count("out of file descriptors"), 1)
+
+    def test_a_shortage_that_http_makes_is_logged_once(self):
+        node = Node(self.folder / "data", "--http-max-connections", 1000, descriptors=DESCRIPTORS)
+        self.addCleanup(node.kill)
+        node.port
+        waiting = []
+        for _ in range(DESCRIPTORS):
+            connection = node.connect()
+            self.addCleanup(connection.close)
+            waiting.append(connection)
+        node.wait_for("warn(ing)? out of file descriptors, of which the process may have 128: new connections wait")
+        # Nobody gets a place on the port for remote actors either, and its acceptor does not wait for one.
+        with socket.create_connection(("127.0.0.1", node.port), PATIENCE) as connection:
+            try:
+                self.assertEqual(connection.recv(1), b"")
+            except ConnectionResetError:
+                pass
+        for connection in waiting[:-5]:
+            connection.close()
+        # The last ones waited, and are served now.
+        waiting[-1].sendall(b"GET /_health HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.assertTrue(waiting[-1].recv(100).startswith(b"HTTP/1.1 200"))
+        self.assertEqual(node.stop(), 0, node.log())
+        self.assertEqual(node.log().count("out of file descriptors"), 1)
 
     def test_more_indexes_than_descriptors_are_written_checkpointed_and_loaded(self):
         node = self.start_bounded()

@@ -136,17 +136,17 @@ class Tokens(NodeTest):
             with self.subTest(text):
                 self.write(text)
                 code, log = self.start_refused("--token-file", self.file)
-                self.assertNotEqual(code, 0)
+                self.assertEqual(code, 2)
                 self.assertRegex(log, words)
                 self.assertIn(str(self.file), log)
                 self.assertNotIn(READER, log)
         self.write(TOKENS)
         os.chmod(self.file, 0o640)
         code, log = self.start_refused("--token-file", self.file)
-        self.assertNotEqual(code, 0)
+        self.assertEqual(code, 2)
         self.assertIn("others than its owner", log)
         code, log = self.start_refused("--token-file", self.folder / "missing")
-        self.assertNotEqual(code, 0)
+        self.assertEqual(code, 2)
         self.assertIn("missing", log)
 
 

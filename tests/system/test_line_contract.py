@@ -21,7 +21,7 @@ class LineTest(unittest.TestCase):
     def setUpClass(cls):
         folder = tempfile.TemporaryDirectory(prefix="fpnode-test-")
         cls.addClassCleanup(folder.cleanup)
-        cls.node = Node(pathlib.Path(folder.name) / "data", "--legacy-port", 0, *cls.flags)
+        cls.node = Node(pathlib.Path(folder.name) / "data", "--legacy-port", "any", *cls.flags)
         cls.addClassCleanup(cls.node.kill)
 
     def setUp(self):
@@ -226,7 +226,7 @@ class Contract(LineTest):
 
 
 class Limits(LineTest):
-    flags = ["--max-update-bytes", 100_000, "--legacy-max-connections", 3, "--legacy-index", "other"]
+    flags = ["--max-update-bytes", 100_000, "--legacy-max-transaction-bytes", 400_000, "--legacy-max-connections", 3, "--legacy-index", "other"]
 
     def http(self, method, path, body=None):
         return requests.request(method, self.node.url("/other" + path), json=body, timeout=PATIENCE).json()
@@ -235,7 +235,7 @@ class Limits(LineTest):
         self.line.do("begin")
         hashes = ",".join("7" * 9 for _ in range(5000))
         self.line.do(*(f"insert {i} {hashes}" for i in range(1, 5)))
-        self.assertEqual(self.ask(f"insert 5 {hashes}"), "ERR commit failed")
+        self.assertEqual(self.ask(f"insert 5 {hashes}"), "ERR commit failed: a transaction may hold 100000 bytes")
         self.line.do("insert 6 777777777", "commit")
         self.assertEqual(self.ask("search 777777777"), "OK 1:1 2:1 3:1 4:1 6:1")
         self.assertEqual(self.http("GET", "")["stats"]["max_doc_id"], 6)
@@ -249,7 +249,7 @@ class Limits(LineTest):
 
 class LifeCycle(NodeTest):
     def start_line(self, *flags, **kwargs):
-        node = self.start("--legacy-port", 0, *flags, **kwargs)
+        node = self.start("--legacy-port", "any", *flags, **kwargs)
         client = LineClient(node.line_port)
         self.addCleanup(client.close)
         return node, client
@@ -322,8 +322,10 @@ class LifeCycle(NodeTest):
         line.do("begin", "insert 7 1,2", "set colour blue", "commit")
         node.ctl("checkpoint", "main")
         self.assertEqual(node.stop(), 0)
-        with HeldFiles(next((self.folder / "data" / "main").glob("v*/data/*.seg"))):
-            node, line = self.start_line()
+        segment = next((self.folder / "data" / "main").glob("v*/data/*.seg"))
+        with HeldFiles(segment):
+            # As long as the settings allow nobody is told that there is nothing.
+            node, line = self.start_line("--max-ready-wait-ms", 100)
             for request in ("search 1", "get colour", "get max_document_id"):
                 self.assertEqual(line.ask(request), "ERR search failed", request)
             line.do("set max_results 3", "begin", "insert 8 1")
@@ -333,6 +335,52 @@ class LifeCycle(NodeTest):
         line.do("commit")
         self.assertEqual(line.ask("search 1,2"), "OK 7:2 8:1")
         self.assertEqual(line.ask("get colour"), "OK blue")
+        node.ctl("checkpoint", "main")
+        self.assertEqual(node.stop(), 0)
+
+        with HeldFiles(*(self.folder / "data" / "main").glob("v*/data/*.seg")):
+            node, line = self.start_line()
+            others = [LineClient(node.line_port) for _ in range(4)]
+            for client in others:
+                self.addCleanup(client.close)
+            others[0].send("search 1,2")
+            others[1].send("get colour")
+            others[2].do("begin", "insert 9 5")
+            others[2].send("commit")
+            others[3].do("set timeout 1")
+            self.assertEqual(others[3].ask("search 1"), "ERR search failed")
+            self.assertNotIn("main: ready", node.log())
+        self.assertEqual(others[0].receive(), "OK 7:2 8:1")
+        self.assertEqual(others[1].receive(), "OK blue")
+        self.assertEqual(others[2].receive(), "OK ")
+        self.assertEqual(line.ask("search 5"), "OK 9:1")
+
+    def test_a_transaction_of_50_000_documents(self):
+        # As acoustid-server's imports have them.
+        node, line = self.start_line()
+        hashes = ",".join(str(h) for h in range(2_000_000_000, 2_000_000_120))
+        lines = b"".join(b"insert %d %s\r\n" % (i, hashes.encode()) for i in range(1, 50_001))
+        line.do("begin")
+        sender = threading.Thread(target=line.socket.sendall, args=(lines,))
+        sender.start()
+        self.assertEqual({line.receive() for _ in range(50_000)}, {"OK "})
+        sender.join()
+        line.do("commit")
+        self.assertEqual(line.ask("get max_document_id"), "OK 50000")
+        self.assertEqual(requests.get(node.url("/main"), timeout=PATIENCE).json()["version"], 1)
+
+    def test_it_listens_where_http_does(self):
+        node = self.start("--legacy-port", "any", "--host", "127.0.0.2")
+        LineClient(int(node.wait_for(r"listening for the line protocol on 127\.0\.0\.2:(\d+)").group(1)),
+                   host="127.0.0.2").close()
+        self.assertEqual(node.stop(), 0)
+        node = self.start("--legacy-port", "any", "--host", "127.0.0.2", "--legacy-host", "127.0.0.1")
+        LineClient(node.line_port).close()
+
+    def test_port_0_is_off(self):
+        node = self.start("--legacy-port", 0)
+        self.assertNotIn("line protocol", node.log())
+        self.assertEqual(requests.get(node.url("/main"), timeout=PATIENCE).status_code, 404)
 
     def test_an_index_that_was_deleted(self):
         node, line = self.start_line()

@@ -85,7 +85,7 @@ class Swarm(threading.Thread):
 
 class Soak(NodeTest):
     def test_the_other_gateways_are_undisturbed(self):
-        node = self.start("--legacy-port", 0)
+        node = self.start("--legacy-port", "any")
         with LineClient(node.line_port) as line:
             line.do("begin", *(f"insert {i} 1000,1001,{2000 + i}" for i in DOCUMENTS), "commit")
         before = resident_bytes(node)

@@ -13,6 +13,7 @@ import unittest
 import msgpack
 import requests
 
+from certificates import Authority
 from exposition import Exposition
 from support import ROOT, HeldFiles, NodeTest
 
@@ -75,6 +76,8 @@ OF_THE_PROCESS = {
     "process_max_fds": "gauge",
     "process_cpu_seconds_total": "counter",
     "process_start_time_seconds": "gauge",
+    "fpindex_disk_available_bytes": "gauge",
+    "fpindex_disk_size_bytes": "gauge",
     "fpindex_http_buffered_bytes": "gauge",
     "fpindex_http_max_buffered_bytes": "gauge",
 }
@@ -358,10 +361,18 @@ class WatchingFiles(MetricsTest):
         node.ctl("checkpoint", "main")
         self.update(node, "main", (10, [10]))
         node.wait_for("main: scrub: ")
-        e = self.scrape(node)
+        e = Exposition(self.call(node, "GET", "/_metrics").text + self.certificate_metrics())
         self.assertTrue(e.has("fpindex_task_start_timestamp_seconds", index="stuck", task="load"))
         self.assertEqual(e.value("fpindex_index_state", index="stuck", state="loading"), 1)
         return e
+
+    def certificate_metrics(self):
+        """What a node with TLS shows besides."""
+        authority = Authority(self.folder / "authority")
+        certificate, key = authority.issue("node")
+        node = self.start("--http-tls", "on", "--tls-certificate", certificate, "--tls-key", key, data="tls")
+        text = self.http.get(f"https://127.0.0.1:{node.http_port}/_metrics", verify=False, timeout=60).text
+        return "".join(line + "\n" for line in text.splitlines() if "fpindex_certificate_" in line)
 
     def rules(self):
         text = (ROOT / "config/fpnode-alerts.yml").read_text()

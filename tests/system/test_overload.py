@@ -187,7 +187,7 @@ class Overload(NodeTest):
                 "--http-max-buffered-bytes", MAX_BUFFERED,
                 "--http-header-timeout-ms", 120_000, "--http-body-timeout-ms", 120_000,
                 "--max-queued-update-bytes", MAX_QUEUED_UPDATES, "--checkpoint-threshold", CHECKPOINT_POSTINGS,
-                "--legacy-port", 0, "--legacy-max-connections", MAX_LINE_CONNECTIONS,
+                "--legacy-port", "any", "--legacy-max-connections", MAX_LINE_CONNECTIONS,
                 "--legacy-max-transaction-bytes", MAX_TRANSACTIONS)
         finally:
             for name in variables:

@@ -69,6 +69,20 @@ class Restart(NodeTest):
         self.assertEqual(node.json("ingest", "main", lines)["documents_before"], 0)
         node.ctl("document", "main", "3")
 
+    def test_normal_work_warns_of_nothing(self):
+        node = self.start()
+        for name in "main", "other":
+            node.ctl("index", "create", name)
+            node.ctl("ingest", name, "-", "--checkpoint", stdin=line(1))
+            node.ctl("ingest", name, "-", "--checkpoint", stdin=line(2))
+            node.ctl("merge", name)
+        for _ in range(5):
+            node.ctl("index", "delete", "other")
+            node.ctl("index", "create", "other")
+            node.ctl("ingest", "other", "-", stdin=line(3))
+        self.assertEqual(node.stop(), 0)
+        self.assertNotRegex(node.log(), r"(?m)^\S+ (warn|warning|error) ")
+
     def test_shutdown_by_a_client(self):
         node = self.start()
         self.assertIn("shuts down", node.ctl("shutdown").stdout)

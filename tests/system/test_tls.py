@@ -198,7 +198,7 @@ class Files(TlsTest):
     def test_a_start_is_refused_as_a_check_is(self):
         self.certificate.unlink()
         code, log = self.start_refused(*self.node_flags())
-        self.assertEqual(code, 1)
+        self.assertEqual(code, 2)
         self.assertIn("fpnode: tls_certificate: ", log)
         self.assertFalse((self.folder / "data").exists())
 

@@ -226,7 +226,7 @@ std::string history::examine_memory() {
           *heard = true;
           compare_served(served);
         },
-        served_atom_v);
+        served_request{});
     while (!*heard && node_->step()) {
     }
     if (!*heard && !node_->is_down()) return name + " does not say what it serves";

@@ -276,7 +276,7 @@ std::map<std::string, acting_node::index> acting_node::indexes() {
     i.state = entry.state;
     i.reason = entry.reason;
     if (i.state == index_state::ready || i.state == index_state::read_only) {
-      i.current = get<snapshot_ptr>(resolve(entry.name), served_atom_v);
+      i.current = get<snapshot_ptr>(resolve(entry.name), served_request{});
     } else {
       i.failure = std::string(to_string(i.state)) + ": " + i.reason;
     }

@@ -77,6 +77,7 @@ environment_ptr actor_fixture::make_env() {
   env->space = space;
   env->settings = settings;
   env->log = log_;
+  env->live = live;
   env->spawn_loader = spawn_loader;
   env->own_search_budget = own_search_budget;
   env->major_faults = [this] { return major_faults(); };

@@ -154,6 +154,7 @@ class actor_fixture : public ::testing::Test {
   faulty_file_system fs{posix_file_system()};
   std::function<disk_space(const path&)> space = space_of;
   config settings;
+  std::shared_ptr<live_settings> live;  ///< null: the settings do not change
   std::function<segment_loader_handle(caf::scheduled_actor*, loader_setup)> spawn_loader;
   std::chrono::microseconds own_search_budget{std::chrono::hours(1)};
   /// Pages that searches have waited for a disk for.

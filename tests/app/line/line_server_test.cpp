@@ -333,7 +333,8 @@ TEST(line_server, transactions_share_a_bound_and_give_it_back) {
   {
     test::tcp_client b(server.port());
     b.send("begin\n" + insert + "quit\n");
-    EXPECT_EQ(b.receive_all(), "OK \r\nERR commit failed\r\nOK \r\n");
+    EXPECT_EQ(b.receive_all(),
+              "OK \r\nERR commit failed: other transactions hold all bytes that they may together\r\nOK \r\n");
   }
   a.close();
   // The room comes back once the server has seen the end of the first.

@@ -200,14 +200,14 @@ TEST_F(line_session_test, a_transaction_has_a_bound) {
   say("begin");
   EXPECT_EQ(say(large_insert(1)), "OK \r\n");
   EXPECT_EQ(say(large_insert(2)), "OK \r\n");
-  EXPECT_EQ(say(large_insert(3)), "ERR commit failed\r\n");
+  EXPECT_EQ(say(large_insert(3)), "ERR commit failed: a transaction may hold 1000 bytes\r\n");
   EXPECT_EQ(say("insert 4 1"), "OK \r\n");
   const auto changes = work<line_commit>("commit").changes;
   EXPECT_EQ(changes_of(*changes).size(), 3u);
   EXPECT_LE(changes->size(), limits.max_transaction_bytes);
   // The same holds behind a failed commit.
   finish({});
-  EXPECT_EQ(say(large_insert(3)), "ERR commit failed\r\n");
+  EXPECT_EQ(say(large_insert(3)), "ERR commit failed: a transaction may hold 1000 bytes\r\n");
 }
 
 TEST_F(line_session_test, attributes_count_for_the_bound) {
@@ -231,7 +231,8 @@ TEST_F(line_session_test, transactions_have_a_bound_together) {
     third.take(large_insert(1), out);
     third.take(large_insert(2), out);
     say("begin");
-    EXPECT_EQ(say(large_insert(1)), "ERR commit failed\r\n");
+    EXPECT_EQ(say(large_insert(1)),
+              "ERR commit failed: other transactions hold all bytes that they may together\r\n");
     out.clear();
     third.take("rollback", out);
     EXPECT_EQ(out, "OK \r\n");

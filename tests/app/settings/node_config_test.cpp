@@ -73,15 +73,15 @@ TEST(config, booleans_are_words_or_json_booleans) {
 }
 
 TEST(config, errors_name_key_found_and_allowed) {
-  EXPECT_EQ(complaint(R"({"max_concurrent_loads": 0})"), "c.json: max_concurrent_loads: found 0, allowed 1 to 256");
+  EXPECT_EQ(complaint(R"({"log_threads": 0})"), "c.json: log_threads: found 0, allowed 1 to 256");
   EXPECT_EQ(complaint(R"({"max_concurrent_loads": 257})"),
-            "c.json: max_concurrent_loads: found 257, allowed 1 to 256");
+            "c.json: max_concurrent_loads: found 257, allowed 0 to 256");
   EXPECT_EQ(complaint(R"({"max_concurrent_loads": "4"})"),
-            "c.json: max_concurrent_loads: found a string \"4\", allowed a whole number 1 to 256");
+            "c.json: max_concurrent_loads: found a string \"4\", allowed a whole number 0 to 256");
   EXPECT_EQ(complaint(R"({"max_concurrent_loads": 4.0})"),
-            "c.json: max_concurrent_loads: found 4.0, allowed a whole number 1 to 256");
+            "c.json: max_concurrent_loads: found 4.0, allowed a whole number 0 to 256");
   EXPECT_EQ(complaint(R"({"max_concurrent_loads": 1e1})"),
-            "c.json: max_concurrent_loads: found 1e1, allowed a whole number 1 to 256");
+            "c.json: max_concurrent_loads: found 1e1, allowed a whole number 0 to 256");
   EXPECT_EQ(complaint(R"({"threads": -1})"), "c.json: threads: found -1, allowed 0 to 1024");
   EXPECT_EQ(complaint(R"({"threads": 4294967297})"), "c.json: threads: found 4294967297, allowed 0 to 1024");
   EXPECT_EQ(complaint(R"({"threads": 18446744073709551617})"),
@@ -158,6 +158,8 @@ TEST(config, flags_known_from_fpindex) {
   apply_flag(c, "--threads", "3");
   apply_flag(c, "--log-level", "debug");
   apply_flag(c, "--parallel-loading", "off");
+  apply_flag(c, "--legacy-port", "0");
+  EXPECT_FALSE(c.legacy_port.enabled);
   EXPECT_EQ(c.dir, "/srv/index");
   EXPECT_EQ(c.max_concurrent_loads, 9u);
   EXPECT_EQ(c.parallel_loading_threshold, 5u);
@@ -166,6 +168,11 @@ TEST(config, flags_known_from_fpindex) {
   EXPECT_EQ(c.threads, 3u);
   EXPECT_EQ(c.log_level, "debug");
   EXPECT_FALSE(c.parallel_loading);
+  // As fpindex understands them: one for each core, and whatever there is.
+  apply_flag(c, "--load-concurrency", "0");
+  apply_flag(c, "--checkpoint-threshold", "0");
+  EXPECT_EQ(c.max_concurrent_loads, 0u);
+  EXPECT_EQ(c.checkpoint_threshold, 0u);
 }
 
 TEST(config, flags_derived_from_keys) {
@@ -187,7 +194,7 @@ TEST(config, flags_derived_from_keys) {
 }
 
 TEST(config, flag_errors) {
-  EXPECT_EQ(flag_complaint("--load-concurrency", "0"), "--load-concurrency: found 0, allowed 1 to 256");
+  EXPECT_EQ(flag_complaint("--log-threads", "0"), "--log-threads: found 0, allowed 1 to 256");
   EXPECT_EQ(flag_complaint("--threads", "-1"), "--threads: found -1, allowed 0 to 1024");
   for (const char* value : {"", "four", "4k", "4.0", "+4", " 4", "4 ", "0x4", "-", "--4"}) {
     EXPECT_EQ(flag_complaint("--threads", value),
@@ -243,7 +250,7 @@ TEST(config, cross_checks) {
   EXPECT_EQ(complaint(R"({"max_segment_size": 4294967296})"),
             "c.json: max_segment_size: found 4294967296, allowed 1 to 4294967295");
   EXPECT_EQ(complaint(R"({"checkpoint_threshold": 4294967296})"),
-            "c.json: checkpoint_threshold: found 4294967296, allowed 1 to 1000000000");
+            "c.json: checkpoint_threshold: found 4294967296, allowed 0 to 1000000000");
   EXPECT_NO_THROW(parse_config(R"({"min_segment_size": 10, "max_segment_size": 10})", ""));
   EXPECT_EQ(complaint(R"({"max_update_bytes": 4097, "max_queued_update_bytes": 4096})"),
             "c.json: max_update_bytes: found 4097, allowed at most max_queued_update_bytes, which is 4096");
@@ -254,8 +261,8 @@ TEST(config, cross_checks) {
     change(c);
     return std::string(error_of([&] { validate(c); }).what());
   };
-  EXPECT_EQ(complaint_of([](node_config& c) { c.max_concurrent_loads = 0; }),
-            "max_concurrent_loads: found 0, allowed 1 to 256");
+  EXPECT_EQ(complaint_of([](node_config& c) { c.max_concurrent_loads = 257; }),
+            "max_concurrent_loads: found 257, allowed 0 to 256");
   EXPECT_EQ(complaint_of([](node_config& c) { c.dir = ""; }), "dir: found \"\", allowed a folder's name");
   EXPECT_EQ(complaint_of([](node_config& c) { c.caf_host = "a b"; }),
             "caf_host: found \"a b\", allowed an IP address or a host name");
@@ -269,8 +276,12 @@ TEST(config, the_line_protocol) {
   EXPECT_EQ(c.legacy_port, (port_setting{true, 6080}));
   EXPECT_EQ(c.legacy_host, "::1");
   EXPECT_EQ(c.legacy_index, "a-b_1");
-  apply_flag(c, "--legacy-port", "0");
+  apply_flag(c, "--legacy-port", "any");
   EXPECT_EQ(c.legacy_port, (port_setting{true, 0}));
+  EXPECT_NO_THROW(validate(c));
+  EXPECT_EQ(c.legacy_port, (port_setting{true, 0}));
+  EXPECT_EQ(parse_config(R"({"legacy_port": 0})", "").legacy_port, (port_setting{false, 0}));
+  EXPECT_EQ(parse_config(R"({"port": "any"})", "").port, (port_setting{true, 0}));
   apply_flag(c, "--legacy-port", "off");
   EXPECT_FALSE(c.legacy_port.enabled);
   EXPECT_EQ(complaint(R"({"legacy_index": "a b"})"),
@@ -285,12 +296,19 @@ TEST(config, the_door) {
       "c.json: caf_host: found \"0.0.0.0\", allowed without TLS a loopback address; caf_tls closes the port to "
       "strangers, allow_insecure opens it to everybody who reaches that address");
   EXPECT_EQ(
-      complaint(R"({"legacy_host": "::", "legacy_port": 0})"),
+      complaint(R"({"legacy_host": "::", "legacy_port": "any"})"),
       "c.json: legacy_host: found \"::\", allowed without TLS a loopback address; the line protocol has no TLS, "
       "allow_insecure opens it to everybody who reaches that address");
+  EXPECT_EQ(complaint(R"({"host": "0.0.0.0", "legacy_port": 6080})"),
+            "c.json: legacy_host, which follows host: found \"0.0.0.0\", allowed without TLS a loopback address; "
+            "the line "
+            "protocol has no TLS, allow_insecure opens it to everybody who reaches that address");
+  EXPECT_EQ(parse_config(R"({"host": "::1"})", "").line_host(), "::1");
+  EXPECT_EQ(parse_config(R"({"host": "::", "legacy_host": "127.0.0.2", "legacy_port": 6080})", "").line_host(),
+            "127.0.0.2");
   for (const char* host : {"127.0.0.1", "127.9.8.7", "::1", "localhost"}) {
     EXPECT_NO_THROW(parse_config(
-        R"({"legacy_port": 0, "legacy_host": ")" + std::string(host) + R"(", "caf_host": ")" + host + R"("})",
+        R"({"legacy_port": "any", "legacy_host": ")" + std::string(host) + R"(", "caf_host": ")" + host + R"("})",
         "c.json"))
         << host;
   }
@@ -303,12 +321,48 @@ TEST(config, the_door) {
        {std::string(R"("caf_host": "::", "allow_insecure": true)"),
         R"("caf_host": "::", "caf_tls": true, )" + files, std::string(R"("caf_host": "::", "caf_port": "off")"),
         std::string(R"("legacy_host": "::")"),
-        std::string(R"("legacy_host": "::", "legacy_port": 0, "allow_insecure": true)")}) {
+        std::string(R"("legacy_host": "::", "legacy_port": "any", "allow_insecure": true)")}) {
     EXPECT_NO_THROW(parse_config("{" + open + "}", "c.json")) << open;
   }
   // TLS of the one does not close the other.
-  EXPECT_THAT(complaint(R"({"legacy_host": "::", "legacy_port": 0, "caf_tls": true, )" + files + "}"),
+  EXPECT_THAT(complaint(R"({"legacy_host": "::", "legacy_port": "any", "caf_tls": true, )" + files + "}"),
               testing::HasSubstr("legacy_host"));
+}
+
+TEST(config, listeners_have_ports_of_their_own) {
+  EXPECT_EQ(complaint(R"({"port": 9000, "caf_port": 9000})"),
+            "c.json: caf_port: found 9000, which is port already");
+  EXPECT_EQ(complaint(R"({"port": 9000, "legacy_port": 9000})"),
+            "c.json: legacy_port: found 9000, which is port already");
+  EXPECT_EQ(complaint(R"({"legacy_port": 8090})"), "c.json: caf_port: found 8090, which is legacy_port already");
+  EXPECT_THAT(complaint(R"({"host": "0.0.0.0", "port": 8090})"), testing::HasSubstr("caf_port: found 8090"));
+  EXPECT_THAT(complaint(R"({"host": "localhost", "port": 8090})"), testing::HasSubstr("caf_port: found 8090"));
+  for (const char* apart :
+       {R"({"port": 0, "caf_port": 0, "legacy_port": "any"})", R"({"port": "off", "caf_port": 8080})",
+        R"({"host": "127.0.0.2", "port": 8090})", R"({"port": 8090, "caf_port": "off"})"}) {
+    EXPECT_NO_THROW(parse_config(apart, "c.json")) << apart;
+  }
+}
+
+TEST(config, nobody_replaces_what_is_meant_for_shells) {
+  for (const char* name : {"~", "~/data", "~user/data", "$HOME", "$HOME/data", "/srv/${NAME}/data", "/$x"}) {
+    for (const char* key : {"dir", "log_file", "token_file", "tls_key"}) {
+      EXPECT_EQ(complaint(R"({")" + std::string(key) + R"(": ")" + name + "\"}"),
+                "c.json: " + std::string(key) + ": found \"" + name +
+                    "\", in which nobody replaces ~ and $: give the whole name");
+    }
+  }
+  for (const char* name : {"./~", "a~", "data/~x", "a$b", "$", "$1", "/srv/US$/data"}) {
+    EXPECT_NO_THROW(parse_config(R"({"dir": ")" + std::string(name) + "\"}", "c.json")) << name;
+  }
+}
+
+TEST(config, a_body_finds_room_among_what_may_be_buffered) {
+  EXPECT_EQ(
+      complaint(R"({"http_max_buffered_bytes": 2000000})"),
+      "c.json: http_max_buffered_bytes: found 2000000, allowed at least http_max_body_bytes, which is 16777216");
+  EXPECT_NO_THROW(
+      parse_config(R"({"http_max_buffered_bytes": 2000000, "http_max_body_bytes": 2000000})", "c.json"));
 }
 
 TEST(config, tls_needs_its_files) {
@@ -383,7 +437,7 @@ TEST(node_options, every_line_has_a_member_of_its_own) {
 
 TEST(node_options, ranges_hold_at_both_ends_in_file_and_flag) {
   node_config c;
-  const auto all = node_options(c);
+  auto all = node_options(c);
   for (const option& o : all.options()) {
     if (o.max == 0) continue;
     for (const uint64_t value : {o.min, o.max}) {

@@ -53,6 +53,17 @@ TEST(upkeep_planner, checkpoint_by_postings) {
   EXPECT_EQ(w.num_in_memory(), 0u);
 }
 
+// As in fpindex; and nobody who writes waits for it.
+TEST(upkeep_planner, at_threshold_0_whatever_is_in_memory_is_written_out) {
+  upkeep_world w(by_size(0));
+  w.commit(1);
+  w.advance(milliseconds(1));
+  EXPECT_EQ(w.of(w.done, checkpoint), 1u);
+  EXPECT_EQ(w.num_in_memory(), 0u);
+  w.commit(100'000);
+  EXPECT_EQ(w.planner.may_write(w.segments), writers::go);
+}
+
 TEST(upkeep_planner, checkpoint_by_commits_and_by_bytes_of_the_log) {
   for (const bool by_bytes : {false, true}) {
     auto o = by_size(1'000'000);
