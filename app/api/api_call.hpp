@@ -1,5 +1,7 @@
 #pragma once
 
+#include <spdlog/logger.h>
+
 #include <functional>
 #include <memory>
 #include <optional>
@@ -58,7 +60,8 @@ struct api_service {
   // Empty: `_metrics` and `_history` are not found.
   metrics_handle metrics;
   history_handle history;
-  bool tells_strangers_names = true;  ///< of indexes, to who shows no token
+  std::shared_ptr<spdlog::logger> log;  ///< of internal errors; null: they are not logged
+  bool tells_strangers_names = true;    ///< of indexes, to who shows no token
   /// Of the first bridge alone.
   std::shared_ptr<overview_board> board = std::make_shared<overview_board>();
 

@@ -47,6 +47,7 @@ http_gateway::http_gateway(caf::actor_system& system, const http_settings& setti
   // No body becomes larger than this when it is encoded: the worst case is metadata of one byte an entry.
   service.max_encoded_bytes = std::max<size_t>(max_update_bytes, size_t{6} * settings.http_max_body_bytes);
   service.tells_strangers_names = access_ == nullptr;
+  service.log = hooks.log;
   service.metrics = hooks.text;
   service.history = hooks.history;
   std::shared_ptr<http_metrics> measures;

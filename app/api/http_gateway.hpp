@@ -22,6 +22,7 @@ struct gateway_hooks {
   std::shared_ptr<node_metrics> metrics;  ///< to which the gateway adds its own; null: nothing is measured
   metrics_handle text;                    ///< for `GET /_metrics`, which is not found without it
   history_handle history;                 ///< for `GET /:index/_history`, likewise
+  std::shared_ptr<spdlog::logger> log;    ///< of internal errors; null: they are not logged
 };
 
 /// Adds the time at which the certificate of a listener expires, in seconds since 1970.

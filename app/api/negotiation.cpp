@@ -147,7 +147,11 @@ http_response error_response(unsigned status, std::string_view name, body_format
 http_response error_response(const caf::error& e, body_format format) {
   const auto code = code_of(e);
   const auto row = std::ranges::find(error_rows, code, &error_row::code);
-  if (row == std::end(error_rows)) return error_response(500, "InternalError", format);
+  if (row == std::end(error_rows)) {
+    auto r = error_response(500, "InternalError", format);
+    r.internal_reason = text_of(e);
+    return r;
+  }
   const bool has_reason = code == errc::index_failed || code == errc::read_only || code == errc::no_space;
   return error_response(row->status, row->name, format, has_reason ? text_of(e) : std::string());
 }

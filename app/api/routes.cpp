@@ -72,7 +72,7 @@ void http_routes::serve(http_request request, http_responder respond) const {
   const bool well_formed = split_target(c.request.target, c.segments);
   if (measures_) {
     const auto route = well_formed ? route_of(c.segments) : unknown_route();
-    c.respond = measured(std::move(c.respond), measures_, c.request.method, route);
+    c.respond = measured(std::move(c.respond), measures_, c.request.method, route, service_.log);
   }
   if (!well_formed) {
     c.refuse(400, "BadRequest");

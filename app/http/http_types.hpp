@@ -57,6 +57,7 @@ struct http_response {
   /// Further header fields, by name. Both parts are the service's own words: nothing escapes them.
   std::vector<std::pair<std::string_view, std::string_view>> fields;
   std::shared_ptr<body_source> stream;  ///< instead of `body`, when set
+  std::string internal_reason;          ///< why the service failed: for its log, and never sent
 };
 
 }  // namespace fp

@@ -1,8 +1,12 @@
 #include "app/api/route_metrics.hpp"
 
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <sstream>
 
 #include "app/api/endpoints.hpp"
+#include "app/api/negotiation.hpp"
 #include "app/api/routes.hpp"
 #include "core/metrics/node_metrics.hpp"
 #include "tests/core/support/exposition.hpp"
@@ -47,6 +51,21 @@ TEST_F(measured_responder, passes_on_and_counts_once) {
   respond(http_response{});
   EXPECT_EQ(count(R"(method="DELETE",route="/:index/:id",status="404")"), 1);
   EXPECT_EQ(count(R"(method="DELETE",route="/:index/:id",status="200")"), 0);
+}
+
+TEST_F(measured_responder, logs_why_the_service_failed_and_sends_nobody_that) {
+  std::ostringstream text;
+  const auto log = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text));
+  const auto route = route_of({"music", "7"});
+  const auto failed = error_response(make_error(errc::io_error, "data/music/v1: torn"), body_format::json);
+  EXPECT_EQ(failed.status, 500u);
+  EXPECT_EQ(failed.body, R"({"error":"InternalError"})");
+  measured(http_responder(exchange), metrics, http_method::put, route, log)(failed);
+  EXPECT_NE(text.str().find("PUT /:index/:id failed: data/music/v1: torn\n"), std::string::npos) << text.str();
+  text.str("");
+  measured(http_responder(exchange), metrics, http_method::put, route,
+           log)(error_response(make_error(errc::index_not_found, "none"), body_format::json));
+  EXPECT_EQ(text.str(), "");
 }
 
 TEST_F(measured_responder, counts_a_request_that_nobody_answers_as_an_internal_error) {
