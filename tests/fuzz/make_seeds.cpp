@@ -11,6 +11,7 @@
 #include "core/index/manifest.hpp"
 #include "core/oplog/oplog.hpp"
 #include "core/oplog/oplog_format.hpp"
+#include "tests/core/fpindex/sample_segment.hpp"
 #include "tests/core/support/backup_streams.hpp"
 #include "tests/core/support/commits.hpp"
 #include "tests/core/support/volatile_file_system.hpp"
@@ -38,6 +39,59 @@ class seed_writer {
   std::filesystem::path folder_;
   std::map<std::string, int> numbers_;
 };
+
+/// A segment file, a log, a manifest, a record and a snapshot stream of fpindex.
+void add_fpindex_files(seed_writer& seeds) {
+  test::sample_segment segment{{1, 2, {}}, {{"name", "main"}}, {{1, {1, 2, 2, 300'000}}, {70'000, {2}}}, {3}};
+  const auto file = test::sample_file(segment);
+  seeds.add("fpindex", file);
+  std::vector<std::byte> bytes;
+  fpindex::message_pack_writer out(bytes);
+  const auto add = [&] {
+    seeds.add("fpindex", bytes);
+    bytes.clear();
+  };
+  const std::string_view change(
+      "\x81\xa1i\x82\xa1i\x05\xa1h\x92\x01\xce\xff\xff\xff\xff"
+      "\x81\xa1s\x81\xa1"
+      "e\x91\x82\xa1k\xa1x\xa1v\xa1y"
+      "\x81\xa1"
+      "d\x81\xa1i\x06");
+  for (const uint8_t id : {1, 2}) {
+    std::string payload = {'\x82', '\xa1', 'i', static_cast<char>(id), '\xa1', 'c', '\x93'};
+    payload += change;
+    const auto length = static_cast<uint32_t>(payload.size());
+    const auto crc = static_cast<uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(payload.data()), length));
+    for (const uint32_t number : {length, crc}) out.raw(std::as_bytes(std::span(&number, 1)));
+    out.raw(std::as_bytes(std::span(payload)));
+  }
+  add();
+  out.array_header(1);
+  fpindex::write(segment.info, out);
+  add();
+  out.map_header(3);
+  out.string("n");
+  out.string("main");
+  out.string("g");
+  out.number(1);
+  out.string("d");
+  out.boolean(false);
+  add();
+  out.map_header(3);
+  out.string("f");
+  out.number(1);
+  out.string("g");
+  out.number(1);
+  out.string("s");
+  out.array_header(1);
+  out.map_header(2);
+  out.string("i");
+  fpindex::write(segment.info, out);
+  out.string("s");
+  out.number(file.size());
+  out.raw(file);
+  add();
+}
 
 void add_segments_and_backups(seed_writer& seeds) {
   for (uint64_t seed = 1; seed <= 6; seed++) {
@@ -176,6 +230,7 @@ int main(int argc, char** argv) {
   }
   try {
     fp::fuzz::seed_writer seeds(argv[1]);
+    fp::fuzz::add_fpindex_files(seeds);
     fp::fuzz::add_segments_and_backups(seeds);
     fp::fuzz::add_logs(seeds);
     fp::fuzz::add_json(seeds);
