@@ -92,8 +92,8 @@ class BadStart(NodeTest):
         config = self.folder / "fpnode.json"
         for text, wanted in [
             ('{"max_concurent_loads": 3}', ["max_concurent_loads", "max_concurrent_loads"]),
-            ('{"max_concurrent_loads": 0}', ["max_concurrent_loads", "found 0", "1 to 256"]),
-            ('{"max_concurrent_loads": "4"}', ["max_concurrent_loads", '"4"', "1 to 256"]),
+            ('{"max_concurrent_loads": 257}', ["max_concurrent_loads", "found 257", "0 to 256"]),
+            ('{"max_concurrent_loads": "4"}', ["max_concurrent_loads", '"4"', "0 to 256"]),
             ('{"dir": "x",\n "dir": "y"}', ["dir"]),
             ('{"dir" "x"}', ["line 1"]),
         ]:

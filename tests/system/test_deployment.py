@@ -155,12 +155,12 @@ class Logging(DeploymentTest):
         port = taken.getsockname()[1]
         other = ["--dir", self.folder / "other"]
         for flags, code, wanted in [([], 1, "another process"),
-                                    ([*other, "--port", port], 1, f"cannot listen on 127.0.0.1:{port}"),
+                                    ([*other, "--port", str(port)], 1, f"cannot listen on 127.0.0.1:{port}"),
                                     ([*other, "--legacy-port", port], 1, f"cannot listen on 127.0.0.1:{port}"),
                                     ([*other, "--caf-port", port], 1, f"cannot listen on 127.0.0.1:{port}"),
                                     ([*other, "--token-file", self.folder / "none"], 2, "token_file")]:
             with self.subTest(flags):
-                done = self.run_node("--port", 0, *map(str, flags), "--log-file", self.log)
+                done = self.run_node("--port", "0", *map(str, flags), "--log-file", self.log)
                 self.assertEqual(done.returncode, code)
                 self.assertIn(wanted, done.stderr)
                 self.assertIn(wanted, self.log.read_text())

@@ -128,7 +128,7 @@ class Tokens(NodeTest):
         # Nobody would read it.
         self.assertEqual(check("--port", "off"), (0, ""))
         self.file.unlink()
-        self.assertEqual(check()[0], 1)
+        self.assertEqual(check()[0], 2)
 
     def test_a_bad_file_keeps_the_node_from_starting(self):
         for text, words in {f"root {READER}\n": "line 1: the role", f"read {READER}\nread short\n": "line 2: .*shorter",

@@ -204,7 +204,7 @@ class Files(TlsTest):
 
     def test_missing(self):
         for name, label in ("certificate", "tls_certificate"), ("key", "tls_key"), ("ca", "tls_ca"):
-            message = self.refusal(code=1, **{name: self.folder / "absent"})
+            message = self.refusal(**{name: self.folder / "absent"})
             self.assertIn(f"fpnode: {label}: ", message)
             self.assertIn(str(self.folder / "absent"), message)
 

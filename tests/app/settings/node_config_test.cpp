@@ -454,9 +454,9 @@ TEST(node_options, ranges_hold_at_both_ends_in_file_and_flag) {
 TEST(node_options, markdown_has_one_row_for_each_option) {
   node_config c;
   const std::string table = config_table_markdown();
-  EXPECT_THAT(table,
-              testing::HasSubstr("| `max_concurrent_loads` | `--load-concurrency` | `4` | 1 to 256 | Segments "
-                                 "that load at the same time, in the whole node |\n"));
+  EXPECT_THAT(
+      table, testing::HasSubstr("| `max_concurrent_loads` | `--load-concurrency` | `4` | 0 to 256 | yes | Segments "
+                                "that load at the same time, in the whole node; 0: as many as cores |\n"));
   EXPECT_EQ(static_cast<size_t>(std::count(table.begin(), table.end(), '\n')),
             node_options(c).options().size() + 2);
 }
