@@ -52,10 +52,19 @@ constexpr auto stop_deadline = std::chrono::milliseconds(4'500);
 
 tls_credentials read_tls_files(const tls_settings& settings) { return tls_credentials(settings.files()); }
 
+/// Throws `invalid_configuration` for a data folder of fpindex, before anything is written to it.
+void require_own_folder(const std::string& dir) {
+  if (!fpindex::is_data_folder(posix_file_system(), dir)) return;
+  throw error(
+      errc::invalid_configuration,
+      dir + ": this is a data folder of fpindex; start the node with another --dir, then run: fpctl import " + dir);
+}
+
 /// Reads what the settings name. Whatever stands in their way stays there however often it is tried, so all of it
 /// is `invalid_configuration`. Returns what remote actors are shown, if they come by TLS.
 std::optional<tls_credentials> check_files(const node_config& settings) {
   check_data_folder(settings);
+  require_own_folder(settings.dir);
   std::optional<tls_credentials> credentials;
   try {
     if (settings.caf_tls) credentials.emplace(read_tls_files(settings));
@@ -253,14 +262,6 @@ caf::expected<uint16_t> publish(caf::actor_system& system, const node_actor_hand
   return system.middleman().publish(node_handle(node), port, host, true);
 }
 
-/// Throws `invalid_configuration` for a data folder of fpindex, before anything is written to it.
-void require_own_folder(const std::string& dir) {
-  if (!fpindex::is_data_folder(posix_file_system(), dir)) return;
-  throw error(
-      errc::invalid_configuration,
-      dir + ": this is a data folder of fpindex; start the node with another --dir, then run: fpctl import " + dir);
-}
-
 int run(const command_line& called, const command_line::settings& read, node_log& logs, accept_guard& acceptors,
         signal_watcher& signals) {
   node_config settings = read.values;
@@ -281,7 +282,6 @@ int run(const command_line& called, const command_line::settings& read, node_log
   if (credentials) add_certificate_gauge(*env->metrics, "caf", caf_expiry);
   // CAF's workers, a clock, a printer, the sockets' thread, the pools, and who waits for signals.
   require_threads(num_searchers(settings) + 4 + blocking_pools::num_threads(settings));
-  require_own_folder(settings.dir);
   auto folder = std::make_shared<data_folder>(posix_file_system(), settings.dir);
 
   auto caf_settings = make_caf_settings(settings, credentials, num_searchers(settings), log);
