@@ -18,7 +18,6 @@ namespace fp::ctl {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
 
 constexpr const char* extension = ".ingest";
 constexpr size_t longest_identity = 8'192;  // as it is shown; the file's name is a checksum of all of it
@@ -51,7 +50,7 @@ ingest_record_file::ingest_record_file(fs::path folder, std::string identity)
 std::optional<ingest_record> ingest_record_file::read() const {
   if (file_.empty()) return std::nullopt;
   std::ifstream in(file_);
-  const auto j = json::parse(in, nullptr, false);
+  const auto j = nlohmann::json::parse(in, nullptr, false);
   try {
     if (!j.is_object() || j.at("identity") != printable(identity_, longest_identity)) return std::nullopt;
     ingest_record r;
@@ -60,22 +59,22 @@ std::optional<ingest_record> ingest_record_file::read() const {
     r.generation = j.at("generation");
     r.witnesses = j.at("witnesses");
     return r;
-  } catch (const json::exception&) {
+  } catch (const nlohmann::json::exception&) {
     return std::nullopt;
   }
 }
 
 void ingest_record_file::write(const ingest_record& r) const {
   if (file_.empty()) return;
-  const json j{{"identity", printable(identity_, longest_identity)},
-               {"lines", r.position.lines},
-               {"digest", r.position.digest},
-               {"documents", r.position.documents},
-               {"skipped", r.position.skipped},
-               {"next_id", r.position.next_id},
-               {"single_id_used", r.position.single_id_used},
-               {"generation", r.generation},
-               {"witnesses", r.witnesses}};
+  const nlohmann::json j{{"identity", printable(identity_, longest_identity)},
+                         {"lines", r.position.lines},
+                         {"digest", r.position.digest},
+                         {"documents", r.position.documents},
+                         {"skipped", r.position.skipped},
+                         {"next_id", r.position.next_id},
+                         {"single_id_used", r.position.single_id_used},
+                         {"generation", r.generation},
+                         {"witnesses", r.witnesses}};
   const auto text = j.dump() + '\n';
   std::error_code failed;
   if (!fs::exists(file_, failed)) {

@@ -15,7 +15,7 @@ namespace {
 using std::chrono::milliseconds;
 using test::answer;
 using testing::HasSubstr;
-using bytes = std::vector<uint8_t>;
+using backup_bytes = std::vector<uint8_t>;
 
 class backups : public test::actor_fixture {
  protected:
@@ -62,7 +62,7 @@ class backups : public test::actor_fixture {
     return ask_as<backup_piece>(client, opened.stream, next_atom_v);
   }
   /// The rest of a stream, which must be whole when `before` stands in front.
-  bytes rest(const snapshot_reply& opened, bytes before = {}) {
+  backup_bytes rest(const snapshot_reply& opened, backup_bytes before = {}) {
     for (;;) {
       const auto piece = next(opened).value();
       EXPECT_EQ(piece.offset, before.size());
@@ -76,7 +76,7 @@ class backups : public test::actor_fixture {
     EXPECT_EQ(reader.finish().index_version, opened.version);
     return before;
   }
-  bytes backup_of(const index_handle& index) { return rest(open(index).value()); }
+  backup_bytes backup_of(const index_handle& index) { return rest(open(index).value()); }
   /// Whether nobody is at the other end of a stream or restore any more.
   template <class Handle>
   bool has_ended(const Handle& job) {
@@ -94,12 +94,13 @@ class backups : public test::actor_fixture {
   answer<restore_handle> begin(const node_handle& n, const std::string& name) {
     return ask_as<restore_handle>(client, n, restore_request{name});
   }
-  answer<done_atom> send(const restore_handle& job, const bytes& all, size_t offset, size_t count) {
+  answer<done_atom> send(const restore_handle& job, const backup_bytes& all, size_t offset, size_t count) {
     const auto from = all.begin() + static_cast<long>(offset);
-    return ask_as<done_atom>(client, job, backup_piece{offset, bytes(from, from + static_cast<long>(count))});
+    return ask_as<done_atom>(client, job,
+                             backup_piece{offset, backup_bytes(from, from + static_cast<long>(count))});
   }
   /// Sends the bytes from `offset` on; the error, or what the finish answers.
-  answer<restore_reply> complete(const restore_handle& job, const bytes& all, size_t offset = 0) {
+  answer<restore_reply> complete(const restore_handle& job, const backup_bytes& all, size_t offset = 0) {
     constexpr size_t piece = 100'000;
     for (; offset < all.size(); offset += piece) {
       const auto sent = send(job, all, offset, std::min(piece, all.size() - offset));
@@ -376,7 +377,8 @@ TEST_F(backups, a_damaged_or_cut_backup_leaves_nothing) {
     EXPECT_EQ(flipped.code(), errc::corrupt_data) << at;
     EXPECT_THAT(flipped.text(), HasSubstr("backup: offset ")) << at;
     EXPECT_FALSE(is_staging()) << at;
-    const auto cut = complete(begin(n, "b").value(), bytes(backup.begin(), backup.begin() + static_cast<long>(at)));
+    const auto cut =
+        complete(begin(n, "b").value(), backup_bytes(backup.begin(), backup.begin() + static_cast<long>(at)));
     EXPECT_EQ(cut.code(), errc::corrupt_data) << at;
     EXPECT_THAT(cut.text(), HasSubstr("offset " + std::to_string(at) + ": ends within")) << at;
     EXPECT_FALSE(is_staging()) << at;
@@ -422,7 +424,7 @@ TEST_F(backups, a_shutdown_ends_streams_and_restores) {
 }
 
 TEST_F(backups, what_a_crash_left_of_a_restore_is_swept_at_the_next_start) {
-  bytes backup;
+  backup_bytes backup;
   {
     const auto n = running_node();
     backup = backup_of(large_index(n, "a"));
