@@ -142,12 +142,19 @@ class checker {
   }
 
   void check_index(checked_index& i) {
-    const path folder = root_ / i.name, current = record_file_of(fs_, folder);
+    const path folder = root_ / i.name;
+    path current = folder / data_folder::current_name;
     std::optional<index_record> record;
+    uint64_t num_bytes = 0;
     const bool is_known = look_at(i, current, [&] {
+      current = record_file_of(fs_, folder);
       record = read_index_record(fs_, root_, i.name);
-      advance(size_of(current));
+      num_bytes = size_of(current);
+      advance(num_bytes);
     });
+    // Which of the two files it is shows on the way.
+    i.files.back().file = current;
+    if (is_known) i.files.back().num_bytes = num_bytes;
     if (!is_known) {
       check_newest_generation(i, folder);
       return;
