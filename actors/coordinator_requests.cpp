@@ -124,7 +124,7 @@ index_status index_coordinator_state::status() const {
   s.checkpoint_running = engine->planner().is_running(upkeep_kind::checkpoint);
   s.merge_running = engine->planner().is_running(upkeep_kind::file_merge) ||
                     engine->planner().is_running(upkeep_kind::memory_merge);
-  s.maintenance_error = engine->planner().errors();
+  s.upkeep_error = engine->planner().errors();
   s.damaged_segments = static_cast<uint32_t>(damage.size());
   s.damage = damage.first();
   return s;

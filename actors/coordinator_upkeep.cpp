@@ -118,7 +118,7 @@ void index_coordinator_state::after_tick() {
   tell_engine([this](index_engine& e) { e.look(now()); });
 }
 
-maintenance_reply index_coordinator_state::upkeep_state() const {
+upkeep_reply index_coordinator_state::upkeep_state() const {
   const auto num_files = static_cast<uint32_t>(current()->num_file_segments());
   return {current()->version(), current()->file_version(), num_files,
           static_cast<uint32_t>(current()->entries().size()) - num_files};

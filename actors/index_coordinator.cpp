@@ -284,11 +284,9 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
       [=](status_atom) { return s->status(); },
       [=](subscribe_atom, const progress_observer& observer) { return s->subscribe(observer); },
       [=](checkpoint_atom) {
-        return s->when_ready<maintenance_reply>(0, [s](auto& promise) { s->request_checkpoint(promise); });
+        return s->when_ready<upkeep_reply>(0, [s](auto& promise) { s->request_checkpoint(promise); });
       },
-      [=](merge_atom) {
-        return s->when_ready<maintenance_reply>(0, [s](auto& promise) { s->request_merge(promise); });
-      },
+      [=](merge_atom) { return s->when_ready<upkeep_reply>(0, [s](auto& promise) { s->request_merge(promise); }); },
       [=](reload_atom) { return s->reload(); },
       [=](const snapshot_request& r) {
         return s->when_ready<snapshot_reply>(

@@ -193,10 +193,10 @@ struct index_coordinator_state : engine_effects {
   void serving_changed(bool maps_new_files) override;
 
   // -- Checkpoints and merges (coordinator_upkeep.cpp)
-  using upkeep_promise = caf::typed_response_promise<maintenance_reply>;
+  using upkeep_promise = caf::typed_response_promise<upkeep_reply>;
   void request_checkpoint(upkeep_promise promise);
   void request_merge(upkeep_promise promise);
-  maintenance_reply upkeep_state() const;
+  upkeep_reply upkeep_state() const;
   void on_merge_failed(uint64_t job, const caf::error& why, const std::vector<damaged_input>& damaged);
   void after_tick();
   void merge(const merge_task& task) override;

@@ -22,9 +22,9 @@ using index_handle = caf::typed_actor<
     // Answers with the progress so far; later progress arrives as messages until the observer goes down.
     caf::replies_to<subscribe_atom, progress_observer>::with<load_progress>,
     // Writes all memory segments to a file segment. Answered when done.
-    caf::replies_to<checkpoint_atom>::with<maintenance_reply>,
+    caf::replies_to<checkpoint_atom>::with<upkeep_reply>,
     // Merges the file segments into as few as max_segment_size allows. Answered when done.
-    caf::replies_to<merge_atom>::with<maintenance_reply>,
+    caf::replies_to<merge_atom>::with<upkeep_reply>,
     // Loads a failed or read-only index again; answers at once with the status of the new attempt (or of a ready
     // index, which is left alone). Follow the attempt by progress.
     caf::replies_to<reload_atom>::with<index_status>,

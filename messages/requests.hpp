@@ -249,7 +249,7 @@ struct index_status {
   uint64_t searches = 0, updates = 0, checkpoints = 0, memory_merges = 0, file_merges = 0;  ///< since start
   uint32_t queued_searches = 0, queued_updates = 0, waiting_requests = 0;
   bool checkpoint_running = false, merge_running = false;
-  std::string maintenance_error;  ///< of each kind of upkeep that fails, by kind; empty when none does
+  std::string upkeep_error;       ///< of each kind of upkeep that fails, by kind; empty when none does
   uint32_t damaged_segments = 0;  ///< of those that are served, as scrubs and merges found them
   std::string damage;             ///< what is wrong with the oldest of them
 };
@@ -259,7 +259,7 @@ typename Inspector::result_type inspect(Inspector& f, index_status& x) {
   return f(caf::meta::type_name("index_status"), x.name, x.generation, x.state, x.reason, x.version, x.file_version,
            x.loading, x.num_documents, x.num_bytes, x.num_file_segments, x.num_memory_segments, x.memory_postings,
            x.oplog_bytes, x.searches, x.updates, x.checkpoints, x.memory_merges, x.file_merges, x.queued_searches,
-           x.queued_updates, x.waiting_requests, x.checkpoint_running, x.merge_running, x.maintenance_error,
+           x.queued_updates, x.waiting_requests, x.checkpoint_running, x.merge_running, x.upkeep_error,
            x.damaged_segments, x.damage);
 }
 
@@ -267,14 +267,14 @@ typename Inspector::result_type inspect(Inspector& f, index_status& x) {
 // -----------------------------------------------------------------------------------------
 
 /// Answer to a checkpoint or merge on request.
-struct maintenance_reply {
+struct upkeep_reply {
   commit_id version = 0, file_version = 0;
   uint32_t num_file_segments = 0, num_memory_segments = 0;
 };
 
 template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, maintenance_reply& x) {
-  return f(caf::meta::type_name("maintenance_reply"), x.version, x.file_version, x.num_file_segments,
+typename Inspector::result_type inspect(Inspector& f, upkeep_reply& x) {
+  return f(caf::meta::type_name("upkeep_reply"), x.version, x.file_version, x.num_file_segments,
            x.num_memory_segments);
 }
 

@@ -33,7 +33,7 @@ void write_index(body_writer& w, const node_overview::index& index) {
   w.full_field("waiting_requests").number(s.waiting_requests);
   w.full_field("checkpoint_running").boolean(s.checkpoint_running);
   w.full_field("merge_running").boolean(s.merge_running);
-  w.full_field("maintenance_error").text(s.maintenance_error);
+  w.full_field("maintenance_error").text(s.upkeep_error);
   w.full_field("damaged_segments").number(s.damaged_segments).full_field("damage").text(s.damage);
   w.full_field("loading");
   write_loading(w, s.loading);

@@ -52,10 +52,8 @@ segment_list client::segments(const std::string& index, const segments_request& 
   return read<segment_list>(index, r);
 }
 index_status client::status(const std::string& index) { return read<index_status>(index, status_atom_v); }
-maintenance_reply client::checkpoint(const std::string& index) {
-  return ask<maintenance_reply>(index, checkpoint_atom_v);
-}
-maintenance_reply client::merge(const std::string& index) { return ask<maintenance_reply>(index, merge_atom_v); }
+upkeep_reply client::checkpoint(const std::string& index) { return ask<upkeep_reply>(index, checkpoint_atom_v); }
+upkeep_reply client::merge(const std::string& index) { return ask<upkeep_reply>(index, merge_atom_v); }
 index_status client::reload(const std::string& index) { return ask<index_status>(index, reload_atom_v); }
 
 load_progress client::subscribe(const std::string& index, const std::function<bool(const load_progress&)>& observe,
@@ -85,11 +83,10 @@ load_progress client::subscribe(const std::string& index, const std::function<bo
   bool silent = false;
   watcher->receive_while([&] { return !done && !gone && !silent; })(
       [&](const load_progress& p) { see(p); }, [&](stop_atom) { done = true; },
-      [&](const caf::down_msg&) { gone = true; },
-      caf::after(options_.maintenance_timeout) >> [&] { silent = true; });
+      [&](const caf::down_msg&) { gone = true; }, caf::after(options_.upkeep_timeout) >> [&] { silent = true; });
   if (silent) {
     throw error(errc::request_timeout, options_.address() + ": no progress of index " + index + " within " +
-                                           std::to_string(options_.maintenance_timeout.count()) + " ms");
+                                           std::to_string(options_.upkeep_timeout.count()) + " ms");
   }
   if (gone) throw error(errc::unreachable, options_.address() + ": the node or index " + index + " went away");
   return last;

@@ -79,14 +79,14 @@ class client {
   index_info info(const std::string& index, const index_info_request& request = {});
   segment_list segments(const std::string& index, const segments_request& request = {});
   index_status status(const std::string& index);
-  maintenance_reply checkpoint(const std::string& index);
-  maintenance_reply merge(const std::string& index);
+  upkeep_reply checkpoint(const std::string& index);
+  upkeep_reply merge(const std::string& index);
   index_status reload(const std::string& index);
 
   /// Calls `observe` with the load progress of an index, at once and at every change, until it returns false, the
   /// index is no longer loading, or `stop` is requested (from any thread). Returns the last progress. Throws
   /// `unreachable` when the node or the index goes away meanwhile, `request_timeout` when nothing is heard of it
-  /// for as long as `maintenance_timeout`.
+  /// for as long as `upkeep_timeout`.
   load_progress subscribe(const std::string& index, const std::function<bool(const load_progress&)>& observe,
                           std::stop_token stop = {});
 

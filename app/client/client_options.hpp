@@ -16,7 +16,7 @@ struct client_options {
   /// For one answer. What a request may wait on purpose (`ready_wait_ms`, a search's `timeout_ms`) comes on top.
   std::chrono::milliseconds request_timeout{10'000};
   /// For checkpoints and merges, and between two words of the progress of a load.
-  std::chrono::milliseconds maintenance_timeout{600'000};
+  std::chrono::milliseconds upkeep_timeout{600'000};
   /// Requests that may be unanswered at one time; more are refused with `overloaded`.
   size_t max_pending = 1'024;
 

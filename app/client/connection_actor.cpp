@@ -90,7 +90,7 @@ caf::result<Reply> connection_state::ask_job(const Handle& job, const Ts&... xs)
   auto op = std::make_shared<operation>();
   op->fail = [promise](const caf::error& e) mutable { promise.deliver(e); };
   if (jobs.insert(job.address()).second) self->monitor(job);
-  forward<Reply>(op, job, options.maintenance_timeout, promise, xs...);
+  forward<Reply>(op, job, options.upkeep_timeout, promise, xs...);
   return promise;
 }
 
@@ -319,7 +319,7 @@ connection_handle::behavior_type connection_actor(connection_state::pointer self
   auto* s = &self->state;
   s->init(self, std::move(options));
   const auto timeout = s->options.request_timeout;
-  const auto maintenance = s->options.maintenance_timeout;
+  const auto upkeep_timeout = s->options.upkeep_timeout;
   self->set_exception_handler([](std::exception_ptr& e) { return to_caf_error(e); });
   self->set_down_handler([=](const caf::down_msg& m) { s->down(m); });
   return {
@@ -349,10 +349,10 @@ connection_handle::behavior_type connection_actor(connection_state::pointer self
       },
       [=](const std::string& index, status_atom a) { return s->ask_index<index_status>(index, true, timeout, a); },
       [=](const std::string& index, checkpoint_atom a) {
-        return s->ask_index<maintenance_reply>(index, false, maintenance, a);
+        return s->ask_index<upkeep_reply>(index, false, upkeep_timeout, a);
       },
       [=](const std::string& index, merge_atom a) {
-        return s->ask_index<maintenance_reply>(index, false, maintenance, a);
+        return s->ask_index<upkeep_reply>(index, false, upkeep_timeout, a);
       },
       [=](const std::string& index, reload_atom a) { return s->ask_index<index_status>(index, false, timeout, a); },
       [=](const std::string& index, const snapshot_request& r) {

@@ -50,7 +50,7 @@ client& command_context::node() {
     options.host = host;
     options.port = port;
     options.connect_timeout = options.request_timeout = std::chrono::milliseconds(ready_wait_ms());
-    options.maintenance_timeout = patience();
+    options.upkeep_timeout = patience();
     connection_ = std::make_unique<connection>(options, tls);
   }
   return connection_->node;

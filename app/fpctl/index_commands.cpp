@@ -109,7 +109,7 @@ exit_code segments(command_context& c, const index_options& o) {
   return exit_ok;
 }
 
-exit_code show(command_context& c, const std::string& name, const char* what, const maintenance_reply& r) {
+exit_code show(command_context& c, const std::string& name, const char* what, const upkeep_reply& r) {
   if (c.json_output) {
     auto j = as_json(r);
     j["name"] = name;

@@ -24,7 +24,7 @@ error with_position(const error& e, const ingest& work, const ingest_options& o)
 struct summary {
   uint64_t documents = 0, skipped = 0;
   std::chrono::microseconds elapsed{0};
-  std::optional<maintenance_reply> stored;
+  std::optional<upkeep_reply> stored;
   std::vector<std::string> left_alone;
 };
 

@@ -59,7 +59,7 @@ json as_json(const index_status& s) {
   j["waiting_requests"] = s.waiting_requests;
   j["checkpoint_running"] = s.checkpoint_running;
   j["merge_running"] = s.merge_running;
-  if (!s.maintenance_error.empty()) j["maintenance_error"] = s.maintenance_error;
+  if (!s.upkeep_error.empty()) j["maintenance_error"] = s.upkeep_error;
   j["damaged_segments"] = s.damaged_segments;
   if (!s.damage.empty()) j["damage"] = s.damage;
   j["loading"] = as_json(s.loading);
@@ -96,7 +96,7 @@ json as_json(const segment_list& l) {
   return j;
 }
 
-json as_json(const maintenance_reply& r) {
+json as_json(const upkeep_reply& r) {
   return {{"version", r.version},
           {"file_version", r.file_version},
           {"num_file_segments", r.num_file_segments},

@@ -17,7 +17,7 @@ json as_json(const load_progress& p);
 json as_json(const index_status& s);
 json as_json(const index_info& i);
 json as_json(const segment_list& l);
-json as_json(const maintenance_reply& r);
+json as_json(const upkeep_reply& r);
 json as_json(const result_list& results);
 
 }  // namespace fp::ctl

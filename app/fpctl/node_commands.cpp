@@ -9,7 +9,7 @@ namespace {
 /// What a person should know of an index, the worst alone.
 std::string note_of(const index_status& s) {
   if (!s.reason.empty()) return s.reason;
-  if (s.damaged_segments == 0) return s.maintenance_error;
+  if (s.damaged_segments == 0) return s.upkeep_error;
   return (s.damaged_segments == 1 ? "damaged segment: " : grouped(s.damaged_segments) + " damaged segments: ") +
          s.damage;
 }

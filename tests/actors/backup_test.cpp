@@ -229,7 +229,7 @@ TEST_F(backups, end_when_their_client_is_silent) {
 TEST_F(backups, of_damaged_bytes_are_broken_off) {
   const auto n = running_node();
   const auto index = large_index(n, "a");
-  get<maintenance_reply>(index, checkpoint_atom_v);
+  get<upkeep_reply>(index, checkpoint_atom_v);
   const auto data = folders({"a", 1, false}).data;
   const auto file = data / segment_file_name(1, 1);
   {
@@ -255,7 +255,7 @@ TEST_F(backups, of_damaged_bytes_are_broken_off) {
 TEST_F(backups, go_on_when_their_index_is_deleted) {
   const auto n = running_node();
   const auto index = large_index(n, "a");
-  get<maintenance_reply>(index, checkpoint_atom_v);
+  get<upkeep_reply>(index, checkpoint_atom_v);
   const auto opened = open(index).value();
   const auto first = next(opened).value();
   EXPECT_TRUE(get<delete_index_reply>(n, delete_index_request{"a", true}).deleted);

@@ -59,7 +59,7 @@ class blocking_pools_test : public ::testing::Test {
     self->request(index, caf::infinite, one_document(id)).receive([](const update_reply&) {}, fail);
   }
   void checkpoint(const index_handle& index) {
-    self->request(index, caf::infinite, checkpoint_atom_v).receive([](const maintenance_reply&) {}, fail);
+    self->request(index, caf::infinite, checkpoint_atom_v).receive([](const upkeep_reply&) {}, fail);
   }
   void let_go_on() {
     is_released = true;
@@ -119,7 +119,7 @@ TEST_F(blocking_pools_test, a_merge_that_hangs_holds_up_no_checkpoint_and_no_wri
     checkpoint(index);
   }
   let_go_on();
-  self->receive([](const maintenance_reply&) {});
+  self->receive([](const upkeep_reply&) {});
 }
 
 TEST(blocking_pools, count_their_threads) {

@@ -86,7 +86,7 @@ TEST_F(cold_search_test, a_new_file_is_cold) {
   run();
   ASSERT_TRUE(written.succeeded());
   EXPECT_FALSE(state_of(index).may_be_cold()) << "memory segments are not";
-  get<maintenance_reply>(index, checkpoint_atom_v);
+  get<upkeep_reply>(index, checkpoint_atom_v);
   EXPECT_TRUE(state_of(index).may_be_cold());
 }
 

@@ -45,9 +45,9 @@ class folder_lease_test : public test::actor_fixture, public ::testing::WithPara
     };
     ask<update_reply>(index_, insert(6, {6, 1000}));
     run();
-    ask<maintenance_reply>(index_, checkpoint_atom_v);
+    ask<upkeep_reply>(index_, checkpoint_atom_v);
     run();
-    ask<maintenance_reply>(index_, merge_atom_v);
+    ask<upkeep_reply>(index_, merge_atom_v);
     run();
     EXPECT_TRUE(came);
   }

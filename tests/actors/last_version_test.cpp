@@ -45,8 +45,8 @@ TEST_F(last_version, is_written_out_and_merged_like_any_other) {
   const auto record = test::craft_index(folder.path(), "a", max_commit_id - 1);
   auto index = ready_index(record);
   get<update_reply>(index, insert(1, {1000}));
-  EXPECT_EQ(get<maintenance_reply>(index, checkpoint_atom_v).file_version, max_commit_id);
-  EXPECT_EQ(get<maintenance_reply>(index, merge_atom_v).num_file_segments, 1u);
+  EXPECT_EQ(get<upkeep_reply>(index, checkpoint_atom_v).file_version, max_commit_id);
+  EXPECT_EQ(get<upkeep_reply>(index, merge_atom_v).num_file_segments, 1u);
   // A comparison with the version that the index has comes first, as ever.
   auto compared = insert(2, {1000});
   compared.expected_version = max_commit_id - 1;

@@ -110,7 +110,7 @@ TEST_F(loading, largest_segments_are_loaded_first) {
     const auto index = ready_index(record);
     for (document_id id = 10; id < 400; id++) write(index, id);
     run();
-    EXPECT_EQ(get<maintenance_reply>(index, checkpoint_atom_v).num_file_segments, 3u);
+    EXPECT_EQ(get<upkeep_reply>(index, checkpoint_atom_v).num_file_segments, 3u);
     close(index);
   }
   settings.max_concurrent_loads = 1;

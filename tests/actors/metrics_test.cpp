@@ -226,7 +226,7 @@ TEST_F(metrics, checkpoints_and_merges) {
   EXPECT_EQ(value(index, "fpindex_checkpoint_duration_seconds_count"), 1);
   EXPECT_TRUE(read(index).has("fpindex_last_checkpoint_timestamp_seconds{index=\"a\"}"));
   EXPECT_FALSE(read(index).has("fpindex_oldest_memory_commit_timestamp_seconds{index=\"a\"}"));
-  get<maintenance_reply>(index, merge_atom_v);
+  get<upkeep_reply>(index, merge_atom_v);
   EXPECT_EQ(value(index, "fpindex_file_segment_merges_total"), 1);
   EXPECT_EQ(value(index, "fpindex_merge_duration_seconds_count", "kind=\"file\""), 1);
   EXPECT_EQ(value(index, "fpindex_merge_duration_seconds_count", "kind=\"memory\""), 0);

@@ -166,7 +166,7 @@ TEST_F(node, deletes_under_load) {
       writes.push_back(write(index, id));
       searches.push_back(ask<search_reply>(index, query({1000})));
     }
-    const auto checkpoint = ask<maintenance_reply>(index, checkpoint_atom_v);
+    const auto checkpoint = ask<upkeep_reply>(index, checkpoint_atom_v);
     for (int i = 0; i < steps; i++) step();
     const auto deleted = ask<delete_index_reply>(n, deletion("a"));
     for (document_id id = 10; id < 15; id++) writes.push_back(write(index, id));
@@ -250,8 +250,8 @@ TEST_F(node, warns_of_no_ends_of_its_own_actors) {
   prepare_index("a", 2);
   const auto n = running_node();
   get<update_reply>(resolve(n, "a"), insert(7, {7, 1000}));
-  get<maintenance_reply>(resolve(n, "a"), checkpoint_atom_v);
-  get<maintenance_reply>(resolve(n, "a"), merge_atom_v);
+  get<upkeep_reply>(resolve(n, "a"), checkpoint_atom_v);
+  get<upkeep_reply>(resolve(n, "a"), merge_atom_v);
   EXPECT_TRUE(get<delete_index_reply>(n, deletion("a")).deleted);
   get<create_index_reply>(n, creation("a"));
   EXPECT_TRUE(get<delete_index_reply>(n, deletion("a")).deleted);

@@ -32,7 +32,7 @@ class random_script : public test::actor_fixture {
     auto index = ready_index(record);
     naive_index model;
     std::vector<std::pair<changes_ptr, write_answer>> in_flight;
-    std::vector<test::answer<maintenance_reply>> upkeep;
+    std::vector<test::answer<upkeep_reply>> upkeep;
     const auto settle = [&] {
       run();
       for (const auto& [changes, written] : in_flight) {
@@ -48,10 +48,10 @@ class random_script : public test::actor_fixture {
     for (int i = 0; i < 120; i++) {
       switch (data.below(12)) {
         case 0:
-          upkeep.push_back(ask<maintenance_reply>(index, checkpoint_atom_v));
+          upkeep.push_back(ask<upkeep_reply>(index, checkpoint_atom_v));
           break;
         case 1:
-          upkeep.push_back(ask<maintenance_reply>(index, merge_atom_v));
+          upkeep.push_back(ask<upkeep_reply>(index, merge_atom_v));
           break;
         case 2:
           settle();
@@ -203,7 +203,7 @@ TEST(threads, writers_and_readers_side_by_side) {
     });
     for (auto& c : clients) c.join();
     self->request(index, caf::infinite, merge_atom_v)
-        .receive([](const maintenance_reply&) {}, [](const caf::error& e) { ADD_FAILURE() << text_of(e); });
+        .receive([](const upkeep_reply&) {}, [](const caf::error& e) { ADD_FAILURE() << text_of(e); });
     shut_down(self, node);
   }
   test::test_system_config config(false);

@@ -120,7 +120,7 @@ TEST_F(requests, that_wait_hear_of_a_failure_at_once) {
   for (const auto& code : {search.code(), write.code()}) EXPECT_EQ(code, errc::index_failed);
   EXPECT_NE(search.text().find("seg: bad"), std::string::npos);
   const auto later = ask<search_reply>(index, patient_query(1000));
-  const auto checkpoint = ask<maintenance_reply>(index, checkpoint_atom_v);
+  const auto checkpoint = ask<upkeep_reply>(index, checkpoint_atom_v);
   run();
   EXPECT_EQ(later.code(), errc::index_failed);
   EXPECT_EQ(checkpoint.code(), errc::index_failed);
@@ -256,10 +256,10 @@ TEST_F(requests, everybody_is_answered_when_the_coordinator_dies) {
 TEST_F(requests, writers_are_answered_when_the_coordinator_dies) {
   const auto index = ready_index(prepare_index("a", 1));
   const auto first = write(index, 10), second = write(index, 11);
-  const auto checkpoint = ask<maintenance_reply>(index, checkpoint_atom_v);
+  const auto checkpoint = ask<upkeep_reply>(index, checkpoint_atom_v);
   while (!state_of(index).engine->has_batch()) ASSERT_TRUE(step());
   const auto third = write(index, 12);
-  const auto merge = ask<maintenance_reply>(index, merge_atom_v);
+  const auto merge = ask<upkeep_reply>(index, merge_atom_v);
   kill(index);
   run();
   for (const auto& a : {first, second, third}) {

@@ -217,7 +217,7 @@ TEST_F(scrub, damage_goes_with_its_segment) {
   fs.fail(1, {}, fs_operation::read);
   whole_round();
   ASSERT_EQ(status(index).damaged_segments, 1u);
-  get<maintenance_reply>(index, merge_atom_v);
+  get<upkeep_reply>(index, merge_atom_v);
   EXPECT_EQ(status(index).num_file_segments, 1u);
   EXPECT_EQ(status(index).damaged_segments, 0u);
   EXPECT_EQ(metric(n, "fpindex_damaged_segments", "a"), 0);
@@ -229,7 +229,7 @@ TEST_F(scrub, a_merge_meanwhile_is_no_damage) {
   const auto index = resolve(n, "a");
   whole_round();
   ASSERT_TRUE(scrub_of(n).scrubber) << "of the large segment";
-  get<maintenance_reply>(index, merge_atom_v);
+  get<upkeep_reply>(index, merge_atom_v);
   ASSERT_EQ(status(index).num_file_segments, 1u);
   spend(seconds(10));
   EXPECT_FALSE(scrub_of(n).in_round);

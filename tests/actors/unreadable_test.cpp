@@ -126,7 +126,7 @@ TEST_F(unreadable, fails_a_look_at_a_document_and_the_index) {
 
 TEST_F(unreadable, fails_a_merge_and_the_index) {
   cut();
-  const auto refused = ask<maintenance_reply>(index, merge_atom_v);
+  const auto refused = ask<upkeep_reply>(index, merge_atom_v);
   run();
   EXPECT_EQ(refused.code(), errc::index_failed);
   expect_failed();
@@ -156,7 +156,7 @@ TEST_F(unreadable, fails_a_backup_and_the_index) {
 TEST_F(unreadable, is_nobodys_business_when_the_file_is_not_served_any_more) {
   const auto before = coordinator().current();
   const auto still_open = posix_file_system().open_for_writing(file);
-  get<maintenance_reply>(index, merge_atom_v);
+  get<upkeep_reply>(index, merge_atom_v);
   still_open->truncate(0);
   EXPECT_THROW(before->find(2), error);
   caf::anon_send(caf::actor_cast<caf::actor>(index), unreadable_atom_v);

@@ -53,8 +53,8 @@ class upkeep : public test::actor_fixture {
     EXPECT_EQ(s.state, index_state::ready);
     EXPECT_EQ(s.checkpoints, 90u);
     EXPECT_EQ(s.file_merges, 0u);
-    EXPECT_EQ(s.maintenance_error.find("merge of files: " + why), 0u) << s.maintenance_error;
-    EXPECT_EQ(s.maintenance_error.find("checkpoint: "), std::string::npos) << s.maintenance_error;
+    EXPECT_EQ(s.upkeep_error.find("merge of files: " + why), 0u) << s.upkeep_error;
+    EXPECT_EQ(s.upkeep_error.find("checkpoint: "), std::string::npos) << s.upkeep_error;
     EXPECT_GT(times_logged("merge of files failed: " + why), 2u);
     EXPECT_LT(times_logged("merge of files failed: " + why), 8u) << "the delay grows";
     EXPECT_EQ(times_logged("[error]"), times_logged("merge of files failed: " + why));
@@ -65,7 +65,7 @@ class upkeep : public test::actor_fixture {
     const auto s = status(index);
     EXPECT_GT(s.file_merges, 0u);
     EXPECT_LT(s.num_file_segments, 20u);
-    EXPECT_EQ(s.maintenance_error, "");
+    EXPECT_EQ(s.upkeep_error, "");
     EXPECT_EQ(found(index, 1000).size(), num_documents);
   }
 
@@ -90,7 +90,7 @@ TEST_F(upkeep, damaged_segment_stops_neither_writes_nor_other_merges) {
   EXPECT_EQ(times_logged("merge of files failed"), 1u) << "tried again with the damage in it";
   EXPECT_EQ(found(index, 1000).size(), 908u);
   // What was asked for in full could not be had in full, and says why.
-  const auto merged = ask<maintenance_reply>(index, merge_atom_v);
+  const auto merged = ask<upkeep_reply>(index, merge_atom_v);
   run();
   EXPECT_EQ(merged.code(), errc::corrupt_data);
   EXPECT_EQ(status(index).num_file_segments, 3u) << "before it, it, and behind it";
@@ -101,13 +101,13 @@ TEST_F(upkeep, many_damaged_segments_are_told_of_one_by_one) {
   settings.merge.segments_per_level = 64;
   const auto index = ready_index(record);
   for (commit_id id = 1; id <= 40; id++) flip(file(record, segment_file_name(id, id)));
-  const auto merged = ask<maintenance_reply>(index, merge_atom_v);
+  const auto merged = ask<upkeep_reply>(index, merge_atom_v);
   run();
   EXPECT_EQ(merged.code(), errc::corrupt_data);
   EXPECT_EQ(status(index).damaged_segments, 40u);
   for (commit_id id = 2; id <= 40; id++) EXPECT_EQ(times_logged(segment_file_name(id, id)), 1u) << id;
   EXPECT_LT(merged.text().size(), 1'000u);
-  EXPECT_LT(status(index).maintenance_error.size(), 1'000u);
+  EXPECT_LT(status(index).upkeep_error.size(), 1'000u);
   EXPECT_EQ(status(index).damage.find(segment_file_name(2, 2)), std::string::npos) << status(index).damage;
 }
 
@@ -116,19 +116,19 @@ TEST_F(upkeep, requested_merge_tells_of_damage_that_it_meets) {
   settings.merge.segments_per_level = 16;
   const auto index = ready_index(record);
   flip(file(record, segment_file_name(3, 3)));
-  const auto merged = ask<maintenance_reply>(index, merge_atom_v);
+  const auto merged = ask<upkeep_reply>(index, merge_atom_v);
   run();
   EXPECT_EQ(merged.code(), errc::corrupt_data);
   EXPECT_NE(merged.text().find(segment_file_name(3, 3)), std::string::npos) << merged.text();
   EXPECT_EQ(status(index).num_file_segments, 3u);
-  EXPECT_NE(status(index).maintenance_error, "");
+  EXPECT_NE(status(index).upkeep_error, "");
   // Its copy is back: the scrub tells.
   flip(file(record, segment_file_name(3, 3)));
   state_of(index).on_scrubbed({state_of(index).engine->served().files()->entries()[1].segment->info(), {}});
   run();
   EXPECT_EQ(status(index).damaged_segments, 0u);
-  EXPECT_EQ(get<maintenance_reply>(index, merge_atom_v).num_file_segments, 1u);
-  EXPECT_EQ(status(index).maintenance_error, "");
+  EXPECT_EQ(get<upkeep_reply>(index, merge_atom_v).num_file_segments, 1u);
+  EXPECT_EQ(status(index).upkeep_error, "");
   EXPECT_EQ(found(index, 1000).size(), 5u);
 }
 
@@ -201,7 +201,7 @@ TEST_F(upkeep, full_memory_that_cannot_be_written_out_is_read_only_until_it_can)
 TEST_F(upkeep, requested_merge_ends_while_writes_go_on) {
   settings.merge.segments_per_level = 64;
   const auto index = ready_index(prepare_index("a", 8));
-  const auto merged = ask<maintenance_reply>(index, merge_atom_v);
+  const auto merged = ask<upkeep_reply>(index, merge_atom_v);
   for (document_id id = 100; id < 2'000 && !merged.arrived(); id++) {
     write(index, id);
     for (int i = 0; i < 3; i++) step();
@@ -237,11 +237,11 @@ TEST_F(upkeep, rewrites_of_a_small_set_are_checkpointed_by_the_bytes_of_the_log)
 TEST_F(upkeep, what_memory_supersedes_is_rewritten_behind_its_checkpoint) {
   settings.checkpoint_threshold = 1'000'000;
   const auto index = ready_index(prepare_index("a", 8));
-  get<maintenance_reply>(index, merge_atom_v);
+  get<upkeep_reply>(index, merge_atom_v);
   const auto merges = status(index).file_merges;
   for (document_id id = 1; id <= 8; id++) get<update_reply>(index, insert(id, {id, 2000}));
   EXPECT_EQ(status(index).file_merges, merges);
-  get<maintenance_reply>(index, checkpoint_atom_v);
+  get<upkeep_reply>(index, checkpoint_atom_v);
   run();
   EXPECT_EQ(status(index).file_merges, merges + 1);
   EXPECT_EQ(state_of(index).info().num_postings, 16u) << "what is dead is gone";

@@ -367,7 +367,7 @@ TEST_F(writing, goes_on_behind_versions_that_jump) {
     const auto late = ask<update_reply>(index, expecting(4, 2));
     run();
     EXPECT_EQ(late.code(), errc::version_mismatch);
-    get<maintenance_reply>(index, checkpoint_atom_v);
+    get<upkeep_reply>(index, checkpoint_atom_v);
     EXPECT_EQ(get<update_reply>(index, insert(5, {5, 1000})).version, 1'000'002u);
     kill(index);
     run();

@@ -312,17 +312,16 @@ void history::update(const std::string& name, refusal r) {
 void history::checkpoint(const std::string& name, refusal r) {
   if (!is_usable(name)) return;
   const auto& before = known_.last_known(name);
-  const auto done = [this, name, asked_for = before ? before->version() : 0](const maintenance_reply& reply) {
+  const auto done = [this, name, asked_for = before ? before->version() : 0](const upkeep_reply& reply) {
     if (reply.file_version < asked_for) wrong_ = name + ": a checkpoint has left something in memory";
   };
-  node().ask_index<maintenance_reply>(name, hear<maintenance_reply>("checkpoint " + name, r, done, nullptr),
-                                      checkpoint_atom_v);
+  node().ask_index<upkeep_reply>(name, hear<upkeep_reply>("checkpoint " + name, r, done, nullptr),
+                                 checkpoint_atom_v);
 }
 
 void history::merge(const std::string& name, refusal r) {
   if (!is_usable(name)) return;
-  node().ask_index<maintenance_reply>(name, hear<maintenance_reply>("merge " + name, r, nullptr, nullptr),
-                                      merge_atom_v);
+  node().ask_index<upkeep_reply>(name, hear<upkeep_reply>("merge " + name, r, nullptr, nullptr), merge_atom_v);
 }
 
 void history::copy(const std::string& from, const std::string& to) {

@@ -197,12 +197,12 @@ void acting_node::update(const std::string& name, const std::vector<commit>& com
 }
 
 void acting_node::checkpoint(const std::string& name) {
-  get<maintenance_reply>(resolve(name), checkpoint_atom_v);
+  get<upkeep_reply>(resolve(name), checkpoint_atom_v);
   run();
 }
 
 void acting_node::merge(const std::string& name) {
-  get<maintenance_reply>(resolve(name), merge_atom_v);
+  get<upkeep_reply>(resolve(name), merge_atom_v);
   run();
 }
 

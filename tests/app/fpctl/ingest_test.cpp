@@ -366,8 +366,8 @@ index_handle::behavior_type forgetful_index(
       [=](const segments_request&) -> caf::result<segment_list> { return refuse(); },
       [=](status_atom) { return index_status{}; },
       [=](subscribe_atom, const progress_observer&) -> caf::result<load_progress> { return refuse(); },
-      [=](checkpoint_atom) -> caf::result<maintenance_reply> { return refuse(); },
-      [=](merge_atom) -> caf::result<maintenance_reply> { return refuse(); },
+      [=](checkpoint_atom) -> caf::result<upkeep_reply> { return refuse(); },
+      [=](merge_atom) -> caf::result<upkeep_reply> { return refuse(); },
       [=](reload_atom) -> caf::result<index_status> { return refuse(); },
       [=](const snapshot_request&) -> caf::result<snapshot_reply> { return refuse(); },
   };

@@ -7,9 +7,9 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using test::fs_operation;
 
-class maintenance : public test::actor_fixture {
+class checkpoints_and_merges : public test::actor_fixture {
  protected:
-  maintenance() {
+  checkpoints_and_merges() {
     settings.checkpoint_age_ms = 0;
     // Files are merged where a test asks for it.
     settings.merge.segments_per_level = 64;
@@ -31,7 +31,7 @@ class maintenance : public test::actor_fixture {
   void fail_checkpoints() { fs.fail(1, {.permanent = true}, fs_operation::create); }
 };
 
-TEST_F(maintenance, checkpoint_by_size) {
+TEST_F(checkpoints_and_merges, checkpoint_by_size) {
   settings.checkpoint_threshold = 10;
   const auto record = prepare_index("a", 0);
   const auto index = ready_index(record);
@@ -54,7 +54,7 @@ TEST_F(maintenance, checkpoint_by_size) {
   EXPECT_EQ(found(again, 1000).size(), 5u);
 }
 
-TEST_F(maintenance, checkpoint_by_age) {
+TEST_F(checkpoints_and_merges, checkpoint_by_age) {
   settings.checkpoint_age_ms = 10'000;
   const auto index = ready_index(prepare_index("a", 0));
   advance(seconds(100));
@@ -72,7 +72,7 @@ TEST_F(maintenance, checkpoint_by_age) {
   EXPECT_EQ(status(index).checkpoints, 2u);
 }
 
-TEST_F(maintenance, checkpoint_of_replayed_commits_by_age) {
+TEST_F(checkpoints_and_merges, checkpoint_of_replayed_commits_by_age) {
   settings.checkpoint_age_ms = 10'000;
   const auto record = prepare_index("a", 0);
   {
@@ -86,22 +86,22 @@ TEST_F(maintenance, checkpoint_of_replayed_commits_by_age) {
   EXPECT_EQ(status(index).file_version, 1u);
 }
 
-TEST_F(maintenance, checkpoint_on_request) {
+TEST_F(checkpoints_and_merges, checkpoint_on_request) {
   const auto index = ready_index(prepare_index("a", 1));
-  EXPECT_EQ(get<maintenance_reply>(index, checkpoint_atom_v).file_version, 1u);
+  EXPECT_EQ(get<upkeep_reply>(index, checkpoint_atom_v).file_version, 1u);
   EXPECT_EQ(status(index).checkpoints, 0u);
   write_and_run(index, 2);
-  const auto reply = get<maintenance_reply>(index, checkpoint_atom_v);
+  const auto reply = get<upkeep_reply>(index, checkpoint_atom_v);
   EXPECT_EQ(reply.version, 2u);
   EXPECT_EQ(reply.file_version, 2u);
   EXPECT_EQ(reply.num_file_segments, 2u);
   EXPECT_EQ(reply.num_memory_segments, 0u);
 }
 
-TEST_F(maintenance, checkpoint_on_request_covers_what_was_there_when_it_was_asked_for) {
+TEST_F(checkpoints_and_merges, checkpoint_on_request_covers_what_was_there_when_it_was_asked_for) {
   const auto index = ready_index(prepare_index("a", 0));
   write_and_run(index, 1);
-  const auto first = ask<maintenance_reply>(index, checkpoint_atom_v);
+  const auto first = ask<upkeep_reply>(index, checkpoint_atom_v);
   while (!state_of(index).engine->jobs().of(upkeep_kind::checkpoint)) ASSERT_TRUE(step());
   const auto written = write(index, 2);
   scheduler().prioritize(index);
@@ -109,23 +109,23 @@ TEST_F(maintenance, checkpoint_on_request_covers_what_was_there_when_it_was_aske
   run();
   EXPECT_EQ(written.value().version, 2u);
   EXPECT_EQ(first.value().file_version, 1u);
-  EXPECT_EQ(get<maintenance_reply>(index, checkpoint_atom_v).file_version, 2u);
+  EXPECT_EQ(get<upkeep_reply>(index, checkpoint_atom_v).file_version, 2u);
   EXPECT_EQ(found(index, 1000).size(), 2u);
 }
 
-TEST_F(maintenance, checkpoint_drops_log_files) {
+TEST_F(checkpoints_and_merges, checkpoint_drops_log_files) {
   settings.oplog_file_bytes = 1;
   const auto record = prepare_index("a", 0);
   const auto index = ready_index(record);
   for (document_id id = 1; id <= 6; id++) write_and_run(index, id);
   const auto before = status(index).oplog_bytes;
   EXPECT_EQ(posix_file_system().list(folders(record).oplog).size(), 6u);
-  get<maintenance_reply>(index, checkpoint_atom_v);
+  get<upkeep_reply>(index, checkpoint_atom_v);
   EXPECT_EQ(posix_file_system().list(folders(record).oplog).size(), 1u);
   EXPECT_LT(status(index).oplog_bytes, before);
 }
 
-TEST_F(maintenance, memory_merges_bound_the_number_of_memory_segments) {
+TEST_F(checkpoints_and_merges, memory_merges_bound_the_number_of_memory_segments) {
   settings.max_memory_segments = 4;
   const auto index = ready_index(prepare_index("a", 0));
   for (document_id id = 1; id <= 60; id++) {
@@ -138,7 +138,7 @@ TEST_F(maintenance, memory_merges_bound_the_number_of_memory_segments) {
   EXPECT_EQ(found(index, 17), std::vector<document_id>{17});
 }
 
-TEST_F(maintenance, file_merges_follow_the_policy) {
+TEST_F(checkpoints_and_merges, file_merges_follow_the_policy) {
   settings.checkpoint_threshold = 1;
   settings.merge = {.min_segment_size = 1,
                     .max_segment_size = 1000,
@@ -158,25 +158,25 @@ TEST_F(maintenance, file_merges_follow_the_policy) {
   EXPECT_EQ(found(ready_index(record), 1000).size(), 40u);
 }
 
-TEST_F(maintenance, merge_on_request) {
+TEST_F(checkpoints_and_merges, merge_on_request) {
   const auto record = prepare_index("a", 6);
   const auto index = ready_index(record);
   write_and_run(index, 7);
-  const auto reply = get<maintenance_reply>(index, merge_atom_v);
+  const auto reply = get<upkeep_reply>(index, merge_atom_v);
   EXPECT_EQ(reply.num_file_segments, 1u);
   EXPECT_EQ(reply.num_memory_segments, 0u) << "merged is all of it";
   EXPECT_EQ(status(index).file_merges, 1u);
   EXPECT_EQ(segment_files(record), std::vector<std::string>{segment_file_name(1, 7)});
-  EXPECT_EQ(get<maintenance_reply>(index, merge_atom_v).num_file_segments, 1u);
+  EXPECT_EQ(get<upkeep_reply>(index, merge_atom_v).num_file_segments, 1u);
   EXPECT_EQ(found(index, 1000).size(), 7u);
 }
 
-TEST_F(maintenance, merge_and_checkpoint_at_the_same_time) {
+TEST_F(checkpoints_and_merges, merge_and_checkpoint_at_the_same_time) {
   const auto record = prepare_index("a", 6);
   const auto index = ready_index(record);
   write_and_run(index, 7);
-  const auto merge = ask<maintenance_reply>(index, merge_atom_v);
-  const auto checkpoint = ask<maintenance_reply>(index, checkpoint_atom_v);
+  const auto merge = ask<upkeep_reply>(index, merge_atom_v);
+  const auto checkpoint = ask<upkeep_reply>(index, checkpoint_atom_v);
   run();
   EXPECT_TRUE(merge.succeeded()) << merge.text();
   EXPECT_TRUE(checkpoint.succeeded()) << checkpoint.text();
@@ -186,16 +186,16 @@ TEST_F(maintenance, merge_and_checkpoint_at_the_same_time) {
   EXPECT_EQ(found(ready_index(record), 1000).size(), 7u);
 }
 
-TEST_F(maintenance, snapshots_outlive_the_files_they_came_from) {
+TEST_F(checkpoints_and_merges, snapshots_outlive_the_files_they_came_from) {
   const auto index = ready_index(prepare_index("a", 3));
   const auto old = state_of(index).current();
   std::weak_ptr<const segment> first = old->entries()[0].segment;
-  get<maintenance_reply>(index, merge_atom_v);
+  get<upkeep_reply>(index, merge_atom_v);
   EXPECT_TRUE(old->find(2).has_value());
   EXPECT_FALSE(first.expired());
 }
 
-TEST_F(maintenance, failing_checkpoint_is_reported_and_retried_after_a_delay) {
+TEST_F(checkpoints_and_merges, failing_checkpoint_is_reported_and_retried_after_a_delay) {
   settings.checkpoint_threshold = 4;
   // A timer for a far later checkpoint by age must not keep the retry waiting.
   settings.checkpoint_age_ms = 3'600'000;
@@ -205,7 +205,7 @@ TEST_F(maintenance, failing_checkpoint_is_reported_and_retried_after_a_delay) {
   write_and_run(index, 2);
   auto s = status(index);
   EXPECT_EQ(s.checkpoints, 0u);
-  EXPECT_NE(s.maintenance_error.find("injected failure"), std::string::npos) << s.maintenance_error;
+  EXPECT_NE(s.upkeep_error.find("injected failure"), std::string::npos) << s.upkeep_error;
   EXPECT_FALSE(s.checkpoint_running);
   EXPECT_EQ(s.state, index_state::ready);
   const auto failures = fs.num_failed();
@@ -218,18 +218,18 @@ TEST_F(maintenance, failing_checkpoint_is_reported_and_retried_after_a_delay) {
   advance(seconds(10));
   s = status(index);
   EXPECT_EQ(s.checkpoints, 1u);
-  EXPECT_EQ(s.maintenance_error, "");
+  EXPECT_EQ(s.upkeep_error, "");
   EXPECT_EQ(found(index, 1000).size(), 2u);
 }
 
-TEST_F(maintenance, retries_do_not_keep_the_clock_busy) {
+TEST_F(checkpoints_and_merges, retries_do_not_keep_the_clock_busy) {
   settings.checkpoint_threshold = 4;
   const auto index = ready_index(prepare_index("a", 0));
   write_and_run(index, 1);
   fail_checkpoints();
   write_and_run(index, 2);
   fs.heal();
-  ASSERT_NE(status(index).maintenance_error, "");
+  ASSERT_NE(status(index).upkeep_error, "");
   // The retry is on its way; nothing is to be done by time until it ends.
   scheduler().advance_time(seconds(5));
   while (!state_of(index).engine->jobs().of(upkeep_kind::checkpoint)) ASSERT_TRUE(step());
@@ -244,20 +244,20 @@ TEST_F(maintenance, retries_do_not_keep_the_clock_busy) {
   EXPECT_EQ(status(index).checkpoints, 1u);
 }
 
-TEST_F(maintenance, request_during_the_delay_tries_at_once) {
+TEST_F(checkpoints_and_merges, request_during_the_delay_tries_at_once) {
   settings.checkpoint_threshold = 4;
   const auto index = ready_index(prepare_index("a", 0));
   write_and_run(index, 1);
   fail_checkpoints();
   write_and_run(index, 2);
-  const auto failed = ask<maintenance_reply>(index, checkpoint_atom_v);
+  const auto failed = ask<upkeep_reply>(index, checkpoint_atom_v);
   run();
   EXPECT_EQ(failed.code(), errc::io_error);
   fs.heal();
-  EXPECT_EQ(get<maintenance_reply>(index, checkpoint_atom_v).file_version, 2u);
+  EXPECT_EQ(get<upkeep_reply>(index, checkpoint_atom_v).file_version, 2u);
 }
 
-TEST_F(maintenance, every_file_operation_that_fails_during_a_checkpoint_and_merge_is_survived) {
+TEST_F(checkpoints_and_merges, every_file_operation_that_fails_during_a_checkpoint_and_merge_is_survived) {
   settings.max_memory_segments = 4;
   size_t failed = 0;
   for (uint64_t n = 1; n < 60; n++) {
@@ -265,8 +265,8 @@ TEST_F(maintenance, every_file_operation_that_fails_during_a_checkpoint_and_merg
     const auto index = ready_index(record);
     for (document_id id = 4; id <= 6; id++) write_and_run(index, id);
     fs.fail(n);
-    const auto checkpoint = ask<maintenance_reply>(index, checkpoint_atom_v);
-    const auto merge = ask<maintenance_reply>(index, merge_atom_v);
+    const auto checkpoint = ask<upkeep_reply>(index, checkpoint_atom_v);
+    const auto merge = ask<upkeep_reply>(index, merge_atom_v);
     run();
     fs.heal();
     EXPECT_TRUE(checkpoint.arrived()) << n;
@@ -281,8 +281,8 @@ TEST_F(maintenance, every_file_operation_that_fails_during_a_checkpoint_and_merg
     run();
     const auto again = ready_index(record);
     EXPECT_EQ(found(again, 1000).size(), 6u) << n;
-    EXPECT_EQ(get<maintenance_reply>(again, checkpoint_atom_v).file_version, 6u) << n;
-    EXPECT_EQ(get<maintenance_reply>(again, merge_atom_v).num_file_segments, 1u) << n;
+    EXPECT_EQ(get<upkeep_reply>(again, checkpoint_atom_v).file_version, 6u) << n;
+    EXPECT_EQ(get<upkeep_reply>(again, merge_atom_v).num_file_segments, 1u) << n;
     close(again);
     EXPECT_EQ(segment_files(record).size(), 1u) << n;
     if (!checkpoint.succeeded() || !merge.succeeded()) continue;
@@ -291,19 +291,19 @@ TEST_F(maintenance, every_file_operation_that_fails_during_a_checkpoint_and_merg
   EXPECT_GT(failed, 10u);
 }
 
-TEST_F(maintenance, workers_that_die_leave_their_jobs_to_their_successors) {
+TEST_F(checkpoints_and_merges, workers_that_die_leave_their_jobs_to_their_successors) {
   const auto record = prepare_index("a", 4);
   const auto index = ready_index(record);
   write_and_run(index, 5);
-  const auto checkpoint = ask<maintenance_reply>(index, checkpoint_atom_v);
-  auto merge = ask<maintenance_reply>(index, merge_atom_v);
+  const auto checkpoint = ask<upkeep_reply>(index, checkpoint_atom_v);
+  auto merge = ask<upkeep_reply>(index, merge_atom_v);
   while (!state_of(index).engine->jobs().of(upkeep_kind::checkpoint)) ASSERT_TRUE(step());
   kill_child(index, "checkpoint_actor");
   run();
   EXPECT_FALSE(checkpoint.succeeded());
   EXPECT_FALSE(merge.succeeded()) << "what is in memory belongs to it";
-  EXPECT_NE(status(index).maintenance_error, "");
-  merge = ask<maintenance_reply>(index, merge_atom_v);
+  EXPECT_NE(status(index).upkeep_error, "");
+  merge = ask<upkeep_reply>(index, merge_atom_v);
   while (!state_of(index).engine->jobs().of(upkeep_kind::file_merge)) ASSERT_TRUE(step());
   kill_child(index, "file merge_actor");
   run();
@@ -311,19 +311,19 @@ TEST_F(maintenance, workers_that_die_leave_their_jobs_to_their_successors) {
   auto s = status(index);
   EXPECT_FALSE(s.checkpoint_running);
   EXPECT_FALSE(s.merge_running);
-  EXPECT_NE(s.maintenance_error, "");
-  EXPECT_EQ(get<maintenance_reply>(index, checkpoint_atom_v).file_version, 5u);
-  EXPECT_EQ(get<maintenance_reply>(index, merge_atom_v).num_file_segments, 1u);
-  EXPECT_EQ(status(index).maintenance_error, "");
+  EXPECT_NE(s.upkeep_error, "");
+  EXPECT_EQ(get<upkeep_reply>(index, checkpoint_atom_v).file_version, 5u);
+  EXPECT_EQ(get<upkeep_reply>(index, merge_atom_v).num_file_segments, 1u);
+  EXPECT_EQ(status(index).upkeep_error, "");
 }
 
-TEST_F(maintenance, workers_that_die_in_the_middle_of_a_job) {
+TEST_F(checkpoints_and_merges, workers_that_die_in_the_middle_of_a_job) {
   for (uint64_t n = 1; n <= 24; n++) {
     const auto record = prepare_index("i" + std::to_string(n), 3);
     const auto index = ready_index(record);
     write_and_run(index, 4);
-    const auto checkpoint = ask<maintenance_reply>(index, checkpoint_atom_v);
-    const auto merge = ask<maintenance_reply>(index, merge_atom_v);
+    const auto checkpoint = ask<upkeep_reply>(index, checkpoint_atom_v);
+    const auto merge = ask<upkeep_reply>(index, merge_atom_v);
     fs.fail(n, {.foreign = true});
     run();
     fs.heal();
@@ -335,14 +335,14 @@ TEST_F(maintenance, workers_that_die_in_the_middle_of_a_job) {
       get<index_status>(index, reload_atom_v);
       EXPECT_EQ(status(index).state, index_state::ready) << status(index).reason;
     }
-    EXPECT_EQ(get<maintenance_reply>(index, checkpoint_atom_v).file_version, 4u) << n;
-    EXPECT_EQ(get<maintenance_reply>(index, merge_atom_v).num_file_segments, 1u) << n;
+    EXPECT_EQ(get<upkeep_reply>(index, checkpoint_atom_v).file_version, 4u) << n;
+    EXPECT_EQ(get<upkeep_reply>(index, merge_atom_v).num_file_segments, 1u) << n;
     EXPECT_EQ(found(index, 1000).size(), 4u) << n;
     close(index);
   }
 }
 
-TEST_F(maintenance, dead_memory_merger_is_replaced) {
+TEST_F(checkpoints_and_merges, dead_memory_merger_is_replaced) {
   settings.max_memory_segments = 16;
   settings.idle_merge_after_ms = 0;
   const auto index = ready_index(prepare_index("a", 0));
@@ -355,23 +355,23 @@ TEST_F(maintenance, dead_memory_merger_is_replaced) {
   }
   kill_child(index, "memory merge_actor");
   run();
-  EXPECT_NE(status(index).maintenance_error, "");
+  EXPECT_NE(status(index).upkeep_error, "");
   advance(seconds(5));
   EXPECT_GT(status(index).memory_merges, 0u);
-  EXPECT_EQ(status(index).maintenance_error, "") << "a later merge has succeeded";
+  EXPECT_EQ(status(index).upkeep_error, "") << "a later merge has succeeded";
   EXPECT_FALSE(status(index).merge_running);
   EXPECT_EQ(found(index, 1000).size(), id - 1);
 }
 
-TEST_F(maintenance, dead_manifest_actor_stops_writes_and_upkeep_until_a_reload) {
+TEST_F(checkpoints_and_merges, dead_manifest_actor_stops_writes_and_upkeep_until_a_reload) {
   const auto record = prepare_index("a", 2);
   const auto index = ready_index(record);
   write_and_run(index, 3);
   kill_child(index, "manifest_actor");
   run();
   EXPECT_EQ(status(index).state, index_state::read_only);
-  const auto checkpoint = ask<maintenance_reply>(index, checkpoint_atom_v);
-  const auto merge = ask<maintenance_reply>(index, merge_atom_v);
+  const auto checkpoint = ask<upkeep_reply>(index, checkpoint_atom_v);
+  const auto merge = ask<upkeep_reply>(index, merge_atom_v);
   run();
   EXPECT_EQ(checkpoint.code(), errc::read_only);
   EXPECT_EQ(merge.code(), errc::read_only);
@@ -380,11 +380,11 @@ TEST_F(maintenance, dead_manifest_actor_stops_writes_and_upkeep_until_a_reload) 
   EXPECT_EQ(fs.num_operations(), operations) << "upkeep that cannot be committed";
   get<index_status>(index, reload_atom_v);
   EXPECT_EQ(status(index).state, index_state::ready);
-  EXPECT_EQ(get<maintenance_reply>(index, checkpoint_atom_v).file_version, 3u);
+  EXPECT_EQ(get<upkeep_reply>(index, checkpoint_atom_v).file_version, 3u);
   close(index);
 }
 
-TEST_F(maintenance, upkeep_waits_for_the_sweep) {
+TEST_F(checkpoints_and_merges, upkeep_waits_for_the_sweep) {
   const auto record = prepare_index("a", 1);
   settings.checkpoint_threshold = 100;
   {
@@ -403,7 +403,7 @@ TEST_F(maintenance, upkeep_waits_for_the_sweep) {
   EXPECT_EQ(status(index).file_version, 2u);
 }
 
-TEST_F(maintenance, writes_are_held_while_upkeep_is_behind) {
+TEST_F(checkpoints_and_merges, writes_are_held_while_upkeep_is_behind) {
   settings.checkpoint_threshold = 4;
   const auto index = ready_index(prepare_index("a", 0));
   const auto first = ask<update_reply>(
@@ -420,7 +420,7 @@ TEST_F(maintenance, writes_are_held_while_upkeep_is_behind) {
   EXPECT_EQ(first.value().version, 1u);
 }
 
-TEST_F(maintenance, writes_are_refused_while_upkeep_fails_with_full_memory) {
+TEST_F(checkpoints_and_merges, writes_are_refused_while_upkeep_fails_with_full_memory) {
   settings.checkpoint_threshold = 4;
   const auto index = ready_index(prepare_index("a", 0));
   write_and_run(index, 1);
@@ -438,13 +438,13 @@ TEST_F(maintenance, writes_are_refused_while_upkeep_fails_with_full_memory) {
   EXPECT_EQ(found(index, 1000).size(), 9u);
 }
 
-TEST_F(maintenance, close_during_upkeep) {
+TEST_F(checkpoints_and_merges, close_during_upkeep) {
   for (int steps = 0; steps < 12; steps++) {
     const auto record = prepare_index("i" + std::to_string(steps), 4);
     const auto index = ready_index(record);
     write_and_run(index, 5);
-    const auto checkpoint = ask<maintenance_reply>(index, checkpoint_atom_v);
-    const auto merge = ask<maintenance_reply>(index, merge_atom_v);
+    const auto checkpoint = ask<upkeep_reply>(index, checkpoint_atom_v);
+    const auto merge = ask<upkeep_reply>(index, merge_atom_v);
     for (int i = 0; i < steps; i++) step();
     const auto closed = ask<done_atom>(index, close_atom_v);
     run();
@@ -458,12 +458,12 @@ TEST_F(maintenance, close_during_upkeep) {
 }
 
 // Unmapping a large segment would keep everybody waiting.
-TEST_F(maintenance, merged_segments_are_dropped_outside_of_the_coordinator) {
+TEST_F(checkpoints_and_merges, merged_segments_are_dropped_outside_of_the_coordinator) {
   const auto index = ready_index(prepare_index("a", 3));
   std::vector<std::weak_ptr<const segment>> inputs;
   for (const auto& e : state_of(index).current()->entries()) inputs.emplace_back(e.segment);
   ASSERT_EQ(inputs.size(), 3u);
-  const auto merged = ask<maintenance_reply>(index, merge_atom_v);
+  const auto merged = ask<upkeep_reply>(index, merge_atom_v);
   while (state_of(index).engine->counts().file_merges == 0) ASSERT_TRUE(step());
   EXPECT_EQ(state_of(index).current()->entries().size(), 1u);
   for (const auto& s : inputs) EXPECT_FALSE(s.expired());
