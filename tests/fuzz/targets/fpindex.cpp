@@ -24,7 +24,8 @@ void import_as_file(std::string_view bytes, bool is_log, bool salvage) {
     }
     fpindex::index_import work(fs, spool, segments, oplog, {salvage, nullptr, {}});
     if (!is_log) work.convert(0, data / "x");
-    for (const auto& entry : work.finish()->entries()) entry.segment->verify();
+    const auto made = work.finish();
+    for (const auto& entry : made->entries()) entry.segment->verify();
   });
 }
 
