@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <utility>
@@ -29,6 +30,7 @@ bool is_shortage(int number) { return number == EMFILE || number == ENFILE; }
 accept_guard::accept_guard(std::shared_ptr<spdlog::logger> log) : log_(std::move(log)), spare_(open_spare()) {
   rlimit limit{};
   limit_ = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
+  headroom_ = std::min(max_headroom, limit_ / 8);
   the_guard = this;
 }
 
@@ -46,7 +48,7 @@ int accept_guard::accept(int listener, void* address, void* size) {
   const int connection = plain_accept(listener, address, size);
   const int number = errno;
   // The lowest free descriptor is taken, so that its number tells how many there are.
-  const bool is_last = connection >= 0 && static_cast<uint64_t>(connection) + headroom >= limit_;
+  const bool is_last = connection >= 0 && static_cast<uint64_t>(connection) + headroom_ >= limit_;
   if (connection >= 0 ? !is_last : !is_shortage(number)) return connection;
   const std::scoped_lock lock(mutex_);
   const bool refuses = is_guarded(listener);

@@ -15,8 +15,9 @@ namespace fp {
 /// object at a time; made before any listener.
 class accept_guard {
  public:
-  /// Descriptors that are left to others: when no more are free, a new connection to the guarded port is closed.
-  static constexpr uint64_t headroom = 16;
+  /// Descriptors that are left to others, at most an eighth of all: when no more are free, a new connection to the
+  /// guarded port is closed.
+  static constexpr uint64_t max_headroom = 16;
 
   explicit accept_guard(std::shared_ptr<spdlog::logger> log);
   ~accept_guard();
@@ -38,7 +39,7 @@ class accept_guard {
 
   std::shared_ptr<spdlog::logger> log_;
   std::mutex mutex_;
-  uint64_t limit_;
+  uint64_t limit_, headroom_;
   int spare_;
   uint16_t port_ = 0;
   std::chrono::steady_clock::time_point next_warning_;

@@ -208,7 +208,7 @@ class Endpoints(HttpTest):
             self.refused(self.call("PUT", f"/{name}"), 400, "InvalidIndexName")
             self.refused(self.call("GET", f"/{name}"), 400, "InvalidIndexName")
         # Requests about the node have these.
-        for name in ("_health", "_metrics", "_page", "_ready"):
+        for name in ("_health", "_metrics", "_ready"):
             self.refused(self.call("PUT", f"/{name}"), 400, "InvalidIndexName")
         self.assertEqual(self.call("PUT", "/_healthy").status_code, 200)
         self.assertEqual(self.call("GET", "/%41%2dZ_09").status_code, 200)

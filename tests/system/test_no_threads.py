@@ -32,7 +32,7 @@ class NoThreads(NodeTest):
         self.assertEqual(found.json(), {"results": [{"id": 1, "score": 3}]})
 
     def test_nothing_needs_a_thread_once_the_node_runs(self):
-        node = self.start_preloaded("--legacy-port", "0")
+        node = self.start_preloaded("--legacy-port", "any")
         self.assertGreater(node.line_port, 0)
         self.assertGreater(node.port, 0, "the node has started")
         self.no_threads.touch()

@@ -9,7 +9,7 @@ from support import HeldFiles, NodeTest
 from test_crash_loop import BUSY, Answers
 
 DOORS = [HttpDoor, CafDoor, LineDoor]
-FLAGS = [*BUSY, "--legacy-port", "0", "--legacy-index", INDEX]
+FLAGS = [*BUSY, "--legacy-port", "any", "--legacy-index", INDEX]
 
 
 class Shutdown(NodeTest):

@@ -117,7 +117,7 @@ class Strangers(TlsTest):
         self.assertIn("no TLS is spoken there", done.stderr)
 
     def test_other_ports_of_the_node_are_named(self):
-        node = self.start("--port", "0", "--legacy-port", "0")
+        node = self.start("--port", "0", "--legacy-port", "any")
         for port, words in ((node.http_port, "an HTTP server answers there"), (node.line_port, "the line protocol")):
             done = run_ctl(port, "--timeout", 1, "status")
             self.assertEqual(done.returncode, UNREACHABLE)
