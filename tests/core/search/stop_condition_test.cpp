@@ -2,10 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <thread>
-
 #include "tests/core/support/counting_clock.hpp"
 #include "tests/core/support/error_of.hpp"
+#include "tests/core/support/lose_processor.hpp"
 
 namespace fp {
 namespace {
@@ -41,13 +40,13 @@ TEST_F(StopCondition, ALookFollowsEachWait) {
   stop_condition stop(options, pace);
   for (int i = 0; i < 20; i++) {
     const uint64_t looks = counting_clock::looks;
-    std::this_thread::sleep_for(std::chrono::microseconds(1));
+    test::lose_processor();
     EXPECT_TRUE(stop.wants_all());
     stop.worked(1);
     EXPECT_EQ(counting_clock::looks, looks + 1);
   }
   options.deadline = counting_clock::at(counting_clock::looks + 1);
-  std::this_thread::sleep_for(std::chrono::microseconds(1));
+  test::lose_processor();
   EXPECT_EQ(test::error_of([&] { stop.worked(1); }).code(), errc::search_timeout);
 }
 
