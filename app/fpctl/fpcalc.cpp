@@ -13,7 +13,6 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <climits>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -21,6 +20,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/printable.hpp"
+#include "core/fs/poll_until.hpp"
 
 extern char** environ;
 
@@ -147,16 +147,14 @@ class deadline {
 
   /// Waits until a descriptor can be read. Throws at the deadline.
   void await(int fd, const std::string& shown) const {
-    for (;;) {
-      const auto left =
-          std::chrono::ceil<std::chrono::milliseconds>(ends_at_ - std::chrono::steady_clock::now()).count();
-      pollfd wanted{fd, POLLIN, 0};
-      const int ready = ::poll(&wanted, 1, static_cast<int>(std::clamp<int64_t>(left, 0, INT_MAX)));
-      if (ready > 0) return;
-      if (ready < 0 && errno != EINTR) fail(std::string("cannot wait for fpcalc: ") + std::strerror(errno));
-      if (left > 0) continue;
-      throw error(errc::request_timeout, "fpcalc took longer than " + std::to_string(patience_.count()) +
-                                             " ms over " + shown + " and was ended");
+    switch (poll_until(fd, POLLIN, ends_at_)) {
+      case poll_outcome::ready:
+        return;
+      case poll_outcome::failed:
+        fail(std::string("cannot wait for fpcalc: ") + std::strerror(errno));
+      case poll_outcome::late:
+        throw error(errc::request_timeout, "fpcalc took longer than " + std::to_string(patience_.count()) +
+                                               " ms over " + shown + " and was ended");
     }
   }
 

@@ -9,6 +9,8 @@
 #include <memory>
 #include <string_view>
 
+#include "core/fs/poll_until.hpp"
+
 namespace fp::ctl {
 
 namespace {
@@ -47,13 +49,7 @@ class probing_socket {
 
  private:
   bool wait(short events, steady_clock::time_point deadline) {
-    for (;;) {
-      const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now()).count();
-      pollfd wanted{fd_, events, 0};
-      const int ready = ::poll(&wanted, 1, left > 0 ? static_cast<int>(left) : 0);
-      if (ready > 0) return true;
-      if (left <= 0 || (ready < 0 && errno != EINTR)) return false;
-    }
+    return poll_until(fd_, events, deadline) == poll_outcome::ready;
   }
 
   int fd_;

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "core/base/error.hpp"
+#include "core/fs/poll_until.hpp"
 
 namespace fp::ctl {
 
@@ -22,18 +23,14 @@ namespace {
 
 /// Waits until a pipe has room for PIPE_BUF bytes.
 void await_room(std::chrono::milliseconds patience) {
-  using std::chrono::steady_clock;
-  const auto deadline = steady_clock::now() + patience;
-  for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now()).count();
-    pollfd wanted{STDOUT_FILENO, POLLOUT, 0};
-    const int ready = ::poll(&wanted, 1, static_cast<int>(std::clamp<int64_t>(left, 0, INT_MAX)));
-    if (ready > 0) return;
-    if (ready < 0 && errno != EINTR) refuse_output(errno);
-    if (left <= 0) {
+  switch (poll_until(STDOUT_FILENO, POLLOUT, std::chrono::steady_clock::now() + patience)) {
+    case poll_outcome::ready:
+      return;
+    case poll_outcome::failed:
+      refuse_output(errno);
+    case poll_outcome::late:
       throw error(errc::request_timeout,
                   "standard output: nobody took anything within " + std::to_string(patience.count()) + " ms");
-    }
   }
 }
 

@@ -5,13 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <limits>
 #include <system_error>
 
 #include "core/base/error.hpp"
 #include "core/base/printable.hpp"
+#include "core/fs/poll_until.hpp"
 
 namespace fp {
 
@@ -36,19 +35,14 @@ input_descriptor::~input_descriptor() {
 
 /// Waits until there is something to read, or the end. Plain files never wait.
 void input_descriptor::await() {
-  using std::chrono::steady_clock;
-  const auto deadline = steady_clock::now() + patience_;
-  for (;;) {
-    const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now()).count();
-    pollfd wanted{fd_, POLLIN, 0};
-    const int ready =
-        ::poll(&wanted, 1, static_cast<int>(std::clamp<int64_t>(left, 0, std::numeric_limits<int>::max())));
-    if (ready > 0) return;
-    if (ready < 0 && errno != EINTR) throw error(errc::io_error, "wait for " + name_ + ": " + reason_of(errno));
-    if (left <= 0) {
+  switch (poll_until(fd_, POLLIN, std::chrono::steady_clock::now() + patience_)) {
+    case poll_outcome::ready:
+      return;
+    case poll_outcome::failed:
+      throw error(errc::io_error, "wait for " + name_ + ": " + reason_of(errno));
+    case poll_outcome::late:
       throw error(errc::request_timeout,
                   name_ + ": nothing came within " + std::to_string(patience_.count()) + " ms");
-    }
   }
 }
 
