@@ -72,8 +72,7 @@ exported_index export_stream_of(command_context& c, const std::string& name,
       stream.on_bytes(bytes.size());
     });
   }
-  auto& in = stream.bytes();
-  if (!in.at_end()) in.fail_at(in.offset(), "the snapshot goes on behind its last segment");
+  fpindex::require_end_of_files(stream.bytes());
   return stream.take_result();
 }
 

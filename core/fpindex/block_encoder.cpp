@@ -11,7 +11,7 @@ namespace fp::fpindex {
 
 namespace {
 
-constexpr size_t header_bytes = 8, quad_items = 4;
+constexpr size_t quad_items = 4;
 constexpr size_t max_quads = max_block_items / quad_items;
 /// A quad is written before it is known whether it fits, each value as four bytes.
 constexpr size_t stream_bytes = block_bytes + 5 * sizeof(uint32_t);
@@ -30,7 +30,7 @@ size_t id_bytes(unsigned code) noexcept { return code + 1; }
 class stream_pair {
  public:
   bool has_room(size_t hashes, size_t ids) const noexcept {
-    return header_bytes + 2 * (quads_ + 1) + hashes + ids <= block_bytes;
+    return block_header_bytes + 2 * (quads_ + 1) + hashes + ids <= block_bytes;
   }
   /// Writes a quad behind those that count.
   template <bool Write>
@@ -65,7 +65,7 @@ class stream_pair {
     put(out, 0, first);
     put(out, 4, static_cast<uint16_t>(num_items));
     put(out, 6, static_cast<uint16_t>(quads_ + num_hash_bytes_));
-    std::byte* at = out.data() + header_bytes;
+    std::byte* at = out.data() + block_header_bytes;
     const auto append = [&at](const std::byte* bytes, size_t count) {
       std::memcpy(at, bytes, count);
       at += count;

@@ -1,10 +1,10 @@
 #include "core/fpindex/data_folder_reader.hpp"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "core/base/error.hpp"
 #include "core/base/printable.hpp"
+#include "core/fpindex/data_folder_format.hpp"
 #include "core/fpindex/message_pack.hpp"
 #include "core/index/data_folder.hpp"
 
@@ -12,14 +12,8 @@ namespace fp::fpindex {
 
 namespace {
 
-constexpr std::string_view record_name = "current", manifest_name = "manifest", data_suffix = ".data";
+constexpr std::string_view data_suffix = ".data";
 constexpr uint64_t max_record_bytes = 64 << 10;
-
-std::string generation_folder(uint64_t generation) {
-  char name[32];
-  std::snprintf(name, sizeof name, "v%06llu", static_cast<unsigned long long>(generation));
-  return name;
-}
 
 void read_record(file_system& fs, const path& folder, stored_index& out) {
   const path file = folder / record_name;
@@ -91,8 +85,8 @@ std::vector<stored_index> read_data_folder(file_system& fs, const path& root) {
     try {
       read_record(fs, folder, index);
       const auto generation = generation_folder(index.generation);
-      index.data = folder / generation / "data";
-      index.oplog = folder / generation / "oplog";
+      index.data = folder / generation / data_folder_name;
+      index.oplog = folder / generation / oplog_folder_name;
       if (!index.is_deleted) require_only_generation(fs, folder, generation);
     } catch (const error& e) {
       index.damage = e.what();

@@ -8,14 +8,9 @@
 #include "core/fpindex/segment_info.hpp"
 #include "core/fs/file_system.hpp"
 
-/// The data folder of a stopped fpindex:
-///
-///     <name>/current                                    map {n: name, g: generation, d: is deleted}
-///     <name>/v<generation, 6 digits>/data/manifest      array of SegmentInfo, oldest first
-///     <name>/v<generation>/data/<commit>-<merges>.data  segment files
-///     <name>/v<generation>/oplog/<first commit>.xlog    the log
 namespace fp::fpindex {
 
+/// An index of a stopped fpindex's data folder (see `data_folder_format.hpp`).
 struct stored_index {
   std::string name;
   uint64_t generation = 0;

@@ -1,23 +1,15 @@
 #include "core/fpindex/data_folder_writer.hpp"
 
-#include <algorithm>
 #include <span>
 #include <vector>
 
 #include "core/base/error.hpp"
+#include "core/fpindex/data_folder_format.hpp"
 #include "core/index/data_folder.hpp"
 
 namespace fp::fpindex {
 
 namespace {
-
-constexpr size_t piece_bytes = size_t{256} << 10;
-
-/// At least six digits.
-std::string generation_folder(uint64_t generation) {
-  const std::string digits = std::to_string(generation);
-  return "v" + std::string(6 - std::min<size_t>(digits.size(), 6), '0') + digits;
-}
 
 path without_last_slash(const path& folder) {
   const path normal = std::filesystem::absolute(folder).lexically_normal();
@@ -54,9 +46,9 @@ void data_folder_writer::add_index(const std::string& name, const snapshot_heade
                                    const std::function<void(uint64_t bytes)>& on_bytes) {
   require_valid_index_name(name);
   const path index = temporary_ / name, generation = index / generation_folder(header.generation);
-  const path data = generation / "data";
+  const path data = generation / data_folder_name;
   fs_.create_directories(data);
-  fs_.create_directories(generation / "oplog");
+  fs_.create_directories(generation / oplog_folder_name);
   std::vector<std::byte> manifest;
   message_pack_writer segments(manifest);
   segments.array_header(static_cast<uint32_t>(header.files.size()));
@@ -64,8 +56,8 @@ void data_folder_writer::add_index(const std::string& name, const snapshot_heade
     write_file(data / segment_file_name(file.info), file.num_bytes, files, on_bytes);
     write(file.info, segments);
   }
-  if (!files.at_end()) files.fail_at(files.offset(), "the snapshot goes on behind its last segment");
-  replace_file(fs_, data / "manifest", manifest);
+  require_end_of_files(files);
+  replace_file(fs_, data / manifest_name, manifest);
   std::vector<std::byte> current;
   message_pack_writer record(current);
   record.map_header(3);
@@ -75,7 +67,7 @@ void data_folder_writer::add_index(const std::string& name, const snapshot_heade
   record.number(header.generation);
   record.string("d");
   record.boolean(false);
-  replace_file(fs_, index / "current", current);
+  replace_file(fs_, index / record_name, current);
 }
 
 void data_folder_writer::write_file(const path& file, uint64_t num_bytes, message_pack_reader& from,
@@ -95,17 +87,6 @@ void data_folder_writer::finish() {
   fs_.rename(temporary_, target_);
   finished_ = true;
   fs_.sync_directory(target_.parent_path());
-}
-
-void read_file_bytes(message_pack_reader& in, uint64_t count,
-                     const std::function<void(std::span<const std::byte>)>& take) {
-  std::vector<std::byte> buffer(static_cast<size_t>(std::min<uint64_t>(count, piece_bytes)));
-  while (count > 0) {
-    const auto piece = std::span(buffer).first(static_cast<size_t>(std::min<uint64_t>(count, buffer.size())));
-    in.raw(piece);
-    take(piece);
-    count -= piece.size();
-  }
 }
 
 }  // namespace fp::fpindex

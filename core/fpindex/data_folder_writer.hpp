@@ -10,13 +10,7 @@
 
 namespace fp::fpindex {
 
-/// Writes a data folder that fpindex can be started on (source acoustid/acoustid-index, `src/MultiIndex.zig`,
-/// `src/index_manifest.zig`):
-///
-///     <name>/current                                  {n: name, g: generation, d: false}
-///     <name>/v<generation>/data/manifest              array of SegmentInfo, oldest first
-///     <name>/v<generation>/data/<commit>-<merges>.data
-///     <name>/v<generation>/oplog                      empty
+/// Writes a data folder that fpindex can be started on (see `data_folder_format.hpp`), with empty logs.
 ///
 /// It is made beside its place, as `<target>.export.tmp`, and gets its name when all of it is durable: it is there
 /// whole, or not at all. What a killed run left there goes when the next one begins, and with the object.
@@ -44,9 +38,5 @@ class data_folder_writer {
   path target_, temporary_;
   bool finished_ = false;
 };
-
-/// Calls `take` with the bytes of a snapshot's files, in pieces; throws `corrupt_data` when they are fewer.
-void read_file_bytes(message_pack_reader& in, uint64_t count,
-                     const std::function<void(std::span<const std::byte>)>& take);
 
 }  // namespace fp::fpindex

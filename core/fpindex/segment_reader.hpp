@@ -9,30 +9,11 @@
 #include "core/base/cancel.hpp"
 #include "core/base/doc_set.hpp"
 #include "core/base/types.hpp"
+#include "core/fpindex/segment_format.hpp"
 #include "core/fpindex/segment_info.hpp"
 #include "core/fs/file_system.hpp"
 
-/// A segment file of fpindex ("SGM1"), as its servers of 2026 write it. Little-endian outside MessagePack:
-///
-///     header       map {0: 0x53474d31, 1: SegmentInfo, 2: has metadata, 3: has documents, 4: block size}
-///     metadata     map of strings, if there is any
-///     documents    map id -> bool, false for a tombstone, in no order, if there are any
-///     zeros up to a multiple of the block size
-///     blocks       of the block size each, items in (hash, id) order; then one block of zeros
-///     block index  u32 for each block: its largest hash
-///     footer       map {0: 0x314d4753, 1: number of items, 2: number of blocks, 3: CRC-64/XZ of all blocks}
-///     u32          the footer's length
-///
-/// A block: u32 first hash, u16 number of items, u16 where the ids begin; at 8 the hashes, at 8 + that the ids, the
-/// rest zero. Both are StreamVByte (Lemire, Kurz, Rupp: "Stream VByte: Faster Byte-Oriented Integer Compression",
-/// 2018): a control byte for four values, all of them first, then their bytes. Hashes are deltas (codes for 0, 1, 2
-/// and 4 bytes), beginning with the first hash. Ids (1 to 4 bytes) are deltas to the id before, or, for the first
-/// of a block and of each hash, to the smallest id of the documents.
 namespace fp::fpindex {
-
-inline constexpr uint32_t segment_magic = 0x53474d31, footer_magic = 0x314d4753;
-inline constexpr uint32_t min_block_size = 64, max_block_size = 4096, written_block_size = 512;
-inline constexpr size_t block_header_bytes = 8;
 
 /// Where the parts of a segment file lie, all of them checked against each other and the file's size.
 struct segment_layout {
@@ -42,9 +23,9 @@ struct segment_layout {
   uint64_t num_items = 0, num_blocks = 0, checksum = 0;
 };
 
-/// Reads a segment file, and checks all that there is to check: checksum and structure of the blocks, their index,
-/// the footer, the padding. Throws `corrupt_data` (file, offset, reason) or `io_error`. What fpindex puts under no
-/// checksum, metadata and documents, is only held to its syntax here.
+/// Reads a segment file (see `segment_format.hpp`), and checks all that there is to check: checksum and structure
+/// of the blocks, their index, the footer, the padding. Throws `corrupt_data` (file, offset, reason) or `io_error`.
+/// What fpindex puts under no checksum, metadata and documents, is only held to its syntax here.
 class segment_reader {
  public:
   /// Of an open file that messages call `name`; it must outlive the reader. `expected`: what the manifest says.

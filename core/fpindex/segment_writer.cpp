@@ -16,7 +16,6 @@ namespace fp::fpindex {
 
 namespace {
 
-constexpr uint32_t header_magic = 0x53474d31, footer_magic = 0x314d4753;
 constexpr size_t window_items = 8192;
 constexpr size_t items_for_a_block = max_block_items + 4;
 /// A few milliseconds each.
@@ -29,7 +28,7 @@ void write_header(const segment_info& info, std::vector<std::byte>& out) {
   message_pack_writer w(out);
   w.map_header(5);
   w.number(0);
-  w.number(header_magic);
+  w.number(segment_magic);
   w.number(1);
   write(info, w);
   w.number(2);

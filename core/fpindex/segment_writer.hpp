@@ -16,18 +16,6 @@
 #include "core/segment/segment.hpp"
 #include "core/segment/segment_stream_checker.hpp"
 
-/// A segment file of fpindex ("SGM1", source acoustid/acoustid-index, `src/filefmt.zig`), in order:
-///
-///     header    map: 0: 0x53474d31, 1: SegmentInfo, 2 and 3: true (metadata and documents follow), 4: 512
-///     metadata  map of strings
-///     documents map of ids to whether they live; false is a tombstone
-///     zeros     up to a multiple of 512 bytes
-///     blocks    of 512 bytes each (`block_encoder.hpp`), and one of zeros
-///     index     u32 for each block but the last: its largest hash
-///     footer    map: 0: 0x314d4753, 1: number of items, 2: of blocks, 3: CRC-64/XZ of the blocks
-///     u32       bytes of the footer
-///
-/// The maps are MessagePack, the other numbers little-endian.
 namespace fp::fpindex {
 
 /// What has to be known of a segment before its first byte can be told.
@@ -80,7 +68,8 @@ class segment_sizer {
   posting_window postings_;
 };
 
-/// Writes a segment as such a file, chunk by chunk, with memory of one to two bytes for each block.
+/// Writes a segment as a file of fpindex (see `segment_format.hpp`), chunk by chunk, with memory of one to two
+/// bytes for each block.
 class segment_writer {
  public:
   /// `name` begins error messages. Segment and metadata must outlive the writer, the plan be theirs.

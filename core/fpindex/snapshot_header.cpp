@@ -9,6 +9,7 @@ namespace fp::fpindex {
 namespace {
 
 constexpr uint64_t stream_format = 1;
+constexpr size_t piece_bytes = size_t{256} << 10;
 /// Of a few bytes each; an index has some dozen.
 constexpr uint32_t max_files = uint32_t{1} << 20;
 
@@ -109,6 +110,21 @@ void write(const snapshot_header& header, message_pack_writer& out) {
     out.string("s");
     out.number(file.num_bytes);
   }
+}
+
+void read_file_bytes(message_pack_reader& in, uint64_t count,
+                     const std::function<void(std::span<const std::byte>)>& take) {
+  std::vector<std::byte> buffer(static_cast<size_t>(std::min<uint64_t>(count, piece_bytes)));
+  while (count > 0) {
+    const auto piece = std::span(buffer).first(static_cast<size_t>(std::min<uint64_t>(count, buffer.size())));
+    in.raw(piece);
+    take(piece);
+    count -= piece.size();
+  }
+}
+
+void require_end_of_files(message_pack_reader& in) {
+  if (!in.at_end()) in.fail_at(in.offset(), "the snapshot goes on behind its last segment");
 }
 
 }  // namespace fp::fpindex

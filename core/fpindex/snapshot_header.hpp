@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <vector>
 
 #include "core/fpindex/message_pack.hpp"
@@ -34,5 +36,11 @@ struct snapshot_header {
 /// than 1, generation 0 and segments whose commits do not tile.
 snapshot_header read_snapshot_header(message_pack_reader& in);
 void write(const snapshot_header& header, message_pack_writer& out);
+
+/// Calls `take` with the next `count` bytes of the files, in pieces; throws `corrupt_data` when they are fewer.
+void read_file_bytes(message_pack_reader& in, uint64_t count,
+                     const std::function<void(std::span<const std::byte>)>& take);
+/// Throws `corrupt_data` when something follows the files.
+void require_end_of_files(message_pack_reader& in);
 
 }  // namespace fp::fpindex
