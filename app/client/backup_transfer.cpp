@@ -9,9 +9,6 @@ namespace fp {
 
 namespace {
 
-// One piece is on its way while another one is worked on.
-constexpr size_t window = 2;
-
 /// Ends a node's part in a transfer when ours ends.
 template <class Handle>
 class job_end {
@@ -45,11 +42,9 @@ backup_format::stream_header client::snapshot(const std::string& index, const ba
   const auto stream = ask<snapshot_reply>(index, request).stream;
   const job_end end(stream);
   backup_reader reader;
-  std::deque<std::function<backup_piece()>> pieces;
+  pieces_ahead pieces([&] { return ask_later<backup_piece>(stream, next_atom_v); });
   for (;;) {
-    while (pieces.size() < window) pieces.push_back(ask_later<backup_piece>(stream, next_atom_v));
-    const auto piece = pieces.front()();
-    pieces.pop_front();
+    const auto piece = pieces.next();
     if (piece.bytes.empty()) return reader.finish();
     if (piece.offset != reader.offset()) {
       backup_format::corrupt(reader.offset(), "a piece of offset " + std::to_string(piece.offset) + " came");
@@ -80,7 +75,7 @@ restore_reply client::restore(const restore_request& request, const backup_sourc
   for (;;) {
     piece.bytes = read_piece(source);
     if (piece.bytes.empty()) break;
-    if (answers.size() == window) receive();
+    if (answers.size() == pieces_ahead::window) receive();
     answers.push_back(ask_later<done_atom>(job, piece));
     piece.offset += piece.bytes.size();
   }

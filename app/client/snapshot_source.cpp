@@ -8,18 +8,9 @@
 
 namespace fp {
 
-namespace {
-
-// One piece is on its way while another one is worked on.
-constexpr size_t pieces_ahead = 2;
-
-}  // namespace
-
 size_t snapshot_source::read(std::span<std::byte> out) {
   while (taken_ == piece_.bytes.size() && !at_end_) {
-    while (asked_.size() < pieces_ahead) asked_.push_back(ask_next_());
-    piece_ = asked_.front()();
-    asked_.pop_front();
+    piece_ = pieces_.next();
     taken_ = 0;
     at_end_ = piece_.bytes.empty();
     if (piece_.offset != offset_) {

@@ -1,12 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 
+#include "app/client/pieces_ahead.hpp"
 #include "core/fpindex/byte_source.hpp"
-#include "messages/backup.hpp"
 
 namespace fp {
 
@@ -15,7 +14,7 @@ class snapshot_source final : public fpindex::byte_source {
  public:
   /// `ask_next` asks for the next piece, and returns what waits for it; `end` ends the stream.
   snapshot_source(std::function<std::function<backup_piece()>()> ask_next, std::function<void()> end)
-      : ask_next_(std::move(ask_next)), end_(std::move(end)) {}
+      : pieces_(std::move(ask_next)), end_(std::move(end)) {}
   ~snapshot_source() override { end_(); }
   snapshot_source(const snapshot_source&) = delete;
   snapshot_source& operator=(const snapshot_source&) = delete;
@@ -24,9 +23,8 @@ class snapshot_source final : public fpindex::byte_source {
   size_t read(std::span<std::byte> out) override;
 
  private:
-  std::function<std::function<backup_piece()>()> ask_next_;
+  pieces_ahead pieces_;
   std::function<void()> end_;
-  std::deque<std::function<backup_piece()>> asked_;
   backup_piece piece_;
   size_t taken_ = 0;     ///< of the piece
   uint64_t offset_ = 0;  ///< of what is read next
