@@ -275,6 +275,7 @@ class Import(NodeTest):
         node.stop()
         shutil.copytree(FOLDER / "main", self.folder / "data/main")
         node = self.start()
+        node.ctl("watch", "main", check=None)
         entry, = (e for e in node.json("index", "list") if e["name"] == "main")
         self.assertEqual(entry["state"], "failed")
         self.assertIn("an index of fpindex", entry["reason"])
