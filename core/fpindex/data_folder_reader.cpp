@@ -111,7 +111,7 @@ std::vector<segment_info> read_manifest(file_system& fs, const path& data) {
 
 void require_adjacent(const std::vector<segment_info>& segments, const std::string& place) {
   for (size_t i = 1; i < segments.size(); i++) {
-    if (segments[i].commit == segments[i - 1].last_commit() + 1) continue;
+    if (segments[i].goes_on_behind(segments[i - 1])) continue;
     throw error(errc::corrupt_data, place + ": a segment that begins with commit " +
                                         std::to_string(segments[i].commit) + " follows one that ends with commit " +
                                         std::to_string(segments[i - 1].last_commit()));

@@ -19,6 +19,9 @@ struct segment_info {
   /// The version of the index that ends with it.
   uint64_t index_version() const noexcept { return version.value_or(last_commit()); }
 
+  /// Whether no commit lies between the two.
+  bool goes_on_behind(const segment_info& older) const noexcept { return commit == older.last_commit() + 1; }
+
   friend bool operator==(const segment_info&, const segment_info&) = default;
 };
 

@@ -44,7 +44,7 @@ std::vector<snapshot_header::file> read_files(message_pack_reader& in) {
     files.push_back(read_file_entry(in));
     if (i == 0) continue;
     const segment_info &older = files[i - 1].info, &newer = files[i].info;
-    if (newer.commit != older.last_commit() + 1) {
+    if (!newer.goes_on_behind(older)) {
       in.fail_at(entry, "a segment of commits from " + std::to_string(newer.commit) + " on follows one up to " +
                             std::to_string(older.last_commit()));
     }
