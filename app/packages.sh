@@ -2,7 +2,7 @@
 # scripts.
 
 build_packages=(g++ cmake ninja-build libcaf-dev libssl-dev libspdlog-dev nlohmann-json3-dev libxxhash-dev
-  libroaring-dev zlib1g-dev libcli11-dev libgtest-dev libgmock-dev libsimdjson-dev ccache)
+  libroaring-dev zlib1g-dev libcli11-dev libgtest-dev libgmock-dev libsimdjson-dev libsqlite3-dev ccache)
 # Debian 12 names an older one by default.
 case $(. /etc/os-release && echo "${VERSION_CODENAME:-}") in
   bookworm) build_packages+=(libboost1.81-dev) ;;
