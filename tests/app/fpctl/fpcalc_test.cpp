@@ -86,7 +86,7 @@ TEST_F(fpcalc_test, is_ended_when_it_goes_on_after_its_output) {
 
 TEST_F(fpcalc_test, is_ended_when_its_file_is_a_pipe_that_nobody_writes_to) {
   ASSERT_EQ(::mkfifo(file("pipe").c_str(), 0600), 0);
-  be("exec cat \"$4\"");
+  be("exec cat \"$5\"");
   EXPECT_EQ(error_of([&] { run_fpcalc(file("pipe"), 7, milliseconds(50)); }).code(), errc::request_timeout);
 }
 

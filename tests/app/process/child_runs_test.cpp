@@ -1,0 +1,138 @@
+#include "app/process/child_runs.hpp"
+
+#include <gmock/gmock.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "tests/core/support/error_of.hpp"
+#include "tests/core/support/temporary_folder.hpp"
+
+namespace fp {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+using outcome = child_runs::outcome;
+
+constexpr milliseconds enough = std::chrono::minutes(5);
+
+child_command shell(const std::string& script) { return {"sh", {"-c", script}, ""}; }
+
+/// Waits for the end of the process whose number a file holds.
+bool ends(const path& file) {
+  int pid = 0;
+  std::ifstream(file) >> pid;
+  EXPECT_GT(pid, 0);
+  const int process = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  if (process < 0) return errno == ESRCH;
+  pollfd wanted{process, POLLIN, 0};
+  const bool ended = ::poll(&wanted, 1, 60'000) == 1;
+  ::close(process);
+  return ended;
+}
+
+TEST(child_runs_test, collects_what_several_print) {
+  child_runs runs(1'000'000);
+  for (uint64_t key = 0; key < 20; key++) {
+    runs.start(key, shell("echo " + std::to_string(key) + "; echo said >&2; exit " + std::to_string(key)), enough);
+  }
+  std::map<uint64_t, child_runs::result> done;
+  while (runs.running() > 0) {
+    auto one = runs.next();
+    done[one.key] = std::move(one);
+  }
+  ASSERT_EQ(done.size(), 20u);
+  for (const auto& [key, one] : done) {
+    EXPECT_EQ(one.how, outcome::exited);
+    EXPECT_EQ(one.status, static_cast<int>(key));
+    EXPECT_EQ(one.output, std::to_string(key) + "\n");
+    EXPECT_EQ(one.messages, "said");
+  }
+}
+
+TEST(child_runs_test, tells_how_each_one_ended) {
+  test::temporary_folder folder;
+  child_runs runs(100'000);
+  runs.start(1, shell("kill -9 $$"), enough);
+  runs.start(2, shell("exec yes"), enough);
+  runs.start(3,
+             shell("echo $$ >" + (folder / "late").string() + "; sleep 1000 & echo $! >" +
+                   (folder / "child").string() + "; wait"),
+             milliseconds(1'500));
+  runs.start(4, shell("head -c 100000 /dev/zero"), enough);
+  std::map<uint64_t, outcome> how;
+  while (runs.running() > 0) {
+    const auto one = runs.next();
+    how[one.key] = one.how;
+  }
+  EXPECT_EQ(how, (std::map<uint64_t, outcome>{
+                     {1, outcome::killed}, {2, outcome::too_much}, {3, outcome::late}, {4, outcome::exited}}));
+  EXPECT_TRUE(ends(folder / "late"));
+  EXPECT_TRUE(ends(folder / "child"));
+}
+
+TEST(child_runs_test, ends_all_with_itself) {
+  test::temporary_folder folder;
+  const auto started = folder / "started";
+  ASSERT_EQ(::mkfifo(started.c_str(), 0600), 0);
+  {
+    child_runs runs(100);
+    for (const auto* name : {"a", "b"}) {
+      runs.start(
+          0, shell("echo $$ >" + (folder / name).string() + "; echo >" + started.string() + "; exec sleep 1000"),
+          enough);
+      std::ifstream(started).get();
+    }
+  }
+  EXPECT_TRUE(ends(folder / "a"));
+  EXPECT_TRUE(ends(folder / "b"));
+}
+
+TEST(child_runs_test, ends_all_when_a_signal_ends_the_program) {
+  test::temporary_folder folder;
+  const auto started = folder / "started";
+  ASSERT_EQ(::mkfifo(started.c_str(), 0600), 0);
+  const pid_t program = ::fork();
+  if (program == 0) {
+    child_runs runs(100);
+    for (const auto* name : {"a", "b", "c"}) {
+      runs.start(
+          0, shell("echo $$ >" + (folder / name).string() + "; echo >" + started.string() + "; exec sleep 1000"),
+          enough);
+      std::ifstream(started).get();
+    }
+    ::raise(SIGTERM);
+    ::_exit(7);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(program, &status, 0), program);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+  for (const auto* name : {"a", "b", "c"}) EXPECT_TRUE(ends(folder / name)) << name;
+}
+
+TEST(child_runs_test, says_what_is_missing) {
+  child_runs runs(100);
+  const auto e = test::error_of([&] { runs.start(0, {"no-such-program-here", {}, "some-package"}, enough); });
+  EXPECT_EQ(e.code(), errc::io_error);
+  EXPECT_THAT(e.what(), HasSubstr("no-such-program-here is not installed (Debian: apt-get install some-package)"));
+  EXPECT_EQ(runs.running(), 0u);
+  EXPECT_FALSE(has_program("no-such-program-here"));
+  EXPECT_TRUE(has_program("sh"));
+  // A failed start takes no place from others.
+  for (size_t i = 0; i <= child_process::max_children; i++) {
+    test::error_of([&] { runs.start(0, {"no-such-program-here", {}, ""}, enough); });
+  }
+  runs.start(1, shell("exit 3"), enough);
+  EXPECT_EQ(runs.next().status, 3);
+}
+
+}  // namespace
+}  // namespace fp
