@@ -292,41 +292,26 @@ void recording_library::set_stored(std::string_view index, std::span<const std::
 }
 
 void recording_library::set_pending(std::string_view index) {
-  sqlite_query(file_, "UPDATE recordings SET state = 1 WHERE index_number = ? AND state = 2")
-      .with(require_index(index))
-      .run();
+  sqlite_query q(file_, "UPDATE recordings SET state = 1, commit_id = 0 WHERE index_number = ? AND state <> 3");
+  q.with(require_index(index)).run();
 }
 
 void recording_library::set_pending(std::string_view index, std::span<const document_id> ids) {
-  set_state(index, ids, recording_state::pending);
+  for_each_id("UPDATE recordings SET state = 1, commit_id = 0 WHERE index_number = ? AND id = ?", index, ids);
 }
 
 void recording_library::set_removing(std::string_view index, std::span<const document_id> ids) {
-  set_state(index, ids, recording_state::removing);
-}
-
-void recording_library::set_state(std::string_view index, std::span<const document_id> ids, recording_state state) {
-  sqlite_transaction all(file_);
-  const auto number = require_index(index);
-  for (const auto id : ids) {
-    sqlite_query(file_, "UPDATE recordings SET state = ? WHERE index_number = ? AND id = ?")
-        .with(int64_t{static_cast<uint8_t>(state)})
-        .with(number)
-        .with(int64_t{id})
-        .run();
-  }
-  all.commit();
+  for_each_id("UPDATE recordings SET state = 3 WHERE index_number = ? AND id = ?", index, ids);
 }
 
 void recording_library::remove(std::string_view index, std::span<const document_id> ids) {
+  for_each_id("DELETE FROM recordings WHERE index_number = ? AND id = ?", index, ids);
+}
+
+void recording_library::for_each_id(const char* sql, std::string_view index, std::span<const document_id> ids) {
   sqlite_transaction all(file_);
   const auto number = require_index(index);
-  for (const auto id : ids) {
-    sqlite_query(file_, "DELETE FROM recordings WHERE index_number = ? AND id = ?")
-        .with(number)
-        .with(int64_t{id})
-        .run();
-  }
+  for (const auto id : ids) sqlite_query(file_, sql).with(number).with(int64_t{id}).run();
   all.commit();
 }
 

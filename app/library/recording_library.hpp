@@ -112,7 +112,8 @@ class recording_library {
   /// The index has acknowledged, by `commit`, the fingerprints of these ids with these digests. Those that have
   /// another one by now stay pending.
   void set_stored(std::string_view index, std::span<const std::pair<document_id, uint64_t>> sent, commit_id commit);
-  /// All, or these, are to be sent again.
+  /// All but those that are being removed, or these, are to be sent, as if they had never been: whether their ids
+  /// are free in the index is unknown.
   void set_pending(std::string_view index);
   void set_pending(std::string_view index, std::span<const document_id> ids);
   void set_removing(std::string_view index, std::span<const document_id> ids);
@@ -123,7 +124,7 @@ class recording_library {
   int64_t require_index(std::string_view name);
   document_id next_id(int64_t index_number, document_id above);
   void write_fingerprint(int64_t index_number, document_id id, std::span<const hash_value> hashes);
-  void set_state(std::string_view index, std::span<const document_id> ids, recording_state state);
+  void for_each_id(const char* sql, std::string_view index, std::span<const document_id> ids);
 
   sqlite_file file_;
 };

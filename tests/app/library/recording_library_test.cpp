@@ -145,6 +145,7 @@ TEST_F(recording_library_test, keeps_the_states_of_recordings) {
   l.set_pending("music");
   EXPECT_EQ(state(a), recording_state::removing);
   EXPECT_EQ(state(b), recording_state::pending);
+  EXPECT_EQ(l.find("music", b)->commit, 0u);
   EXPECT_EQ(l.list("music", {recording_state::removing, {}}).size(), 1u);
   l.set_pending("music", std::vector<document_id>{a});
   EXPECT_EQ(state(a), recording_state::pending);
