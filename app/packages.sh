@@ -2,14 +2,15 @@
 # scripts.
 
 build_packages=(g++ cmake ninja-build libcaf-dev libssl-dev libspdlog-dev nlohmann-json3-dev libxxhash-dev
-  libroaring-dev zlib1g-dev libcli11-dev libgtest-dev libgmock-dev libsimdjson-dev libsqlite3-dev ccache)
+  libroaring-dev zlib1g-dev libcli11-dev libgtest-dev libgmock-dev libsimdjson-dev libsqlite3-dev
+  libchromaprint-dev ccache)
 # Debian 12 names an older one by default.
 case $(. /etc/os-release && echo "${VERSION_CODENAME:-}") in
   bookworm) build_packages+=(libboost1.81-dev) ;;
   *) build_packages+=(libboost-dev) ;;
 esac
 test_packages=(git clang-format openssl python3 python3-requests python3-msgpack python3-selenium chromium
-  chromium-driver prometheus)
+  chromium-driver prometheus ffmpeg libchromaprint1)
 # For the Debian package alone.
 package_packages=(dpkg-dev file)
 # For tests/bench/run.sh alone.

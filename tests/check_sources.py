@@ -19,12 +19,12 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # A room may include itself and what stands before it.
 ROOMS = ["core", "messages", "actors", "app"]
 # The rooms of app/ that know no actors, and what else of app/ they may include. Of the others only core/.
-SERVERS = {"app/tcp": [], "app/tls": [], "app/library": [], "app/process": [], "app/http": ["app/tcp", "app/tls"],
-           "app/line": ["app/tcp"]}
+SERVERS = {"app/tcp": [], "app/tls": [], "app/library": [], "app/process": [], "app/audio": ["app/process"],
+           "app/http": ["app/tcp", "app/tls"], "app/line": ["app/tcp"]}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 CAF = re.compile(r'^\s*#\s*include\s+[<"]caf/', re.MULTILINE)
 # Units of one target, of those that `fpnode_unity` names.
-COMPILED_TOGETHER = re.compile(r"actors/|app/(?!library/|process/|tcp/|tls/)\w+/|tests/actors/|tests/app/(?!http/|library/|line/|process/|settings/)")
+COMPILED_TOGETHER = re.compile(r"actors/|app/(?!audio/|library/|process/|tcp/|tls/)\w+/|tests/actors/|tests/app/(?!audio/|http/|library/|line/|process/|settings/)")
 ANONYMOUS = re.compile(r"^namespace \{\n(.*?)^\}  // namespace$", re.MULTILINE | re.DOTALL)
 DEFINED = re.compile(r"^(?:(?:class|struct|enum class|enum) |(?!using|template|namespace|class|struct|enum|TEST)"
                      r"\w[\w:<>,&* ]*?[ &*])(?P<name>\w+)(?P<parameters>\([^;{}]*?\))?(?= *[={;\[]| :| (?:const|noexcept|final)\b)",

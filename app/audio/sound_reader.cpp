@@ -1,0 +1,159 @@
+#include "app/audio/sound_reader.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "app/process/child_process.hpp"
+#include "core/base/error.hpp"
+#include "core/base/printable.hpp"
+#include "core/fs/poll_until.hpp"
+
+namespace fp {
+
+namespace {
+
+/// fpcalc's settings of ffmpeg's resampler (chromaprint, ffmpeg_audio_processor_swresample.h).
+constexpr const char* resampling =
+    "aresample=out_sample_rate=11025:out_chlayout=mono:out_sample_fmt=s16:resampler=swr:filter_size=16:phase_shift="
+    "8:"
+    "linear_interp=1:cutoff=0.8";
+
+std::vector<std::string> arguments_for(const sound_source& source) {
+  std::vector<std::string> words{"-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info"};
+  const auto add = [&](std::initializer_list<std::string> more) { words.insert(words.end(), more); };
+  switch (source.from) {
+    case sound_source::kind::file:
+      // Playlists and the like name further files, and places in the network.
+      add({"-protocol_whitelist", "file", "-i", "file:" + source.name});
+      break;
+    case sound_source::kind::standard_input:
+      add({"-protocol_whitelist", "pipe", "-i", "pipe:0"});
+      break;
+    case sound_source::kind::device:
+      add({"-f", source.format, "-i", source.name});
+      break;
+  }
+  if (source.max_s > 0) add({"-t", std::to_string(source.max_s)});
+  add({"-map", "0:a:0", "-af", resampling, "-c:a", "pcm_s16le", "-f", "s16le", "pipe:1"});
+  return words;
+}
+
+/// The last thing that ffmpeg calls an error in its messages; empty when it does so of nothing.
+std::string reason_in(std::string_view messages) {
+  std::string_view reason;
+  while (!messages.empty()) {
+    const auto line = messages.substr(0, messages.find('\n'));
+    messages.remove_prefix(std::min(line.size() + 1, messages.size()));
+    for (const std::string_view mark : {"[error] ", "[fatal] "}) {
+      if (const auto at = line.find(mark); at != line.npos) reason = line.substr(at + mark.size());
+    }
+  }
+  return std::string(reason);
+}
+
+/// From ffmpeg's "Duration: 00:01:02.34, start: ...".
+std::optional<double> duration_in(std::string_view messages) {
+  constexpr std::string_view mark = "Duration: ";
+  const auto at = messages.find(mark);
+  if (at == messages.npos) return std::nullopt;
+  auto text = messages.substr(at + mark.size());
+  text = text.substr(0, text.find(','));
+  double seconds = 0;
+  while (!text.empty()) {
+    const auto part = text.substr(0, text.find(':'));
+    double value = 0;
+    const auto read = std::from_chars(part.data(), part.data() + part.size(), value);
+    if (read.ec != std::errc() || read.ptr != part.data() + part.size()) return std::nullopt;
+    seconds = seconds * 60 + value;
+    text.remove_prefix(std::min(part.size() + 1, text.size()));
+  }
+  return seconds;
+}
+
+}  // namespace
+
+std::string sound_source::shown() const {
+  switch (from) {
+    case kind::file:
+      return quoted(name, 200);
+    case kind::standard_input:
+      return "standard input";
+    case kind::device:
+      return "the device " + quoted(format + ":" + name, 200);
+  }
+  return name;
+}
+
+bool sound_reader::is_possible() { return has_program("ffmpeg"); }
+
+sound_reader::sound_reader(const sound_source& source, std::chrono::milliseconds patience)
+    : shown_(source.shown()), patience_(patience) {
+  child_command command{"ffmpeg", arguments_for(source), "ffmpeg", -1};
+  if (source.from == sound_source::kind::standard_input) command.input = STDIN_FILENO;
+  child_ = std::make_unique<child_process>(command);
+}
+
+sound_reader::~sound_reader() = default;
+
+void sound_reader::await(int fd) const {
+  switch (poll_until(fd, POLLIN, std::chrono::steady_clock::now() + patience_)) {
+    case poll_outcome::ready:
+      return;
+    case poll_outcome::failed:
+      throw error(errc::io_error, std::string("cannot wait for ffmpeg: ") + std::strerror(errno));
+    case poll_outcome::late:
+      throw error(errc::request_timeout, "ffmpeg decoded nothing of " + shown_ + " for " +
+                                             std::to_string(patience_.count()) + " ms and was ended");
+  }
+}
+
+size_t sound_reader::read(std::span<int16_t> out) {
+  auto bytes = std::as_writable_bytes(out);
+  size_t count = 0;
+  while (!ended_ && count < bytes.size()) {
+    await(child_->output());
+    const auto n = ::read(child_->output(), bytes.data() + count, bytes.size() - count);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      ended_ = true;
+    } else {
+      count += static_cast<size_t>(n);
+    }
+  }
+  num_samples_ += count / sizeof(int16_t);
+  if (ended_) check_end();
+  return count / sizeof(int16_t);
+}
+
+void sound_reader::check_end() {
+  if (num_samples_ > 0) return;
+  await(child_->process());
+  const auto end = child_->wait_for_end();
+  auto reason = reason_in(child_->messages(size_t{1} << 16));
+  if (reason.empty()) reason = end.exited ? "it holds no sound" : "ffmpeg was killed";
+  throw error(errc::io_error, "cannot decode " + shown_ + ": " + printable(reason, 300));
+}
+
+std::optional<double> sound_reader::promised_s() const { return duration_in(child_->messages()); }
+
+pcm read_sound(const sound_source& source, std::chrono::milliseconds patience) {
+  constexpr size_t piece = size_t{60} * pcm_rate;
+  sound_reader reader(source, patience);
+  pcm sound;
+  for (size_t n = piece; n == piece;) {
+    const auto before = sound.size();
+    sound.resize(before + piece);
+    n = reader.read(std::span(sound).subspan(before));
+    sound.resize(before + n);
+  }
+  return sound;
+}
+
+}  // namespace fp
