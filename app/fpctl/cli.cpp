@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
 #include <ostream>
 
 #include "app/fpctl/port_probe.hpp"
@@ -62,6 +63,18 @@ std::vector<std::string> reversed_words(int argc, const char* const* argv) {
   }
   std::reverse(words.begin(), words.end());
   return words;
+}
+
+/// Takes the values from the environment that parsing has left: newer versions of CLI11 pass over one that is wrong
+/// as if it were not set. Throws as parsing does.
+void take_environment_left(CLI::App& app) {
+  for (auto* option : app.get_options()) {
+    const auto& name = option->get_envname();
+    const char* value = name.empty() || option->count() > 0 ? nullptr : std::getenv(name.c_str());
+    if (value == nullptr || *value == '\0') continue;
+    option->add_result(value);
+    option->run_callback();
+  }
 }
 
 // -- Wrong command lines
@@ -160,6 +173,7 @@ exit_code run(command_context& c, int argc, const char* const* argv) {
   take_marks_off(*app);
   try {
     app->parse(reversed_words(argc, argv));
+    take_environment_left(*app);
   } catch (const CLI::ParseError& e) {
     return app->exit(e, c.out, c.err) == 0 ? exit_ok : exit_usage;
   }
