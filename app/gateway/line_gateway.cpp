@@ -46,10 +46,14 @@ void ensure_index(caf::actor_system& system, const node_handle& node, const std:
   }
 }
 
-std::string results_text(const result_list& results) {
+/// The first generation's servers round the share of the best score that is asked for, where a search cuts it off.
+/// What has less than the rounded one stands at the end.
+std::string results_text(const result_list& results, uint32_t top_score_percent) {
+  const uint64_t least = results.empty() ? 0 : (uint64_t{results[0].score} * top_score_percent + 50) / 100;
   std::string text;
   for (size_t i = 0; i < results.size(); i++) {
     const auto found = results[i];
+    if (found.score < least) break;
     if (i > 0) text += ' ';
     text += std::to_string(found.id);
     text += ':';
@@ -86,7 +90,7 @@ class line_worker {
       b.ask_index<search_reply>(
           index, search_wait(request->timeout_ms),
           [=](const search_reply& found) {
-            respond({true, results_text(found.results)});
+            respond({true, results_text(found.results, request->score_pct)});
           },
           [=, limited = request->timeout_ms > 0](const caf::error& e) {
             const auto code = code_of(e);

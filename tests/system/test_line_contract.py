@@ -82,6 +82,10 @@ class Contract(LineTest):
         self.assertEqual(self.ask(query), "OK 520:20 519:19")
         self.line.do("set max_results 500", "set top_score_percent 90")
         self.assertEqual(self.ask(query), "OK 520:20 519:19 518:18")
+        # The share is rounded: 17.6 to 18, 17.4 to 17.
+        for percent, least in ((88, 18), (87, 17)):
+            self.line.do(f"set top_score_percent {percent}")
+            self.assertEqual(self.ask(query).split()[-1], f"{500 + least}:{least}")
         self.line.do("set top_score_percent 0")
         self.assertEqual(len(self.ask(query).split()), 21)
 
