@@ -17,6 +17,7 @@ struct backup_options {
   std::string file;
   std::string all_to;  ///< a folder
   bool force = false;
+  bool replace = false;
 
   bool is_standard_stream() const { return file == "-"; }
 };
@@ -122,7 +123,7 @@ exit_code snapshot_all(command_context& c, const backup_options& o) {
 restore_reply send(command_context& c, const backup_options& o) {
   input_descriptor input(o.file, c.patience());
   auto meter = c.make_meter("KiB");
-  return c.node().restore(o.name, [&](std::span<std::byte> out) {
+  return c.node().restore(restore_request{o.name, 0, o.replace}, [&](std::span<std::byte> out) {
     const size_t count = input.read(out);
     show_bytes(meter, input.bytes_read(), input.bytes_total());
     return count;
@@ -175,10 +176,14 @@ void add_backup_commands(CLI::App& app, command_context& c) {
     c.chosen = [&c, o, all] { return all->count() > 0 ? snapshot_all(c, *o) : snapshot(c, *o); };
   });
   auto* restoring = app.add_subcommand("restore", "Make an index of a backup");
-  restoring->footer("There must be no index of that name. It appears when the whole backup is there and is good.");
+  restoring->footer(
+      "The index appears when the whole backup is there and is good. One of that name must be gone, or --replace: "
+      "it "
+      "serves\nuntil then, and what is written to it meanwhile goes with it.");
   restoring->add_option("NAME", o->name, "The index that is made; it may have another name than that of the backup")
       ->required();
   restoring->add_option("FILE", o->file, "The backup; - is standard input")->required();
+  restoring->add_flag("--replace", o->replace, "Put the restored index in the place of the one that is there");
   restoring->callback([&c, o] { c.chosen = [&c, o] { return restore(c, *o); }; });
 }
 

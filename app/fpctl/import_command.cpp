@@ -59,6 +59,17 @@ class import_run {
     return outcomes;
   }
 
+  std::vector<import_outcome> from_file() {
+    const path file(a_.source);
+    const auto name = a_.index.empty() && file.extension() == ".snapshot" ? file.stem().string() : a_.index;
+    if (name.empty()) {
+      throw error(errc::bad_request, a_.source + ": which index? A stream does not tell: give --index NAME");
+    }
+    std::vector<import_outcome> outcomes;
+    outcomes.push_back(import(name, [&](import_job& job) { return job.from_file(a_.source); }));
+    return outcomes;
+  }
+
   std::vector<import_outcome> from_folder() {
     std::vector<import_outcome> outcomes;
     for (const auto& source : fpindex::read_data_folder(posix_file_system(), a_.source)) {
@@ -197,11 +208,14 @@ exit_code exit_code_of_all(const std::vector<import_outcome>& outcomes) {
 
 exit_code import_indexes(command_context& c, const import_arguments& a) {
   const mapped_file_guard guard;
-  if (!is_url(a.source) && !posix_file_system().is_directory(a.source)) {
-    throw error(errc::io_error, a.source + ": is no folder");
+  auto& fs = posix_file_system();
+  if (!is_url(a.source) && a.source != "-" && !fs.exists(a.source)) {
+    throw error(errc::io_error, a.source + ": there is no such folder or file");
   }
   import_run run(c, a);
-  const auto outcomes = is_url(a.source) ? run.from_server() : run.from_folder();
+  const auto outcomes = is_url(a.source)            ? run.from_server()
+                        : fs.is_directory(a.source) ? run.from_folder()
+                                                    : run.from_file();
   for (const auto& o : outcomes) {
     if (!o.failure.empty()) c.complain(o.name + " not imported: " + o.failure);
   }
@@ -222,7 +236,8 @@ void add_import_command(CLI::App& app, command_context& c) {
   auto* importing = app.add_subcommand("import", "Bring indexes of fpindex into the node");
   importing
       ->add_option("SOURCE", a->source,
-                   "The data folder of a stopped fpindex, or http://HOST:PORT of a running one")
+                   "The data folder of a stopped fpindex, http://HOST:PORT of a running one, or a file that holds "
+                   "what that sends for GET /NAME/_snapshot; - is standard input")
       ->required();
   importing->add_option("--index", a->index, "This index alone");
   importing->add_flag("--replace", a->replace,
@@ -230,7 +245,8 @@ void add_import_command(CLI::App& app, command_context& c) {
   importing->add_flag("--salvage", a->salvage, "Take what is whole of damaged ones, and list what is not");
   importing->add_option("--spool", a->spool, "Folder for what is made on the way, about as large as the indexes");
   importing->footer(
-      "A stopped fpindex's folder holds everything; a running one sends only what it has written to files.\n"
+      "A stopped fpindex's folder holds everything; a running one sends only what it has written to files. A file "
+      "NAME.snapshot\nis index NAME.\n"
       "--timeout bounds each wait for it.");
   importing->callback([&c, a] { c.chosen = [&c, a] { return import_indexes(c, *a); }; });
 }

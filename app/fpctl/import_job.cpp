@@ -12,6 +12,7 @@
 #include "core/backup/backup_writer.hpp"
 #include "core/base/no_thread.hpp"
 #include "core/fpindex/snapshot_reader.hpp"
+#include "core/text/input_descriptor.hpp"
 
 namespace fp::ctl {
 
@@ -37,6 +38,15 @@ class counted_source final : public fpindex::byte_source {
   progress_meter& meter_;
   uint64_t done_ = 0;
   std::optional<uint64_t> total_;
+};
+
+class file_stream final : public fpindex::byte_source {
+ public:
+  explicit file_stream(input_descriptor& input) : input_(input) {}
+  size_t read(std::span<std::byte> out) override { return input_.read(out); }
+
+ private:
+  input_descriptor& input_;
 };
 
 /// What a server answers with 200; other answers become errors.
@@ -86,36 +96,53 @@ imported_index import_job::from_folder(const fpindex::stored_index& source) {
 }
 
 imported_index import_job::from_server(const http_url& server) {
-  auto& fs = posix_file_system();
   const auto limit = std::chrono::milliseconds(c_.ready_wait_ms());
+  const auto target = "/" + name_ + "/_snapshot";
   std::optional<uint64_t> version;
-  std::vector<fpindex::segment_info> segments;
-  uint64_t generation = 0;
-  const auto file_of = [&](size_t i) { return spool_ / segment_file_name(segments[i]); };
+  received from;
   try {
     version = version_of(server, name_, limit);
-    const auto answer = get(server, "/" + name_ + "/_snapshot", name_, limit);
-    auto meter = c_.make_meter("KiB of " + name_ + " received");
-    counted_source counted(*answer, meter);
-    fpindex::snapshot_reader stream(server.address() + "/" + name_ + "/_snapshot", counted);
-    generation = stream.header().generation;
-    for (const auto& file : stream.header().files) segments.push_back(file.info);
-    counted.expect(stream.header().num_file_bytes());
-    for (size_t i = 0; i < segments.size(); i++) stream.copy_file(fs, file_of(i));
-    stream.finish();
+    from = receive(server.address() + target, *get(server, target, name_, limit));
   } catch (const error& e) {
     if (e.code() != errc::request_timeout) throw;
     throw error(e.code(), e.what() + std::string(stop_it));
   }
-  fpindex::index_import work(fs, spool_, segments, {}, options());
-  convert(work, file_of);
-  const auto in_files = segments.empty() ? 0 : segments.back().index_version();
+  std::vector<std::string> losses;
+  const auto in_files = from.segments.empty() ? 0 : from.segments.back().index_version();
   if (version && *version > in_files) {
-    work.report().losses.push_back(server.address() + ": has version " + std::to_string(*version) +
-                                   ", but sends version " + std::to_string(in_files) +
-                                   ", what it has written to files" + stop_it);
+    losses.push_back(server.address() + ": has version " + std::to_string(*version) + ", but sends version " +
+                     std::to_string(in_files) + ", what it has written to files" + stop_it);
   }
-  return send(work, generation);
+  return bring(from, std::move(losses));
+}
+
+imported_index import_job::from_file(const std::string& file) {
+  input_descriptor input(file, c_.patience());
+  file_stream stream(input);
+  return bring(receive(file == "-" ? "standard input" : file, stream), {});
+}
+
+import_job::received import_job::receive(const std::string& name, fpindex::byte_source& stream) {
+  auto meter = c_.make_meter("KiB of " + name_ + " received");
+  counted_source counted(stream, meter);
+  fpindex::snapshot_reader reader(name, counted);
+  received out;
+  out.generation = reader.header().generation;
+  for (const auto& file : reader.header().files) out.segments.push_back(file.info);
+  counted.expect(reader.header().num_file_bytes());
+  for (const auto& segment : out.segments) reader.copy_file(posix_file_system(), spooled(segment));
+  reader.finish();
+  return out;
+}
+
+path import_job::spooled(const fpindex::segment_info& segment) const { return spool_ / segment_file_name(segment); }
+
+imported_index import_job::bring(const received& from, std::vector<std::string> losses) {
+  fpindex::index_import work(posix_file_system(), spool_, from.segments, {}, options());
+  convert(work, [&](size_t i) { return spooled(from.segments[i]); });
+  auto& all = work.report().losses;
+  all.insert(all.end(), losses.begin(), losses.end());
+  return send(work, from.generation);
 }
 
 void import_job::convert(fpindex::index_import& work, const file_function& file_of) {

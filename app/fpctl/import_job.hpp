@@ -35,9 +35,22 @@ class import_job {
   imported_index from_folder(const fpindex::stored_index& source);
   /// Of a running server, by `GET /NAME/_snapshot`.
   imported_index from_server(const http_url& server);
+  /// Of a file (or "-", standard input) that holds what a server sends for that.
+  imported_index from_file(const std::string& file);
 
  private:
   using file_function = std::function<path(size_t)>;
+
+  /// What a stream holds, in the spool.
+  struct received {
+    uint64_t generation = 0;
+    std::vector<fpindex::segment_info> segments;
+  };
+
+  /// `name`: of the stream, for errors.
+  received receive(const std::string& name, fpindex::byte_source& stream);
+  path spooled(const fpindex::segment_info& segment) const;
+  imported_index bring(const received& from, std::vector<std::string> losses);
 
   fpindex::import_options options() const;
   /// Converts all segments, whose files are where `file_of` says, on all threads.

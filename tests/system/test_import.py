@@ -149,6 +149,30 @@ class Import(NodeTest):
         self.assertEqual(node.ctl("import", server.url, "--index", "nope", check=4).returncode, 4)
         self.assertIn("--index", node.ctl("import", server.url, check=1).stderr)
 
+    def test_files_of_a_stream(self):
+        node = self.start()
+        for file in sorted(FPINDEX.glob("*.snapshot")):
+            name = file.stem
+            said = self.imported(node, file)[name]
+            self.assertEqual(said["version"], EXPECTED[name]["status"]["file_version"])
+            self.assertEqual(said["generation"], EXPECTED[name]["status"]["generation"])
+        stream = FPINDEX / "small.snapshot"
+        other = self.folder / "of_small"
+        shutil.copy(stream, other)
+        self.assertIn("--index", node.ctl("import", other, check=1).stderr)
+        self.assertEqual(list(self.imported(node, other, "--index", "named")), ["named"])
+        with open(stream, "rb") as file:
+            piped = subprocess.run([BUILD / "fpctl", "--port", str(node.port), "import", "-", "--index", "piped"],
+                                   stdin=file, capture_output=True, timeout=PATIENCE)
+        self.assertEqual(piped.returncode, 0, piped.stderr)
+        for name in ("small", "named", "piped"):
+            self.assertEqual(node.json("index", "info", name)["documents"],
+                             node.json("index", "info", "small")["documents"])
+        other.write_bytes(stream.read_bytes()[:-1])
+        said = self.imported(node, other, "--index", "cut", check=1)["cut"]
+        self.assertIn("of_small: offset", said["error"]["message"])
+        self.assertEqual(node.ctl("index", "info", "cut", check=4).returncode, 4)
+
     def test_a_snapshot_answers_as_the_folder_without_its_log(self):
         copy, main = self.damaged_folder("folder")
         (main / LOG).unlink()

@@ -332,6 +332,22 @@ class Snapshot(NodeTest):
         self.assertIn("No such file", node.ctl("restore", "copy", self.folder / "nothing", check=1).stderr)
         self.assertEqual([i["name"] for i in node.json("index", "list")], ["main"])
 
+    def test_a_backup_in_the_place_of_what_is_there(self):
+        node = self.start()
+        self.small_index(node)
+        backup = self.backup(node)
+        documents = node.json("index", "info", "main")["documents"]
+        self.post(node, "/main/_update", {"changes": [{"insert": {"id": 7777, "hashes": [1]}}]})
+        self.assertIn("exists", node.ctl("restore", "main", backup, check=1).stderr)
+        damaged = self.folder / "damaged"
+        damaged.write_bytes(backup.read_bytes()[:-1])
+        node.ctl("restore", "main", damaged, "--replace", check=1)
+        self.assertEqual(node.json("index", "info", "main")["documents"], documents + 1)
+        restored = node.json("restore", "main", backup, "--replace")
+        self.assertEqual((restored["documents"], restored["generation"]), (documents, 2))
+        self.assertEqual(node.stop(), 0)
+        self.assertEqual(self.start().json("index", "info", "main")["documents"], documents)
+
     def test_output_that_nobody_takes_is_not_waited_for_without_end(self):
         node = self.start()
         node.ctl("index", "create", "main")
