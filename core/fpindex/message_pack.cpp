@@ -11,7 +11,7 @@ namespace fp::fpindex {
 namespace {
 
 // Deeper nesting than any of fpindex's formats has.
-constexpr unsigned max_depth = 32;
+constexpr unsigned max_nesting = 32;
 
 enum tag : uint8_t {
   tag_nil = 0xc0,
@@ -183,8 +183,8 @@ void message_pack_reader::skip_bytes(uint64_t count) {
 void message_pack_reader::skip() { skip(0); }
 
 void message_pack_reader::skip(unsigned depth) {
-  if (depth > max_depth)
-    fail_at(offset(), "values within values, more than " + std::to_string(max_depth) + " deep");
+  if (depth > max_nesting)
+    fail_at(offset(), "values within values, more than " + std::to_string(max_nesting) + " deep");
   const uint8_t tag = peek();
   uint64_t values = 0;
   if (tag <= 0x7f || tag >= 0xe0 || tag == tag_nil || tag == tag_false || tag == tag_true) {

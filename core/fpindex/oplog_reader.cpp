@@ -18,7 +18,7 @@ constexpr size_t frame_header_bytes = 8;
 constexpr uint32_t max_payload_bytes = 64u << 20;
 // A file is rotated at 16 MiB; the record that makes it so large is the last.
 constexpr uint64_t max_file_bytes = (uint64_t{16} << 20) + max_payload_bytes + frame_header_bytes;
-constexpr std::string_view log_suffix = ".xlog";
+constexpr std::string_view xlog_suffix = ".xlog";
 
 /// Whether a payload may begin like this: the first field of a map of two or three, by its letter.
 bool looks_like_payload(std::span<const std::byte> bytes) {
@@ -42,7 +42,7 @@ oplog_reader::oplog_reader(file_system& fs, path folder, uint64_t last_in_files,
       needed_(last_in_files + 1) {
   if (!fs_.exists(folder_)) return;
   for (const std::string& name : fs_.list(folder_)) {
-    if (!name.ends_with(log_suffix) || !parse_hex16(name.substr(0, name.size() - log_suffix.size()))) continue;
+    if (!name.ends_with(xlog_suffix) || !parse_hex16(name.substr(0, name.size() - xlog_suffix.size()))) continue;
     files_.push_back(name);
     bytes_total_ += fs_.file_size(folder_ / name);
   }

@@ -9,7 +9,7 @@ namespace fp::fpindex {
 namespace {
 
 constexpr uint64_t stream_format = 1;
-constexpr size_t piece_bytes = size_t{256} << 10;
+constexpr size_t file_piece_bytes = size_t{256} << 10;
 /// Of a few bytes each; an index has some dozen.
 constexpr uint32_t max_files = uint32_t{1} << 20;
 
@@ -114,7 +114,7 @@ void write(const snapshot_header& header, message_pack_writer& out) {
 
 void read_file_bytes(message_pack_reader& in, uint64_t count,
                      const std::function<void(std::span<const std::byte>)>& take) {
-  std::vector<std::byte> buffer(static_cast<size_t>(std::min<uint64_t>(count, piece_bytes)));
+  std::vector<std::byte> buffer(static_cast<size_t>(std::min<uint64_t>(count, file_piece_bytes)));
   while (count > 0) {
     const auto piece = std::span(buffer).first(static_cast<size_t>(std::min<uint64_t>(count, buffer.size())));
     in.raw(piece);

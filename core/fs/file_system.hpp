@@ -104,6 +104,9 @@ class file_system {
 /// The operating system's file system.
 file_system& posix_file_system();
 
+/// The folder that a file lies in, "." when its path does not say.
+path folder_of(const path& file);
+
 /// Writes a file so that after a crash either the old or the new contents are there, complete: temporary
 /// file beside it (`<name>.tmp`), sync, rename, sync of the folder. When it throws, the file has its old contents
 /// again (what is in memory goes on from those), and the temporary file is gone; if undoing fails too, it throws

@@ -6,11 +6,11 @@
 
 namespace fp {
 
+path folder_of(const path& file) { return file.has_parent_path() ? file.parent_path() : path("."); }
+
 namespace {
 
 constexpr std::string_view temporary_suffix = ".tmp";
-
-path folder_of(const path& file) { return file.has_parent_path() ? file.parent_path() : path("."); }
 
 void write_durably(file_system& fs, const path& file, std::span<const std::byte> contents) {
   const auto out = fs.create(file);

@@ -18,7 +18,7 @@ namespace fp {
 
 namespace {
 
-constexpr size_t block_keys = 1024;
+constexpr size_t merged_block_keys = 1024;
 constexpr size_t blocks_per_cancel_check = 64;
 
 /// A segment to be merged, and what is left out of it.
@@ -55,8 +55,6 @@ class document_source final : public key_source {
   uint64_t position_ = 0;
   std::array<read_ahead, 3> ahead_;  ///< of each column: only ids are read here, and the others soon after
 };
-
-path folder_of(const path& file) { return file.has_parent_path() ? file.parent_path() : path("."); }
 
 /// Everything about a merge that is known before the first posting is read.
 class merge_plan {
@@ -181,7 +179,7 @@ class merge_plan {
 
   template <class Consumer>
   void for_each_block(key_source& source, const Consumer& consume) const {
-    std::vector<uint64_t> block(block_keys);
+    std::vector<uint64_t> block(merged_block_keys);
     for (size_t number = 0;; number++) {
       if (number % blocks_per_cancel_check == 0 && is_cancelled(cancel_)) {
         throw error(errc::cancelled, "merge: cancelled");

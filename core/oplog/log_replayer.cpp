@@ -14,8 +14,6 @@ namespace {
 
 namespace format = oplog_format;
 
-std::string number(uint64_t n) { return std::to_string(n); }
-
 struct damage_error : located_error {
   damage_error(const path& in, uint64_t at, const std::string& message, errc code = errc::corrupt_data)
       : located_error(code, message, at), file(in) {}
@@ -24,7 +22,7 @@ struct damage_error : located_error {
 };
 
 [[noreturn]] void corrupt(const path& file, uint64_t offset, const std::string& what) {
-  throw damage_error(file, offset, file.string() + ": offset " + number(offset) + ": " + what);
+  throw damage_error(file, offset, file.string() + ": offset " + std::to_string(offset) + ": " + what);
 }
 
 [[noreturn]] void newer_version(const path& file) {
@@ -104,12 +102,12 @@ void log_replayer::read_seal() {
 void log_replayer::check_seal() const {
   const commit_id reached = std::max(end, after_);
   if (reached < seal->last_commit || end > seal->last_commit) {
-    seal_mismatch(": the log ends at commit " + number(reached) + " but was closed at commit " +
-                  number(seal->last_commit));
+    seal_mismatch(": the log ends at commit " + std::to_string(reached) + " but was closed at commit " +
+                  std::to_string(seal->last_commit));
   }
   const logged_file newest = files.empty() ? logged_file{} : files.back();
   if (newest.begin != seal->newest_file || newest.bytes != seal->newest_bytes || torn_bytes != 0) {
-    seal_mismatch(": the log ends with " + describe(newest) + " and " + number(torn_bytes) +
+    seal_mismatch(": the log ends with " + describe(newest) + " and " + std::to_string(torn_bytes) +
                   " more, but was closed with " + describe({seal->newest_file, seal->newest_bytes}));
   }
 }
@@ -119,7 +117,7 @@ void log_replayer::seal_mismatch(const std::string& what) const {
 }
 
 std::string log_replayer::describe(const logged_file& log) {
-  return log.begin == 0 ? "no file" : number(log.bytes) + " bytes in " + format::file_name(log.begin);
+  return log.begin == 0 ? "no file" : std::to_string(log.bytes) + " bytes in " + format::file_name(log.begin);
 }
 
 void log_replayer::open_file() {
@@ -151,7 +149,7 @@ void log_replayer::open_file() {
       return;
   }
   begun_ = true;
-  if (begin != log.begin) corrupt(file_, 16, "the header says that the file begins at " + number(begin));
+  if (begin != log.begin) corrupt(file_, 16, "the header says that the file begins at " + std::to_string(begin));
   end = log.begin - 1;
   at_ = good_bytes = format::file_header_bytes;
   last_write_offset = 0;
@@ -178,13 +176,14 @@ void log_replayer::check_start(commit_id begin) const {
   const bool is_first = num_read == 0;
   if (!is_first && begin <= end) {
     corrupt(file_, 0,
-            "begins behind commit " + number(begin - 1) + ", but the file before ends with " + number(end));
+            "begins behind commit " + std::to_string(begin - 1) + ", but the file before ends with " +
+                std::to_string(end));
   }
   if (begin <= after_ + 1 || (!is_first && begin == end + 1)) return;
   const commit_id reached = std::max(is_first ? 0 : end, after_);
   corrupt(file_, 0,
-          "begins behind commit " + number(begin - 1) + ", but the log has nothing between commits " +
-              number(reached) + " and " + number(begin - 1));
+          "begins behind commit " + std::to_string(begin - 1) + ", but the log has nothing between commits " +
+              std::to_string(reached) + " and " + std::to_string(begin - 1));
 }
 
 void log_replayer::read_frames(log_slice& slice) {
@@ -236,7 +235,9 @@ size_t log_replayer::read_frame(log_slice& slice, std::span<const std::byte> byt
   format::frame_header header;
   const bool has_header = format::decode_frame_header(bytes, header);
   if (has_header && header.begin != end + 1) {
-    corrupt(file_, at_, "a frame begins behind commit " + number(header.begin - 1) + " instead of " + number(end));
+    corrupt(
+        file_, at_,
+        "a frame begins behind commit " + std::to_string(header.begin - 1) + " instead of " + std::to_string(end));
   }
   if (has_header && header.num_commits > max_commit_id - end) {
     corrupt(file_, at_, "a frame holds commits that none could follow");
@@ -279,8 +280,8 @@ void log_replayer::take_payload(log_slice& slice, const format::frame_header& he
     if (c.previous < after_ && c.id > after_) {
       // What segments hold ends with a commit of this log, or is not of this index.
       corrupt(file_, begin,
-              "commit " + number(c.id) + " follows commit " + number(c.previous) +
-                  ", but the segments end with commit " + number(after_));
+              "commit " + std::to_string(c.id) + " follows commit " + std::to_string(c.previous) +
+                  ", but the segments end with commit " + std::to_string(after_));
     }
     end = c.id;
     if (deliver_all_ || end > after_) slice.commits.push_back(c);

@@ -15,8 +15,6 @@ namespace {
 
 namespace format = oplog_format;
 
-std::string number(uint64_t n) { return std::to_string(n); }
-
 class oplog_impl final : public oplog {
  public:
   oplog_impl(const oplog_options& options, log_replayer&& found)
@@ -124,22 +122,24 @@ class oplog_impl final : public oplog {
     commit_id last = last_commit_;
     for (const commit& c : commits) {
       if (c.id > max_commit_id) {
-        throw error(errc::read_only, folder_.string() + ": no commit can follow commit " + number(max_commit_id));
+        throw error(errc::read_only,
+                    folder_.string() + ": no commit can follow commit " + std::to_string(max_commit_id));
       }
       if (c.previous != last || c.id <= last) {
-        throw error(errc::internal_error, folder_.string() + ": append of commit " + number(c.id) + " behind " +
-                                              number(c.previous) + " after commit " + number(last));
+        throw error(errc::internal_error, folder_.string() + ": append of commit " + std::to_string(c.id) +
+                                              " behind " + std::to_string(c.previous) + " after commit " +
+                                              std::to_string(last));
       }
       last = c.id;
       if (!c.changes || c.changes->size() % 4 != 0) {
         throw error(errc::internal_error,
-                    folder_.string() + ": commit " + number(c.id) + " is not encoded changes");
+                    folder_.string() + ": commit " + std::to_string(c.id) + " is not encoded changes");
       }
       payload_bytes += format::commit_header_bytes(format::version) + c.changes->size();
     }
     if (payload_bytes > format::max_payload_bytes) {
-      throw error(errc::payload_too_large, folder_.string() + ": an append of " + number(payload_bytes) +
-                                               " bytes; at most " + number(format::max_payload_bytes) +
+      throw error(errc::payload_too_large, folder_.string() + ": an append of " + std::to_string(payload_bytes) +
+                                               " bytes; at most " + std::to_string(format::max_payload_bytes) +
                                                " are allowed");
     }
   }
@@ -193,8 +193,8 @@ class oplog_impl final : public oplog {
     if (const auto size = file->size(); size != log.bytes) {
       // Only a new open can tell what somebody has done to it.
       broken_ = true;
-      throw error(errc::io_error, file_path(log).string() + ": has " + number(size) + " bytes instead of " +
-                                      number(log.bytes) + ": somebody else has changed it");
+      throw error(errc::io_error, file_path(log).string() + ": has " + std::to_string(size) + " bytes instead of " +
+                                      std::to_string(log.bytes) + ": somebody else has changed it");
     }
     newest_.file() = std::move(file);
   }
