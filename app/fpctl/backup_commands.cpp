@@ -123,11 +123,16 @@ exit_code snapshot_all(command_context& c, const backup_options& o) {
 restore_reply send(command_context& c, const backup_options& o) {
   input_descriptor input(o.file, c.patience());
   auto meter = c.make_meter("KiB");
-  return c.node().restore(restore_request{o.name, 0, o.replace}, [&](std::span<std::byte> out) {
-    const size_t count = input.read(out);
-    show_bytes(meter, input.bytes_read(), input.bytes_total());
-    return count;
-  });
+  try {
+    return c.node().restore(restore_request{o.name, 0, o.replace}, [&](std::span<std::byte> out) {
+      const size_t count = input.read(out);
+      show_bytes(meter, input.bytes_read(), input.bytes_total());
+      return count;
+    });
+  } catch (const error& e) {
+    if (e.code() != errc::index_already_exists) throw;
+    throw error(e.code(), std::string(e.what()) + "; --replace puts the backup in its place");
+  }
 }
 
 exit_code restore(command_context& c, const backup_options& o) {

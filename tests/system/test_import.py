@@ -125,7 +125,8 @@ class Import(NodeTest):
         self.assertEqual(answer.json()["version"], 191)
         node.stop()
         again = self.start()
-        self.assertEqual(again.json("index", "info", "main")["version"], 191)
+        for name, version in (("main", 191), ("small", EXPECTED["small"]["info"]["version"])):
+            self.assertEqual(again.json("index", "info", name)["version"], version)
         self.assert_answers(again, "small")
 
     def test_one_index_of_a_folder(self):
@@ -166,8 +167,8 @@ class Import(NodeTest):
                                    stdin=file, capture_output=True, timeout=PATIENCE)
         self.assertEqual(piped.returncode, 0, piped.stderr)
         for name in ("small", "named", "piped"):
-            self.assertEqual(node.json("index", "info", name)["documents"],
-                             node.json("index", "info", "small")["documents"])
+            self.assertEqual(node.json("index", "info", name)["num_documents"],
+                             node.json("index", "info", "small")["num_documents"])
         other.write_bytes(stream.read_bytes()[:-1])
         said = self.imported(node, other, "--index", "cut", check=1)["cut"]
         self.assertIn("of_small: offset", said["error"]["message"])

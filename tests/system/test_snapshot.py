@@ -336,17 +336,17 @@ class Snapshot(NodeTest):
         node = self.start()
         self.small_index(node)
         backup = self.backup(node)
-        documents = node.json("index", "info", "main")["documents"]
+        documents = node.json("index", "info", "main")["num_documents"]
         self.post(node, "/main/_update", {"changes": [{"insert": {"id": 7777, "hashes": [1]}}]})
-        self.assertIn("exists", node.ctl("restore", "main", backup, check=1).stderr)
+        self.assertIn("--replace", node.ctl("restore", "main", backup, check=1).stderr)
         damaged = self.folder / "damaged"
         damaged.write_bytes(backup.read_bytes()[:-1])
         node.ctl("restore", "main", damaged, "--replace", check=1)
-        self.assertEqual(node.json("index", "info", "main")["documents"], documents + 1)
+        self.assertEqual(node.json("index", "info", "main")["num_documents"], documents + 1)
         restored = node.json("restore", "main", backup, "--replace")
         self.assertEqual((restored["documents"], restored["generation"]), (documents, 2))
         self.assertEqual(node.stop(), 0)
-        self.assertEqual(self.start().json("index", "info", "main")["documents"], documents)
+        self.assertEqual(self.start().json("index", "info", "main")["num_documents"], documents)
 
     def test_output_that_nobody_takes_is_not_waited_for_without_end(self):
         node = self.start()
