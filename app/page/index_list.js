@@ -1,7 +1,9 @@
 // The list of indexes: rows come, change and go in place; filters choose which are shown.
 
+import { copyButton } from "./copy.js";
 import { element, setAttribute, setText, show } from "./dom.js";
 import * as format from "./format.js";
+import { columns, inOrder } from "./index_order.js";
 import { IndexRow, stateNames } from "./index_row.js";
 
 const byId = (id) => document.getElementById(id);
@@ -17,10 +19,13 @@ export class IndexList {
   rows = new Map();
   chosenState = null;
   lastStates = new Map();
+  sortedBy = null;  // a column's key; else those in trouble come first
+  up = true;
 
-  /** `announce` speaks to screen readers. */
-  constructor(announce) {
+  /** `announce` speaks to screen readers; `opened` is told the name of an index that somebody opens. */
+  constructor(announce, opened) {
     this.announce = announce;
+    this.opened = opened;
     this.list = byId("index-list");
     this.filter = byId("filter");
     this.filter.addEventListener("input", () => this.applyFilter());
@@ -35,8 +40,36 @@ export class IndexList {
         if (isIntersecting) row.fetchDetails(performance.now());
       }
     }, { rootMargin: "1500px 0px" });
+    this.sorts = columns.map((column) => this.makeSort(column));
+    byId("columns").append(...this.sorts);
     setText(byId("create-hint"), "fpctl index create music\nfpctl ingest music FINGERPRINTS");
     setText(byId("create-hint-http"), `curl -X PUT ${location.origin}/music`);
+    for (const id of ["create-hint", "create-hint-http"]) {
+      byId(id).after(copyButton(() => byId(id).textContent, "the commands"));
+    }
+  }
+
+  /** The head of a column. It sorts by that, then the other way round, then no more. */
+  makeSort({ key, label, up }) {
+    const button = element("button", { type: "button", class: "sort", "aria-pressed": "false", "data-key": key }, label);
+    button.addEventListener("click", () => {
+      if (this.sortedBy !== key) {
+        this.sortedBy = key;
+        this.up = up;
+      } else if (this.up === up) {
+        this.up = !up;
+      } else {
+        this.sortedBy = null;
+        this.up = true;
+      }
+      for (const sort of this.sorts) {
+        const chosen = sort.dataset.key === this.sortedBy;
+        setAttribute(sort, "aria-pressed", String(chosen));
+        setAttribute(sort, "data-up", chosen && this.up);
+      }
+      this.arrange();
+    });
+    return button;
   }
 
   addChip(state, label) {
@@ -61,19 +94,13 @@ export class IndexList {
       this.rows.delete(name);
       this.lastStates.delete(name);
     }
-    // Both are in the order of the names: a new row goes before the first that is behind it.
-    let place = this.list.firstElementChild;
     const changes = [];
     for (const status of indexes) {
-      let row = this.rows.get(status.name);
-      if (!row) {
-        row = this.addRow(status.name, place);
-      } else {
-        place = row.element.nextElementSibling;
-      }
+      const row = this.rows.get(status.name) ?? this.addRow(status.name);
       row.update(status, now);
       changes.push(...this.changeInWords(status));
     }
+    this.arrange();
     if (!first && changes.length > 0) this.announce(changes.join(". "));
     if (first) this.openFirst(indexes);
     this.showSurroundings(indexes);
@@ -81,19 +108,41 @@ export class IndexList {
     for (const row of this.rows.values()) if (row.visible) row.fetchDetails(now);
   }
 
-  addRow(name, place) {
-    const row = new IndexRow(name, () => this.rememberOpen());
+  addRow(name) {
+    const row = new IndexRow(name, () => {
+      this.rememberOpen();
+      if (row.open) this.opened(name);
+    });
     row.element.dataset.name = name;
     this.rows.set(name, row);
-    this.list.insertBefore(row.element, place);
+    this.list.append(row.element);
     this.seen.observe(row.element);
     return row;
+  }
+
+  /** Moves the rows that are not at their place; whoever is in one keeps the focus. */
+  arrange() {
+    const focused = document.activeElement;
+    let place = this.list.firstElementChild;
+    for (const { element: row } of inOrder(this.rows.values(), this.sortedBy, this.up)) {
+      if (row === place) {
+        place = place.nextElementSibling;
+      } else {
+        this.list.insertBefore(row, place);
+      }
+    }
+    if (document.activeElement !== focused && this.list.contains(focused)) focused.focus({ preventScroll: true });
   }
 
   openFirst(indexes) {
     const wanted = openInAddress();
     if (indexes.length === 1) wanted.add(indexes[0].name);
-    for (const name of wanted) this.rows.get(name)?.setOpen(true);
+    for (const name of wanted) {
+      const row = this.rows.get(name);
+      if (!row) continue;
+      row.setOpen(true);
+      this.opened(name);
+    }
   }
 
   rememberOpen() {

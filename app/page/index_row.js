@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { Chart } from "./chart.js";
+import { copyButton } from "./copy.js";
 import { element, matchChildren, setAttribute, setText, show } from "./dom.js";
 import * as format from "./format.js";
 import { Rate } from "./rates.js";
@@ -131,22 +132,32 @@ export class IndexRow {
   showProblems(s) {
     const problems = [];
     if (s.reason) problems.push([s.state === "failed" ? "Failed to load" : "Read only", s.reason]);
-    if (s.state === "failed") problems.push(["What to do", `put the file right, then: fpctl reload ${s.name}`]);
+    const reload = `fpctl reload ${s.name}`;
+    if (s.state === "failed") problems.push(["What to do", `put the file right, then: ${reload}`, reload]);
     if (s.damage) problems.push(["Damaged segment, see the README on damage", s.damage]);
     if (s.maintenance_error) problems.push(["Upkeep failed, and is tried again", s.maintenance_error]);
     if (!s.answered) problems.push(["No answer", "the index did not tell its status in time"]);
     matchChildren(this.problems, problems,
-      () => element("li", {}, element("strong"), " ", element("span")),
-      (row, [what, why]) => {
-        setText(row.firstElementChild, `${what}:`);
-        setText(row.lastElementChild, why);
+      () => element("li", {}, element("strong"), " ", element("span"), " ",
+        copyButton(() => reload, "the command")),
+      (row, [what, why, command]) => {
+        const [title, reason, copy] = row.children;
+        setText(title, `${what}:`);
+        setText(reason, why);
+        show(copy, command !== undefined);
       });
   }
 
   showFacts(s) {
+    for (const part of [this.chartRow, this.map.element]) part.classList.toggle("dormant", !this.serves);
+    // Of an index that does not serve, little is known, and nothing would be a lie.
+    if (!this.serves || !s.answered) {
+      this.putFacts(s.generation > 0 ? [["Generation", format.count(s.generation)]] : []);
+      return;
+    }
     const upkeep = [s.checkpoint_running && "checkpoint", s.merge_running && "merge"].filter(Boolean).join(", ");
     const l = s.loading;
-    const facts = [
+    this.putFacts([
       ["Version", format.count(s.version)],
       ["In files up to", s.file_version === s.version ? "all of it" : `version ${format.count(s.file_version)}`],
       ["Generation", format.count(s.generation)],
@@ -158,15 +169,18 @@ export class IndexRow {
       ["Updates waiting", format.count(s.queued_updates)],
       ["Upkeep now", upkeep || "none"],
       ["Checkpoints, merges", `${format.count(s.checkpoints)}, ${format.count(s.memory_merges + s.file_merges)}`],
-      ["Loaded", this.serves ? `${strategies[l.strategy]} in ${format.duration(l.elapsed_ms)}` : "not yet"],
-    ];
+      ["Loaded", `${strategies[l.strategy]} in ${format.duration(l.elapsed_ms)}`],
+    ]);
+  }
+
+  putFacts(facts) {
+    show(this.facts, facts.length > 0);
     matchChildren(this.facts, facts,
       () => element("div", {}, element("dt"), element("dd")),
       (row, [name, value]) => {
         setText(row.firstChild, name);
         setText(row.lastChild, value);
       });
-    for (const part of [this.chartRow, this.map.element]) part.classList.toggle("dormant", !this.serves);
   }
 
   /** Asks for what only an open row shows; each part when it is due, and one request of a kind at a time. */

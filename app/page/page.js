@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { setAttribute, setText, show } from "./dom.js";
 import * as format from "./format.js";
 import { IndexList } from "./index_list.js";
+import { urgency } from "./index_order.js";
 import { SearchBox } from "./search_box.js";
 import { SignIn } from "./sign_in.js";
 import { showNode, showSums } from "./summary.js";
@@ -14,8 +15,8 @@ const everyMsUnreachable = 2000;
 
 const byId = (id) => document.getElementById(id);
 const announce = (text) => setText(byId("announcements"), text);
-const list = new IndexList(announce);
 const searchBox = new SearchBox();
+const list = new IndexList(announce, (name) => searchBox.follow(name));
 const signIn = new SignIn(() => again());
 
 let timer = null;
@@ -28,9 +29,16 @@ function connected() {
   show(byId("banner"), false);
   setText(byId("banner-text"), "");
   show(byId("main"), true);
-  setText(byId("connection"), "Live");
-  setAttribute(byId("connection"), "data-state", "live");
   document.body.classList.remove("stale");
+}
+
+/** Green is kept for a node of which nothing must be told. */
+function showHealth(indexes) {
+  const failed = indexes.filter((i) => i.state === "failed").length;
+  const troubled = indexes.filter((i) => urgency(i) === 1).length;
+  const words = failed > 0 ? `${failed} failed` : troubled > 0 ? `${troubled} in trouble` : "Live";
+  setText(byId("connection"), words);
+  setAttribute(byId("connection"), "data-state", failed > 0 ? "failing" : troubled > 0 ? "troubled" : "live");
 }
 
 function disconnected(why) {
@@ -58,6 +66,7 @@ function signedOut() {
 
 function showOverview({ node, indexes }) {
   showNode(node);
+  showHealth(indexes);
   list.update(indexes, performance.now());
   showSums(indexes, list.rows);
   searchBox.update(indexes);

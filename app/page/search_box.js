@@ -20,6 +20,7 @@ function resultRow({ id, score }, distinct) {
 
 export class SearchBox {
   constructor() {
+    this.wanted = null;
     this.text = byId("search-text");
     this.index = byId("search-index");
     this.read = byId("search-read");
@@ -30,22 +31,33 @@ export class SearchBox {
       e.preventDefault();
       byId("search-form").requestSubmit();
     });
+    this.index.addEventListener("change", () => (this.wanted = null));
     byId("search-form").addEventListener("submit", (e) => {
       e.preventDefault();
       this.search();
     });
   }
 
-  /** Offers the indexes that can be searched, and keeps the choice. */
+  /** Offers the indexes in which something can be found, and keeps the choice. */
   update(indexes) {
-    const names = indexes.filter((i) => i.state === "ready" || i.state === "read_only").map((i) => i.name);
-    const chosen = this.index.value;
+    const serves = (i) => i.state === "ready" || i.state === "read_only";
+    const names = indexes.filter((i) => serves(i) && !(i.answered && i.num_docs === 0)).map((i) => i.name);
+    const chosen = this.wanted ?? this.index.value;
     matchChildren(this.index, names, () => element("option"), (option, name) => {
       setText(option, name);
       setAttribute(option, "value", name);
     });
-    if (names.includes(chosen) && this.index.value !== chosen) this.index.value = chosen;
+    if (names.includes(chosen)) {
+      if (this.index.value !== chosen) this.index.value = chosen;
+      this.wanted = null;
+    }
     if (this.index.disabled !== (names.length === 0)) this.index.disabled = names.length === 0;
+  }
+
+  /** Searches in an index that somebody has opened, as soon as it is offered. */
+  follow(name) {
+    this.wanted = name;
+    if ([...this.index.options].some((option) => option.value === name)) this.index.value = name;
   }
 
   say(text, isError = false) {
@@ -74,15 +86,24 @@ export class SearchBox {
     }
   }
 
+  /** Old results would seem to be those of what has just been refused; one that is still awaited, too. */
+  drop() {
+    this.number = (this.number ?? 0) + 1;
+    this.results.replaceChildren();
+    this.results.removeAttribute("aria-busy");
+  }
+
   async search() {
     const parsed = this.parse();
     if (parsed === null) {
       if (this.text.value.trim() === "") this.say("Paste a fingerprint first.", true);
       this.text.focus();
+      this.drop();
       return;
     }
     if (this.index.value === "") {
       this.say("There is no index that can be searched.", true);
+      this.drop();
       return;
     }
     const number = (this.number = (this.number ?? 0) + 1);

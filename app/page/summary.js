@@ -25,8 +25,10 @@ export function showNode(node) {
   put("sum-allowed", `of ${node.loaders_allowed} at work`);
 }
 
+const serves = ({ state, answered }) => answered && (state === "ready" || state === "read_only");
+
 export function showSums(indexes, rows) {
-  const sum = (of) => indexes.reduce((total, index) => total + of(index), 0);
+  const sum = (of) => indexes.filter(serves).reduce((total, index) => total + of(index), 0);
   const sumRate = (key) => {
     const rates = [...rows.values()].map((row) => row[key]).filter((r) => r !== null);
     return rates.length > 0 ? format.rate(rates.reduce((total, r) => total + r, 0)) : indexes.length > 0 ? "–" : "0";
@@ -34,7 +36,9 @@ export function showSums(indexes, rows) {
   put("sum-indexes", format.count(indexes.length));
   put("sum-states", statesInWords(indexes));
   put("sum-docs", format.shortCount(sum((i) => i.num_docs)));
-  put("sum-segments", `in ${format.plural(sum((i) => i.num_file_segments + i.num_memory_segments), "segment")}`);
+  const silent = indexes.filter((i) => !serves(i)).length;
+  put("sum-segments", `in ${format.plural(sum((i) => i.num_file_segments + i.num_memory_segments), "segment")}` +
+    (silent > 0 ? `, ${format.plural(silent, "index", "indexes")} not counted` : ""));
   put("sum-bytes", format.bytes(sum((i) => i.size_bytes)));
   put("sum-oplog", `and ${format.bytes(sum((i) => i.oplog_bytes))} of log`);
   put("sum-searches", sumRate("searchesPerSecond"));

@@ -105,6 +105,16 @@ class Showing(PageTest):
         self.assertIn(data, self.browser.text("#node-folder"))
         self.assertIsNone(self.browser.js("return document.getElementById('x')"))
         self.assertIn("1 failed", self.browser.js("return document.title"))
+        # It is the first in the list, and the head of the page is not green.
+        self.assertEqual(self.browser.js("return document.querySelector('.index-list > li').dataset.name"), "bad")
+        self.assertEqual(self.browser.text("#connection"), "1 failed")
+        self.assertEqual(self.browser.js("return document.getElementById('connection').dataset.state"), "failing")
+        # Opened, it says nothing of what nobody knows.
+        self.browser.js("document.querySelector(\"li[data-name='bad'] .name\").click()")
+        facts = self.browser.js("return [...document.querySelectorAll(\"li[data-name='bad'] .facts dt\")].map(e => e.textContent)")
+        self.assertLessEqual(set(facts), {"Generation"})
+        self.assertNotIn("all of it", self.browser.text("li[data-name='bad']"))
+        self.assertIn("fpctl reload bad", self.browser.text("li[data-name='bad'] .problems"))
         # A failed index cannot be searched.
         offered = self.browser.js("return [...document.getElementById('search-index').options].map(o => o.value)")
         self.assertEqual(offered, ["good"])

@@ -64,6 +64,55 @@ class Searching(PageTest):
         self.browser.until("() => document.querySelector('#results > *')")
         self.assertIn("no such index", self.browser.text("#results"))
 
+    def test_share_bars_fill_what_they_tell(self):
+        node = self.start(*MANUAL)
+        node.ctl("index", "create", "main")
+        node.ctl("ingest", "main", "-", stdin="1|1,2,3,4\n2|1,2\n3|1\n")
+        for width in 1280, 640, 360:
+            with self.subTest(width):
+                self.browser.screen(width)
+                self.browser.open(node)
+                self.paste("1,2,3,4")
+                self.browser.keys(Keys.ENTER)
+                self.assertEqual(self.results(), [[1, 4], [2, 2], [3, 1]])
+                filled = self.browser.js("return [...document.querySelectorAll('.share-bar')].map((box) =>"
+                                         "box.firstChild.getBoundingClientRect().width / box.getBoundingClientRect().width)")
+                self.assertEqual([round(share, 2) for share in filled], [1, 0.5, 0.25])
+
+    def test_the_box_follows_the_opened_index_and_skips_empty_ones(self):
+        node = self.start(*MANUAL)
+        node.ctl("index", "create", "aaa")
+        self.make_index(node, "beta", 1)
+        self.make_index(node, "gamma", 1)
+        self.browser.open(node)
+        chosen = "() => document.getElementById('search-index').value"
+        self.browser.until(f"() => ({chosen})() === 'beta'")
+        offered = self.browser.js("return [...document.getElementById('search-index').options].map(o => o.value)")
+        self.assertEqual(offered, ["beta", "gamma"])
+        click = "document.querySelector(`li[data-name='${arguments[0]}'] .name`).click()"
+        for opened, searched in (("gamma", "gamma"), ("aaa", "gamma"), ("beta", "beta")):
+            self.browser.js(click, opened)
+            self.assertEqual(self.browser.js(f"return ({chosen})()"), searched)
+        # What somebody has opened while it was empty is chosen as soon as it holds something, unless another was since.
+        self.browser.js(click, "aaa")
+        self.browser.js(click, "aaa")
+        node.ctl("ingest", "aaa", "-", stdin="1|1,2,3\n")
+        self.browser.until(f"() => ({chosen})() === 'aaa'")
+
+    def test_old_results_go_with_a_new_error(self):
+        node = self.start(*MANUAL)
+        self.make_index(node, "main", 1)
+        self.browser.open(node)
+        for wrong in "1,2,x", "":
+            with self.subTest(wrong):
+                self.paste("1 2 3")
+                self.browser.keys(Keys.ENTER)
+                self.browser.until("() => document.querySelector('#results > *')")
+                self.browser.js("document.getElementById('search-text').value = arguments[0]", wrong)
+                self.browser.keys(Keys.ENTER)
+                self.assertIsNone(self.browser.text("#results > *"))
+                self.assertTrue(self.browser.js("return document.getElementById('search-read').matches('[data-error]')"))
+
 
 class Reading(PageTest):
     """The module that reads fingerprints, by itself."""
@@ -176,6 +225,52 @@ class Using(PageTest):
         self.results()
         self.browser.js("document.querySelector('details').open = true")
         self.browser.until("() => document.querySelectorAll('.segment-table td').length === 15")
+
+    def test_columns_sort(self):
+        node = self.start(*MANUAL)
+        for name, segments in ("alpha", 2), ("beta", 3), ("gamma", 1):
+            self.make_index(node, name, segments)
+        self.browser.open(node)
+        order = "[...document.querySelectorAll('.index-list > li')].map((row) => row.dataset.name).join()"
+        self.browser.until(f"() => {order} === 'alpha,beta,gamma'")
+        for key, presses in {"docs": ["beta,alpha,gamma", "gamma,alpha,beta", "alpha,beta,gamma"],
+                             "name": ["alpha,beta,gamma", "gamma,beta,alpha", "alpha,beta,gamma"],
+                             "segments": ["beta,alpha,gamma"]}.items():
+            for expected in presses:
+                self.browser.js("document.querySelector(`.sort[data-key=${arguments[0]}]`).click()", key)
+                self.assertEqual(self.browser.js(f"return {order}"), expected, key)
+        self.assertEqual(self.browser.js("return document.querySelectorAll('.sort[aria-pressed=true]').length"), 1)
+        # The order stays with the next answers, and whoever is in a row stays there when it moves.
+        self.browser.js("document.querySelector(\"li[data-name='gamma'] .name\").focus()")
+        for number in range(100, 104):
+            node.ctl("ingest", "gamma", "-", "--checkpoint", stdin=f"{number}|{number}\n")
+        self.browser.until(f"() => {order} === 'gamma,beta,alpha'")
+        self.assertEqual(self.browser.js("return document.activeElement.closest('li').dataset.name"), "gamma")
+
+    def test_on_a_phone_the_search_box_comes_first(self):
+        node = self.start(*MANUAL)
+        self.make_index(node, "main", 1)
+        self.browser.screen(390, 800)
+        self.browser.open(node)
+        tops = self.browser.js("return ['.identify', '.summary', '.indexes']"
+                               ".map((part) => document.querySelector(part).getBoundingClientRect().top)")
+        self.assertEqual(tops, sorted(tops))
+        self.assertLess(tops[0], 400)
+
+    def test_a_command_is_copied(self):
+        node = self.start(*MANUAL)
+        self.browser.open(node)
+        for way in "clipboard", "selection":
+            with self.subTest(way):
+                self.browser.js("""
+                    window.copied = null;
+                    const clipboard = arguments[0] === 'clipboard' ? {writeText: async (text) => { window.copied = text; }} : undefined;
+                    Object.defineProperty(navigator, 'clipboard', {value: clipboard, configurable: true});
+                    document.execCommand = () => { window.copied = document.activeElement.value; return true; };
+                    document.querySelector('#create-hint + .copy').click()""", way)
+                self.browser.until("() => document.querySelector('#create-hint + .copy').textContent === 'Copied'")
+                self.assertEqual(self.browser.js("return window.copied"), self.browser.text("#create-hint"))
+                self.browser.until("() => document.querySelector('#create-hint + .copy').textContent === 'Copy'")
 
     def test_words_can_be_read_in_both_schemes_and_nothing_sticks_out_on_a_phone(self):
         node = self.scene()
