@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "app/api/body_writer.hpp"
+#include "app/audio/pcm.hpp"
 
 namespace fp {
 
@@ -57,6 +58,27 @@ std::string encode_search(const search_reply& reply, body_format format) {
   for (size_t i = 0; i < reply.results.size(); i++) {
     const auto r = reply.results[i];
     w.begin_map(2).field("id").number(r.id).field("score").number(r.score).end_map();
+  }
+  return w.end_list().end_map().take();
+}
+
+std::string encode_identified(const named_results& named, body_format format) {
+  body_writer w(format);
+  w.begin_map(3).full_field("verdict").text(to_string(named.how));
+  w.full_field("reason").text(named.how == certainty::none ? to_string(named.why) : "");
+  w.full_field("results").begin_list(named.documents.size());
+  for (const auto& d : named.documents) {
+    w.begin_map(d.is_known ? d.where ? 7 : 5 : 2);
+    w.full_field("id").number(d.id).full_field("score").number(d.score);
+    if (d.is_known) {
+      w.full_field("title").text(d.title).full_field("artist").text(d.artist);
+      w.full_field("duration").decimal(d.duration_s);
+    }
+    if (d.is_known && d.where) {
+      w.full_field("place").decimal(static_cast<double>(d.where->offset) * hop_s);
+      w.full_field("error").decimal(d.where->error());
+    }
+    w.end_map();
   }
   return w.end_list().end_map().take();
 }
@@ -126,10 +148,11 @@ std::string encode_history(const index_history& history, body_format format) {
 std::string encode_overview(const node_overview& overview, body_format format) {
   const auto& n = overview.node;
   body_writer w(format);
-  w.begin_map(2).full_field("node").begin_map(6).full_field("version").text(n.version);
+  w.begin_map(2).full_field("node").begin_map(7).full_field("version").text(n.version);
   w.full_field("pid").number(n.pid).full_field("uptime_ms").number(n.uptime_ms);
   w.full_field("data_folder").text(n.data_folder).full_field("loaders_running").number(n.loaders_running);
-  w.full_field("loaders_allowed").number(n.loaders_allowed).end_map();
+  w.full_field("loaders_allowed").number(n.loaders_allowed);
+  w.full_field("has_names").boolean(overview.has_names).end_map();
   w.full_field("indexes").begin_list(overview.indexes.size());
   for (const auto& index : overview.indexes) write_index(w, index);
   return w.end_list().end_map().take();

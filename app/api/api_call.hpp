@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/api/naming_actor.hpp"
 #include "app/api/negotiation.hpp"
 #include "app/api/overview_board.hpp"
 #include "app/gateway/gateway_bridge.hpp"
@@ -60,6 +61,7 @@ struct api_service {
   // Empty: `_metrics` and `_history` are not found.
   metrics_handle metrics;
   history_handle history;
+  naming_handle naming;                 ///< empty: `_identify` is not found
   std::shared_ptr<spdlog::logger> log;  ///< of internal errors; null: they are not logged
   bool tells_strangers_names = true;    ///< of indexes, to who shows no token
   /// Of the first bridge alone.

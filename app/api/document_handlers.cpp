@@ -54,6 +54,34 @@ void handlers::search(const api_service& service, api_call& c) {
   });
 }
 
+void handlers::identify(const api_service& service, api_call& c) {
+  if (!service.naming) {
+    c.not_found();
+    return;
+  }
+  auto decoded = c.body(decode_search);
+  if (!decoded) return;
+  const auto wish = std::make_shared<const search_request>(std::move(*decoded));
+  // What each step does with the answer of the one before, inside the bridge.
+  const auto name = [=, whom = service.naming, index = c.index(), r = c.respond, f = c.format, failed = c.failed()](
+                        bridge_state& b, uint64_t generation, const search_reply& found) {
+    b.ask<named_results>(
+        whom, look_timeout,
+        [=](const named_results& named) { r(make_response(200, encode_identified(named, f), f)); }, failed,
+        naming_request{index, generation, wish, found.results});
+  };
+  const auto search = [=, index = c.index(), cancel = c.respond.cancel(), failed = c.failed()](
+                          bridge_state& b, uint64_t generation) {
+    b.ask_index<search_reply>(
+        index, search_wait(wish->timeout_ms), [=, &b](const search_reply& found) { name(b, generation, found); },
+        failed, local_search{wish, cancel});
+  };
+  service.in_bridge(c, [=, index = c.index(), failed = c.failed()](bridge_state& b) {
+    b.ask_index<index_status>(
+        index, look_timeout, [=, &b](const index_status& s) { search(b, s.generation); }, failed, status_atom_v);
+  });
+}
+
 void handlers::update(const api_service& service, api_call& c) {
   auto decoded = c.body(decode_update);
   if (!decoded) return;

@@ -14,7 +14,7 @@ using enum access_role;
 
 constexpr auto anybody = std::optional<access_role>();
 
-constexpr std::array<endpoint, 19> table{{
+constexpr std::array<endpoint, 20> table{{
     {get, "/", anybody, handlers::page_file},
     {get, "/_health", anybody, handlers::node_health},
     {get, "/_metrics", read, handlers::metrics},
@@ -29,6 +29,7 @@ constexpr std::array<endpoint, 19> table{{
     {del, "/:index/:id", write, handlers::delete_document},
     {get, "/:index/_health", read, handlers::tell_health},
     {get, "/:index/_history", read, handlers::tell_history},
+    {post, "/:index/_identify", read, handlers::identify},
     {post, "/:index/_search", read, handlers::search},
     {get, "/:index/_segments", read, handlers::list_segments},
     {get, "/:index/_snapshot", admin, handlers::back_up},

@@ -29,6 +29,7 @@ void back_up(const api_service& service, api_call& call);
 
 // Of its documents (document_handlers.cpp).
 void search(const api_service& service, api_call& call);
+void identify(const api_service& service, api_call& call);
 void update(const api_service& service, api_call& call);
 void find_document(const api_service& service, api_call& call);
 void put_document(const api_service& service, api_call& call);

@@ -50,6 +50,13 @@ http_gateway::http_gateway(caf::actor_system& system, const http_settings& setti
   service.log = hooks.log;
   service.metrics = hooks.text;
   service.history = hooks.history;
+  if (!settings.library.empty()) {
+    naming_ = hooks.pools != nullptr
+                  ? hooks.pools->of(blocking_work::searches).spawn(naming_actor, settings.library, hooks.log)
+                  : system.spawn(naming_actor, settings.library, hooks.log);
+    service.naming = naming_;
+    service.board->set_has_names();
+  }
   std::shared_ptr<http_metrics> measures;
   if (hooks.metrics) {
     measures = make_http_metrics();
@@ -119,6 +126,7 @@ void http_gateway::stop() {
   if (server_) server_->stop();
   for (const auto& b : bridges_) caf::anon_send_exit(b, caf::exit_reason::user_shutdown);
   bridges_.clear();
+  if (naming_) caf::anon_send_exit(naming_, caf::exit_reason::user_shutdown);
 }
 
 }  // namespace fp

@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "actors/blocking_pools.hpp"
 #include "app/api/access_control.hpp"
 #include "app/api/http_settings.hpp"
+#include "app/api/naming_actor.hpp"
 #include "app/gateway/gateway_bridge.hpp"
 #include "app/http/http_server.hpp"
 #include "app/http/tls_context.hpp"
@@ -23,6 +25,7 @@ struct gateway_hooks {
   metrics_handle text;                    ///< for `GET /_metrics`, which is not found without it
   history_handle history;                 ///< for `GET /:index/_history`, likewise
   std::shared_ptr<spdlog::logger> log;    ///< of internal errors; null: they are not logged
+  const blocking_pools* pools = nullptr;  ///< null: what blocks is scheduled as everything else
 };
 
 /// Adds the time at which the certificate of a listener expires, in seconds since 1970.
@@ -32,7 +35,7 @@ void add_certificate_gauge(node_metrics& metrics, std::string listener,
 /// Serves a node over HTTP, by the contract that fpindex clients speak.
 ///
 ///     http_server (I/O threads) -> http_routes -> an endpoint's handler -> gateway_bridge (one a thread)
-///     gateway_bridge -> node_actor, index_coordinator, metrics_actor, history_actor
+///     gateway_bridge -> node_actor, index_coordinator, metrics_actor, history_actor, naming_actor
 class http_gateway {
  public:
   /// Listens on `settings.host` and `settings.port`. Throws `io_error` when that is impossible, and what is wrong
@@ -60,6 +63,7 @@ class http_gateway {
   /// When the certificate in force expires, in seconds since 1970.
   std::shared_ptr<std::atomic<int64_t>> expiry_ = std::make_shared<std::atomic<int64_t>>(0);
   std::vector<bridge_handle> bridges_;
+  naming_handle naming_;  ///< empty: there is no library
   std::unique_ptr<http_server> server_;
 };
 

@@ -13,6 +13,7 @@ struct node_overview {
     bool answered = false;  ///< whether the index told its status in time
   };
   node_status node;
+  bool has_names = false;      ///< whether the node has a library of recordings
   std::vector<index> indexes;  ///< by name
 };
 

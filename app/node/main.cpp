@@ -303,7 +303,7 @@ int run(const command_line& called, const command_line::settings& read, node_log
   std::optional<line_gateway> line;
   if (!start_gateway(http, settings.http_tls ? "HTTP over TLS" : "HTTP", settings.host, settings.port, log, system,
                      settings, settings, settings.max_update_bytes, node,
-                     gateway_hooks{env->metrics, measuring.text(), measuring.history(), env->log}) ||
+                     gateway_hooks{env->metrics, measuring.text(), measuring.history(), env->log, &pools}) ||
       !start_gateway(line, "the line protocol", settings.line_host(), settings.legacy_port, log, system, settings,
                      settings.line_host(), settings.max_update_bytes, node, env->metrics)) {
     return give_up();

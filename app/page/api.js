@@ -65,11 +65,14 @@ export const overview = () => ask("_page/overview");
 export const segments = (index) => ask(inIndex(index, "_segments"));
 export const history = (index) => ask(inIndex(index, "_history"));
 
-/** The best matches, and how long the node and the way to it took. */
-export async function search(index, hashes) {
+/**
+ * The best matches, and how long the node and the way to it took. From a node that has names: also a `verdict` of
+ * "sure", "likely" or "none", with its `reason`, and names and places in the results.
+ */
+export async function search(index, hashes, hasNames) {
   const start = performance.now();
   const body = JSON.stringify({ query: hashes, limit: 10, timeout: 5000 });
   const headers = { "Content-Type": "application/json" };
-  const { results } = await ask(inIndex(index, "_search"), { method: "POST", body, headers });
-  return { results, milliseconds: performance.now() - start };
+  const found = await ask(inIndex(index, hasNames ? "_identify" : "_search"), { method: "POST", body, headers });
+  return { ...found, milliseconds: performance.now() - start };
 }

@@ -49,5 +49,14 @@ export function duration(ms) {
   return parts.slice(0, 2).join(" ");
 }
 
+/** A place in a recording: 1:23, or 1:02:03. */
+export function place(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (n) => String(n).padStart(2, "0");
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60 ? `${minutes}:${two(whole % 60)}`
+    : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(whole % 60)}`;
+}
+
 /** 100.0 % is all of it, and nothing less. */
 export const percent = (share) => `${(share < 1 ? Math.min(share * 100, 99.9) : share * 100).toFixed(1)} %`;

@@ -69,7 +69,7 @@ function showOverview({ node, indexes }) {
   showHealth(indexes);
   list.update(indexes, performance.now());
   showSums(indexes, list.rows);
-  searchBox.update(indexes);
+  searchBox.update(indexes, node.has_names);
   document.body.dataset.known = "true";
   return indexes.some((i) => i.state === "loading") ? everyMsWhileLoading : everyMs;
 }

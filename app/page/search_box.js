@@ -7,12 +7,26 @@ import * as format from "./format.js";
 
 const byId = (id) => document.getElementById(id);
 
-function resultRow({ id, score }, distinct) {
+/** The name of a document, with its number, or the number alone. */
+function nameOf({ id, title, artist }) {
+  if (title === undefined) return [String(id)];
+  const by = artist ? ` by ${artist}` : "";
+  return [element("span", { class: "title" }, `${title}${by}`), " ", element("span", { class: "number" }, String(id))];
+}
+
+function verdictWords({ verdict, reason, results }) {
+  if (verdict === "none") return `No match: ${reason}.`;
+  const [{ title, artist, place }] = results;
+  return `“${title}”${artist ? ` by ${artist}` : ""} at ${format.place(place)}, ${verdict}.`;
+}
+
+function resultRow(result, distinct) {
+  const { score } = result;
   const share = score / distinct;
   const bar = element("span", { class: "bar" });
   bar.style.setProperty("transform", `scaleX(${Math.min(1, share).toFixed(4)})`);
   return element("tr", {},
-    element("th", { scope: "row" }, String(id)),
+    element("th", { scope: "row" }, ...nameOf(result)),
     element("td", {}, format.count(score)),
     element("td", { class: "share" }, element("span", { class: "share-bar", "aria-hidden": "true" }, bar),
       element("span", {}, format.percent(share))));
@@ -39,7 +53,8 @@ export class SearchBox {
   }
 
   /** Offers the indexes in which something can be found, and keeps the choice. */
-  update(indexes) {
+  update(indexes, hasNames) {
+    this.hasNames = hasNames;
     const serves = (i) => i.state === "ready" || i.state === "read_only";
     const names = indexes.filter((i) => serves(i) && !(i.answered && i.num_docs === 0)).map((i) => i.name);
     const chosen = this.wanted ?? this.index.value;
@@ -110,7 +125,7 @@ export class SearchBox {
     this.results.setAttribute("aria-busy", "true");
     let shown;
     try {
-      const found = await search(this.index.value, parsed.hashes);
+      const found = await search(this.index.value, parsed.hashes, this.hasNames);
       shown = this.describe(found, parsed);
     } catch (e) {
       shown = [element("p", { class: "error" }, e.message)];
@@ -120,7 +135,8 @@ export class SearchBox {
     this.results.removeAttribute("aria-busy");
   }
 
-  describe({ results, milliseconds }, { hashes, distinct }) {
+  describe(found, { hashes, distinct }) {
+    const { results, milliseconds } = found;
     const time = format.milliseconds(milliseconds);
     if (results.length === 0) {
       const least = Math.floor((hashes.length + 19) / 20);
@@ -128,7 +144,9 @@ export class SearchBox {
       return [element("p", { class: "nothing" }, `No match in ${time}: ${words}.`)];
     }
     const head = ["Document", "Score", "Share of the query"].map((name) => element("th", { scope: "col" }, name));
-    return [element("table", {},
+    const names = results.some((r) => r.title !== undefined);
+    const verdict = names ? [element("p", { class: "verdict", "data-verdict": found.verdict }, verdictWords(found))] : [];
+    return [...verdict, element("table", {},
       element("caption", {}, `${format.plural(results.length, "match", "matches")} in ${time}, the way to the node included`),
       element("thead", {}, element("tr", {}, ...head)),
       element("tbody", {}, ...results.map((r) => resultRow(r, distinct))))];
