@@ -2,20 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <type_traits>
 #include <utility>
 
 #include "core/search/stoppable_partition_point.hpp"
+#include "core/segment/posting_table.hpp"
 
 namespace fp {
 
 namespace {
 
-constexpr uint32_t long_range = 1024;            ///< postings that are worth the look at what may be left out
 constexpr uint32_t ids_per_binary_search = 128;  ///< that are walked in the time of a search among them
-constexpr size_t ranges_a_slice = 256;           ///< that are sorted out between two looks at the clock
 constexpr size_t slots_a_slice = 1024;           ///< that are looked at between two looks at the clock
-
-bool longer(const posting_range& a, const posting_range& b) { return a.count > b.count; }
 
 bool contains(const posting_table& table, const posting_range& range, document_id id, stop_condition& stop) {
   const uint64_t end = uint64_t{range.first} + range.count;
@@ -30,8 +28,9 @@ bool is_newest(const snapshot::entry& e, document_id id) {
 
 }  // namespace
 
-void document_counter::begin(std::span<const snapshot::entry> entries, uint64_t expected, uint64_t min_score,
-                             const bounds& limits, stop_condition& stop) {
+template <class Range>
+void basic_document_counter<Range>::begin(std::span<const snapshot::entry> entries, uint64_t expected,
+                                          uint64_t min_score, const bounds& limits, stop_condition& stop) {
   entries_ = entries;
   expected_ = expected;
   min_score_ = min_score;
@@ -43,70 +42,60 @@ void document_counter::begin(std::span<const snapshot::entry> entries, uint64_t 
   scores_.clear(expected_, bounds_.table_bytes, stop);
 }
 
-void document_counter::count(std::vector<posting_range>& ranges, stop_condition& stop) {
-  const uint64_t max_apart = std::min<uint64_t>(min_score_ - 1, bounds_.apart);
-  const auto is_long = [](const posting_range& range) { return range.count >= long_range; };
-  const auto first_long = max_apart > 0 ? std::find_if(ranges.begin(), ranges.end(), is_long) : ranges.end();
-  auto kept = static_cast<size_t>(first_long - ranges.begin());
-  for (size_t i = kept; i < ranges.size(); i++) {
-    if (i % ranges_a_slice == ranges_a_slice - 1) stop.worked(ranges_a_slice);
-    posting_range& range = ranges[i];
-    if (is_long(range)) {
-      if (apart_.size() < max_apart) {
-        apart_.push_back(range);
-        std::push_heap(apart_.begin(), apart_.end(), longer);
-        continue;
-      }
-      if (longer(range, apart_.front())) {
-        std::pop_heap(apart_.begin(), apart_.end(), longer);
-        std::swap(range, apart_.back());
-        std::push_heap(apart_.begin(), apart_.end(), longer);
-      }
-    }
-    ranges[kept++] = range;
+template <class Range>
+void basic_document_counter<Range>::count(std::vector<Range>& ranges, stop_condition& stop) {
+  const auto max_apart = static_cast<size_t>(std::min<uint64_t>(min_score_ - 1, bounds_.apart));
+  if constexpr (std::is_same_v<Range, near_range>) {
+    apart_.take(ranges, max_apart, bounds_.apart, stop);
+  } else {
+    apart_.take(ranges, max_apart, stop);
   }
-  ranges.resize(kept);
   count_all(ranges, stop);
 }
 
-[[gnu::noinline]] posting_range document_counter::in_window(const posting_table& table, const posting_range& range,
-                                                            stop_condition& stop) const {
+template <class Range>
+[[gnu::noinline]] Range basic_document_counter<Range>::in_window(const posting_table& postings, Range range,
+                                                                 stop_condition& stop) const {
   const auto bound = [&](uint64_t begin, uint64_t end, uint64_t id) {
-    return stoppable_partition_point(begin, end, stop, [&](uint64_t i) { return table.document_at(i) < id; });
+    return stoppable_partition_point(begin, end, stop, [&](uint64_t i) { return postings.document_at(i) < id; });
   };
   const uint64_t end = uint64_t{range.first} + range.count;
   stop.worked(units_of_a_page);
   const uint64_t first = first_ == 0 ? range.first : bound(range.first, end, first_);
   const uint64_t last = last_ == max_id ? end : bound(first, end, uint64_t{last_} + 1);
-  return {range.segment, static_cast<uint32_t>(first), static_cast<uint32_t>(last - first)};
+  range.first = static_cast<uint32_t>(first);
+  range.count = static_cast<uint32_t>(last - first);
+  return range;
 }
 
-void document_counter::add(std::span<document_id> ids, stop_condition& stop) {
-  while (!scores_.make_room(ids.size(), stop)) {
+template <class Range>
+void basic_document_counter<Range>::add(std::span<hit> hits, stop_condition& stop) {
+  while (!scores_.make_room(hits.size(), stop)) {
     last_ = scores_.drop_larger_half(stop) - 1;
-    const auto end = std::remove_if(ids.begin(), ids.end(), [this](document_id id) { return id > last_; });
-    ids = ids.first(static_cast<size_t>(end - ids.begin()));
+    const auto end = std::remove_if(hits.begin(), hits.end(), [this](hit h) { return slot::id_of(h) > last_; });
+    hits = hits.first(static_cast<size_t>(end - hits.begin()));
   }
-  scores_.add(ids);
+  scores_.add(hits);
 }
 
-void document_counter::count_all(std::span<const posting_range> ranges, stop_condition& stop) {
-  std::array<document_id, score_table::max_block> block;  // to be counted together
+template <class Range>
+void basic_document_counter<Range>::count_all(std::span<const Range> ranges, stop_condition& stop) {
+  std::array<hit, table::max_block> block;  // to be counted together
   size_t filled = 0;
   size_t segment = SIZE_MAX;
-  posting_table table;  // a copy: the compiler cannot know that writing ids leaves the segment's own alone
+  posting_table postings;  // a copy: the compiler cannot know that writing ids leaves the segment's own alone
   const doc_set* superseded = nullptr;
   bool windowed = !everything();
   uint32_t untold = 0;
-  for (const posting_range& range : ranges) {
+  for (const Range& range : ranges) {
     if (range.segment != segment) {
       segment = range.segment;
-      table = entries_[segment].segment->postings();
+      postings = entries_[segment].segment->postings();
       superseded = entries_[segment].superseded.get();
     }
     uint32_t at = range.first, left = range.count;
     if (windowed) [[unlikely]] {
-      const posting_range part = in_window(table, range, stop);
+      const Range part = in_window(postings, range, stop);
       at = part.first;
       left = part.count;
     }
@@ -117,7 +106,10 @@ void document_counter::count_all(std::span<const posting_range> ranges, stop_con
         filled = 0;
         if (last_ < last) {
           windowed = true;
-          const posting_range rest = in_window(table, {range.segment, at, left}, stop);
+          Range rest = range;
+          rest.first = at;
+          rest.count = left;
+          rest = in_window(postings, rest, stop);
           at = rest.first;
           left = rest.count;
           continue;
@@ -125,36 +117,40 @@ void document_counter::count_all(std::span<const posting_range> ranges, stop_con
       }
       const uint32_t length = std::min(left, static_cast<uint32_t>(block.size() - filled));
       for (const uint32_t end = at + length; at < end; at++) {
-        const document_id id = table.document_at(at);
-        block[filled] = id;
+        const document_id id = postings.document_at(at);
+        block[filled] = counting<Range>::hit(id, range);
         filled += superseded == nullptr || !superseded->contains(id);
       }
       left -= length;
       untold += length;
-      if (untold >= score_table::max_block || stop.wants_all()) stop.worked(std::exchange(untold, 0));
+      if (untold >= table::max_block || stop.wants_all()) stop.worked(std::exchange(untold, 0));
     }
   }
   add(std::span(block).first(filled), stop);
 }
 
-void document_counter::count_known(const posting_range& range, stop_condition& stop) {
+template <class Range>
+void basic_document_counter<Range>::count_known(const Range& range, stop_condition& stop) {
   const snapshot::entry& e = entries_[range.segment];
-  const posting_table& table = e.segment->postings();
+  const posting_table& postings = e.segment->postings();
   if (all_promising_ && promising_.size() < range.count / ids_per_binary_search) {
     for (slot* const s : promising_) {
-      if (contains(table, range, s->id, stop) && is_newest(e, s->id)) scores_.count(*s);
+      if (!contains(postings, range, s->id, stop) || !is_newest(e, s->id)) continue;
+      scores_.count(*s, counting<Range>::hit(s->id, range));
     }
     return;
   }
   for (uint32_t i = 0; i < range.count; i++) {
-    if (i % score_table::max_block == 0) stop.worked(score_table::max_block);
-    const document_id id = table.document_at(uint64_t{range.first} + i);
-    if (slot* const s = scores_.find(id); s != nullptr && is_newest(e, id)) scores_.count(*s);
+    if (i % table::max_block == 0) stop.worked(table::max_block);
+    const document_id id = postings.document_at(uint64_t{range.first} + i);
+    slot* const s = scores_.find(id);
+    if (s != nullptr && is_newest(e, id)) scores_.count(*s, counting<Range>::hit(id, range));
   }
 }
 
-void document_counter::finish_pass(stop_condition& stop) {
-  if (apart_.empty()) return;
+template <class Range>
+void basic_document_counter<Range>::finish_pass(stop_condition& stop) {
+  if (apart_.size() == 0) return;
   promising_.clear();
   all_promising_ = true;
   size_t looked_at = 0;
@@ -167,13 +163,14 @@ void document_counter::finish_pass(stop_condition& stop) {
     }
     promising_.push_back(&s);
   }
-  for (const posting_range& range : apart_) {
-    const posting_table& table = entries_[range.segment].segment->postings();
-    count_known(everything() ? range : in_window(table, range, stop), stop);
-  }
+  apart_.for_each([&](const Range& range) {
+    const posting_table& postings = entries_[range.segment].segment->postings();
+    count_known(everything() ? range : in_window(postings, range, stop), stop);
+  });
 }
 
-bool document_counter::next_pass(bool same_ranges, stop_condition& stop) {
+template <class Range>
+bool basic_document_counter<Range>::next_pass(bool same_ranges, stop_condition& stop) {
   if (last_ == max_id) return false;
   document_id largest = 0;
   for (const auto& e : entries_) largest = std::max(largest, e.segment->info().max_document);
@@ -188,5 +185,8 @@ bool document_counter::next_pass(bool same_ranges, stop_condition& stop) {
   scores_.clear(expected_, bounds_.table_bytes, stop);
   return true;
 }
+
+template class basic_document_counter<posting_range>;
+template class basic_document_counter<near_range>;
 
 }  // namespace fp

@@ -7,15 +7,11 @@
 #include <vector>
 
 #include "core/base/types.hpp"
+#include "core/search/posting_range.hpp"
 #include "core/search/stop_condition.hpp"
 #include "core/segment/posting_table.hpp"
 
 namespace fp {
-
-/// Postings of one hash in one segment.
-struct posting_range {
-  uint32_t segment, first, count;
-};
 
 /// Finds the postings of many hashes in many segments. Nearly every step of a look-up misses the caches, so
 /// look-ups go in groups: while one group's bucket starts are on their way from memory, the entries of the group

@@ -12,16 +12,45 @@
 
 namespace fp {
 
-/// Counts how often each document id occurs: an open-addressing hash table with linear probing that grows with the
-/// number of distinct ids, so that many hits on few documents stay in the cache, up to a bound.
-class score_table {
- public:
-  struct slot {
+/// A document's score.
+struct score_slot {
+  using hit = document_id;
+
+  document_id id;
+  uint32_t count;  ///< 0: the slot is free
+
+  static document_id id_of(hit h) noexcept { return h; }
+  void add(hit) noexcept { count++; }
+};
+
+/// A document's score where a query hash may meet the document several times and counts once. The hits of one query
+/// hash come one after the other.
+struct near_slot {
+  struct hit {
     document_id id;
-    uint32_t count;  ///< 0: the slot is free
+    uint32_t query;  ///< number of the query hash
   };
 
-  explicit score_table(seeded_mix mix = {}) : mix_(mix) {}
+  document_id id;
+  uint32_t count;  ///< 0: the slot is free
+  uint32_t query;  ///< that counted last
+
+  static document_id id_of(hit h) noexcept { return h.id; }
+  void add(hit h) noexcept {
+    count += static_cast<uint32_t>(count == 0) | static_cast<uint32_t>(query != h.query);
+    query = h.query;
+  }
+};
+
+/// Counts how often each document id occurs: an open-addressing hash table with linear probing that grows with the
+/// number of distinct ids, so that many hits on few documents stay in the cache, up to a bound.
+template <class Slot>
+class basic_score_table {
+ public:
+  using slot = Slot;
+  using hit = typename Slot::hit;
+
+  explicit basic_score_table(seeded_mix mix = {}) : mix_(mix) {}
 
   /// Forgets everything, makes room for up to `expected` ids, as far as they fit the cache (more are often few
   /// distinct ones), and will not take more than `max_bytes` (`min_bytes` or more), not even while it grows. Throws
@@ -30,8 +59,8 @@ class score_table {
 
   /// Makes room for more ids, at most `max_block`. False: the bound is reached.
   bool make_room(size_t num_ids, stop_condition& stop);
-  /// Counts each of `ids` once more. There must be room for all of them.
-  void add(std::span<const document_id> ids);
+  /// Counts each of `hits`. There must be room for all of them.
+  void add(std::span<const hit> hits);
   /// Drops about the larger half of the ids, and returns the smallest dropped one. At least two must be in here.
   document_id drop_larger_half(stop_condition& stop);
 
@@ -41,8 +70,11 @@ class score_table {
     while (slots_[at].count > 0 && slots_[at].id != id) at = (at + 1) & mask_;
     return slots_[at].count > 0 ? &slots_[at] : nullptr;
   }
-  /// Counts the id of a taken slot once more.
-  void count(slot& s) noexcept { best_ = std::max(best_, ++s.count); }
+  /// Counts a hit of a taken slot.
+  void count(slot& s, hit h) noexcept {
+    s.add(h);
+    best_ = std::max(best_, s.count);
+  }
 
   /// Of all ids since the table was cleared.
   uint32_t best() const noexcept { return best_; }
@@ -67,7 +99,7 @@ class score_table {
 
  private:
   static constexpr size_t min_slots = 64;
-  static constexpr size_t max_cached_slots = size_t{32} << 10;  // 256 KB; larger tables are prefetched from
+  static constexpr size_t max_cached_slots = size_t{32} << 10;  // 256 KB or more; larger tables are prefetched from
 
   size_t home(document_id id) const noexcept { return mix_(id) >> shift_; }
   /// How many ids a table takes.
@@ -86,5 +118,10 @@ class score_table {
   size_t used_ = 0;
   uint32_t best_ = 0;
 };
+
+extern template class basic_score_table<score_slot>;
+extern template class basic_score_table<near_slot>;
+using score_table = basic_score_table<score_slot>;
+using near_score_table = basic_score_table<near_slot>;
 
 }  // namespace fp

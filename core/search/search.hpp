@@ -19,6 +19,8 @@ struct search_options {
   std::optional<uint32_t> min_score;
   /// Results below this share of the best score are dropped.
   uint32_t score_pct = 10;
+  /// A query hash finds all hashes that differ from it in so many bits at most; up to `max_probes`.
+  unsigned probes = 0;
   steady_clock::time_point deadline = steady_clock::time_point::max();
   const cancel_flag* cancel = nullptr;
   /// Bound on a search's memory, without the results, of which there are at most `limit`.
@@ -56,7 +58,8 @@ class query_view {
 /// Finds the documents that share the most distinct hashes with a query. An object keeps some scratch memory
 /// between calls and serves one thread; make one per thread.
 ///
-/// score(document) = number of distinct query hashes that the newest version of the document holds. Results
+/// score(document) = number of distinct query hashes that the newest version of the document holds; with `probes`,
+/// that it holds a hash near to. So a score is at most the number of query hashes. Results
 /// below max(min_score, best * score_pct / 100) are dropped, then `limit` applies. Throws `search_timeout`
 /// past the deadline and `cancelled` when told so, each within a millisecond of work or one page that comes from a
 /// disk, and `payload_too_large` for a query whose hashes alone take more memory than `max_bytes` allows. Documents

@@ -8,5 +8,6 @@ namespace fp {
 /// What a client may ask of one search.
 inline constexpr uint32_t max_search_limit = 10'000;  ///< results
 inline constexpr size_t max_query_hashes = 1u << 20;  ///< as given, repetitions included
+inline constexpr uint32_t max_probes = 2;             ///< bits; 529 look-ups a hash
 
 }  // namespace fp

@@ -16,13 +16,12 @@ bool better(const search_result& a, const search_result& b) {
 
 }  // namespace
 
-void top_results::collect(const score_table& scores, uint32_t best, stop_condition& stop) {
+template <class Slot>
+void top_results::collect(const basic_score_table<Slot>& scores, uint32_t best, stop_condition& stop) {
   threshold_ = std::max(min_score_, uint64_t{best} * score_pct_ / 100);
   if (limit_ == 0 || scores.best() < threshold_) return;
   heap_.reserve(std::min<uint64_t>(limit_, usual_results));
-  const auto is_enough = [least = static_cast<uint32_t>(threshold_)](const score_table::slot& s) {
-    return s.count >= least;
-  };
+  const auto is_enough = [least = static_cast<uint32_t>(threshold_)](const Slot& s) { return s.count >= least; };
   const auto slots = scores.slots();
   for (size_t at = 0; at < slots.size(); at += slots_a_slice) {
     const auto some = slots.subspan(at, std::min(slots_a_slice, slots.size() - at));
@@ -42,6 +41,9 @@ void top_results::collect(const score_table& scores, uint32_t best, stop_conditi
     stop.worked(static_cast<uint32_t>(some.size()));
   }
 }
+
+template void top_results::collect(const score_table&, uint32_t, stop_condition&);
+template void top_results::collect(const near_score_table&, uint32_t, stop_condition&);
 
 std::vector<search_result> top_results::take() {
   // Later passes may have raised the threshold.

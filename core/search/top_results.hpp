@@ -17,7 +17,8 @@ class top_results {
       : limit_(limit), min_score_(min_score), score_pct_(score_pct) {}
 
   /// Takes the scores of a pass. `best`: the best one of this pass and those before it. Throws as `stop` does.
-  void collect(const score_table& scores, uint32_t best, stop_condition& stop);
+  template <class Slot>
+  void collect(const basic_score_table<Slot>& scores, uint32_t best, stop_condition& stop);
 
   /// The results: score descending, then id ascending.
   std::vector<search_result> take();
@@ -26,5 +27,8 @@ class top_results {
   uint64_t limit_, min_score_, score_pct_, threshold_ = 0;
   std::vector<search_result> heap_;  ///< with the worst one in front
 };
+
+extern template void top_results::collect(const score_table&, uint32_t, stop_condition&);
+extern template void top_results::collect(const near_score_table&, uint32_t, stop_condition&);
 
 }  // namespace fp

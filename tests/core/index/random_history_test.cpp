@@ -152,6 +152,11 @@ class history {
     options.limit = data_.pick({0, 1, 3, 40, 1000000});
     if (data_.chance(70)) options.min_score = data_.pick({0, 1, 2, 10, 0xffffffff});
     options.score_pct = data_.pick({0, 10, 50, 100, 101});
+    options.probes = data_.pick({0, 1, 2});
+    if (options.probes > 0) {
+      query.resize(std::min<size_t>(query.size(), 25));  // the model looks at every pair
+      for (hash_value& h : query) h ^= hash_value{1} << data_.below(32);
+    }
     const search_outcome outcome = searcher_.search(*snapshot_, query, options);
     ASSERT_EQ(outcome.results, model_.search(query, options));
     ASSERT_EQ(outcome.num_hashes, std::set(query.begin(), query.end()).size());

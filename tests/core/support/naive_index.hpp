@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <optional>
 #include <set>
@@ -49,7 +50,7 @@ class naive_index {
     uint64_t best = 0;
     for (const auto& [id, d] : documents_) {
       uint32_t score = 0;
-      for (const hash_value h : distinct) score += d.hashes.contains(h);
+      for (const hash_value h : distinct) score += holds_near(d, h, options.probes);
       if (score > 0) results.push_back({id, score});
       best = std::max<uint64_t>(best, score);
     }
@@ -75,6 +76,12 @@ class naive_index {
   commit_id version() const { return version_; }
 
  private:
+  static bool holds_near(const document& d, hash_value wanted, unsigned probes) {
+    if (probes == 0) return d.hashes.contains(wanted);
+    return std::any_of(d.hashes.begin(), d.hashes.end(),
+                       [&](hash_value h) { return std::popcount(h ^ wanted) <= static_cast<int>(probes); });
+  }
+
   std::map<document_id, document> documents_;
   metadata_map metadata_;
   commit_id version_ = 0;
