@@ -164,6 +164,8 @@ std::unique_ptr<CLI::App> make_command_line(command_context& c) {
   add_backup_commands(app, c);
   add_export_command(app, c);
   add_import_command(app, c);
+  add_add_command(app, c);
+  add_library_commands(app, c);
   add_folder_commands(app, c);
   return owned;
 }

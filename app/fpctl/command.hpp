@@ -75,6 +75,8 @@ void add_backup_commands(CLI::App& app, command_context& c);
 void add_export_command(CLI::App& app, command_context& c);
 void add_identify_command(CLI::App& app, command_context& c);
 void add_import_command(CLI::App& app, command_context& c);
+void add_add_command(CLI::App& app, command_context& c);
+void add_library_commands(CLI::App& app, command_context& c);
 void add_folder_commands(CLI::App& app, command_context& c);
 
 }  // namespace fp::ctl

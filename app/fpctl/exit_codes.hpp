@@ -21,7 +21,7 @@ inline constexpr const char* exit_code_table =
     "  2  the command line is wrong\n"
     "  3  no node answers at --host and --port, or it speaks another protocol\n"
     "  4  there is no such index or document\n"
-    "  5  done, but a query found nothing, what was to be deleted was not there, or input lines were skipped\n";
+    "  5  done, but a query found nothing, what was to be deleted was not there, or input was skipped\n";
 
 constexpr exit_code exit_code_of(errc code) noexcept {
   switch (code) {

@@ -19,7 +19,8 @@ static_assert(std::endian::native == std::endian::little, "fingerprints are stor
 std::string path_of_library(const std::filesystem::path& file, recording_library::access wanted) {
   if (is_library_missing(file)) {
     if (wanted != recording_library::access::create) {
-      throw error(errc::io_error, printable(file.string(), 4096) + ": there is no library of recordings");
+      throw error(errc::io_error,
+                  printable(file.string(), 4096) + ": there is no library of recordings; fpctl add makes one");
     }
     create_library(file);
   }

@@ -94,7 +94,8 @@ std::string fpctl_page(const CLI::App& app, const std::string& version) {
   });
   text +=
       ".SH FILES\n.TP\n$XDG_STATE_HOME/fpctl, else ~/.local/state/fpctl\nHow far ingests have got that did not "
-      "finish.\n.SH EXIT STATUS\n.nf\n" +
+      "finish.\n.TP\n$XDG_DATA_HOME/fpnode/library.sqlite, else ~/.local/share/fpnode/library.sqlite\n"
+      "The library of recordings.\n.SH EXIT STATUS\n.nf\n" +
       roff(app.get_footer()) + ".fi\n.SH SEE ALSO\n/usr/share/doc/fpnode/app/fpctl/README.md\n";
   return text;
 }

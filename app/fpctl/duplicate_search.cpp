@@ -1,0 +1,84 @@
+#include "app/fpctl/duplicate_search.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "core/base/error.hpp"
+#include "core/identify/alignment.hpp"
+
+namespace fp::ctl {
+
+std::vector<recording_pair> duplicate_search::run() {
+  std::vector<recording_pair> found;
+  const auto all = library_.list(options_.index);
+  uint64_t done = 0;
+  for (const auto& r : all) {
+    on_progress(done++, all.size());
+    const auto hashes = fingerprint(r.id);
+    if (hashes.empty()) continue;
+    std::optional<aligner> query;
+    for (const auto other : candidates(r.id, hashes)) {
+      // A pair is looked at from its smaller id; a recording that is long holds shorter ones either way.
+      if (other <= r.id) continue;
+      const auto stored = fingerprint(other);
+      if (stored.empty()) continue;
+      if (!query) query.emplace(hashes);
+      const auto best = query->best(stored);
+      if (best && 1 - best->error() >= options_.min_equal_bits) found.push_back({r.id, other, 1 - best->error()});
+    }
+  }
+  on_progress(all.size(), all.size());
+  std::ranges::sort(found, {}, [](const auto& p) { return std::pair(p.first, p.second); });
+  return found;
+}
+
+std::vector<hash_value> duplicate_search::fingerprint(document_id id) {
+  try {
+    // Not of this library: nothing to compare with.
+    return library_.fingerprint(options_.index, id).value_or(std::vector<hash_value>());
+  } catch (const error& e) {
+    if (e.code() != errc::corrupt_data) throw;
+    on_note(e.what());
+    return {};
+  }
+}
+
+std::vector<document_id> duplicate_search::candidates(document_id id, const std::vector<hash_value>& hashes) {
+  auto sounding = hashes;
+  std::erase(sounding, silence_hash);
+  sounding.resize(std::min(sounding.size(), max_query_hashes));
+  if (sounding.empty()) return {};
+  search_request request;
+  request.query = std::move(sounding);
+  request.limit = max_candidates;
+  // Half a hop of more silence at the beginning leaves a seventh of the hashes, and a lossy codec half of these.
+  request.score_pct = 3;
+  request.timeout_ms = request.ready_wait_ms = options_.ready_wait_ms;
+  std::vector<document_id> ids;
+  const auto results = node_.search(options_.index, request).results;
+  for (size_t i = 0; i < results.size(); i++) {
+    if (results[i].id != id) ids.push_back(results[i].id);
+  }
+  return ids;
+}
+
+std::vector<std::vector<document_id>> group_pairs(const std::vector<recording_pair>& pairs) {
+  std::map<document_id, document_id> leader;
+  const auto find = [&](document_id id) {
+    leader.emplace(id, id);
+    while (leader[id] != id) id = leader[id];
+    return id;
+  };
+  for (const auto& p : pairs) {
+    const auto a = find(p.first), b = find(p.second);
+    leader[std::max(a, b)] = std::min(a, b);
+  }
+  std::map<document_id, std::vector<document_id>> groups;
+  for (const auto& [id, above] : leader) groups[find(id)].push_back(id);
+  std::vector<std::vector<document_id>> all;
+  for (auto& [id, members] : groups) all.push_back(std::move(members));
+  return all;
+}
+
+}  // namespace fp::ctl

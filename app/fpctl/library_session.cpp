@@ -1,0 +1,196 @@
+#include "app/fpctl/library_session.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "app/fpctl/format.hpp"
+#include "core/base/error.hpp"
+#include "core/commit/changes.hpp"
+
+namespace fp::ctl {
+
+namespace {
+
+constexpr size_t erased_per_commit = 1'000;
+
+std::string recordings_text(uint64_t n) { return grouped(n) + (n == 1 ? " recording" : " recordings"); }
+
+}  // namespace
+
+index_identity identify_index(const std::optional<library_index>& known, uint64_t num_known_documents,
+                              uint64_t generation, uint64_t num_documents) noexcept {
+  if (!known) return index_identity::unknown;
+  if (num_documents == 0 && num_known_documents > 0) return index_identity::emptied;
+  if (known->generation == generation) return index_identity::same;
+  return num_documents == 0 ? index_identity::emptied : index_identity::other;
+}
+
+library_session::library_session(client& node, recording_library& library, std::string index,
+                                 uint32_t ready_wait_ms)
+    : node_(node), library_(library), index_(std::move(index)), ready_wait_ms_(ready_wait_ms) {}
+
+void library_session::open(bool may_create, bool adopt) {
+  if (may_create) {
+    create_index_request request;
+    request.name = index_;
+    created_ = node_.create_index(request).created;
+  }
+  const auto info = node_.info(index_, {ready_wait_ms_});
+  generation_ = node_.status(index_).generation;
+  highest_ = info.max_document;
+  const auto known = library_.index(index_);
+  const auto stored = library_.list(index_, {recording_state::stored, {}}).size();
+  switch (identify_index(known, stored, generation_, info.num_documents)) {
+    case index_identity::unknown:
+    case index_identity::same:
+      break;
+    case index_identity::emptied:
+      if (stored > 0)
+        on_note("index " + index_ + " is empty: " + recordings_text(stored) + " of the library are sent again");
+      library_.set_pending(index_);
+      break;
+    case index_identity::other:
+      if (!adopt) {
+        throw error(errc::bad_request, "index " + index_ + " (generation " + std::to_string(generation_) +
+                                           ") is another one than the library was made for (generation " +
+                                           std::to_string(known->generation) +
+                                           "); to send it the library's recordings: fpctl library doctor " +
+                                           index_ + " --repair; to begin anew: fpctl library forget " + index_);
+      }
+      library_.set_pending(index_);
+      break;
+  }
+  library_.set_index({index_, generation_, node_.options().address()});
+  std::vector<document_id> removing;
+  for (const auto& r : library_.list(index_, {recording_state::removing, {}})) removing.push_back(r.id);
+  erase(removing);
+  for (const auto& r : library_.list(index_, {recording_state::pending, {}})) pending_.push_back(r.id);
+  std::ranges::sort(pending_);
+}
+
+document_id library_session::add(const recording& r, std::span<const hash_value> hashes) {
+  pending_.push_back(library_.add(index_, r, hashes, highest_));
+  return pending_.back();
+}
+
+void library_session::replace(const recording& r, std::span<const hash_value> hashes) {
+  library_.replace(index_, r, hashes);
+  if (std::ranges::find(pending_, r.id) == pending_.end()) pending_.push_back(r.id);
+}
+
+void library_session::send_pending() {
+  while (!pending_.empty()) {
+    const auto end = pending_.begin() + static_cast<ptrdiff_t>(std::min(max_batch, pending_.size()));
+    std::vector<document_id> batch(pending_.begin(), end);
+    send_batch(batch);
+    pending_.erase(pending_.begin(), end);
+  }
+}
+
+/// Sends them in one commit. Which ids are free holds for the commit when the index has not moved in between; when
+/// others write without a pause, it holds for the moment before.
+void library_session::send_batch(std::vector<document_id> ids) {
+  constexpr int attempts = 5;
+  for (int attempt = 1;; attempt++) {
+    const auto info = node_.info(index_, {ready_wait_ms_});
+    changes_encoder changes;
+    std::vector<std::pair<document_id, uint64_t>> sent;
+    for (auto& id : ids) {
+      const auto row = library_.find(index_, id);
+      const auto hashes = row ? whole_fingerprint(id) : std::nullopt;
+      if (!hashes) continue;
+      if (row->commit == 0 && id <= info.max_document && is_taken(id) && !holds(id, *hashes)) {
+        const auto former = std::exchange(id, library_.renumber(index_, id, info.max_document));
+        on_note("document " + std::to_string(former) + " of index " + index_ + " is somebody else's: " + row->path +
+                " is document " + std::to_string(id));
+      }
+      changes.insert(id, *hashes);
+      sent.emplace_back(id, row->digest);
+    }
+    if (sent.empty()) return;
+    update_request request;
+    request.changes = changes.take();
+    request.ready_wait_ms = ready_wait_ms_;
+    if (attempt < attempts) request.expected_version = info.version;
+    try {
+      library_.set_stored(index_, sent, node_.update(index_, request).version);
+    } catch (const error& e) {
+      if (e.code() == errc::version_mismatch) continue;
+      throw;
+    }
+    num_sent_ += sent.size();
+    return;
+  }
+}
+
+std::optional<std::vector<hash_value>> library_session::whole_fingerprint(document_id id) {
+  try {
+    return library_.fingerprint(index_, id);
+  } catch (const error& e) {
+    if (e.code() != errc::corrupt_data) throw;
+    on_note(e.what());
+    return std::nullopt;
+  }
+}
+
+bool library_session::is_taken(document_id id) {
+  try {
+    node_.document(index_, {id, ready_wait_ms_});
+    return true;
+  } catch (const error& e) {
+    if (e.code() != errc::document_not_found) throw;
+    return false;
+  }
+}
+
+bool library_session::holds(document_id id, const std::vector<hash_value>& hashes) {
+  auto distinct = hashes;
+  std::ranges::sort(distinct);
+  distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
+  // Of a longer one, a part shows it as well.
+  distinct.resize(std::min(distinct.size(), size_t{10'000}));
+  search_request request;
+  request.limit = max_search_limit;
+  request.min_score = static_cast<uint32_t>(distinct.size());
+  request.timeout_ms = request.ready_wait_ms = ready_wait_ms_;
+  request.query = std::move(distinct);
+  const auto found = node_.search(index_, request).results;
+  for (size_t i = 0; i < found.size(); i++) {
+    if (found[i].id == id) return true;
+  }
+  return false;
+}
+
+void library_session::remove(const std::vector<document_id>& ids) {
+  library_.set_removing(index_, ids);
+  erase(ids);
+  std::erase_if(pending_, [&](auto id) { return std::ranges::find(ids, id) != ids.end(); });
+}
+
+void library_session::erase(const std::vector<document_id>& ids) {
+  for (size_t begin = 0; begin < ids.size(); begin += erased_per_commit) {
+    const std::vector<document_id> some(
+        ids.begin() + static_cast<ptrdiff_t>(begin),
+        ids.begin() + static_cast<ptrdiff_t>(std::min(ids.size(), begin + erased_per_commit)));
+    changes_encoder changes;
+    for (const auto id : some) {
+      const auto row = library_.find(index_, id);
+      if (!row) continue;
+      // One that no commit is known of was perhaps never sent, and the document is somebody else's.
+      if (row->commit == 0) {
+        const auto hashes = whole_fingerprint(id);
+        if (!hashes || !is_taken(id) || !holds(id, *hashes)) continue;
+      }
+      changes.erase(id);
+    }
+    if (changes.count() > 0) {
+      update_request request;
+      request.changes = changes.take();
+      request.ready_wait_ms = ready_wait_ms_;
+      node_.update(index_, request);
+    }
+    library_.remove(index_, some);
+  }
+}
+
+}  // namespace fp::ctl
