@@ -10,7 +10,7 @@ case $(. /etc/os-release && echo "${VERSION_CODENAME:-}") in
   *) build_packages+=(libboost-dev) ;;
 esac
 test_packages=(git clang-format openssl python3 python3-requests python3-msgpack python3-selenium chromium
-  chromium-driver prometheus ffmpeg libchromaprint1)
+  chromium-driver prometheus ffmpeg libchromaprint1 libchromaprint-tools)
 # For the Debian package alone.
 package_packages=(dpkg-dev file)
 # For tests/bench/run.sh alone.
