@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "app/fpctl/index_form.hpp"
 #include "core/base/printable.hpp"
 
 namespace fp::ctl {
@@ -73,6 +74,7 @@ void ingest::run() {
 void ingest::look_at_index() {
   const auto info = node_.info(options_.index, {options_.ready_wait_ms});
   version_ = info.version;
+  form_ = form_of(info, options_.index);
   remove_old_records(info);
   record_.generation = node_.status(options_.index).generation;
 }
@@ -169,9 +171,10 @@ void ingest::read_batches() {
     try {
       if (const auto f = source_.next()) {
         b.last_document = id_for(*f);
-        changes.insert(b.last_document, f->hashes);
+        const auto hashes = document_in_form(f->hashes, form_);
+        changes.insert(b.last_document, hashes);
         read_.documents++;
-        b.hashes += f->hashes.size();
+        b.hashes += hashes.size();
       } else {
         at_end = true;
       }

@@ -9,6 +9,7 @@
 #include "app/fpctl/fingerprint_source.hpp"
 #include "app/fpctl/ingest_record.hpp"
 #include "core/commit/changes.hpp"
+#include "core/identify/hash_form.hpp"
 
 namespace fp::ctl {
 
@@ -33,7 +34,8 @@ struct ingest_options {
 /// several. Empty when not all are plain files, which alone can be read anew.
 std::string source_name(const std::vector<std::string>& files);
 
-/// Inserts fingerprints from files into an index, a batch of documents a commit.
+/// Inserts fingerprints from files into an index, a batch of documents a commit. An index of AcoustID's extracts
+/// (`hash_form`) gets those of the fingerprints.
 ///
 /// An ingest that did not finish left a record, and the same one continues there: same node, index, source and
 /// options, the same lines up to there, and in the index what the record says. Otherwise, and once it has finished,
@@ -91,6 +93,7 @@ class ingest {
   update_pipeline pipeline_;
   ingest_record_file record_file_;
   std::deque<batch> sent_;
+  hash_form form_ = hash_form::plain;
   ingest_position start_, read_, acknowledged_;
   ingest_record record_;
   uint64_t batches_ = 0, witness_stride_ = 1;

@@ -1,8 +1,10 @@
 #include <CLI/CLI.hpp>
 #include <set>
+#include <utility>
 
 #include "app/fpctl/command.hpp"
 #include "app/fpctl/fingerprint_source.hpp"
+#include "app/fpctl/index_form.hpp"
 #include "app/fpctl/search_report.hpp"
 
 namespace fp::ctl {
@@ -21,9 +23,26 @@ struct query_options {
   std::optional<uint32_t> score_pct;
 };
 
-search_request request_of(const command_context& c, const query_options& o, const std::vector<hash_value>& hashes) {
+/// The form of the index that is asked.
+hash_form ask_form(command_context& c, const query_options& o) {
+  return form_of(c.node().info(o.name, {c.ready_wait_ms()}), o.name);
+}
+
+void complain_of_form(const command_context& c, const std::vector<hash_value>& hashes, hash_form form) {
+  if (form == hash_form::acoustid_28 || !look_cut(hashes)) return;
+  c.complain(
+      "the query's hashes are cut to 28 bits, as AcoustID's are, and the index holds whole ones (its form is " +
+      std::string(to_string(form)) + "): they hardly find each other");
+}
+
+search_request request_of(const command_context& c, const query_options& o, const std::vector<hash_value>& hashes,
+                          hash_form form) {
   search_request r;
-  r.query = hashes;
+  r.query = query_in_form(hashes, form);
+  if (form == hash_form::acoustid_28) {
+    // The node's own default counts a share of a query that may be much longer than an extract.
+    r.min_score = static_cast<uint32_t>((most_shared(r.query.size(), form) + 19) / 20);
+  }
   r.limit = o.limit;
   if (o.min_score) r.min_score = *o.min_score;
   if (o.score_pct) r.score_pct = *o.score_pct;
@@ -50,8 +69,11 @@ std::vector<hash_value> query_of(const std::vector<std::string>& words) {
 
 exit_code search_one(command_context& c, const query_options& o) {
   const auto hashes = query_of(o.hashes);
-  const auto num_distinct = std::set<hash_value>(hashes.begin(), hashes.end()).size();
-  const auto answer = c.node().search(o.name, request_of(c, o, hashes));
+  const auto form = ask_form(c, o);
+  complain_of_form(c, hashes, form);
+  const auto asked = query_in_form(hashes, form);
+  const auto num_distinct = std::set<hash_value>(asked.begin(), asked.end()).size();
+  const auto answer = c.node().search(o.name, request_of(c, o, hashes, form));
   if (c.json_output) {
     c.print_json({{"version", answer.version}, {"hashes", num_distinct}, {"results", as_json(answer.results)}});
   } else if (answer.results.empty()) {
@@ -73,6 +95,8 @@ exit_code search_file(command_context& c, query_options o) {
   if (!o.score_pct) o.score_pct = 0;
   if (!o.min_score) o.min_score = 1;
   fingerprint_source source({o.file}, c.patience());
+  const auto form = ask_form(c, o);
+  bool has_complained = false;
   search_report report;
   auto rows = outcome_table();
   auto queries_json = json::array();
@@ -80,7 +104,10 @@ exit_code search_file(command_context& c, query_options o) {
   const auto run_batch = [&] {
     if (queries.empty()) return;
     search_batch_request request;
-    for (const auto& q : queries) request.searches.push_back(request_of(c, o, q.hashes));
+    for (const auto& q : queries) {
+      if (!std::exchange(has_complained, has_complained || look_cut(q.hashes))) complain_of_form(c, q.hashes, form);
+      request.searches.push_back(request_of(c, o, q.hashes, form));
+    }
     const auto answer = c.node().search_batch(o.name, request);
     if (answer.replies.size() != queries.size()) {
       throw error(errc::internal_error, "the node answered " + std::to_string(answer.replies.size()) + " of " +

@@ -119,19 +119,30 @@ void aligner::choose_offsets() {
 }
 
 std::optional<alignment> aligner::best(std::span<const hash_value> stored) {
+  const auto found = places(stored, 0);
+  return found.empty() ? std::nullopt : std::optional(found.front());
+}
+
+std::vector<alignment> aligner::places(std::span<const hash_value> stored, double more_error) {
   const auto fewer = std::min(num_sounding_, count_sounding(stored));
   const auto least = std::max<uint32_t>(
       {1, options_.min_compared, static_cast<uint32_t>(std::ceil(options_.min_overlap * fewer))});
-  if (fewer < least) return std::nullopt;
+  if (fewer < least) return {};
   count_votes(stored);
   choose_offsets();
-  std::optional<alignment> found;
+  std::vector<alignment> found;
   for (const auto i : chosen_) {
     const auto a = compare_at(query_, stored, static_cast<int64_t>(i) - static_cast<int64_t>(query_.size()));
-    if (a.num_compared < least) continue;
-    if (!found || has_less_error(a, *found) || (!has_less_error(*found, a) && a.offset < found->offset)) found = a;
+    if (a.num_compared >= least) found.push_back(a);
   }
-  if (found) count_distinct(query_, stored, *found);
+  std::sort(found.begin(), found.end(), [](const alignment& a, const alignment& b) {
+    return has_less_error(a, b) || (!has_less_error(b, a) && a.offset < b.offset);
+  });
+  const auto too_wrong = std::find_if(found.begin(), found.end(), [&](const alignment& a) {
+    return a.error() > found.front().error() + more_error;
+  });
+  found.erase(too_wrong, found.end());
+  for (auto& a : found) count_distinct(query_, stored, a);
   return found;
 }
 

@@ -64,6 +64,8 @@ class aligner {
   /// The alignment with the least error, the one with the least offset of equal ones. None when no pair of hashes
   /// is alike, or when too few positions can be compared.
   std::optional<alignment> best(std::span<const hash_value> stored);
+  /// All that were looked at, with at most so much more error than the best, by error and then by offset.
+  std::vector<alignment> places(std::span<const hash_value> stored, double more_error);
 
  private:
   static constexpr size_t num_parts = 3;

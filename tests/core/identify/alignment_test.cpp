@@ -125,6 +125,21 @@ TEST(Alignment, FindsADamagedPieceInItsPlace) {
   }
 }
 
+TEST(Alignment, TellsOfAllPlacesThatAreAboutAsMuchAlike) {
+  std::mt19937 random(6);
+  auto stored = random_hashes(random, 500);
+  const auto again = with_wrong_bits(hashes(stored.begin() + 50, stored.begin() + 120), random, 0.01);
+  std::copy(again.begin(), again.end(), stored.begin() + 300);
+  aligner a(hashes(stored.begin() + 55, stored.begin() + 115));
+  const auto all = a.places(stored, 0.03);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].offset, 55);
+  EXPECT_EQ(all[1].offset, 305);
+  EXPECT_EQ(all[1], naive_align_at(a.query(), stored, 305));
+  EXPECT_EQ(a.best(stored), all[0]);
+  EXPECT_EQ(a.places(stored, 0).size(), 1u);
+}
+
 TEST(Alignment, HangsOverEitherEnd) {
   std::mt19937 random(3);
   const auto stored = random_hashes(random, 100);

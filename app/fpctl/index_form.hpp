@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+#include "app/client/client.hpp"
+#include "core/identify/hash_form.hpp"
+
+namespace fp::ctl {
+
+/// The form of an index's hashes by its metadata. Throws `unsupported_format` for one that is not known.
+hash_form form_of(const index_info& info, const std::string& index);
+
+}  // namespace fp::ctl
