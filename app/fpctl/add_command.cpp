@@ -17,6 +17,7 @@ namespace {
 struct update_arguments {
   library_arguments library;
   library_update_options update;
+  std::string form = "plain";
 };
 
 json items_json(const std::vector<library_update_report::item>& items) {
@@ -123,6 +124,8 @@ void require_some_path(const library_update_options& o) {
 }
 
 exit_code run_update(command_context& c, update_arguments a) {
+  a.update.reading.form = hash_form_of(a.form).value_or(hash_form::plain);
+  if (a.update.reading.form == hash_form::phone) a.update.index = phone_index_of(a.update.index);
   require_some_path(a.update);
   if (a.update.dry_run) {
     std::error_code failed;
@@ -183,6 +186,11 @@ CLI::App* add_update_command(CLI::App& app, command_context& c, const char* name
   sub->add_option("--jobs", a->update.reading.jobs, "Files to fingerprint at a time (default: a processor each)")
       ->check(CLI::Range(size_t{1}, recording_reader::max_jobs));
   sub->add_option("--length", a->update.reading.length_s, "Seconds of each file's beginning to fingerprint; 0: all")
+      ->capture_default_str();
+  sub->add_option("--form", a->form,
+                  "plain, or phone: what is left in the telephone's band, for telephone calls, radio and small "
+                  "loudspeakers; in an index of its own, NAME-phone, where identify looks by itself")
+      ->check(CLI::IsMember({"plain", "phone"}))
       ->capture_default_str();
   sub->add_flag("--again", a->update.again, "Fingerprint known files again, too");
   a->update.reading.jobs = num_processors();

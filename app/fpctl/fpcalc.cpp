@@ -42,6 +42,17 @@ child_command fpcalc_command(const std::string& audio_file, uint32_t length_s) {
           "libchromaprint-tools"};
 }
 
+child_command phone_fpcalc_command(const std::string& audio_file, uint32_t length_s) {
+  // The resampler's settings are fpcalc's own, so that nothing but the band is another.
+  constexpr const char* script =
+      "ffmpeg -nostdin -v error -protocol_whitelist file -i \"$1\" -map 0:a:0 -af aresample=out_sample_rate=11025:"
+      "out_chlayout=mono:out_sample_fmt=s16:resampler=swr:filter_size=16:phase_shift=8:linear_interp=1:cutoff=0.8,"
+      "highpass=f=300,highpass=f=300,lowpass=f=3400 -f s16le pipe:1 |"
+      "fpcalc -raw -json -length \"$2\" -format s16le -rate 11025 -channels 1 -";
+  return {
+      "sh", {"-c", script, "sh", "file:" + audio_file, std::to_string(length_s)}, "ffmpeg libchromaprint-tools"};
+}
+
 audio_fingerprint read_fpcalc(const child_runs::result& done, const std::string& audio_file,
                               std::chrono::milliseconds patience) {
   const auto shown = quoted(audio_file, 200);

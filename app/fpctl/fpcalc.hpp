@@ -20,6 +20,8 @@ inline constexpr size_t max_fpcalc_output = size_t{64} << 20;
 
 /// Fingerprints the first `length_s` seconds (0: all) of an audio file.
 child_command fpcalc_command(const std::string& audio_file, uint32_t length_s);
+/// The same of what is left of it in the telephone's band, as `band_filter` leaves it: by ffmpeg and fpcalc.
+child_command phone_fpcalc_command(const std::string& audio_file, uint32_t length_s);
 /// Reads what it printed. Throws `io_error` when it failed, with what it says about that, and `request_timeout`
 /// when it took longer than `patience`.
 audio_fingerprint read_fpcalc(const child_runs::result& done, const std::string& audio_file,

@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "app/fpctl/format.hpp"
+#include "app/fpctl/index_form.hpp"
 #include "core/base/printable.hpp"
+#include "core/commit/changes.hpp"
 
 namespace fp::ctl {
 
@@ -26,7 +28,7 @@ walked_library walk_for(const std::vector<recording>& known, const library_updat
   std::unordered_set<std::string> paths;
   for (const auto& r : known) paths.insert(r.path);
   auto walk = walk_audio(options.paths, [&](const std::string& path) { return paths.contains(path); });
-  sync_plan plan(walk, known, "plain", options.again);
+  sync_plan plan(walk, known, std::string(to_string(options.reading.form)), options.again);
   return {std::move(walk), std::move(plan)};
 }
 
@@ -87,6 +89,7 @@ void library_update::run() {
   if (session.created()) {
     on_note("index " + options_.index + " created, generation " + std::to_string(session.generation()));
   }
+  settle_form();
   auto [walk, plan] = walk_for(library_.list(options_.index), options_);
   take_walk(report_, walk, plan);
   for (const auto& one : report_.unreadable) on_note(quoted(one.path, 400) + ": " + one.reason);
@@ -99,6 +102,23 @@ void library_update::run() {
   }
   session.remove(ids);
   report_.num_sent = session.num_sent();
+}
+
+/// An index that holds something has its form already.
+void library_update::settle_form() {
+  const auto info = node_.info(options_.index, {options_.ready_wait_ms});
+  const auto wanted = options_.reading.form, has = form_of(info, options_.index);
+  if (wanted == has) return;
+  if (info.num_documents > 0 || has != hash_form::plain) {
+    throw error(errc::bad_request, "the hashes of index " + options_.index + " have the form " +
+                                       std::string(to_string(has)) + ", not " + std::string(to_string(wanted)));
+  }
+  changes_encoder changes;
+  changes.set_metadata(std::string(hash_form_key), std::string(to_string(wanted)));
+  update_request request;
+  request.changes = changes.take();
+  request.ready_wait_ms = options_.ready_wait_ms;
+  node_.update(options_.index, request);
 }
 
 void library_update::read_all(library_session& session, sync_plan& plan) {
@@ -131,6 +151,7 @@ void library_update::take(library_session& session, sync_plan& plan, recording_r
   r.title =
       read.tags.title.empty() ? printable(std::filesystem::path(r.path).stem().string(), 1'000) : read.tags.title;
   r.artist = read.tags.artist;
+  r.form = to_string(options_.reading.form);
   r.duration_s = read.tags.duration_s > 0 ? read.tags.duration_s : read.heard.duration_s;
   const auto& hashes = read.heard.hashes;
   const auto d = plan.decide(read.file, recording_library::digest_of(hashes));

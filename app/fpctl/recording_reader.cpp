@@ -15,8 +15,9 @@ enum run_kind : uint64_t { run_of_fpcalc, run_of_ffprobe, num_run_kinds };
 
 void recording_reader::start(const audio_file& file) {
   const auto number = next_job_++;
-  runs_.start(number * num_run_kinds + run_of_fpcalc, fpcalc_command(file.path, options_.length_s),
-              options_.patience);
+  const auto command = options_.form == hash_form::phone ? phone_fpcalc_command(file.path, options_.length_s)
+                                                         : fpcalc_command(file.path, options_.length_s);
+  runs_.start(number * num_run_kinds + run_of_fpcalc, command, options_.patience);
   auto& j = jobs_[number];
   j.result.file = file;
   j.running = 1;

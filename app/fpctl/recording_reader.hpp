@@ -10,13 +10,15 @@
 #include "app/fpctl/fpcalc.hpp"
 #include "app/library/audio_walk.hpp"
 #include "app/process/child_runs.hpp"
+#include "core/identify/hash_form.hpp"
 
 namespace fp::ctl {
 
 struct recording_reader_options {
-  uint32_t length_s = 0;  ///< of the beginning; 0: all
-  size_t jobs = 1;        ///< files at a time, at most `recording_reader::max_jobs`
-  bool tags = true;       ///< also asks ffprobe
+  uint32_t length_s = 0;              ///< of the beginning; 0: all
+  size_t jobs = 1;                    ///< files at a time, at most `recording_reader::max_jobs`
+  bool tags = true;                   ///< also asks ffprobe
+  hash_form form = hash_form::plain;  ///< plain or phone
   std::chrono::milliseconds patience{};
 };
 
