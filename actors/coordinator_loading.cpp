@@ -154,11 +154,12 @@ void index_coordinator_state::fail_load(const caf::error& why) {
   env->log->error("{}: loading failed: {}", index_name(), text);
   tracker.end(index_state::failed, text, now());
   metrics->task_failed(index_task::load);
-  fail(text);
+  fail(why);
 }
 
-void index_coordinator_state::fail(const std::string& why) {
-  set_state(index_state::failed, why);
+void index_coordinator_state::fail(const caf::error& why) {
+  cause = code_of(why);
+  set_state(index_state::failed, text_of(why));
   // A batch in flight gets its answer from the log, which is asked before it ends.
   stop_engine();
   end_children();
@@ -178,7 +179,7 @@ bool index_coordinator_state::fail_if_unreadable() {
   const auto why = capture_error([this] { current()->require_readable(); });
   if (!why) return false;
   env->log->error("{}: failed: {}", index_name(), text_of(why));
-  fail(text_of(why));
+  fail(why);
   return true;
 }
 
@@ -215,6 +216,7 @@ caf::result<index_status> index_coordinator_state::reload_with_record() {
           [this, promise](const caf::error& e) mutable {
             if (state == index_state::failed && setup.record.generation == 0) {
               env->log->error("{}: loading failed: {}", index_name(), text_of(e));
+              cause = code_of(e);
               set_state(index_state::failed, text_of(e));
             }
             promise.deliver(not_ready_error());

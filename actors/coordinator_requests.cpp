@@ -103,6 +103,7 @@ index_status index_coordinator_state::status() const {
   s.generation = setup.record.generation;
   s.state = state;
   s.reason = reason;
+  s.cause = cause;
   s.version = current()->version();
   s.file_version = current()->file_version();
   s.loading = tracker.progress(now());

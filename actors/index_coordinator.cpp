@@ -57,6 +57,7 @@ void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_val
     tracker.end(index_state::failed, text_of(setup.start_failed), now());
     metrics->task_failed(index_task::load);
     env->log->error("{}: loading failed: {}", index_name(), text_of(setup.start_failed));
+    cause = code_of(setup.start_failed);
     set_state(index_state::failed, text_of(setup.start_failed));
     return;
   }

@@ -162,7 +162,7 @@ struct index_coordinator_state : engine_effects {
   /// Serves nothing any more; whoever waits hears why.
   void stop_engine();
   /// Serves nothing until somebody asks for a reload.
-  void fail(const std::string& why);
+  void fail(const caf::error& why);
   caf::result<index_status> reload();
   void begin_reload();
   /// Of an index whose record could not be read nobody knows the files: it is read first.
@@ -217,7 +217,8 @@ struct index_coordinator_state : engine_effects {
   index_metrics_ptr metrics;
 
   index_state state = index_state::loading;
-  std::string reason;  ///< of `failed` and `read_only`
+  std::string reason;                 ///< of `failed` and `read_only`
+  errc cause = errc::internal_error;  ///< of `failed`
   std::optional<index_engine> engine;
 
   // Loading.

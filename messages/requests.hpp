@@ -16,7 +16,7 @@
 
 namespace fp {
 
-inline constexpr uint32_t protocol_version = 4;
+inline constexpr uint32_t protocol_version = 5;
 
 // -- States -------------------------------------------------------------------------------------------------------
 
@@ -240,7 +240,8 @@ struct index_status {
   std::string name;
   uint64_t generation = 0;
   index_state state = index_state::loading;
-  std::string reason;  ///< of `failed` and `read_only`
+  std::string reason;              ///< of `failed` and `read_only`
+  errc cause = errc::bad_request;  ///< of `failed`
   commit_id version = 0, file_version = 0;
   load_progress loading;                      ///< of the newest attempt
   uint64_t num_documents = 0, num_bytes = 0;  ///< live documents, and what all segments take
@@ -256,11 +257,11 @@ struct index_status {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, index_status& x) {
-  return f(caf::meta::type_name("index_status"), x.name, x.generation, x.state, x.reason, x.version, x.file_version,
-           x.loading, x.num_documents, x.num_bytes, x.num_file_segments, x.num_memory_segments, x.memory_postings,
-           x.oplog_bytes, x.searches, x.updates, x.checkpoints, x.memory_merges, x.file_merges, x.queued_searches,
-           x.queued_updates, x.waiting_requests, x.checkpoint_running, x.merge_running, x.upkeep_error,
-           x.damaged_segments, x.damage);
+  return f(caf::meta::type_name("index_status"), x.name, x.generation, x.state, x.reason, x.cause, x.version,
+           x.file_version, x.loading, x.num_documents, x.num_bytes, x.num_file_segments, x.num_memory_segments,
+           x.memory_postings, x.oplog_bytes, x.searches, x.updates, x.checkpoints, x.memory_merges, x.file_merges,
+           x.queued_searches, x.queued_updates, x.waiting_requests, x.checkpoint_running, x.merge_running,
+           x.upkeep_error, x.damaged_segments, x.damage);
 }
 
 // -- Maintenance on request

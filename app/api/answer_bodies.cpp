@@ -4,6 +4,7 @@
 
 #include "app/api/body_writer.hpp"
 #include "app/audio/pcm.hpp"
+#include "core/check/failure_advice.hpp"
 
 namespace fp {
 
@@ -19,9 +20,10 @@ void write_loading(body_writer& w, const load_progress& p) {
 
 void write_index(body_writer& w, const node_overview::index& index) {
   const auto& s = index.status;
-  w.begin_map(27).full_field("name").text(s.name).full_field("answered").boolean(index.answered);
+  w.begin_map(28).full_field("name").text(s.name).full_field("answered").boolean(index.answered);
   w.full_field("generation").number(s.generation).full_field("state").text(to_string(s.state));
   w.full_field("reason").text(s.reason);
+  w.full_field("advice").text(s.state == index_state::failed ? failure_advice(s.cause, s.name) : "");
   w.full_field("version").number(s.version).full_field("file_version").number(s.file_version);
   w.full_field("num_docs").number(s.num_documents).full_field("size_bytes").number(s.num_bytes);
   w.full_field("num_file_segments").number(s.num_file_segments);

@@ -43,6 +43,7 @@ json as_json(const load_progress& p) {
 json as_json(const index_status& s) {
   json j{{"name", s.name}, {"generation", s.generation}, {"state", to_string(s.state)}};
   if (!s.reason.empty()) j["reason"] = s.reason;
+  if (s.state == index_state::failed) j["cause"] = to_string(s.cause);
   j["version"] = s.version;
   j["file_version"] = s.file_version;
   j["num_file_segments"] = s.num_file_segments;

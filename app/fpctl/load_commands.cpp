@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include "app/fpctl/command.hpp"
+#include "core/check/failure_advice.hpp"
 
 namespace fp::ctl {
 
@@ -30,6 +31,7 @@ exit_code follow(command_context& c, const std::string& name) {
     c.out << '\n';
   }
   if (!serves) c.complain("index " + name + " is " + to_string(last.state) + ": " + last.reason);
+  if (last.state == index_state::failed) c.complain(failure_advice(c.node().status(name).cause, name));
   return serves ? exit_ok : exit_failed;
 }
 

@@ -133,7 +133,7 @@ export class IndexRow {
     const problems = [];
     if (s.reason) problems.push([s.state === "failed" ? "Failed to load" : "Read only", s.reason]);
     const reload = `fpctl reload ${s.name}`;
-    if (s.state === "failed") problems.push(["What to do", `put the file right, then: ${reload}`, reload]);
+    if (s.advice) problems.push(["What to do", s.advice, s.advice.endsWith(reload) ? reload : undefined]);
     if (s.damage) problems.push(["Damaged segment, see the README on damage", s.damage]);
     if (s.maintenance_error) problems.push(["Upkeep failed, and is tried again", s.maintenance_error]);
     if (!s.answered) problems.push(["No answer", "the index did not tell its status in time"]);
