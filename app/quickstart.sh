@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Shows the whole job on a fresh machine with Debian 12 or 13, as root or with sudo: installs what is missing, builds,
 # starts a node from its configuration file, ingests 625 tracks of real music over the network, identifies 400 degraded
-# clips of them, restarts the node, which loads its segments in parallel, and identifies the clips again.
+# clips of them, restarts the node, which loads its segments in parallel, identifies the clips again, and names a clip of
+# a folder of songs.
 #
 #   app/quickstart.sh [BUILD_FOLDER]      default: build
 set -euo pipefail
@@ -12,7 +13,7 @@ build=${1:-build}
 say() { printf '\n== %s\n' "$*"; }
 
 say "packages"
-install_packages "${build_packages[@]}" python3
+install_packages "${build_packages[@]}" "${audio_packages[@]}" python3
 
 say "build"
 configure_release "$build"
@@ -80,6 +81,21 @@ grep -hE "using .* loading|loaded segment|ready at" "$work/node.log" | sed 's/^[
 
 say "identify the clips again"
 ctl --json search music --file tests/data/clips.tsv.gz --expect >"$work/clips.json"
+
+say "names: a folder of songs in, the name of a clip out"
+PYTHONPATH=tests/system /usr/bin/python3 - "$work/songs" <<'SONGS'
+import pathlib
+import sys
+
+from sound import write_song
+
+for name in "Winter Sky", "Two Rivers", "Old Road":
+    write_song(pathlib.Path(sys.argv[1]) / f"{name}.wav", name, seconds=40)
+SONGS
+ffmpeg -v error -ss 20 -t 10 -i "$work/songs/Two Rivers.wav" -b:a 64k "$work/clip.mp3"
+ctl add songs "$work/songs" --library "$work/library.sqlite" 2>/dev/null
+ctl identify songs "$work/clip.mp3" --library "$work/library.sqlite" | tee "$work/name.txt"
+grep -q '"Two Rivers".* at 0:20, sure' "$work/name.txt"
 
 say "and once more, loading sequentially, to compare"
 stop_node
