@@ -17,6 +17,10 @@ caf::error check_search(const search_request& request) {
                                                    " hashes; at most " + std::to_string(max_query_hashes) +
                                                    " are allowed");
   }
+  if (request.probes > max_probes) {
+    return make_error(errc::bad_request, "probes: " + std::to_string(request.probes) + "; at most " +
+                                             std::to_string(max_probes) + " are allowed");
+  }
   return caf::none;
 }
 
@@ -38,6 +42,7 @@ index_coordinator_state::searcher_slot* index_coordinator_state::pick_searcher()
 bool index_coordinator_state::search_here(caf::typed_response_promise<search_reply>& promise,
                                           const search_request& request, steady_clock::time_point received,
                                           steady_clock::time_point deadline, const cancel_flag* cancel) {
+  if (request.probes > 0) return false;  // most of them take longer
   if (!self->mailbox().empty() || queued_searches() > 0 || may_be_cold()) return false;
   if (searches_to_hand_over > 0) {
     searches_to_hand_over--;

@@ -28,8 +28,9 @@ void search_runner::note(const search_request& request, duration time, std::stri
   next_note_ = now + std::chrono::seconds(1);
   std::string more;
   if (num_unlogged_ > 0) more = "; " + std::to_string(std::exchange(num_unlogged_, 0)) + " more since the last one";
-  env_.log->warn("{}: slow search: {} ms: {} hashes, limit {}, time limit {} ms: {}{}", index_,
-                 std::chrono::duration_cast<std::chrono::milliseconds>(time).count(), request.query.size(),
+  const std::string near = request.probes > 0 ? ", probes " + std::to_string(request.probes) : std::string();
+  env_.log->warn("{}: slow search: {} ms: {} hashes{}, limit {}, time limit {} ms: {}{}", index_,
+                 std::chrono::duration_cast<std::chrono::milliseconds>(time).count(), request.query.size(), near,
                  request.limit, request.timeout_ms, outcome, more);
 }
 
@@ -47,6 +48,7 @@ std::optional<search_reply> search_runner::try_run(const snapshot& index, const 
   options.limit = std::min(request.limit, max_search_limit);
   if (request.min_score) options.min_score = *request.min_score;
   options.score_pct = request.score_pct;
+  options.probes = request.probes;
   options.deadline = std::min(deadline, give_up);
   options.cancel = cancel;
   options.max_bytes = env_.settings.max_search_bytes;

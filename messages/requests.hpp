@@ -72,14 +72,15 @@ struct search_request {
   uint32_t limit = 40;  ///< at most `max_search_limit`
   caf::optional<uint32_t> min_score;
   uint32_t score_pct = 10;
+  uint32_t probes = 0;         ///< bits by which found hashes may differ, at most `max_probes`
   uint32_t timeout_ms = 500;   ///< 0: none
   uint32_t ready_wait_ms = 0;  ///< how long to wait for a loading index; 0: fail with index_not_ready
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, search_request& x) {
-  return f(caf::meta::type_name("search_request"), x.query, x.limit, x.min_score, x.score_pct, x.timeout_ms,
-           x.ready_wait_ms);
+  return f(caf::meta::type_name("search_request"), x.query, x.limit, x.min_score, x.score_pct, x.probes,
+           x.timeout_ms, x.ready_wait_ms);
 }
 
 struct search_reply {

@@ -36,10 +36,20 @@ void commit_changes(const api_service& service, const api_call& c, std::vector<u
       wish);
 }
 
+/// The search that a body asks for; none when that is refused. What the contract does not know is told by a reason.
+std::optional<search_request> search_of(const api_call& c) {
+  auto decoded = c.body(decode_search);
+  if (!decoded || decoded->probes <= max_probes) return decoded;
+  c.respond(error_response(
+      400, "BadRequest", c.format,
+      "probes: " + std::to_string(decoded->probes) + "; at most " + std::to_string(max_probes) + " are allowed"));
+  return std::nullopt;
+}
+
 }  // namespace
 
 void handlers::search(const api_service& service, api_call& c) {
-  auto decoded = c.body(decode_search);
+  auto decoded = search_of(c);
   if (!decoded) return;
   const auto timeout = search_wait(decoded->timeout_ms);
   local_search wish{std::make_shared<const search_request>(std::move(*decoded)), c.respond.cancel()};
@@ -59,7 +69,7 @@ void handlers::identify(const api_service& service, api_call& c) {
     c.not_found();
     return;
   }
-  auto decoded = c.body(decode_search);
+  auto decoded = search_of(c);
   if (!decoded) return;
   const auto wish = std::make_shared<const search_request>(std::move(*decoded));
   // What each step does with the answer of the one before, inside the bridge.

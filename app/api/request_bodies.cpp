@@ -57,12 +57,13 @@ class search_decoder final : public body_decoder {
 
  private:
   enum place : uint8_t { top, query };
-  enum { f_query, f_limit, f_timeout, f_min_score, f_score_pct };
-  static constexpr std::array<field_spec, 5> fields{{{"query", value_kind::array, 0, query},
+  enum { f_query, f_limit, f_timeout, f_min_score, f_score_pct, f_probes };
+  static constexpr std::array<field_spec, 6> fields{{{"query", value_kind::array, 0, query},
                                                      {"limit", value_kind::number, UINT32_MAX},
                                                      {"timeout", value_kind::number, UINT32_MAX},
                                                      {"min_score", value_kind::number, UINT32_MAX},
-                                                     {"score_pct", value_kind::number, UINT32_MAX}}};
+                                                     {"score_pct", value_kind::number, UINT32_MAX},
+                                                     {"probes", value_kind::number, UINT32_MAX}}};
   static constexpr std::array<place_spec, 2> places{{fields_place(fields), hash_list_place()}};
 
   bool on_number(uint8_t, size_t field, uint64_t value) override {
@@ -79,6 +80,9 @@ class search_decoder final : public body_decoder {
         return true;
       case f_score_pct:
         request_.score_pct = n;
+        return true;
+      case f_probes:
+        request_.probes = n;
         return true;
       default:
         return false;

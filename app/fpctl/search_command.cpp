@@ -21,6 +21,7 @@ struct query_options {
   uint32_t limit = 40;
   std::optional<uint32_t> min_score;
   std::optional<uint32_t> score_pct;
+  uint32_t probes = 0;
 };
 
 /// The form of the index that is asked.
@@ -46,6 +47,7 @@ search_request request_of(const command_context& c, const query_options& o, cons
   r.limit = o.limit;
   if (o.min_score) r.min_score = *o.min_score;
   if (o.score_pct) r.score_pct = *o.score_pct;
+  r.probes = o.probes;
   r.timeout_ms = r.ready_wait_ms = c.ready_wait_ms();
   return r;
 }
@@ -167,6 +169,9 @@ void add_search_command(CLI::App& app, command_context& c) {
                   "Shared hashes at least (default: a twentieth of the query's, with --file 1)");
   sub->add_option("--score-pct", o->score_pct, "Percent of the best score at least (default: 10, with --file 0)")
       ->check(CLI::Range(0u, 100u));
+  sub->add_option("--probes", o->probes, "Find hashes, too, that differ from a query's in so many bits")
+      ->check(CLI::Range(0u, max_probes))
+      ->capture_default_str();
   sub->callback([&c, o, hashes, file] {
     if (hashes->count() == 0 && file->count() == 0) throw CLI::RequiredError("HASHES or --file");
     c.chosen = [&c, o, file] { return file->count() > 0 ? search_file(c, *o) : search_one(c, *o); };

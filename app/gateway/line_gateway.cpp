@@ -84,6 +84,7 @@ class line_worker {
     request->limit = wish.max_results;
     request->min_score = min_score;
     request->score_pct = wish.top_score_percent;
+    request->probes = wish.probes;
     request->timeout_ms = wish.timeout_ms;
     request->ready_wait_ms = wish.timeout_ms > 0 ? wish.timeout_ms : as_long_as_allowed;
     return [=, index = index_](bridge_state& b) {

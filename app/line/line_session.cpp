@@ -86,7 +86,8 @@ const line_session::attribute_spec* line_session::find_attribute(std::string_vie
   static const attribute_spec specs[] = {{"max_results", &settings::max_results, 1, max_search_limit, true},
                                          {"top_score_percent", &settings::top_score_percent, 0, 100, false},
                                          {"timeout", &settings::timeout, 0, UINT32_MAX, false},
-                                         {"idle_timeout", &settings::idle_timeout, 1, UINT32_MAX, false}};
+                                         {"idle_timeout", &settings::idle_timeout, 1, UINT32_MAX, false},
+                                         {"probes", &settings::probes, 0, max_probes, false}};
   const auto it = std::ranges::find(specs, name, &attribute_spec::name);
   return it == std::end(specs) ? nullptr : it;
 }
@@ -141,7 +142,8 @@ std::optional<line_work> line_session::search(const words& arguments, std::strin
   if (arguments[0].empty()) return fail(out, empty_fingerprint);
   auto query = parse_fingerprint(arguments[0]);
   if (!query) return fail(out, invalid_fingerprint);
-  return line_search{std::move(*query), settings_.max_results, settings_.top_score_percent, settings_.timeout};
+  return line_search{std::move(*query), settings_.max_results, settings_.top_score_percent, settings_.timeout,
+                     settings_.probes};
 }
 
 std::optional<line_work> line_session::begin(const words&, std::string& out) {

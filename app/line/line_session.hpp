@@ -35,7 +35,7 @@ class line_session {
 
  private:
   struct settings {
-    uint32_t max_results = 500, top_score_percent = 10, timeout = 0, idle_timeout = 60'000;
+    uint32_t max_results = 500, top_score_percent = 10, timeout = 0, idle_timeout = 60'000, probes = 0;
   };
   struct attribute_spec {
     std::string_view name;

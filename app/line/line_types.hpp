@@ -19,6 +19,7 @@ struct line_search {
   std::vector<hash_value> query;
   uint32_t max_results = 0, top_score_percent = 0;
   uint32_t timeout_ms = 0;  ///< 0: none
+  uint32_t probes = 0;      ///< bits by which found hashes may differ
 };
 
 /// All of a transaction.

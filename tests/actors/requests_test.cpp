@@ -163,8 +163,14 @@ TEST_F(requests, searches_are_checked) {
   const auto one_bad = ask<search_batch_reply>(index, search_batch_request{{query({1}), query({})}});
   const auto too_many = ask<search_batch_reply>(
       index, search_batch_request{std::vector<search_request>(max_search_batch + 1, query({1}))});
+  auto far = query({1});
+  far.probes = max_probes + 1;
+  const auto too_far = ask<search_reply>(index, far);
+  const auto one_too_far = ask<search_batch_reply>(index, search_batch_request{{query({1}), far}});
   const auto zero = ask<document_reply>(index, document_request{});
   run();
+  EXPECT_EQ(too_far.code(), errc::bad_request);
+  EXPECT_EQ(one_too_far.code(), errc::bad_request);
   EXPECT_EQ(empty.code(), errc::empty_fingerprint);
   EXPECT_EQ(too_long.code(), errc::payload_too_large);
   EXPECT_TRUE(none.value().replies.empty());
@@ -172,6 +178,26 @@ TEST_F(requests, searches_are_checked) {
   EXPECT_EQ(too_many.code(), errc::payload_too_large);
   EXPECT_EQ(zero.code(), errc::invalid_document_id);
   EXPECT_EQ(status(index).queued_searches, 0u);
+}
+
+TEST_F(requests, near_hashes_are_found_alone_and_in_a_batch) {
+  const auto index = ready_index(prepare_index("a", 1));
+  get<update_reply>(index, insert(77, {0xf0000000, 0xf0000001, 0x0f000000}));
+  auto exact = query({0xf0000002, 0x0f000003});
+  exact.min_score = 1;
+  auto one = exact, two = exact;
+  one.probes = 1;
+  two.probes = 2;
+  const auto found = [&](const search_request& r) { return get<search_reply>(index, r).results.to_vector(); };
+  using results = std::vector<search_result>;
+  EXPECT_EQ(found(exact), results{});
+  EXPECT_EQ(found(one), (results{{77, 1}}));
+  EXPECT_EQ(found(two), (results{{77, 2}}));
+  const auto batch = get<search_batch_reply>(index, search_batch_request{{two, exact, one}});
+  ASSERT_EQ(batch.replies.size(), 3u);
+  EXPECT_EQ(batch.replies[0].results.to_vector(), (results{{77, 2}}));
+  EXPECT_EQ(batch.replies[1].results.to_vector(), results{});
+  EXPECT_EQ(batch.replies[2].results.to_vector(), (results{{77, 1}}));
 }
 
 TEST_F(requests, searches_beyond_the_queue_bound_are_refused) {

@@ -184,7 +184,8 @@ void add_text(seed_writer& seeds) {
 
 void add_bodies(seed_writer& seeds) {
   const std::string bodies[] = {
-      R"({"query": [1, 2, 4294967295], "limit": 5, "timeout": 100, "min_score": 2, "score_pct": 10, "x": [{}, null]})",
+      R"({"query": [1, 2, 4294967295], "limit": 5, "timeout": 100, "min_score": 2, "score_pct": 10, "probes": 2,)"
+      R"( "x": [{}, null]})",
       R"({"changes": [{"insert": {"id": 7, "hashes": [1, 2]}}, {"delete": {"id": 8}},)"
       R"( {"set_metadata": {"entries": [{"key": "a", "value": "\u00e9"}]}}, {"set_attribute": {"name": "b", "value": 1}}],)"
       R"( "metadata": {"c": "d"}, "expected_version": 3})",
@@ -207,6 +208,7 @@ void add_protocols(seed_writer& seeds) {
   seeds.add(
       "line_protocol",
       "set max_results 5\nget attribute max_results\nset timeout 0\nset idle_timeout 1\nset top_score_percent 101\n"
+      "set probes 2\n"
       "echo  a b\n\nget unknown\nbegin\nbegin\noptimize\nrollback\ncleanup\n");
   seeds.add("line_protocol",
             "echo a\r\necho " + std::string(507, 'b') + "\r\necho " + std::string(508, 'c') + "\nquit\n");

@@ -281,6 +281,21 @@ class Searches(HttpTest):
         status, found = self.pack("POST", f"/{name}/_search", {"q": query, "m": 3, "s": 0, "t": 0})
         self.assertEqual([x["i"] for x in found["r"]], [40, 10, 3])
 
+    def test_probes(self):
+        name = self.fill({1: [0x1000, 0x1001, 0x1004], 2: [0x1003], 3: [0x80001000, 0x2000], 4: [0x1007]})
+        for probes, expected in ((None, [(1, 1)]), (0, [(1, 1)]), (1, [(1, 1), (3, 1)]),
+                                 (2, [(1, 1), (2, 1), (3, 1)])):
+            self.assertEqual(self.results(name, query=[0x1000], probes=probes), expected, probes)
+        status, found = self.pack("POST", f"/{name}/_search", {"q": [0x1000, 0x2001], "p": 1, "t": 0})
+        self.assertEqual([(x["i"], x["s"]) for x in found["r"]], [(3, 2), (1, 1)])
+        for probes in (3, 4294967295):
+            answer = self.call("POST", f"/{name}/_search", {"query": [1], "probes": probes})
+            self.assertEqual(answer.status_code, 400)
+            self.assertEqual(answer.json(), {"error": "BadRequest",
+                                             "reason": f"probes: {probes}; at most 2 are allowed"})
+        for probes in (-1, 1.0, "1", True, []):
+            self.refused(self.call("POST", f"/{name}/_search", {"query": [1], "probes": probes}), 400, "BadRequest")
+
     def test_timeouts(self):
         name = self.fill({1: [1]})
         for timeout in (None, 0, 1000, 10_000, 4294967295):

@@ -89,6 +89,15 @@ class Contract(LineTest):
         self.line.do("set top_score_percent 0")
         self.assertEqual(len(self.ask(query).split()), 21)
 
+    def test_probes(self):
+        self.line.do("begin", "insert 701 7340032", "insert 702 7340033", "insert 703 7340035", "commit")
+        self.assertEqual(self.ask("search 7340032"), "OK 701:1")
+        self.line.do("set probes 1")
+        self.assertEqual(self.ask("search 7340032"), "OK 701:1 702:1")
+        self.line.do("set probes 2")
+        self.assertEqual(self.ask("search 7340032"), "OK 701:1 702:1 703:1")
+        self.assertEqual(self.ask("set probes 3"), "ERR invalid value")
+
     def test_more_results_than_http_gives(self):
         self.line.do("begin")
         for i in range(60001, 60701):
@@ -125,7 +134,7 @@ class Contract(LineTest):
         self.assertEqual(self.ask("get a b"), "ERR expected one argument")
         self.assertEqual(self.ask("set a"), "ERR expected two arguments")
         self.assertEqual(self.ask("set a b c"), "ERR expected two arguments")
-        for name in ("max_results", "top_score_percent", "timeout", "idle_timeout"):
+        for name in ("max_results", "top_score_percent", "timeout", "idle_timeout", "probes"):
             self.assertEqual(self.ask(f"set {name} x"), "ERR invalid value")
             self.assertEqual(self.ask(f"set attribute {name} -1"), "ERR invalid value")
         self.assertEqual(self.ask("explode"), "ERR unknown command")

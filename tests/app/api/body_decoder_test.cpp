@@ -48,7 +48,8 @@ std::optional<search_request> search_of(const json& body) {
   EXPECT_EQ(a.has_value(), b.has_value()) << body;
   if (a && b) {
     EXPECT_EQ(a->query.to_vector(), b->query.to_vector());
-    EXPECT_EQ(std::tie(a->limit, a->score_pct, a->timeout_ms), std::tie(b->limit, b->score_pct, b->timeout_ms));
+    EXPECT_EQ(std::tie(a->limit, a->score_pct, a->timeout_ms, a->probes),
+              std::tie(b->limit, b->score_pct, b->timeout_ms, b->probes));
     EXPECT_EQ(a->min_score, b->min_score);
   }
   return a;
@@ -71,6 +72,7 @@ TEST(decode_search, has_the_contract_s_defaults) {
   EXPECT_EQ(r->limit, 40u);
   EXPECT_EQ(r->timeout_ms, 500u);
   EXPECT_EQ(r->score_pct, 10u);
+  EXPECT_EQ(r->probes, 0u);
   EXPECT_FALSE(r->min_score);
   EXPECT_EQ(r->ready_wait_ms, 0u);
 }
@@ -82,6 +84,13 @@ TEST(decode_search, clamps_limit_and_timeout) {
   for (const auto& [sent, taken] : std::vector<std::pair<uint32_t, uint32_t>>{{0, 0}, {9, 9}, {10'001, 10'000}}) {
     EXPECT_EQ(search_of({{"query", {1}}, {"timeout", sent}})->timeout_ms, taken);
   }
+}
+
+TEST(decode_search, takes_probes) {
+  for (const uint32_t probes : {0u, 1u, 2u, 3u, 4294967295u}) {
+    EXPECT_EQ(search_of({{"query", {1}}, {"probes", probes}})->probes, probes);
+  }
+  EXPECT_EQ(search_of({{"query", {1}}, {"probes", nullptr}})->probes, 0u);
 }
 
 TEST(decode_search, takes_null_for_absent_and_skips_what_it_does_not_know) {
@@ -103,6 +112,7 @@ TEST(decode_search, refuses_other_types_and_values) {
     EXPECT_FALSE(search_of({{"query", json::array({1, bad})}})) << bad;
     if (bad.is_null()) continue;
     EXPECT_FALSE(search_of({{"query", {1}}, {"limit", bad}})) << bad;
+    EXPECT_FALSE(search_of({{"query", {1}}, {"probes", bad}})) << bad;
     EXPECT_FALSE(search_of(bad)) << bad;
   }
   for (const json& bad : {json(nullptr), json(1), json("1"), json::object()})
@@ -111,7 +121,7 @@ TEST(decode_search, refuses_other_types_and_values) {
 }
 
 TEST(decode_search, one_letter_keys_are_for_messagepack_alone) {
-  const json body = {{"q", {5}}, {"l", 3}, {"t", 4}, {"m", 2}, {"s", 1}};
+  const json body = {{"q", {5}}, {"l", 3}, {"t", 4}, {"m", 2}, {"s", 1}, {"p", 2}};
   const auto r = decode_search(packed(body), body_format::msgpack);
   ASSERT_TRUE(r);
   EXPECT_EQ(r->query.to_vector(), std::vector<hash_value>{5});
@@ -119,6 +129,7 @@ TEST(decode_search, one_letter_keys_are_for_messagepack_alone) {
   EXPECT_EQ(r->timeout_ms, 4u);
   EXPECT_EQ(*r->min_score, 2u);
   EXPECT_EQ(r->score_pct, 1u);
+  EXPECT_EQ(r->probes, 2u);
   EXPECT_FALSE(decode_search(body.dump(), body_format::json));
   EXPECT_FALSE(decode_search(packed({{"q", {1}}, {"query", {1}}}), body_format::msgpack));
   EXPECT_FALSE(decode_search(R"({"query":[1],"query":[1]})", body_format::json));

@@ -65,6 +65,14 @@ TEST_F(client_test, creates_fills_and_searches_an_index) {
   const auto found = c.search("music", search_for(first));
   EXPECT_EQ(found.version, 2u);
   EXPECT_EQ(found.results.to_vector(), (std::vector<search_result>{{1, 5}, {2, 1}}));
+  auto near = search_for({11 ^ 64, 12 ^ 128, 13 ^ (3 << 10)});
+  EXPECT_TRUE(c.search("music", near).results.empty());
+  near.probes = 1;
+  EXPECT_EQ(c.search("music", near).results.to_vector(), (std::vector<search_result>{{1, 2}}));
+  near.probes = 2;
+  EXPECT_EQ(c.search("music", near).results.to_vector(), (std::vector<search_result>{{1, 3}, {2, 1}}));
+  near.probes = 3;
+  EXPECT_EQ(error_of([&] { c.search("music", near); }).code(), errc::bad_request);
   const auto both = c.search_batch("music", {{search_for(second), search_for({99})}});
   ASSERT_EQ(both.replies.size(), 2u);
   EXPECT_EQ(both.replies[0].results[0], (search_result{2, 5}));

@@ -161,6 +161,10 @@ TEST_F(cli_test, serves_an_index_from_creation_to_deletion) {
             "       2      3       100.0 %\n"
             "       1      2        66.7 %\n");
   EXPECT_EQ(ctl({"search", "music", "999"}).code, exit_incomplete);
+  EXPECT_EQ(ctl({"search", "music", "1023", "--probes", "1"}).code, exit_incomplete);
+  EXPECT_EQ(ctl({"search", "music", "97,96", "--probes", "1", "--json"}).document()["results"],
+            json::parse(R"([{"id":3,"score":2}])"));
+  EXPECT_NE(ctl({"search", "music", "3", "--probes", "3"}).code, exit_ok);
   EXPECT_EQ(ctl({"search", "music", "x"}).code, exit_failed);
 
   EXPECT_EQ(ctl({"document", "music", "3"}).code, exit_ok);

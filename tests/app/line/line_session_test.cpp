@@ -255,11 +255,14 @@ TEST_F(line_session_test, session_attributes_take_effect_at_once) {
   EXPECT_EQ(say("set attribute timeout 1500"), "OK \r\n");
   EXPECT_EQ(say("set attribute idle_timeout 20"), "OK \r\n");
   EXPECT_EQ(say("get attribute max_results"), "OK 3\r\n");
+  EXPECT_EQ(say("get probes"), "OK 0\r\n");
+  EXPECT_EQ(say("set probes 2"), "OK \r\n");
   EXPECT_EQ(session.idle_timeout().count(), 20);
   const auto wish = work<line_search>("search 1");
   EXPECT_EQ(wish.max_results, 3u);
   EXPECT_EQ(wish.top_score_percent, 100u);
   EXPECT_EQ(wish.timeout_ms, 1500u);
+  EXPECT_EQ(wish.probes, 2u);
 }
 
 TEST_F(line_session_test, session_attributes_are_not_part_of_a_transaction) {
@@ -277,7 +280,7 @@ TEST_F(line_session_test, max_results_is_at_most_what_a_search_gives) {
 TEST_F(line_session_test, refuses_values_that_are_none) {
   for (const char* set : {"max_results 0", "max_results x", "max_results -1", "max_results ", "max_results 1x",
                           "max_results 4294967296", "top_score_percent 101", "timeout -1", "timeout 1.5",
-                          "idle_timeout 0", "idle_timeout abc"}) {
+                          "idle_timeout 0", "idle_timeout abc", "probes 3", "probes -1", "probes x"}) {
     EXPECT_EQ(say("set " + std::string(set)), "ERR invalid value\r\n") << set;
     EXPECT_EQ(say("set attribute " + std::string(set)), "ERR invalid value\r\n") << set;
   }

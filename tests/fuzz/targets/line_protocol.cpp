@@ -2,6 +2,7 @@
 
 #include "app/line/line_framer.hpp"
 #include "app/line/line_session.hpp"
+#include "core/search/search_limits.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
 
 namespace {
@@ -18,7 +19,8 @@ line_answer do_work(const line_work& work, size_t number) {
     fuzz::accepts([&] { validate_changes(*commit->changes, {}); }, {});
   }
   if (const auto* search = std::get_if<line_search>(&work)) {
-    fuzz::require(!search->query.empty() && search->max_results > 0 && search->top_score_percent <= 100,
+    fuzz::require(!search->query.empty() && search->max_results > 0 && search->top_score_percent <= 100 &&
+                      search->probes <= max_probes,
                   "a search out of bounds");
   }
   return {number % 2 == 0, number % 3 == 0 ? "text\r\nOK of another" : ""};
