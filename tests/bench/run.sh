@@ -43,7 +43,8 @@ mkdir -p "$out"
 figures=$(realpath "$out")/figures.jsonl
 rm -f "$figures"
 echo "== core" && build/fpbench_core --json "$figures" --folder "$folder" --rounds "$rounds" --queries "$queries" \
-  --postings "$sizes,$items" --music-postings "$music_items" --file-postings "$file_items" --rest-postings "$rest_items" "${growth[@]}"
+  --postings "$sizes,$items" --music-postings "$music_items" --file-postings "$file_items" --rest-postings "$rest_items" \
+  --near-postings "$items" "${growth[@]}"
 # A load takes milliseconds: a neighbour's slice of a core would be a third of a few rounds.
 echo "== actors" && build/fpbench --json "$figures" --folder "$folder" --rounds "$((rounds * 3))" --postings "$node_items" loading
 build/fpbench --json "$figures" --folder "$folder" --rounds "$rounds" --postings "$node_items" ingest

@@ -9,12 +9,14 @@ int main(int argc, char** argv) {
   fp::bench::search_bench_options o;
   o.fingerprints = FPNODE_TEST_DATA "/fingerprints.txt.gz";
   o.folder = std::filesystem::temp_directory_path();
-  std::vector<std::string> parts{"uniform", "music", "files", "metrics", "growth", "rest", "bounds", "import"};
+  std::vector<std::string> parts{"uniform", "music",  "files",  "metrics", "growth",
+                                 "rest",    "bounds", "import", "near"};
   cli.add_option("--postings", o.postings, "Postings of the indexes with uniform hashes")->delimiter(',');
   cli.add_option("--music-postings", o.music_postings, "Postings of the index that is like real music");
   cli.add_option("--file-postings", o.file_postings, "Postings of the indexes in files")->delimiter(',');
   cli.add_option("--rest-postings", o.rest_postings, "Postings of the index that is ingested and left at rest");
   cli.add_option("--import-postings", o.import_postings, "Postings of the index that is imported");
+  cli.add_option("--near-postings", o.near_postings, "Postings of the indexes that are searched for near hashes");
   cli.add_option("--growth-segments", o.growth_segments, "Segments of the many small ones");
   cli.add_option("--growth-documents", o.growth_documents, "Documents in each of 45 segments");
   cli.add_option("--traffic-scale", o.traffic_scale, "By how much AcoustID's traffic is scaled down");
@@ -45,5 +47,6 @@ int main(int argc, char** argv) {
     if (part == "rest") fp::bench::run_rest(o, report);
     if (part == "bounds") fp::bench::run_bounds(o, report);
     if (part == "import") fp::bench::run_import(o, report);
+    if (part == "near") fp::bench::run_near(o, report);
   }
 }

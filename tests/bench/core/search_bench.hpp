@@ -17,6 +17,7 @@ struct search_bench_options {
   std::vector<uint64_t> file_postings{10'000'000, 100'000'000};        ///< with uniform hashes, in files
   uint64_t rest_postings = 20'000'000;    ///< like real music, ingested and left at rest
   uint64_t import_postings = 20'000'000;  ///< of an index of fpindex
+  uint64_t near_postings = 100'000'000;   ///< of what is searched for near hashes
   size_t growth_segments = 1'000;         ///< of 10,000 documents
   size_t growth_documents = 500'000;      ///< in each of 45 segments
   uint32_t traffic_scale = 200;           ///< AcoustID's traffic, scaled down by this
@@ -65,6 +66,8 @@ void run_growth(const search_bench_options& o, reporter& report);
 void run_rest(const search_bench_options& o, reporter& report);
 /// Importing segments of fpindex against merging the same of ours.
 void run_import(const search_bench_options& o, reporter& report);
+/// Searches that find what is one or two bits away against those that do not.
+void run_near(const search_bench_options& o, reporter& report);
 /// What searches take at most, whatever is searched for.
 void run_bounds(const search_bench_options& o, reporter& report);
 /// Recording a search in the metrics against the search itself, and against prometheus-cpp's own objects.
