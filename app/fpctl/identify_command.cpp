@@ -3,7 +3,9 @@
 #include <filesystem>
 #include <memory>
 #include <ostream>
+#include <utility>
 
+#include "app/audio/chromaprint_library.hpp"
 #include "app/audio/sound_reader.hpp"
 #include "app/fpctl/command.hpp"
 #include "app/fpctl/fpcalc.hpp"
@@ -95,17 +97,21 @@ class identify_run {
   exit_code run() {
     recordings_.open();
     if (!recordings_.note().empty()) c_.complain(recordings_.note());
-    by_fpcalc_ = !sound_reader::is_possible() && a_.listen.empty();
-    if (by_fpcalc_) {
-      c_.complain(
-          "ffmpeg is not installed (Debian: apt-get install ffmpeg): clips are fingerprinted by fpcalc, at "
-          "one begin and one speed");
-    }
+    if (a_.listen.empty()) look_for_programs();
     const auto clips =
         a_.listen.empty() ? clips_of(c_, a_.files, all_readable_) : std::vector<std::string>{a_.listen};
-    for (const auto& clip : clips) {
+    for (size_t i = 0; i < clips.size(); i++) {
+      const auto& clip = clips[i];
       try {
-        by_fpcalc_ ? identify_by_fpcalc(clip) : identify_sound(clip);
+        if (by_fpcalc_) {
+          identify_by_fpcalc(clip);
+        } else {
+          auto reader = std::exchange(next_, nullptr);
+          if (!reader) reader = open(clip);
+          // ffmpeg takes longer to start than a clip to identify: the next one starts meanwhile.
+          if (i + 1 < clips.size()) next_ = open(clips[i + 1]);
+          identify_sound(clip, *reader);
+        }
       } catch (const error& e) {
         if (exit_code_of(e.code()) != exit_failed) throw;
         c_.complain(e.what());
@@ -118,6 +124,18 @@ class identify_run {
   }
 
  private:
+  void look_for_programs() {
+    std::string missing;
+    if (!sound_reader::is_possible()) missing = "ffmpeg is not installed (Debian: apt-get install ffmpeg)";
+    try {
+      chromaprint_library::get();
+    } catch (const error& e) {
+      missing = e.what();
+    }
+    by_fpcalc_ = !missing.empty();
+    if (by_fpcalc_) c_.complain(missing + ": clips are fingerprinted by fpcalc, at one begin and one speed");
+  }
+
   void tell(const std::string& line) const {
     if (!c_.json_output) c_.out << safe(line) << '\n' << std::flush;
   }
@@ -140,11 +158,19 @@ class identify_run {
     take(clip, identify_.identify(heard.hashes), {{"file", clip}});
   }
 
-  void identify_sound(const std::string& clip) {
+  sound_source source_for(const std::string& clip) const {
     auto source = source_of(clip, a_);
     const bool from_device = source.from == sound_source::kind::device;
     source.max_s = a_.length_s.value_or(from_device && !a_.playlist ? listen_s : 0);
-    sound_reader reader(source, c_.patience());
+    return source;
+  }
+
+  std::unique_ptr<sound_reader> open(const std::string& clip) const {
+    return std::make_unique<sound_reader>(source_for(clip), c_.patience());
+  }
+
+  void identify_sound(const std::string& clip, sound_reader& reader) {
+    const auto source = source_for(clip);
     if (a_.playlist) {
       identify_long(clip, reader, {});
       return;
@@ -213,6 +239,7 @@ class identify_run {
   std::unique_ptr<recording_library> library_;
   node_recordings recordings_;
   identifier identify_;
+  std::unique_ptr<sound_reader> next_;
   json report_ = json::array();
   bool by_fpcalc_ = false, all_found_ = true, all_readable_ = true;
 };
