@@ -43,6 +43,10 @@ void library_session::open(bool may_create, bool adopt) {
   switch (identify_index(known, stored, generation_, info.num_documents)) {
     case index_identity::unknown:
     case index_identity::same:
+      if (info.num_documents < stored) {
+        on_note("index " + index_ + " has " + grouped(info.num_documents) + " documents, and the library " +
+                recordings_text(stored) + " that it should have: fpctl library doctor " + index_);
+      }
       break;
     case index_identity::emptied:
       if (stored > 0)

@@ -60,6 +60,11 @@ std::vector<recording> to_delete(library_update_report& report, const sync_plan&
                                  const library_update_options& options) {
   if (!options.deletes) return {};
   auto vanished = plan.vanished();
+  // The walk was a while ago: what has come back since then stays.
+  std::erase_if(vanished, [](const recording& r) {
+    std::error_code failed;
+    return std::filesystem::exists(r.path, failed) || failed;
+  });
   if (!options.allow_empty) {
     for (const auto& folder : plan.emptied()) {
       const auto kept = std::erase_if(vanished, [&](const recording& r) { return is_below(r.path, folder); });

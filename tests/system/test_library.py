@@ -208,6 +208,8 @@ class Library(NodeTest):
         node.ctl("add", "main", self.music)
         ids = self.ids(node)
         node.ctl("delete", "main", ids["missing.wav"])
+        noticed = node.ctl("add", "main", self.music).stderr
+        self.assertIn("has 4 documents, and the library 5 recordings that it should have", noticed)
         (self.music / "vanished.wav").unlink()
         os.utime(self.music / "changed.wav", (1, 1))
         with sqlite3.connect(self.library) as raw:

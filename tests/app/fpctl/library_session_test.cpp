@@ -167,6 +167,24 @@ TEST_F(library_session_test, passes_over_a_damaged_fingerprint) {
   EXPECT_THAT(notes[0], HasSubstr("document 1 of index \"music\" is damaged"));
 }
 
+TEST_F(library_session_test, says_when_an_index_lacks_some) {
+  {
+    auto s = opened();
+    s->add(song("/a"), hashes_of(1));
+    s->add(song("/b"), hashes_of(2));
+    s->send_pending();
+  }
+  update_request request;
+  changes_encoder changes;
+  changes.erase(2);
+  request.changes = changes.take();
+  c.update("music", request);
+  opened();
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_THAT(notes[0],
+              HasSubstr("1 documents, and the library 2 recordings that it should have: fpctl library doctor"));
+}
+
 TEST_F(library_session_test, tells_another_index_of_the_same_name) {
   {
     auto s = opened();
