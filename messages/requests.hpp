@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/error.hpp"
 #include "core/base/types.hpp"
 #include "core/search/search_limits.hpp"
 #include "messages/packed.hpp"
