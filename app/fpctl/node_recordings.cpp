@@ -1,30 +1,11 @@
 #include "app/fpctl/node_recordings.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "app/fpctl/index_form.hpp"
 #include "core/base/error.hpp"
 
 namespace fp::ctl {
-
-namespace {
-
-/// The hashes with all that differ from one of them in so many bits at most.
-std::vector<hash_value> with_near_ones(const std::vector<hash_value>& hashes, uint32_t probes) {
-  std::vector<hash_value> all(hashes);
-  for (uint32_t round = 0; round < probes; round++) {
-    const auto count = all.size();
-    for (size_t i = 0; i < count; i++) {
-      for (uint32_t bit = 0; bit < 32; bit++) all.push_back(all[i] ^ hash_value{1} << bit);
-    }
-    std::sort(all.begin(), all.end());
-    all.erase(std::unique(all.begin(), all.end()), all.end());
-  }
-  return all;
-}
-
-}  // namespace
 
 node_recordings::node_recordings(client& node, recording_library* library, std::string index,
                                  std::optional<hash_form> wanted, uint32_t ready_wait_ms)
@@ -79,7 +60,8 @@ std::vector<std::vector<search_result>> node_recordings::search(hash_form form, 
   search_batch_request batch;
   for (const auto& q : queries) {
     search_request request;
-    request.query = with_near_ones(q.hashes, q.probes);
+    request.query = q.hashes;
+    request.probes = q.probes;
     request.limit = q.limit;
     request.min_score = q.min_score;
     request.score_pct = 0;
