@@ -62,6 +62,7 @@ async function ask(path, options = {}) {
 const inIndex = (index, endpoint) => `${encodeURIComponent(index)}/${endpoint}`;
 
 export const overview = () => ask("_page/overview");
+export const metadata = async (index) => (await ask(encodeURIComponent(index))).metadata;
 export const segments = (index) => ask(inIndex(index, "_segments"));
 export const history = (index) => ask(inIndex(index, "_history"));
 
@@ -69,9 +70,9 @@ export const history = (index) => ask(inIndex(index, "_history"));
  * The best matches, and how long the node and the way to it took. From a node that has names: also a `verdict` of
  * "sure", "likely" or "none", with its `reason`, and names and places in the results.
  */
-export async function search(index, hashes, hasNames) {
+export async function search(index, { hashes, minScore }, hasNames) {
   const start = performance.now();
-  const body = JSON.stringify({ query: hashes, limit: 10, timeout: 5000 });
+  const body = JSON.stringify({ query: hashes, limit: 10, timeout: 5000, min_score: minScore });
   const headers = { "Content-Type": "application/json" };
   const found = await ask(inIndex(index, hasNames ? "_identify" : "_search"), { method: "POST", body, headers });
   return { ...found, milliseconds: performance.now() - start };

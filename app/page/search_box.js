@@ -1,9 +1,10 @@
 // The box to paste a fingerprint into, and what the node finds for it.
 
-import { search } from "./api.js";
+import { metadata, search } from "./api.js";
 import { element, matchChildren, setAttribute, setText } from "./dom.js";
 import { parseFingerprint, UnreadableFingerprint } from "./fingerprint.js";
 import * as format from "./format.js";
+import { formOf, inForm, mismatch } from "./hash_form.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -125,8 +126,13 @@ export class SearchBox {
     this.results.setAttribute("aria-busy", "true");
     let shown;
     try {
-      const found = await search(this.index.value, parsed.hashes, this.hasNames);
-      shown = this.describe(found, parsed);
+      const index = this.index.value;
+      const form = formOf(await metadata(index));
+      const asked = inForm(parsed.hashes, form);
+      // Bits of cut hashes tell no names.
+      const found = await search(index, asked, this.hasNames && form !== "acoustid-28");
+      const remark = mismatch(parsed.hashes, form);
+      shown = [...(remark ? [element("p", { class: "hint" }, remark)] : []), ...this.describe(found, asked)];
     } catch (e) {
       shown = [element("p", { class: "error" }, e.message)];
     }
@@ -135,11 +141,11 @@ export class SearchBox {
     this.results.removeAttribute("aria-busy");
   }
 
-  describe(found, { hashes, distinct }) {
+  describe(found, { hashes, shareable, minScore }) {
     const { results, milliseconds } = found;
     const time = format.milliseconds(milliseconds);
     if (results.length === 0) {
-      const least = Math.floor((hashes.length + 19) / 20);
+      const least = minScore ?? Math.floor((hashes.length + 19) / 20);
       const words = `no document shares at least ${format.plural(least, "hash", "hashes")} with this fingerprint`;
       return [element("p", { class: "nothing" }, `No match in ${time}: ${words}.`)];
     }
@@ -149,6 +155,6 @@ export class SearchBox {
     return [...verdict, element("table", {},
       element("caption", {}, `${format.plural(results.length, "match", "matches")} in ${time}, the way to the node included`),
       element("thead", {}, element("tr", {}, ...head)),
-      element("tbody", {}, ...results.map((r) => resultRow(r, distinct))))];
+      element("tbody", {}, ...results.map((r) => resultRow(r, shareable))))];
   }
 }

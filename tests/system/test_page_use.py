@@ -99,6 +99,31 @@ class Searching(PageTest):
         node.ctl("ingest", "aaa", "-", stdin="1|1,2,3\n")
         self.browser.until(f"() => ({chosen})() === 'aaa'")
 
+    def test_a_query_is_asked_in_the_form_of_its_index(self):
+        node = self.start(*MANUAL)
+        for name in "whole", "cut":
+            node.ctl("index", "create", name)
+        node.ctl("metadata", "cut", "--set", "hashes=acoustid-28")
+        lines = music(1, 30)
+        for name in "whole", "cut":
+            node.ctl("ingest", name, "-", stdin=lines)
+        hashes = lines.splitlines()[6].split("|")[1]
+        self.browser.open(node)
+        for name in "whole", "cut":
+            self.browser.driver.find_element("css selector", f"#search-index option[value={name}]").click()
+            self.paste(hashes)
+            self.browser.keys(Keys.ENTER)
+            expected = [[r["id"], r["score"]] for r in node.json("search", name, hashes)["results"]][:10]
+            self.assertEqual(self.results(), expected)
+            self.assertEqual(expected[0][0], 7)
+            self.assertEqual(self.browser.text(".share > span:last-child"), "100.0 %")
+            self.assertIsNone(self.browser.text("#results .hint"))
+        self.browser.driver.find_element("css selector", "#search-index option[value=whole]").click()
+        self.paste(",".join(str(int(h) & ~15) for h in hashes.split(",")))
+        self.browser.keys(Keys.ENTER)
+        self.browser.until("() => document.querySelector('#results > *')")
+        self.assertIn("cut to 28 bits", self.browser.text("#results .hint"))
+
     def test_old_results_go_with_a_new_error(self):
         node = self.start(*MANUAL)
         self.make_index(node, "main", 1)
