@@ -1,5 +1,6 @@
 #include "app/process/child_runs.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -102,12 +103,15 @@ TEST(child_runs_test, ends_all_when_a_signal_ends_the_program) {
   ASSERT_EQ(::mkfifo(started.c_str(), 0600), 0);
   const pid_t program = ::fork();
   if (program == 0) {
+    // Open for writing as well, so that there is no end of file between one child's line and the next one's.
+    const int lines = ::open(started.c_str(), O_RDWR | O_CLOEXEC);
     child_runs runs(100);
     for (const auto* name : {"a", "b", "c"}) {
       runs.start(
           0, shell("echo $$ >" + (folder / name).string() + "; echo >" + started.string() + "; exec sleep 1000"),
           enough);
-      std::ifstream(started).get();
+      char line = 0;
+      if (::read(lines, &line, 1) != 1) ::_exit(8);
     }
     ::raise(SIGTERM);
     ::_exit(7);
