@@ -20,9 +20,7 @@ naming_handle::behavior_type naming_actor(pooled_actor<naming_handle::base>* sel
       if (log && *trouble != e.what()) log->error("no names of recordings: {}", e.what());
       *trouble = e.what();
     }
-    named_results without;
-    for (const auto& one : found) without.documents.push_back({one.id, one.score, false, {}, {}, 0, {}});
-    return without;
+    return without_names(found);
   }};
 }
 

@@ -1,24 +1,19 @@
 #include "app/api/recording_namer.hpp"
 
 #include <algorithm>
-#include <filesystem>
 
 namespace fp {
 
-namespace {
-
-/// A recording without a title goes by the name of its file.
-std::string title_of(const recording& r) {
-  return r.title.empty() ? std::filesystem::path(r.path).filename().string() : r.title;
+named_results without_names(const std::vector<search_result>& found) {
+  named_results out;
+  for (const auto& r : found) out.documents.push_back({r.id, r.score, false, {}, {}, 0, {}});
+  return out;
 }
-
-}  // namespace
 
 named_results recording_namer::name(const std::string& index, uint64_t generation,
                                     const std::vector<hash_value>& hashes,
                                     const std::vector<search_result>& found) const {
-  named_results out;
-  for (const auto& r : found) out.documents.push_back({r.id, r.score, false, {}, {}, 0, {}});
+  auto out = without_names(found);
   recording_library library(file_, recording_library::access::read_only);
   const auto known = library.index(index);
   if (!known || known->generation != generation) return out;
@@ -33,7 +28,7 @@ named_results recording_namer::name(const std::string& index, uint64_t generatio
     const auto facts = library.find(index, document.id);
     if (!facts) continue;
     document.is_known = true;
-    document.title = title_of(*facts);
+    document.title = shown_title(*facts);
     document.artist = facts->artist;
     document.duration_s = facts->duration_s;
     auto stored = library.fingerprint(index, document.id);

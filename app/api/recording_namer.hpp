@@ -28,6 +28,9 @@ struct named_results {
   std::vector<named_result> documents;  ///< when it has a name, that comes first; else as they were found
 };
 
+/// What a search has found, where nothing is known of it.
+named_results without_names(const std::vector<search_result>& found);
+
 /// Names what a search has found, and says how sure that is, by the recordings and ordered fingerprints of a
 /// library
 /// (`judge`). The library is opened for each question: it may come, go or be replaced while a node runs.

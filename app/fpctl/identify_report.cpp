@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 
 namespace fp::ctl {
 
@@ -20,14 +19,10 @@ std::string speed_text(double speed) {
   return ", " + with_decimals(std::abs(speed - 1) * 100, 1) + (speed > 1 ? " % faster" : " % slower");
 }
 
-std::string title_of(const recording& r) {
-  return r.title.empty() ? std::filesystem::path(r.path).filename().string() : r.title;
-}
-
 json known_json(const std::optional<recording>& known, document_id id) {
   json j{{"id", id}};
   if (known) {
-    j["title"] = title_of(*known);
+    j["title"] = shown_title(*known);
     if (!known->artist.empty()) j["artist"] = known->artist;
     j["path"] = known->path;
     if (known->duration_s > 0) j["duration_s"] = known->duration_s;
@@ -88,7 +83,7 @@ std::string place_text(double seconds) {
 
 std::string document_text(const std::optional<recording>& known, document_id id) {
   if (!known) return "document " + std::to_string(id);
-  return "\"" + title_of(*known) + "\"" + (known->artist.empty() ? "" : " by " + known->artist) + " (" +
+  return "\"" + shown_title(*known) + "\"" + (known->artist.empty() ? "" : " by " + known->artist) + " (" +
          known->path + ")";
 }
 

@@ -8,6 +8,7 @@
 
 #include "app/fpctl/command.hpp"
 #include "app/fpctl/duplicate_search.hpp"
+#include "app/fpctl/identify_report.hpp"
 #include "app/fpctl/library_arguments.hpp"
 #include "app/fpctl/library_doctor.hpp"
 #include "app/library/audio_walk.hpp"
@@ -25,14 +26,6 @@ struct library_command_arguments {
   bool repair = false;
   double min_alike = 80;
 };
-
-/// A length of music: "3:07", "1:02:03".
-std::string clock_text(double seconds) {
-  const auto s = static_cast<uint64_t>(seconds < 0 ? 0 : seconds + 0.5);
-  const auto two = [](uint64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); };
-  if (s < 3'600) return std::to_string(s / 60) + ":" + two(s % 60);
-  return std::to_string(s / 3'600) + ":" + two(s / 60 % 60) + ":" + two(s % 60);
-}
 
 std::unique_ptr<recording_library> open_library(const library_command_arguments& a,
                                                 recording_library::access wanted) {
@@ -69,7 +62,7 @@ exit_code list_recordings(command_context& c, const library_command_arguments& a
   table t({{"document", align::right}, {"length", align::right}, {"title"}, {"artist"}, {"path"}});
   for (const auto& r : all) {
     const auto state = r.state == recording_state::stored ? "" : " (" + std::string(to_string(r.state)) + ")";
-    t.add({std::to_string(r.id), clock_text(r.duration_s), r.title, r.artist, r.path + state});
+    t.add({std::to_string(r.id), place_text(r.duration_s), r.title, r.artist, r.path + state});
   }
   if (t.empty()) {
     c.out << "no recordings\n";
@@ -237,7 +230,7 @@ exit_code find_duplicates(command_context& c, const library_command_arguments& a
       const auto r = library->find(a.index, id);
       if (!r) continue;
       members.push_back({{"id", id}, {"path", r->path}, {"duration_s", r->duration_s}, {"equal_bits", alike[id]}});
-      t.add({std::to_string(number), std::to_string(id), clock_text(r->duration_s),
+      t.add({std::to_string(number), std::to_string(id), place_text(r->duration_s),
              percent_text(static_cast<uint64_t>(alike[id] * 1'000'000), 1'000'000), r->path});
     }
     report.push_back(std::move(members));

@@ -79,6 +79,10 @@ std::string_view to_string(recording_state s) noexcept {
   return "unknown";
 }
 
+std::string shown_title(const recording& r) {
+  return r.title.empty() ? std::filesystem::path(r.path).filename().string() : r.title;
+}
+
 recording_library::recording_library(const std::filesystem::path& file, access wanted)
     : file_(path_of_library(file, wanted), wanted == access::read_only ? access::read_only : access::read_write) {
   check_library_version(file_);

@@ -43,6 +43,9 @@ struct recording {
   friend bool operator==(const recording&, const recording&) = default;
 };
 
+/// The title for people: a recording without one goes by the name of its file.
+std::string shown_title(const recording& r);
+
 /// An index of a node, as a library knows it.
 struct library_index {
   std::string name;
