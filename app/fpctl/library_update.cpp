@@ -114,10 +114,7 @@ void library_update::settle_form() {
   const auto info = node_.info(options_.index, {options_.ready_wait_ms});
   const auto wanted = options_.reading.form, has = form_of(info, options_.index);
   if (wanted == has) return;
-  if (info.num_documents > 0 || has != hash_form::plain) {
-    throw error(errc::bad_request, "the hashes of index " + options_.index + " have the form " +
-                                       std::string(to_string(has)) + ", not " + std::string(to_string(wanted)));
-  }
+  if (info.num_documents > 0 || has != hash_form::plain) throw wrong_form(options_.index, has, wanted);
   changes_encoder changes;
   changes.set_metadata(std::string(hash_form_key), std::string(to_string(wanted)));
   update_request request;

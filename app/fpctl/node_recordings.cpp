@@ -37,9 +37,7 @@ void node_recordings::open() {
                                              " with the recordings of " + index_ + " in the telephone's band");
     }
   } else {
-    throw error(errc::bad_request, "the hashes of index " + index_ + " have the form " +
-                                       std::string(to_string(main_form_)) + ", not " +
-                                       std::string(to_string(*wanted_)));
+    throw wrong_form(index_, main_form_, *wanted_);
   }
   for (const auto& [form, name] : indexes_) check_generation(name);
 }

@@ -36,10 +36,11 @@ void complain_of_form(const command_context& c, const std::vector<hash_value>& h
       std::string(to_string(form)) + "): they hardly find each other");
 }
 
-search_request request_of(const command_context& c, const query_options& o, const std::vector<hash_value>& hashes,
+/// `asked`: hashes in the form of the index.
+search_request request_of(const command_context& c, const query_options& o, const std::vector<hash_value>& asked,
                           hash_form form) {
   search_request r;
-  r.query = query_in_form(hashes, form);
+  r.query = asked;
   if (form == hash_form::acoustid_28) {
     // The node's own default counts a share of a query that may be much longer than an extract.
     r.min_score = static_cast<uint32_t>((most_shared(r.query.size(), form) + 19) / 20);
@@ -75,7 +76,7 @@ exit_code search_one(command_context& c, const query_options& o) {
   complain_of_form(c, hashes, form);
   const auto asked = query_in_form(hashes, form);
   const auto num_distinct = std::set<hash_value>(asked.begin(), asked.end()).size();
-  const auto answer = c.node().search(o.name, request_of(c, o, hashes, form));
+  const auto answer = c.node().search(o.name, request_of(c, o, asked, form));
   if (c.json_output) {
     c.print_json({{"version", answer.version}, {"hashes", num_distinct}, {"results", as_json(answer.results)}});
   } else if (answer.results.empty()) {
@@ -108,7 +109,7 @@ exit_code search_file(command_context& c, query_options o) {
     search_batch_request request;
     for (const auto& q : queries) {
       if (!std::exchange(has_complained, has_complained || look_cut(q.hashes))) complain_of_form(c, q.hashes, form);
-      request.searches.push_back(request_of(c, o, q.hashes, form));
+      request.searches.push_back(request_of(c, o, query_in_form(q.hashes, form), form));
     }
     const auto answer = c.node().search_batch(o.name, request);
     if (answer.replies.size() != queries.size()) {
