@@ -158,8 +158,7 @@ void index_coordinator_state::fail_load(const caf::error& why) {
 }
 
 void index_coordinator_state::fail(const caf::error& why) {
-  cause = code_of(why);
-  set_state(index_state::failed, text_of(why));
+  set_failed(why);
   // A batch in flight gets its answer from the log, which is asked before it ends.
   stop_engine();
   end_children();
@@ -216,8 +215,7 @@ caf::result<index_status> index_coordinator_state::reload_with_record() {
           [this, promise](const caf::error& e) mutable {
             if (state == index_state::failed && setup.record.generation == 0) {
               env->log->error("{}: loading failed: {}", index_name(), text_of(e));
-              cause = code_of(e);
-              set_state(index_state::failed, text_of(e));
+              set_failed(e);
             }
             promise.deliver(not_ready_error());
           });

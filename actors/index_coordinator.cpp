@@ -57,8 +57,7 @@ void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_val
     tracker.end(index_state::failed, text_of(setup.start_failed), now());
     metrics->task_failed(index_task::load);
     env->log->error("{}: loading failed: {}", index_name(), text_of(setup.start_failed));
-    cause = code_of(setup.start_failed);
-    set_state(index_state::failed, text_of(setup.start_failed));
+    set_failed(setup.start_failed);
     return;
   }
   begin_attempt();
@@ -70,6 +69,11 @@ void index_coordinator_state::set_state(index_state next, std::string why) {
   reason = why;
   metrics->set_state(to_string(next));
   self->send(setup.listener, index_state_changed{{index_name(), setup.record.generation, state, std::move(why)}});
+}
+
+void index_coordinator_state::set_failed(const caf::error& why) {
+  cause = code_of(why);
+  set_state(index_state::failed, text_of(why));
 }
 
 void index_coordinator_state::child_down(const caf::down_msg& down) {

@@ -161,6 +161,8 @@ struct index_coordinator_state : engine_effects {
   bool fail_if_unreadable();
   /// Serves nothing any more; whoever waits hears why.
   void stop_engine();
+  /// The state `failed`, with its cause.
+  void set_failed(const caf::error& why);
   /// Serves nothing until somebody asks for a reload.
   void fail(const caf::error& why);
   caf::result<index_status> reload();

@@ -7,8 +7,7 @@ std::string failure_advice(errc cause, const std::string& index) {
   switch (cause) {
     case errc::corrupt_data:
       return "put the file back as it was, or restore a backup; without one, fpctl check names all that is damaged "
-             "and "
-             "fpctl repair drops it, with the node stopped. Then: " +
+             "and fpctl repair drops it, with the node stopped. Then: " +
              reload;
     case errc::unsupported_format:
       return "a newer fpnode has written this: start that one";
