@@ -1,16 +1,14 @@
 #include "app/fpctl/fpcalc.hpp"
 
 #include <gmock/gmock.h>
-#include <poll.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "core/base/error.hpp"
+#include "tests/app/support/process_ends.hpp"
 #include "tests/core/support/error_of.hpp"
 #include "tests/core/support/temporary_folder.hpp"
 
@@ -19,6 +17,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using test::error_of;
+using test::process_ends;
 using testing::HasSubstr;
 
 constexpr milliseconds enough = std::chrono::minutes(5);
@@ -37,18 +36,6 @@ class fpcalc_test : public testing::Test {
     std::filesystem::permissions(file, std::filesystem::perms::owner_all);
   }
   std::string file(const std::string& name) const { return (folder / name).string(); }
-  /// Waits for the end of the process whose number a file holds.
-  bool ends(const std::string& name) const {
-    int pid = 0;
-    std::ifstream(file(name)) >> pid;
-    EXPECT_GT(pid, 0);
-    const int process = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-    if (process < 0) return errno == ESRCH;
-    pollfd wanted{process, POLLIN, 0};
-    const bool ended = ::poll(&wanted, 1, 60'000) == 1;
-    ::close(process);
-    return ended;
-  }
 
   test::temporary_folder folder;
 
@@ -74,14 +61,14 @@ TEST_F(fpcalc_test, is_ended_at_the_deadline_with_all_that_it_started) {
   const auto e = error_of([&] { run_fpcalc("a.wav", 7, milliseconds(1'500)); });
   EXPECT_EQ(e.code(), errc::request_timeout);
   EXPECT_THAT(e.what(), HasSubstr("fpcalc took longer than 1500 ms over \"a.wav\""));
-  EXPECT_TRUE(ends("parent"));
-  EXPECT_TRUE(ends("child"));
+  EXPECT_TRUE(process_ends(file("parent")));
+  EXPECT_TRUE(process_ends(file("child")));
 }
 
 TEST_F(fpcalc_test, is_ended_when_it_goes_on_after_its_output) {
   be("echo $$ >" + file("parent") + "; echo FINGERPRINT=1; exec sleep 1000 >/dev/null");
   EXPECT_EQ(error_of([&] { run_fpcalc("a.wav", 7, milliseconds(1'500)); }).code(), errc::request_timeout);
-  EXPECT_TRUE(ends("parent"));
+  EXPECT_TRUE(process_ends(file("parent")));
 }
 
 TEST_F(fpcalc_test, is_ended_when_its_file_is_a_pipe_that_nobody_writes_to) {

@@ -2,17 +2,14 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
-#include <poll.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <filesystem>
-#include <fstream>
 #include <map>
 
+#include "tests/app/support/process_ends.hpp"
 #include "tests/core/support/error_of.hpp"
 #include "tests/core/support/temporary_folder.hpp"
 
@@ -20,6 +17,7 @@ namespace fp {
 namespace {
 
 using std::chrono::milliseconds;
+using test::process_ends;
 using testing::HasSubstr;
 using outcome = child_runs::outcome;
 
@@ -27,18 +25,35 @@ constexpr milliseconds enough = std::chrono::minutes(5);
 
 child_command shell(const std::string& script) { return {"sh", {"-c", script}, ""}; }
 
-/// Waits for the end of the process whose number a file holds.
-bool ends(const path& file) {
-  int pid = 0;
-  std::ifstream(file) >> pid;
-  EXPECT_GT(pid, 0);
-  const int process = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-  if (process < 0) return errno == ESRCH;
-  pollfd wanted{process, POLLIN, 0};
-  const bool ended = ::poll(&wanted, 1, 60'000) == 1;
-  ::close(process);
-  return ended;
-}
+/// Starts children that sleep, one after the other, each once the one before is there.
+class sleepers {
+ public:
+  sleepers() {
+    EXPECT_EQ(::mkfifo(started().c_str(), 0600), 0);
+    // Open for writing as well, so that there is no end of file between one child's line and the next one's.
+    lines_ = ::open(started().c_str(), O_RDWR | O_CLOEXEC);
+  }
+  ~sleepers() { ::close(lines_); }
+  sleepers(const sleepers&) = delete;
+  sleepers& operator=(const sleepers&) = delete;
+
+  /// False when the child does not say that it is there.
+  bool start(child_runs& runs, const std::string& name) const {
+    runs.start(
+        0, shell("echo $$ >" + number_of(name).string() + "; echo >" + started().string() + "; exec sleep 1000"),
+        enough);
+    char line = 0;
+    return ::read(lines_, &line, 1) == 1;
+  }
+  /// The file with the child's number.
+  path number_of(const std::string& name) const { return folder_ / name; }
+
+ private:
+  path started() const { return folder_ / "started"; }
+
+  test::temporary_folder folder_;
+  int lines_ = -1;
+};
 
 TEST(child_runs_test, collects_what_several_print) {
   child_runs runs(1'000'000);
@@ -76,42 +91,27 @@ TEST(child_runs_test, tells_how_each_one_ended) {
   }
   EXPECT_EQ(how, (std::map<uint64_t, outcome>{
                      {1, outcome::killed}, {2, outcome::too_much}, {3, outcome::late}, {4, outcome::exited}}));
-  EXPECT_TRUE(ends(folder / "late"));
-  EXPECT_TRUE(ends(folder / "child"));
+  EXPECT_TRUE(process_ends(folder / "late"));
+  EXPECT_TRUE(process_ends(folder / "child"));
 }
 
 TEST(child_runs_test, ends_all_with_itself) {
-  test::temporary_folder folder;
-  const auto started = folder / "started";
-  ASSERT_EQ(::mkfifo(started.c_str(), 0600), 0);
+  const sleepers all;
   {
     child_runs runs(100);
-    for (const auto* name : {"a", "b"}) {
-      runs.start(
-          0, shell("echo $$ >" + (folder / name).string() + "; echo >" + started.string() + "; exec sleep 1000"),
-          enough);
-      std::ifstream(started).get();
-    }
+    for (const auto* name : {"a", "b"}) EXPECT_TRUE(all.start(runs, name));
   }
-  EXPECT_TRUE(ends(folder / "a"));
-  EXPECT_TRUE(ends(folder / "b"));
+  EXPECT_TRUE(process_ends(all.number_of("a")));
+  EXPECT_TRUE(process_ends(all.number_of("b")));
 }
 
 TEST(child_runs_test, ends_all_when_a_signal_ends_the_program) {
-  test::temporary_folder folder;
-  const auto started = folder / "started";
-  ASSERT_EQ(::mkfifo(started.c_str(), 0600), 0);
+  const sleepers all;
   const pid_t program = ::fork();
   if (program == 0) {
-    // Open for writing as well, so that there is no end of file between one child's line and the next one's.
-    const int lines = ::open(started.c_str(), O_RDWR | O_CLOEXEC);
     child_runs runs(100);
     for (const auto* name : {"a", "b", "c"}) {
-      runs.start(
-          0, shell("echo $$ >" + (folder / name).string() + "; echo >" + started.string() + "; exec sleep 1000"),
-          enough);
-      char line = 0;
-      if (::read(lines, &line, 1) != 1) ::_exit(8);
+      if (!all.start(runs, name)) ::_exit(8);
     }
     ::raise(SIGTERM);
     ::_exit(7);
@@ -119,7 +119,7 @@ TEST(child_runs_test, ends_all_when_a_signal_ends_the_program) {
   int status = 0;
   ASSERT_EQ(::waitpid(program, &status, 0), program);
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
-  for (const auto* name : {"a", "b", "c"}) EXPECT_TRUE(ends(folder / name)) << name;
+  for (const auto* name : {"a", "b", "c"}) EXPECT_TRUE(process_ends(all.number_of(name))) << name;
 }
 
 TEST(child_runs_test, says_what_is_missing) {

@@ -10,12 +10,14 @@
 #include "tests/core/support/counting_clock.hpp"
 #include "tests/core/support/error_of.hpp"
 #include "tests/core/support/naive_index.hpp"
+#include "tests/core/support/watched_search.hpp"
 
 namespace fp {
 namespace {
 
 using test::counting_clock;
 using test::error_of;
+using test::looks_of;
 using test::make_commit;
 using test::make_segment;
 
@@ -69,26 +71,12 @@ TEST(SearchBounds, AnswersAreTheSameInPassesAndPortions) {
     searcher engine;
     for (int round = 0; round < 6; round++) {
       const auto query = random_query(random, round % 2 == 0 ? 12 : 500);
-      search_options options = random_options(random);
-      const auto expected = s.model.search(query, options);
-      options.now = &counting_clock::now;
-      options.deadline = counting_clock::never;
-      uint64_t matching = 0;
-      for (const uint64_t max_bytes : {search_options().max_bytes, least_bytes, 2 * least_bytes, 6 * least_bytes}) {
-        options.max_bytes = max_bytes;
-        uint64_t most = 0;
-        counting_clock::reset();
-        counting_clock::on_look = [&] { most = std::max(most, engine.scratch_bytes()); };
-        const auto outcome = engine.search(*s.index, query, options);
-        EXPECT_EQ(outcome.results, expected) << "in " << max_bytes << " bytes, round " << round;
-        EXPECT_LE(std::max(most, engine.scratch_bytes()), max_bytes);
-        if (matching == 0) matching = outcome.num_postings;
-        EXPECT_EQ(outcome.num_postings, matching);
-      }
+      SCOPED_TRACE("round " + std::to_string(round));
+      const search_options options = random_options(random);
+      test::expect_in_any_memory(engine, *s.index, query, options, s.model.search(query, options), least_bytes);
     }
     if (testing::Test::HasFailure()) break;
   }
-  counting_clock::reset();
 }
 
 TEST(SearchBounds, WhatALargeSearchTookIsGivenBack) {
@@ -96,22 +84,22 @@ TEST(SearchBounds, WhatALargeSearchTookIsGivenBack) {
   for (document_id id = 1; id <= 150'000; id++) documents.push_back({id, {16}});
   const auto index = snapshot::from_segments({make_segment(make_commit(1, documents))});
   searcher engine;
-  uint64_t most = 0;
-  search_options options;
-  options.now = &counting_clock::now;
-  options.deadline = counting_clock::never;
-  counting_clock::reset();
-  counting_clock::on_look = [&] { most = std::max(most, engine.scratch_bytes()); };
-  EXPECT_EQ(engine.search(*index, std::vector<hash_value>{16}, options).num_postings, documents.size());
-  EXPECT_GT(most, searcher::kept_bytes) << "the search was a large one";
+  auto options = test::watched({});
+  {
+    const test::watched_memory memory(engine);
+    EXPECT_EQ(engine.search(*index, std::vector<hash_value>{16}, options).num_postings, documents.size());
+    EXPECT_GT(memory.most(), searcher::kept_bytes) << "the search was a large one";
+  }
   EXPECT_LE(engine.scratch_bytes(), searcher::kept_bytes);
 
   std::vector<hash_value> query(1'000'000);
   std::mt19937 random(4);
   for (auto& h : query) h = random();
-  most = 0;
-  EXPECT_GT(engine.search(*index, query, options).num_hashes, 990'000u);
-  EXPECT_GT(most, searcher::kept_bytes);
+  {
+    const test::watched_memory memory(engine);
+    EXPECT_GT(engine.search(*index, query, options).num_hashes, 990'000u);
+    EXPECT_GT(memory.most(), searcher::kept_bytes);
+  }
   EXPECT_LE(engine.scratch_bytes(), searcher::kept_bytes);
   // Also when it does not come to an end.
   options.deadline = counting_clock::at(counting_clock::looks + 100);
@@ -140,24 +128,13 @@ TEST(SearchBounds, EveryLookEndsASearch) {
   query.resize(1'500, 0);  // long enough to be sorted
   for (const uint64_t max_bytes : {search_options().max_bytes, 2 * least_bytes}) {
     for (const auto& q : {query, std::vector<hash_value>{0, 12 << 8, 24 << 8, 36 << 8}}) {
-      search_options options;
+      search_options options = test::watched({});
       options.min_score = 3;
-      options.now = &counting_clock::now;
-      options.deadline = counting_clock::never;
       options.max_bytes = max_bytes;
       const auto expected = s.model.search(q, options);
       searcher engine;
-      counting_clock::reset(std::chrono::milliseconds(1));  // each step is slow: memory is cold
-      EXPECT_EQ(engine.search(*s.index, q, options).results, expected);
-      const uint64_t looks = counting_clock::looks;
-      for (uint64_t look = 1; look <= looks; look += 1 + looks / 500) {
-        counting_clock::reset(std::chrono::milliseconds(1));
-        options.deadline = counting_clock::at(look);
-        EXPECT_EQ(error_of([&] { engine.search(*s.index, q, options); }).code(), errc::search_timeout);
-        EXPECT_EQ(counting_clock::looks, look);
-      }
+      const uint64_t looks = test::expect_looks_to_end(engine, *s.index, q, options, expected, 500);
       cancel_flag cancel = false;
-      options.deadline = counting_clock::never;
       options.cancel = &cancel;
       for (uint64_t look = 1; look < looks; look += 1 + looks / 500) {
         counting_clock::reset(std::chrono::milliseconds(1));
@@ -173,36 +150,20 @@ TEST(SearchBounds, EveryLookEndsASearch) {
   }
 }
 
-/// Looks of a search when memory is warm, or cold throughout.
-uint64_t looks_of(const snapshot& index, std::span<const hash_value> query, bool warm) {
-  static const auto nothing = std::make_shared<const snapshot>();
-  searcher engine;
-  search_options options;
-  options.now = &counting_clock::now;
-  options.deadline = counting_clock::never;
-  counting_clock::reset();
-  std::vector<hash_value> warming(300'000, 1);
-  if (warm) engine.search(*nothing, warming, options);
-  counting_clock::reset(warm ? std::chrono::nanoseconds(1) : std::chrono::milliseconds(1));
-  engine.search(index, query, options);
-  const uint64_t looks = counting_clock::looks;
-  counting_clock::reset();
-  return looks;
-}
-
 TEST(SearchBounds, LooksAtTheClockAllTheTime) {
   constexpr uint64_t units = 2 * stop_condition::most_units;  // what is done between two looks, and to spare
   std::mt19937 random(7);
   std::vector<hash_value> huge(300'000);
   for (auto& h : huge) h = random();
   // Copying, counting digits, making room, four turns of the sort, dropping.
-  EXPECT_GE(looks_of(snapshot(), huge, true), 8 * huge.size() / units);
-  EXPECT_GE(looks_of(snapshot(), huge, false), 8 * huge.size() / 1024);
+  EXPECT_GE(looks_of(snapshot(), huge, {}, true), 8 * huge.size() / units);
+  EXPECT_GE(looks_of(snapshot(), huge, {}, false), 8 * huge.size() / 1024);
 
   const auto small = snapshot::from_segments({make_segment(make_commit(1, {{1, {1, 2, 3, 4}}, {2, {~0u}}}))});
   constexpr uint64_t units_a_lookup = 8;
-  EXPECT_GE(looks_of(*small, huge, true) - looks_of(snapshot(), huge, true), huge.size() * units_a_lookup / units);
-  EXPECT_GE(looks_of(*small, huge, false), huge.size()) << "of cold memory, one page at a time";
+  EXPECT_GE(looks_of(*small, huge, {}, true) - looks_of(snapshot(), huge, {}, true),
+            huge.size() * units_a_lookup / units);
+  EXPECT_GE(looks_of(*small, huge, {}, false), huge.size()) << "of cold memory, one page at a time";
 
   test::documents documents;
   for (document_id id = 1; id <= 500'000; id++) documents.push_back({id, {16, 32}});
@@ -210,8 +171,8 @@ TEST(SearchBounds, LooksAtTheClockAllTheTime) {
   const std::vector<hash_value> one = {16};
   // Postings are counted, slots laid out, moved (a third more), and looked through.
   constexpr uint64_t least_slots = 800'000;
-  EXPECT_GE(looks_of(*hot, one, true), (documents.size() + 3 * least_slots) / units);
-  EXPECT_GE(looks_of(*hot, one, false), documents.size() / 256 + 3 * least_slots / 1024);
+  EXPECT_GE(looks_of(*hot, one, {}, true), (documents.size() + 3 * least_slots) / units);
+  EXPECT_GE(looks_of(*hot, one, {}, false), documents.size() / 256 + 3 * least_slots / 1024);
 }
 
 }  // namespace

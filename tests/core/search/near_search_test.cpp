@@ -8,14 +8,13 @@
 #include "core/search/near_lookup.hpp"
 #include "core/search/search.hpp"
 #include "tests/core/support/commits.hpp"
-#include "tests/core/support/counting_clock.hpp"
 #include "tests/core/support/error_of.hpp"
 #include "tests/core/support/naive_index.hpp"
+#include "tests/core/support/watched_search.hpp"
 
 namespace fp {
 namespace {
 
-using test::counting_clock;
 using test::error_of;
 using test::make_commit;
 using test::make_segment;
@@ -179,25 +178,10 @@ TEST(NearSearch, AnswersAreTheSameInPassesAndPortions) {
       options.limit = static_cast<uint32_t>(random() % 3 == 0 ? 1'000'000 : 1 + random() % 60);
       options.min_score = static_cast<uint32_t>(random() % 8);
       options.score_pct = static_cast<uint32_t>(random() % 3 == 0 ? 0 : random() % 101);
-      const auto expected = s.model.search(query, options);
-      options.now = &counting_clock::now;
-      options.deadline = counting_clock::never;
-      uint64_t matching = 0;
-      for (const uint64_t max_bytes : {search_options().max_bytes, least_bytes, 2 * least_bytes, 6 * least_bytes}) {
-        options.max_bytes = max_bytes;
-        uint64_t most = 0;
-        counting_clock::reset();
-        counting_clock::on_look = [&] { most = std::max(most, engine.scratch_bytes()); };
-        const auto outcome = engine.search(*s.index, query, options);
-        EXPECT_EQ(outcome.results, expected) << "in " << max_bytes << " bytes, round " << round;
-        EXPECT_LE(std::max(most, engine.scratch_bytes()), max_bytes);
-        if (matching == 0) matching = outcome.num_postings;
-        EXPECT_EQ(outcome.num_postings, matching);
-      }
+      test::expect_in_any_memory(engine, *s.index, query, options, s.model.search(query, options), least_bytes);
     }
     if (testing::Test::HasFailure()) break;
   }
-  counting_clock::reset();
 }
 
 /// Ranges are found, counted and found again when there are more than are held at once.
@@ -277,18 +261,13 @@ TEST(NearSearch, KindsOfSearchesTakeTurns) {
   for (unsigned round = 0; round < 12; round++) {
     std::vector<hash_value> query(4);
     for (auto& h : query) h = s.hash(random);
-    search_options options = near_options(round % 3);
+    search_options options = test::watched(near_options(round % 3));
     options.max_bytes = uint64_t{round % 2 == 0 ? 64u : 1u} << 20;
-    options.now = &counting_clock::now;
-    options.deadline = counting_clock::never;
-    uint64_t most = 0;
-    counting_clock::reset();
-    counting_clock::on_look = [&] { most = std::max(most, engine.scratch_bytes()); };
+    const test::watched_memory memory(engine);
     EXPECT_EQ(engine.search(*s.index, query, options).results, s.model.search(query, options));
-    EXPECT_LE(most, options.max_bytes);
+    EXPECT_LE(memory.most(), options.max_bytes);
     EXPECT_LE(engine.scratch_bytes(), searcher::kept_bytes);
   }
-  counting_clock::reset();
 }
 
 TEST(NearSearch, EveryLookEndsASearch) {
@@ -298,23 +277,11 @@ TEST(NearSearch, EveryLookEndsASearch) {
   for (auto& h : query) h = s.hash(random);
   for (const uint64_t max_bytes : {search_options().max_bytes, uint64_t{192} << 10}) {
     for (const unsigned probes : {1u, 2u}) {
-      search_options options = near_options(probes, 3, 10);
-      options.now = &counting_clock::now;
-      options.deadline = counting_clock::never;
+      search_options options = test::watched(near_options(probes, 3, 10));
       options.max_bytes = max_bytes;
       const auto expected = s.model.search(query, options);
       searcher engine;
-      counting_clock::reset(std::chrono::milliseconds(1));  // each step is slow: memory is cold
-      EXPECT_EQ(engine.search(*s.index, query, options).results, expected);
-      const uint64_t looks = counting_clock::looks;
-      for (uint64_t look = 1; look <= looks; look += 1 + looks / 100) {
-        counting_clock::reset(std::chrono::milliseconds(1));
-        options.deadline = counting_clock::at(look);
-        EXPECT_EQ(error_of([&] { engine.search(*s.index, query, options); }).code(), errc::search_timeout);
-        EXPECT_EQ(counting_clock::looks, look);
-      }
-      counting_clock::reset();
-      options.deadline = counting_clock::never;
+      test::expect_looks_to_end(engine, *s.index, query, options, expected, 100);
       EXPECT_EQ(engine.search(*s.index, query, options).results, expected);
     }
   }
@@ -322,17 +289,7 @@ TEST(NearSearch, EveryLookEndsASearch) {
 
 /// Looks of a near search, in warm or in cold memory.
 uint64_t looks_of(const snapshot& index, const std::vector<hash_value>& query, unsigned probes, bool warm) {
-  searcher engine;
-  search_options options = near_options(probes);
-  options.now = &counting_clock::now;
-  options.deadline = counting_clock::never;
-  counting_clock::reset();
-  if (warm) engine.search(snapshot(), std::vector<hash_value>(300'000, 1), options);
-  counting_clock::reset(warm ? std::chrono::nanoseconds(1) : std::chrono::milliseconds(1));
-  engine.search(index, query, options);
-  const uint64_t looks = counting_clock::looks;
-  counting_clock::reset();
-  return looks;
+  return test::looks_of(index, query, near_options(probes), warm);
 }
 
 TEST(NearSearch, LooksAtTheClockAllTheTime) {
@@ -358,21 +315,16 @@ TEST(NearSearch, LooksAtTheClockAllTheTime) {
 
 TEST(NearSearch, ItsMemoryDoesNotDependOnTheQuery) {
   const near_subject s(5, 2'000, 1, 1, 10);
-  search_options options = near_options(2, 1'000'000);
+  search_options options = test::watched(near_options(2, 1'000'000));
   options.max_bytes = uint64_t{8} << 20;
-  options.now = &counting_clock::now;
-  options.deadline = counting_clock::never;
   searcher engine;
   for (const size_t length : {1'000u, 100'000u}) {
     std::vector<hash_value> query(length);
     for (uint32_t i = 0; i < length; i++) query[i] = i << 12;
-    uint64_t most = 0;
-    counting_clock::reset();
-    counting_clock::on_look = [&] { most = std::max(most, engine.scratch_bytes()); };
+    const test::watched_memory memory(engine);
     EXPECT_EQ(engine.search(*s.index, query, options).num_hashes, length);
-    EXPECT_LE(most, options.max_bytes);
+    EXPECT_LE(memory.most(), options.max_bytes);
   }
-  counting_clock::reset();
   options.max_bytes = 100'000;
   const auto refused = error_of([&] { engine.search(*s.index, std::vector<hash_value>{1}, options); });
   EXPECT_EQ(refused.code(), errc::payload_too_large) << refused.what();
