@@ -3,8 +3,8 @@
 #include <optional>
 
 #include "app/api/body_writer.hpp"
-#include "app/audio/pcm.hpp"
 #include "core/check/failure_advice.hpp"
+#include "core/identify/hop.hpp"
 
 namespace fp {
 

@@ -1,7 +1,8 @@
 #include "app/library/sync_plan.hpp"
 
 #include <algorithm>
-#include <cmath>
+
+#include "core/identify/hop.hpp"
 
 namespace fp {
 
@@ -91,8 +92,7 @@ std::vector<recording> sync_plan::vanished() const {
 
 uint64_t promised_hashes(double duration_s, uint32_t length_s) noexcept {
   if (length_s > 0) duration_s = std::min(duration_s, static_cast<double>(length_s));
-  const double hashes = (duration_s * 11'025 - 30'031) / 1'365 + 1;
-  return hashes < 1 ? 0 : static_cast<uint64_t>(std::min(hashes, 1e15));
+  return hashes_of(static_cast<size_t>(std::clamp(duration_s * pcm_rate, 0.0, 1e18)));
 }
 
 bool is_in_part(uint64_t num_hashes, double duration_s, uint32_t length_s) noexcept {

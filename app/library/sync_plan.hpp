@@ -64,9 +64,7 @@ class sync_plan {
 /// Whether a path is a folder's, or of something below it.
 bool is_below(std::string_view path, std::string_view folder) noexcept;
 
-/// How many hashes Chromaprint makes of so much sound: one in 1365 samples at 11025 a second, once it has heard
-/// 30031 (chromaprint's `FingerprinterConfiguration`: frames of 4096 samples, filters over 5 and 16 of them).
-/// `length_s` 0: no limit.
+/// How many hashes Chromaprint makes of so much sound, or of its first `length_s` seconds; 0: no limit.
 uint64_t promised_hashes(double duration_s, uint32_t length_s) noexcept;
 /// Whether fewer hashes came than the duration promises, by more than a tenth and two seconds: what codecs do of
 /// which FFmpeg decodes a part, and headers that tell another duration.
