@@ -17,11 +17,7 @@ caf::error check_search(const search_request& request) {
                                                    " hashes; at most " + std::to_string(max_query_hashes) +
                                                    " are allowed");
   }
-  if (request.probes > max_probes) {
-    return make_error(errc::bad_request, "probes: " + std::to_string(request.probes) + "; at most " +
-                                             std::to_string(max_probes) + " are allowed");
-  }
-  return caf::none;
+  return capture_error([&] { require_allowed_probes(request.probes); });
 }
 
 }  // namespace

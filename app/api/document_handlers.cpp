@@ -39,11 +39,14 @@ void commit_changes(const api_service& service, const api_call& c, std::vector<u
 /// The search that a body asks for; none when that is refused. What the contract does not know is told by a reason.
 std::optional<search_request> search_of(const api_call& c) {
   auto decoded = c.body(decode_search);
-  if (!decoded || decoded->probes <= max_probes) return decoded;
-  c.respond(error_response(
-      400, "BadRequest", c.format,
-      "probes: " + std::to_string(decoded->probes) + "; at most " + std::to_string(max_probes) + " are allowed"));
-  return std::nullopt;
+  if (!decoded) return decoded;
+  try {
+    require_allowed_probes(decoded->probes);
+    return decoded;
+  } catch (const error& e) {
+    c.respond(error_response(400, "BadRequest", c.format, e.what()));
+    return std::nullopt;
+  }
 }
 
 }  // namespace

@@ -155,10 +155,7 @@ uint64_t searcher::scratch_bytes() const noexcept { return scratch_->bytes(); }
 
 search_outcome searcher::search(const snapshot& index, query_view query, const search_options& options) {
   if (options.probes == 0) return scratch_->search(index, query, options, scratch_->exact);
-  if (options.probes > max_probes) {
-    throw error(errc::bad_request, "probes: " + std::to_string(options.probes) + "; at most " +
-                                       std::to_string(max_probes) + " are allowed");
-  }
+  require_allowed_probes(options.probes);
   return scratch_->search(index, query, options, scratch_->near);
 }
 
