@@ -2,6 +2,7 @@
 
 #include <array>
 #include <memory>
+#include <utility>
 
 #include "actors/worker_pool.hpp"
 #include "core/config/config.hpp"
@@ -36,5 +37,12 @@ class blocking_pools {
  private:
   std::array<std::unique_ptr<worker_pool>, 5> pools_;
 };
+
+/// Spawns an actor that blocks: on the pool of its kind of work, or, without pools, as any other.
+template <class F, class... Ts>
+auto spawn_pooled(caf::actor_system& system, const blocking_pools* pools, blocking_work kind, F f, Ts&&... args) {
+  return pools != nullptr ? pools->of(kind).spawn(f, std::forward<Ts>(args)...)
+                          : system.spawn(f, std::forward<Ts>(args)...);
+}
 
 }  // namespace fp

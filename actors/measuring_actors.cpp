@@ -7,8 +7,7 @@ namespace fp {
 
 measuring_actors::measuring_actors(caf::actor_system& system, const std::shared_ptr<const node_metrics>& metrics,
                                    const blocking_pools* pools)
-    : text_(pools != nullptr ? pools->of(blocking_work::searches).spawn(metrics_actor, metrics)
-                             : system.spawn(metrics_actor, metrics)),
+    : text_(spawn_pooled(system, pools, blocking_work::searches, metrics_actor, metrics)),
       history_(system.spawn(history_actor, metrics)) {}
 
 measuring_actors::~measuring_actors() {

@@ -11,8 +11,7 @@ namespace fp {
 /// Spawns an actor that blocks on `kind` as a linked and monitored child.
 template <class F, class... Ts>
 auto spawn_blocking(caf::scheduled_actor* self, const environment& env, blocking_work kind, F f, Ts&&... args) {
-  auto handle = env.pools != nullptr ? env.pools->of(kind).spawn(f, std::forward<Ts>(args)...)
-                                     : self->home_system().spawn(f, std::forward<Ts>(args)...);
+  auto handle = spawn_pooled(self->home_system(), env.pools, kind, f, std::forward<Ts>(args)...);
   self->monitor(handle);
   self->link_to(handle);
   return handle;

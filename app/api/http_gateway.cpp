@@ -51,9 +51,7 @@ http_gateway::http_gateway(caf::actor_system& system, const http_settings& setti
   service.metrics = hooks.text;
   service.history = hooks.history;
   if (!settings.library.empty()) {
-    naming_ = hooks.pools != nullptr
-                  ? hooks.pools->of(blocking_work::searches).spawn(naming_actor, settings.library, hooks.log)
-                  : system.spawn(naming_actor, settings.library, hooks.log);
+    naming_ = spawn_pooled(system, hooks.pools, blocking_work::searches, naming_actor, settings.library, hooks.log);
     service.naming = naming_;
     service.board->set_has_names();
   }
