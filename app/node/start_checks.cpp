@@ -39,17 +39,12 @@ void require_room_for_entries(std::string_view key, const path& folder) {
   require_access(key, folder, W_OK | X_OK);
 }
 
-path parent_of(const path& place) {
-  const path parent = place.parent_path();
-  return parent.empty() ? path(".") : parent;
-}
-
 }  // namespace
 
 void check_data_folder(const node_config& c) {
   constexpr std::string_view key = "dir";
   const path whole = std::filesystem::absolute(c.dir).lexically_normal();
-  for (path place = whole;; place = parent_of(place)) {
+  for (path place = whole;; place = folder_of(place)) {
     const auto found = look_at(key, place);
     // What is missing is made, below what there is.
     if (!found && place != place.root_path()) continue;
@@ -72,7 +67,7 @@ void check_log_file(const node_config& c) {
     require_access(key, file, W_OK);
     return;
   }
-  const path folder = parent_of(file);
+  const path folder = folder_of(file);
   if (!look_at(key, folder)) refuse(key, folder, "no such folder");
   require_room_for_entries(key, folder);
 }

@@ -215,11 +215,6 @@ bool get_status(const path& file, struct stat& status) {
   fail("look up", file, errno);
 }
 
-path parent_of(const path& file) {
-  const path parent = file.parent_path();
-  return parent.empty() ? path(".") : parent;
-}
-
 class posix_file_system_impl final : public file_system {
  public:
   std::unique_ptr<readable_file> open(const path& file) override {
@@ -296,9 +291,9 @@ class posix_file_system_impl final : public file_system {
     std::vector<path> missing;
     path at = directory.lexically_normal();
     if (at.filename().empty() && at.has_relative_path()) at = at.parent_path();
-    for (; !is_directory(at); at = parent_of(at)) {
+    for (; !is_directory(at); at = folder_of(at)) {
       missing.push_back(at);
-      if (at == parent_of(at)) break;
+      if (at == folder_of(at)) break;
     }
     for (; !missing.empty(); missing.pop_back()) {
       const path& next = missing.back();
@@ -308,7 +303,7 @@ class posix_file_system_impl final : public file_system {
         fail("create folder", next, error_number);
       }
       try {
-        sync_directory(parent_of(next));
+        sync_directory(folder_of(next));
       } catch (...) {
         // Left in place it would pass for durable the next time.
         ::rmdir(next.c_str());
