@@ -1,44 +1,34 @@
 #include "app/fpctl/output_file.hpp"
 
-#include <signal.h>
 #include <unistd.h>
 
-#include <array>
 #include <atomic>
 
+#include "app/process/ending_signals.hpp"
 #include "core/base/error.hpp"
 
 namespace fp::ctl {
 
 namespace {
 
-constexpr std::array signals{SIGINT, SIGTERM, SIGHUP};
-
 /// What a signal removes; null: nothing.
 std::atomic<const char*> file_to_remove{nullptr};
-std::array<struct sigaction, signals.size()> former_actions;
+ending_signal_handlers signals;
 
 /// Only what a signal handler may do.
 void remove_and_end(int number) {
   if (const char* file = file_to_remove.exchange(nullptr)) ::unlink(file);
-  ::signal(number, SIG_DFL);
-  ::raise(number);
+  ending_signal_handlers::end_by(number);
 }
 
 void remove_on_signals(const char* file) {
   file_to_remove = file;
-  struct sigaction action {};
-  action.sa_handler = remove_and_end;
-  for (size_t i = 0; i < signals.size(); i++) {
-    ::sigaction(signals[i], nullptr, &former_actions[i]);
-    // Who ignores a signal, as nohup does, goes on ignoring it.
-    if (former_actions[i].sa_handler != SIG_IGN) ::sigaction(signals[i], &action, nullptr);
-  }
+  signals.take(remove_and_end);
 }
 
 void keep_on_signals() {
   file_to_remove = nullptr;
-  for (size_t i = 0; i < signals.size(); i++) ::sigaction(signals[i], &former_actions[i], nullptr);
+  signals.give_back();
 }
 
 }  // namespace
@@ -80,8 +70,7 @@ void output_file::finish() {
   auto& fs = posix_file_system();
   fs.rename(temporary_, name_);
   file_.reset();
-  const path folder = name_.parent_path();
-  fs.sync_directory(folder.empty() ? path(".") : folder);
+  fs.sync_directory(folder_of(name_));
 }
 
 }  // namespace fp::ctl

@@ -17,6 +17,7 @@
 #include <mutex>
 #include <utility>
 
+#include "app/process/ending_signals.hpp"
 #include "core/base/error.hpp"
 
 extern char** environ;
@@ -66,8 +67,6 @@ class spawn_attributes {
   posix_spawnattr_t attributes_;
 };
 
-constexpr std::array ending_signals{SIGINT, SIGTERM, SIGHUP};
-
 /// The process groups that a signal ends together with this program; 0: none.
 std::array<std::atomic<pid_t>, child_process::max_children> groups_to_kill;
 static_assert(std::atomic<pid_t>::is_always_lock_free);
@@ -78,8 +77,7 @@ void kill_groups_and_end(int number) {
   for (auto& one : groups_to_kill) {
     if (const pid_t group = one.exchange(0); group > 0) ::kill(-group, SIGKILL);
   }
-  ::signal(number, SIG_DFL);
-  ::raise(number);
+  ending_signal_handlers::end_by(number);
 }
 
 /// Holds the signals' handlers while there is a group to kill.
@@ -87,25 +85,17 @@ class handlers {
  public:
   void take() {
     const std::lock_guard lock(mutex_);
-    if (users_++ > 0) return;
-    struct sigaction action {};
-    action.sa_handler = kill_groups_and_end;
-    for (size_t i = 0; i < ending_signals.size(); i++) {
-      ::sigaction(ending_signals[i], nullptr, &former_[i]);
-      // Who ignores a signal, as nohup does, goes on ignoring it.
-      if (former_[i].sa_handler != SIG_IGN) ::sigaction(ending_signals[i], &action, nullptr);
-    }
+    if (users_++ == 0) signals_.take(kill_groups_and_end);
   }
   void give_back() {
     const std::lock_guard lock(mutex_);
-    if (--users_ > 0) return;
-    for (size_t i = 0; i < ending_signals.size(); i++) ::sigaction(ending_signals[i], &former_[i], nullptr);
+    if (--users_ == 0) signals_.give_back();
   }
 
  private:
   std::mutex mutex_;
   size_t users_ = 0;
-  std::array<struct sigaction, ending_signals.size()> former_{};
+  ending_signal_handlers signals_;
 };
 
 handlers signal_handlers;
