@@ -19,13 +19,14 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # A room may include itself and what stands before it.
 ROOMS = ["core", "messages", "actors", "app"]
 # The rooms of app/ that know no actors, and what else of app/ they may include. Of the others only core/.
-SERVERS = {"app/tcp": [], "app/tls": [], "app/library": [], "app/process": [], "app/audio": ["app/process"],
+SERVERS = {"app/tcp": [], "app/tls": [], "app/library": [], "app/parallel": [], "app/process": [],
+           "app/audio": ["app/parallel", "app/process"],
            "app/identify": ["app/audio"], "app/http": ["app/tcp", "app/tls"], "app/line": ["app/tcp"]}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 CAF = re.compile(r'^\s*#\s*include\s+[<"]caf/', re.MULTILINE)
 # Units of one target, of those that `fpnode_unity` names.
 COMPILED_TOGETHER = re.compile(r"core/(?!search/|segment/)|actors/|app/(?!audio/|identify/|library/|process/|tcp/|tls/)\w+/"
-                               r"|tests/actors/|tests/app/(?!audio/|http/|identify/|library/|line/|process/|settings/)")
+                               r"|tests/actors/|tests/app/(?!audio/|http/|identify/|library/|line/|parallel/|process/|settings/)")
 ANONYMOUS = re.compile(r"^namespace \{\n(.*?)^\}  // namespace$", re.MULTILINE | re.DOTALL)
 DEFINED = re.compile(r"^(?:(?:class|struct|enum class|enum) |(?!using|template|namespace|class|struct|enum|TEST)"
                      r"\w[\w:<>,&* ]*?[ &*])(?P<name>\w+)(?P<parameters>\([^;{}]*?\))?(?= *[={;\[]| :| (?:const|noexcept|final)\b)",

@@ -1,13 +1,12 @@
 #include "app/audio/sound_variants.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <exception>
-#include <mutex>
+#include <memory>
 #include <thread>
 
 #include "app/audio/fingerprinter.hpp"
+#include "app/parallel/work_off.hpp"
 
 namespace fp {
 
@@ -31,30 +30,13 @@ std::vector<sound_variant> variants_of_speed(double most_percent, double step_pe
 std::vector<std::vector<hash_value>> fingerprint_variants(std::span<const int16_t> sound,
                                                           std::span<const sound_variant> variants) {
   std::vector<std::vector<hash_value>> found(variants.size());
-  std::atomic<size_t> next{0};
-  std::mutex mutex;
-  std::exception_ptr failure;
-  const auto work = [&] {
-    try {
-      fingerprinter own;
-      for (size_t i = next++; i < variants.size(); i = next++) {
-        const auto& v = variants[i];
-        const auto rate = static_cast<int>(std::lround(pcm_rate / v.speed));
-        found[i] = own.fingerprint(sound.subspan(std::min(v.first_sample, sound.size())), rate);
-      }
-    } catch (...) {
-      next = variants.size();
-      const std::lock_guard lock(mutex);
-      failure = std::current_exception();
-    }
-  };
-  {
-    const auto wanted = std::min<size_t>(std::max(1u, std::thread::hardware_concurrency()), variants.size());
-    std::vector<std::jthread> helpers;
-    while (helpers.size() + 1 < wanted) helpers.emplace_back(work);
-    work();
-  }
-  if (failure) std::rethrow_exception(failure);
+  work_off(variants.size(), std::max(1u, std::thread::hardware_concurrency()), [&] {
+    return [&, own = std::make_unique<fingerprinter>()](size_t i) {
+      const auto& v = variants[i];
+      const auto rate = static_cast<int>(std::lround(pcm_rate / v.speed));
+      found[i] = own->fingerprint(sound.subspan(std::min(v.first_sample, sound.size())), rate);
+    };
+  });
   return found;
 }
 

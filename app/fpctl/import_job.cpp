@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
 #include <mutex>
 #include <nlohmann/json.hpp>
-#include <system_error>
-#include <thread>
 
 #include "app/fpctl/restored_index.hpp"
+#include "app/parallel/work_off.hpp"
 #include "core/backup/backup_writer.hpp"
 #include "core/base/no_thread.hpp"
 #include "core/fpindex/snapshot_reader.hpp"
@@ -164,34 +162,16 @@ void import_job::convert(fpindex::index_import& work, const file_function& file_
     const auto sum = done.fetch_add(bytes) + bytes;
     if (const std::unique_lock lock(showing, std::try_to_lock); lock) meter.update({sum, total, sum >> 11});
   };
-  std::atomic<size_t> next = 0;
-  std::mutex failing;
-  std::exception_ptr failure;
-  const auto work_off = [&] {
-    for (size_t i = next++; i < count; i = next++) {
-      const auto number = order[i].second;
-      try {
-        work.convert(number, file_of(number));
-      } catch (...) {
-        const std::lock_guard lock(failing);
-        // The others are called off, and say no more than that.
-        if (!failure) failure = std::current_exception();
-        cancel_ = true;
-        return;
-      }
-    }
+  const auto convert_one = [&](size_t i) {
+    const auto number = order[i].second;
+    work.convert(number, file_of(number));
   };
-  {
-    std::vector<std::jthread> threads;
-    try {
-      while (threads.size() + 1 < std::min<size_t>(settings_.threads, count)) threads.emplace_back(work_off);
-    } catch (const std::system_error&) {
-      // Those that are there do the work.
-    }
-    work_off();
-  }
-  on_bytes_ = {};
-  if (failure) std::rethrow_exception(failure);
+  struct forgetting {
+    std::function<void(uint64_t)>& on_bytes;
+    ~forgetting() { on_bytes = {}; }
+  } forgets{on_bytes_};
+  work_off(
+      count, settings_.threads, [&] { return convert_one; }, [&] { cancel_ = true; });
 }
 
 imported_index import_job::send(fpindex::index_import& work, uint64_t generation) {
