@@ -19,12 +19,6 @@ namespace fp {
 
 namespace {
 
-/// fpcalc's settings of ffmpeg's resampler (chromaprint, ffmpeg_audio_processor_swresample.h).
-constexpr const char* resampling =
-    "aresample=out_sample_rate=11025:out_chlayout=mono:out_sample_fmt=s16:resampler=swr:filter_size=16:phase_shift="
-    "8:"
-    "linear_interp=1:cutoff=0.8";
-
 std::vector<std::string> arguments_for(const sound_source& source) {
   std::vector<std::string> words{"-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info"};
   const auto add = [&](std::initializer_list<std::string> more) { words.insert(words.end(), more); };
@@ -41,7 +35,7 @@ std::vector<std::string> arguments_for(const sound_source& source) {
       break;
   }
   if (source.max_s > 0) add({"-t", std::to_string(source.max_s)});
-  add({"-map", "0:a:0", "-af", resampling, "-c:a", "pcm_s16le", "-f", "s16le", "pipe:1"});
+  add({"-map", "0:a:0", "-af", std::string(resampling), "-c:a", "pcm_s16le", "-f", "s16le", "pipe:1"});
   return words;
 }
 
@@ -143,17 +137,14 @@ void sound_reader::check_end() {
 
 std::optional<double> sound_reader::promised_s() const { return duration_in(child_->messages()); }
 
-pcm read_sound(const sound_source& source, std::chrono::milliseconds patience) {
+void sound_reader::read_rest(pcm& sound) {
   constexpr size_t piece = size_t{60} * pcm_rate;
-  sound_reader reader(source, patience);
-  pcm sound;
   for (size_t n = piece; n == piece;) {
     const auto before = sound.size();
     sound.resize(before + piece);
-    n = reader.read(std::span(sound).subspan(before));
+    n = read(std::span(sound).subspan(before));
     sound.resize(before + n);
   }
-  return sound;
 }
 
 }  // namespace fp

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "app/audio/pcm.hpp"
 
@@ -45,6 +46,8 @@ class sound_reader {
   /// Reads up to `out.size()` samples; fewer only at the end, where nothing was decoded also 0. Throws
   /// `request_timeout` when nothing comes, and at the end `io_error` with what ffmpeg says when it decoded nothing.
   size_t read(std::span<int16_t> out);
+  /// Appends all that is left. Throws as `read`.
+  void read_rest(pcm& sound);
   /// How long the sound is by its file's own account, in seconds, where the file says so and anything was read.
   std::optional<double> promised_s() const;
 
@@ -60,7 +63,11 @@ class sound_reader {
   bool ended_ = false;
 };
 
-/// All that a source has, or its first `source.max_s` seconds, in memory.
-pcm read_sound(const sound_source& source, std::chrono::milliseconds patience);
+/// The filter of ffmpeg that makes the sound which fpcalc fingerprints, by fpcalc's own settings of the resampler
+/// (chromaprint, `ffmpeg_audio_processor_swresample.h`).
+inline constexpr std::string_view resampling =
+    "aresample=out_sample_rate=11025:out_chlayout=mono:out_sample_fmt=s16:resampler=swr:filter_size=16:phase_shift="
+    "8:"
+    "linear_interp=1:cutoff=0.8";
 
 }  // namespace fp

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "app/audio/sound_reader.hpp"
 #include "core/base/error.hpp"
 #include "core/base/printable.hpp"
 
@@ -43,12 +44,11 @@ child_command fpcalc_command(const std::string& audio_file, uint32_t length_s) {
 }
 
 child_command phone_fpcalc_command(const std::string& audio_file, uint32_t length_s) {
-  // The resampler's settings are fpcalc's own, so that nothing but the band is another.
-  constexpr const char* script =
-      "ffmpeg -nostdin -v error -protocol_whitelist file -i \"$1\" -map 0:a:0 -af aresample=out_sample_rate=11025:"
-      "out_chlayout=mono:out_sample_fmt=s16:resampler=swr:filter_size=16:phase_shift=8:linear_interp=1:cutoff=0.8,"
-      "highpass=f=300,highpass=f=300,lowpass=f=3400 -f s16le pipe:1 |"
-      "fpcalc -raw -json -length \"$2\" -format s16le -rate 11025 -channels 1 -";
+  // The band's edges and sections are those of `band_filter`; nothing else is another than fpcalc's own.
+  const auto script = "ffmpeg -nostdin -v error -protocol_whitelist file -i \"$1\" -map 0:a:0 -af " +
+                      std::string(resampling) +
+                      ",highpass=f=300,highpass=f=300,lowpass=f=3400 -f s16le pipe:1 |"
+                      "fpcalc -raw -json -length \"$2\" -format s16le -rate 11025 -channels 1 -";
   return {
       "sh", {"-c", script, "sh", "file:" + audio_file, std::to_string(length_s)}, "ffmpeg libchromaprint-tools"};
 }

@@ -185,12 +185,7 @@ class identify_run {
       identify_long(clip, reader, std::move(sound));
       return;
     }
-    for (size_t n = sound.size(); is_whole && n == piece;) {
-      const auto before = sound.size();
-      sound.resize(before + piece);
-      n = reader.read(std::span(sound).subspan(before));
-      sound.resize(before + n);
-    }
+    if (is_whole) reader.read_rest(sound);
     json more{{"file", clip}, {"seconds", seconds_of(sound.size())}};
     if (promised) {
       const double wanted = is_whole ? *promised : std::min(*promised, seconds_of(piece));

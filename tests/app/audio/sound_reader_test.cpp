@@ -22,6 +22,12 @@ using testing::HasSubstr;
 
 constexpr milliseconds enough = std::chrono::minutes(5);
 
+pcm read_sound(const sound_source& source, milliseconds patience) {
+  pcm sound;
+  sound_reader(source, patience).read_rest(sound);
+  return sound;
+}
+
 class sound_reader_test : public testing::Test {
  protected:
   sound_source source(const std::string& name) const {
