@@ -37,6 +37,15 @@ document_reply client::document(const std::string& index, const document_request
   return read<document_reply>(index, r);
 }
 
+std::optional<document_reply> client::find_document(const std::string& index, const document_request& r) {
+  try {
+    return document(index, r);
+  } catch (const error& e) {
+    if (e.code() != errc::document_not_found) throw;
+    return std::nullopt;
+  }
+}
+
 update_reply client::insert(const std::string& index, document_id id, std::span<const hash_value> hashes) {
   changes_encoder changes;
   changes.insert(id, hashes);

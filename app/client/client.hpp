@@ -57,6 +57,8 @@ class client {
   update_reply update(const std::string& index, const update_request& request);
   update_reply insert(const std::string& index, document_id id, std::span<const hash_value> hashes);
   document_reply document(const std::string& index, const document_request& request);
+  /// The same; nothing when there is no such document.
+  std::optional<document_reply> find_document(const std::string& index, const document_request& request);
 
   // -- Backups (backup_transfer.cpp)
   /// Reads a backup of an index's newest commit into `sink`, a piece at a time, and checks it on the way. When it

@@ -25,16 +25,6 @@ exit_code show_document(command_context& c, const document_options& o) {
   return exit_ok;
 }
 
-bool is_there(command_context& c, const std::string& index, document_id id) {
-  try {
-    c.node().document(index, {id, c.ready_wait_ms()});
-    return true;
-  } catch (const error& e) {
-    if (e.code() != errc::document_not_found) throw;
-    return false;
-  }
-}
-
 struct deletion {
   std::vector<document_id> deleted, absent;
   std::optional<commit_id> version;  ///< of the commit; none when there was nothing to delete
@@ -51,7 +41,7 @@ deletion delete_those_there(command_context& c, const std::string& index, const 
     if (attempt < attempts) request.expected_version = c.node().info(index, {c.ready_wait_ms()}).version;
     changes_encoder changes;
     for (const auto id : ids) {
-      const bool there = is_there(c, index, id);
+      const bool there = c.node().find_document(index, {id, c.ready_wait_ms()}).has_value();
       if (there) changes.erase(id);
       (there ? d.deleted : d.absent).push_back(id);
     }

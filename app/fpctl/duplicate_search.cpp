@@ -4,7 +4,6 @@
 #include <map>
 #include <optional>
 
-#include "core/base/error.hpp"
 #include "core/identify/alignment.hpp"
 
 namespace fp::ctl {
@@ -34,14 +33,8 @@ std::vector<recording_pair> duplicate_search::run() {
 }
 
 std::vector<hash_value> duplicate_search::fingerprint(document_id id) {
-  try {
-    // Not of this library: nothing to compare with.
-    return library_.fingerprint(options_.index, id).value_or(std::vector<hash_value>());
-  } catch (const error& e) {
-    if (e.code() != errc::corrupt_data) throw;
-    on_note(e.what());
-    return {};
-  }
+  // Not of this library, or damaged: nothing to compare with.
+  return library_.whole_fingerprint(options_.index, id, on_note).value_or(std::vector<hash_value>());
 }
 
 std::vector<document_id> duplicate_search::candidates(document_id id, const std::vector<hash_value>& hashes) {

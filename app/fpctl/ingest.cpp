@@ -125,12 +125,8 @@ std::string ingest::mismatch(const ingest_record& record) {
   if (record.generation != record_.generation) return changed;
   if (record.position.skipped > 0 && !options_.keep_going) return "it skipped lines, as --keep-going tells";
   for (const auto& [id, commit] : record.witnesses) {
-    try {
-      if (node_.document(options_.index, {id, options_.ready_wait_ms}).version != commit) return changed;
-    } catch (const error& e) {
-      if (e.code() != errc::document_not_found) throw;
-      return changed;
-    }
+    const auto found = node_.find_document(options_.index, {id, options_.ready_wait_ms});
+    if (!found || found->version != commit) return changed;
   }
   return {};
 }

@@ -1,12 +1,10 @@
 #include "app/fpctl/library_doctor.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <optional>
 #include <set>
 
-#include "core/base/error.hpp"
+#include "app/library/audio_walk.hpp"
 #include "core/base/printable.hpp"
 
 namespace fp::ctl {
@@ -16,31 +14,17 @@ namespace {
 constexpr uint64_t max_looked_for = 20'000;
 constexpr size_t max_unknown_listed = 20;
 
-std::optional<commit_id> writer_of(client& node, const std::string& index, document_id id, uint32_t ready_wait_ms) {
-  try {
-    return node.document(index, {id, ready_wait_ms}).version;
-  } catch (const error& e) {
-    if (e.code() != errc::document_not_found) throw;
-    return std::nullopt;
-  }
-}
-
 std::optional<library_ailment> ailment_of_file(const recording& r) {
-  struct stat facts {};
-  if (::stat(r.path.c_str(), &facts) != 0) return library_ailment::vanished;
-  const auto mtime_ns = int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec;
-  if (static_cast<uint64_t>(facts.st_size) == r.size && mtime_ns == r.mtime_ns) return std::nullopt;
+  const auto now = audio_file_at(r.path);
+  if (!now) return library_ailment::vanished;
+  if (now->size == r.size && now->mtime_ns == r.mtime_ns) return std::nullopt;
   return library_ailment::changed;
 }
 
 bool has_whole_fingerprint(recording_library& library, const std::string& index, document_id id) {
-  try {
-    library.fingerprint(index, id);
-    return true;
-  } catch (const error& e) {
-    if (e.code() != errc::corrupt_data) throw;
-    return false;
-  }
+  bool whole = true;
+  library.whole_fingerprint(index, id, [&](const std::string&) { whole = false; });
+  return whole;
 }
 
 /// Looks for documents that no recording is, as long as that takes a bounded number of questions.
@@ -51,7 +35,7 @@ void list_unknown(client& node, const std::string& index, uint32_t ready_wait_ms
     if (x.unknown_documents.size() >= std::min<uint64_t>(max_unknown_listed, x.num_unknown_documents)) return;
     if (known.contains(static_cast<document_id>(id))) continue;
     asked++;
-    if (writer_of(node, index, static_cast<document_id>(id), ready_wait_ms)) {
+    if (node.find_document(index, {static_cast<document_id>(id), ready_wait_ms})) {
       x.unknown_documents.push_back(static_cast<document_id>(id));
     }
   }
@@ -115,15 +99,11 @@ std::string cure_of(library_ailment a, const std::string& index) {
 library_examination examine_library(client& node, recording_library& library, const std::string& index,
                                     uint32_t ready_wait_ms,
                                     const std::function<void(uint64_t done, uint64_t total)>& on_progress) {
-  const auto known = library.index(index);
-  if (!known) {
-    throw error(errc::index_not_found,
-                printable(library.file(), 4096) + ": the library knows no index " + quoted(index, 200));
-  }
+  const auto known = library.known_index(index);
   library_examination x;
   const auto info = node.info(index, {ready_wait_ms});
   x.generation = node.status(index).generation;
-  x.known_generation = known->generation;
+  x.known_generation = known.generation;
   const auto all = library.list(index);
   x.num_recordings = all.size();
   const bool is_other = identify_index(known, 0, x.generation, 1) == index_identity::other;
@@ -134,13 +114,13 @@ library_examination examine_library(client& node, recording_library& library, co
     const auto find = [&](library_ailment what) { x.findings.push_back({what, r.id, r.path}); };
     on_progress(ids.size(), all.size());
     ids.insert(r.id);
-    const auto writer = is_other ? std::nullopt : writer_of(node, index, r.id, ready_wait_ms);
+    const auto writer = is_other ? std::nullopt : node.find_document(index, {r.id, ready_wait_ms});
     num_there += writer.has_value();
     if (r.state == recording_state::pending) find(library_ailment::pending);
     if (r.state == recording_state::removing) find(library_ailment::removing);
     if (r.state == recording_state::stored && !is_other) {
       if (!writer) find(library_ailment::missing);
-      if (writer && *writer != r.commit) find(library_ailment::rewritten);
+      if (writer && writer->version != r.commit) find(library_ailment::rewritten);
     }
     if (r.state == recording_state::removing) continue;
     if (!has_whole_fingerprint(library, index, r.id)) find(library_ailment::damaged);

@@ -128,23 +128,11 @@ void library_session::send_batch(std::vector<document_id> ids) {
 }
 
 std::optional<std::vector<hash_value>> library_session::whole_fingerprint(document_id id) {
-  try {
-    return library_.fingerprint(index_, id);
-  } catch (const error& e) {
-    if (e.code() != errc::corrupt_data) throw;
-    on_note(e.what());
-    return std::nullopt;
-  }
+  return library_.whole_fingerprint(index_, id, on_note);
 }
 
 bool library_session::is_taken(document_id id) {
-  try {
-    node_.document(index_, {id, ready_wait_ms_});
-    return true;
-  } catch (const error& e) {
-    if (e.code() != errc::document_not_found) throw;
-    return false;
-  }
+  return node_.find_document(index_, {id, ready_wait_ms_}).has_value();
 }
 
 bool library_session::holds(document_id id, const std::vector<hash_value>& hashes) {

@@ -24,6 +24,11 @@ constexpr auto audio_endings = std::to_array<std::string_view>(
      "ra",  "s3m", "shn", "snd",  "spx",  "tak",  "tta", "voc", "w64", "wav", "webm", "wma", "xm"});
 static_assert(std::ranges::is_sorted(audio_endings));
 
+audio_file file_of(const std::string& path, const struct stat& facts) {
+  return {path, static_cast<uint64_t>(facts.st_size),
+          int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec};
+}
+
 class walker {
  public:
   walker(audio_walk& report, const std::function<bool(const std::string&)>& is_known)
@@ -100,8 +105,7 @@ class walker {
     return true;
   }
   void add_file(const std::string& path, const struct stat& facts) {
-    report_.files.push_back({path, static_cast<uint64_t>(facts.st_size),
-                             int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec});
+    report_.files.push_back(file_of(path, facts));
   }
   void add_unreadable(const std::string& path, int reason) {
     report_.unreadable.push_back({path, std::strerror(reason), reason == ENOENT || reason == ENOTDIR});
@@ -113,6 +117,12 @@ class walker {
 };
 
 }  // namespace
+
+std::optional<audio_file> audio_file_at(const std::string& path) {
+  struct stat facts {};
+  if (::stat(path.c_str(), &facts) != 0) return std::nullopt;
+  return file_of(path, facts);
+}
 
 bool has_audio_name(const fs::path& file) {
   auto ending = file.extension().string();

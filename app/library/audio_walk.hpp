@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,9 @@ struct audio_file {
 
   friend bool operator==(const audio_file&, const audio_file&) = default;
 };
+
+/// What lies at a path, links followed; nothing when it cannot be looked at.
+std::optional<audio_file> audio_file_at(const std::string& path);
 
 /// A file or folder that could not be looked at.
 struct unreadable_path {

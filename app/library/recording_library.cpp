@@ -60,6 +60,11 @@ void bind_facts(sqlite_query& q, const recording& r) {
       .with(std::string_view(r.form));
 }
 
+error no_such_index(const sqlite_file& file, std::string_view name) {
+  return error(errc::index_not_found,
+               printable(file.name(), 4096) + ": the library knows no index " + quoted(name, 200));
+}
+
 error no_such_document(const sqlite_file& file, document_id id) {
   return error(errc::document_not_found,
                printable(file.name(), 4096) + ": the library knows no document " + std::to_string(id));
@@ -138,11 +143,15 @@ bool recording_library::forget_index(std::string_view name) {
   return file_.num_changes() > 0;
 }
 
+library_index recording_library::known_index(std::string_view name) {
+  if (auto known = index(name)) return *std::move(known);
+  throw no_such_index(file_, name);
+}
+
 int64_t recording_library::require_index(std::string_view name) {
   sqlite_query q(file_, "SELECT number FROM indexes WHERE name = ?");
   if (q.with(name).next()) return q.integer(0);
-  throw error(errc::index_not_found,
-              printable(file_.name(), 4096) + ": the library knows no index " + quoted(name, 200));
+  throw no_such_index(file_, name);
 }
 
 // -- Looking
@@ -193,6 +202,17 @@ std::optional<std::vector<hash_value>> recording_library::fingerprint(std::strin
                                         std::to_string(id) + " of index " + quoted(index, 200) + " is damaged");
   }
   return hashes;
+}
+
+std::optional<std::vector<hash_value>> recording_library::whole_fingerprint(
+    std::string_view index, document_id id, const std::function<void(const std::string&)>& on_damage) {
+  try {
+    return fingerprint(index, id);
+  } catch (const error& e) {
+    if (e.code() != errc::corrupt_data) throw;
+    on_damage(e.what());
+    return std::nullopt;
+  }
 }
 
 // -- Changing

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -86,6 +87,8 @@ class recording_library {
 
   // -- Indexes
   std::optional<library_index> index(std::string_view name);
+  /// The same; throws `index_not_found` when it is not known.
+  library_index known_index(std::string_view name);
   std::vector<library_index> indexes();
   /// Makes an index known, or changes its generation and node.
   void set_index(const library_index& i);
@@ -100,6 +103,9 @@ class recording_library {
   uint64_t count(std::string_view index);
   /// The ordered fingerprint of a document. Throws `corrupt_data` when it is not what was written.
   std::optional<std::vector<hash_value>> fingerprint(std::string_view index, document_id id);
+  /// The same; nothing when it is damaged, which `on_damage` is told.
+  std::optional<std::vector<hash_value>> whole_fingerprint(
+      std::string_view index, document_id id, const std::function<void(const std::string&)>& on_damage);
 
   // -- Changing. `r`'s last four members are not read: a new fingerprint is `pending`.
   /// Adds a recording and returns its id: the next one above all that the index had in this library, and above
