@@ -30,9 +30,8 @@ struct library_command_arguments {
 std::unique_ptr<recording_library> open_library(const library_command_arguments& a,
                                                 recording_library::access wanted) {
   auto library = std::make_unique<recording_library>(a.library.path(), wanted);
-  if (library->index(a.index)) return library;
-  throw error(errc::index_not_found,
-              printable(library->file(), 4096) + ": the library knows no index " + quoted(a.index, 200));
+  library->known_index(a.index);
+  return library;
 }
 
 json recording_json(const recording& r) {
