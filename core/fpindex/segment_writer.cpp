@@ -295,7 +295,7 @@ void segment_writer::write_index() {
     put(std::span(chunk_), at, last_largest_);
   }
   if (next_largest_ < largest_hashes_.size()) return;
-  largest_hashes_ = {};
+  largest_hashes_ = std::vector<std::byte>();
   step_ = step::footer;
 }
 

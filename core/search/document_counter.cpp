@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <type_traits>
+#include <bit>
 #include <utility>
 
+#include "core/search/document_lookup.hpp"
 #include "core/search/stoppable_partition_point.hpp"
 #include "core/segment/posting_table.hpp"
 
@@ -12,15 +13,9 @@ namespace fp {
 
 namespace {
 
-constexpr uint32_t ids_per_binary_search = 128;  ///< that are walked in the time of a search among them
-constexpr size_t slots_a_slice = 1024;           ///< that are looked at between two looks at the clock
-
-bool contains(const posting_table& table, const posting_range& range, document_id id, stop_condition& stop) {
-  const uint64_t end = uint64_t{range.first} + range.count;
-  const uint64_t at =
-      stoppable_partition_point(range.first, end, stop, [&](uint64_t i) { return table.document_at(i) < id; });
-  return at < end && table.document_at(at) == id;
-}
+constexpr uint64_t most_counted = 8'192;  ///< postings of long ranges that are counted like others, of a segment
+constexpr uint32_t ids_a_lookup = 16;     ///< that are walked in the time of a look-up among them
+constexpr size_t slots_a_slice = 1024;    ///< that are looked at between two looks at the clock
 
 bool is_newest(const snapshot::entry& e, document_id id) {
   return e.superseded == nullptr || !e.superseded->contains(id);
@@ -29,26 +24,26 @@ bool is_newest(const snapshot::entry& e, document_id id) {
 }  // namespace
 
 template <class Range>
-void basic_document_counter<Range>::begin(std::span<const snapshot::entry> entries, uint64_t expected,
-                                          uint64_t min_score, const bounds& limits, stop_condition& stop) {
+void basic_document_counter<Range>::begin(std::span<const snapshot::entry> entries, const bounds& limits) {
   entries_ = entries;
-  expected_ = expected;
-  min_score_ = min_score;
   bounds_ = limits;
-  best_ = 0;
+  work_ = {};
+  laid_out_ = false;
   first_ = 0;
   last_ = max_id;
   apart_.clear();
-  scores_.clear(expected_, bounds_.table_bytes, stop);
+  if (windows_.bytes() > limits.window_bytes) windows_.release();
 }
 
 template <class Range>
-void basic_document_counter<Range>::count(std::vector<Range>& ranges, stop_condition& stop) {
-  const auto max_apart = static_cast<size_t>(std::min<uint64_t>(min_score_ - 1, bounds_.apart));
-  if constexpr (std::is_same_v<Range, near_range>) {
-    apart_.take(ranges, max_apart, bounds_.apart, stop);
-  } else {
-    apart_.take(ranges, max_apart, stop);
+void basic_document_counter<Range>::count(std::vector<Range>& ranges, bool last, stop_condition& stop) {
+  if (!apart_.arranged())
+    apart_.take(ranges, std::min(bounds_.apart, basic_window_counter<Range>::max_units), bounds_.apart, stop);
+  if (!laid_out_) {
+    expected_ = last ? 0 : UINT32_MAX;
+    for (const Range& range : ranges) expected_ += range.count;
+    scores_.clear(expected_, bounds_.table_bytes, stop);
+    laid_out_ = true;
   }
   count_all(ranges, stop);
 }
@@ -123,6 +118,7 @@ void basic_document_counter<Range>::count_all(std::span<const Range> ranges, sto
       }
       left -= length;
       untold += length;
+      work_.counted += length;
       if (untold >= table::max_block || stop.wants_all()) stop.worked(std::exchange(untold, 0));
     }
   }
@@ -130,43 +126,121 @@ void basic_document_counter<Range>::count_all(std::span<const Range> ranges, sto
 }
 
 template <class Range>
-void basic_document_counter<Range>::count_known(const Range& range, stop_condition& stop) {
-  const snapshot::entry& e = entries_[range.segment];
-  const posting_table& postings = e.segment->postings();
-  if (all_promising_ && promising_.size() < range.count / ids_per_binary_search) {
-    for (slot* const s : promising_) {
-      if (!contains(postings, range, s->id, stop) || !is_newest(e, s->id)) continue;
-      scores_.count(*s, counting<Range>::hit(s->id, range));
-    }
+void basic_document_counter<Range>::finish_pass(top_results& results, stop_condition& stop) {
+  results.promise(scores_.best());
+  if (!apart_.arranged()) apart_.arrange(results.least_score(0), most_counted);
+  for (unit& u : apart_.to_count()) count_all(u.ranges(), stop);
+  results.promise(scores_.best());
+  finish_known(results, stop);
+  apart_.for_each_segment([&](std::span<unit> units) { count_unknown(units, results, stop); });
+}
+
+template <class Range>
+void basic_document_counter<Range>::finish_known(top_results& results, stop_condition& stop) {
+  size_t most_units = 0;
+  apart_.for_each_segment([&](std::span<unit> units) { most_units = std::max(most_units, units.size()); });
+  if (most_units == 0) {
+    results.collect(scores_, stop);
     return;
   }
-  for (uint32_t i = 0; i < range.count; i++) {
-    if (i % table::max_block == 0) stop.worked(table::max_block);
-    const document_id id = postings.document_at(uint64_t{range.first} + i);
-    slot* const s = scores_.find(id);
-    if (s != nullptr && is_newest(e, id)) scores_.count(*s, counting<Range>::hit(id, range));
+  find_promising(results, most_units, stop);
+  // From the shortest of each segment to the longest: the longer a range is, the fewer documents are left to be
+  // looked up in it.
+  for (size_t left = most_units; left > 0; left--) {
+    if (all_promising_) drop_others(results, left, stop);
+    if (all_promising_ && promising_.empty()) return;
+    apart_.for_each_segment([&](std::span<unit> units) {
+      if (units.size() < left) return;
+      for (const Range& range : units[units.size() - left].ranges()) count_known(range, stop);
+    });
+    results.promise(scores_.best());
+  }
+  if (!all_promising_) {
+    results.collect(scores_, stop);
+    return;
+  }
+  for (const slot* s : promising_) results.add({s->id, s->count});
+  stop.worked(static_cast<uint32_t>(promising_.size()));
+}
+
+template <class Range>
+void basic_document_counter<Range>::find_promising(const top_results& results, uint64_t more,
+                                                   stop_condition& stop) {
+  promising_.clear();
+  all_promising_ = true;
+  const uint64_t least = results.least_score(0);
+  size_t looked_at = 0;
+  for (slot& s : scores_.slots()) {
+    if (++looked_at % slots_a_slice == 0) stop.worked(slots_a_slice);
+    if (s.count == 0 || s.count + more < least) continue;
+    if (promising_.size() == bounds_.apart) {
+      all_promising_ = false;
+      return;
+    }
+    promising_.push_back(&s);
   }
 }
 
 template <class Range>
-void basic_document_counter<Range>::finish_pass(stop_condition& stop) {
-  if (apart_.size() == 0) return;
-  promising_.clear();
-  all_promising_ = true;
-  size_t looked_at = 0;
-  for (slot& s : scores_.slots()) {
-    if (++looked_at % slots_a_slice == 0) stop.worked(slots_a_slice);
-    if (s.count == 0 || s.count + apart_.size() < min_score_) continue;
-    if (promising_.size() == bounds_.apart) {
-      all_promising_ = false;
-      break;
-    }
-    promising_.push_back(&s);
+void basic_document_counter<Range>::drop_others(top_results& results, uint64_t more, stop_condition& stop) {
+  uint64_t least = results.least_score(0);
+  if (promising_.size() > results.limit() && results.limit() > 0) {
+    // There are as many results as are asked for whose scores are at least this.
+    const auto worst = promising_.begin() + (results.limit() - 1);
+    std::nth_element(promising_.begin(), worst, promising_.end(),
+                     [](const slot* a, const slot* b) { return a->count > b->count; });
+    least = std::max<uint64_t>(least, (*worst)->count);
   }
-  apart_.for_each([&](const Range& range) {
-    const posting_table& postings = entries_[range.segment].segment->postings();
-    count_known(everything() ? range : in_window(postings, range, stop), stop);
-  });
+  stop.worked(static_cast<uint32_t>(promising_.size()));
+  std::erase_if(promising_, [&](const slot* s) { return s->count + more < least; });
+}
+
+template <class Range>
+void basic_document_counter<Range>::count_known(const Range& range, stop_condition& stop) {
+  const snapshot::entry& e = entries_[range.segment];
+  const posting_table& postings = e.segment->postings();
+  const Range part = everything() ? range : in_window(postings, range, stop);
+  if (part.count == 0) return;
+  if (all_promising_ && promising_.size() < part.count / ids_a_lookup) {
+    const document_lookup lookup(postings, part.first, part.count);
+    std::array<document_id, document_lookup::max_ids> ids;
+    for (size_t at = 0; at < promising_.size(); at += ids.size()) {
+      const auto some = std::span(promising_).subspan(at, std::min(ids.size(), promising_.size() - at));
+      std::transform(some.begin(), some.end(), ids.begin(), [](const slot* s) { return s->id; });
+      const uint32_t held = lookup.find(std::span(ids).first(some.size()), stop);
+      for (uint32_t left = held; left != 0; left &= left - 1) {
+        slot& s = *some[static_cast<size_t>(std::countr_zero(left))];
+        if (is_newest(e, s.id)) scores_.count(s, counting<Range>::hit(s.id, range));
+      }
+    }
+    work_.looked_up += promising_.size();
+    return;
+  }
+  for (uint32_t i = 0; i < part.count; i++) {
+    if (i % table::max_block == 0) stop.worked(table::max_block);
+    const document_id id = postings.document_at(uint64_t{part.first} + i);
+    slot* const s = scores_.find(id);
+    if (s != nullptr && is_newest(e, id)) scores_.count(*s, counting<Range>::hit(id, range));
+  }
+  work_.walked += part.count;
+}
+
+template <class Range>
+void basic_document_counter<Range>::count_unknown(std::span<unit> of_segment, top_results& results,
+                                                  stop_condition& stop) {
+  if (results.least_score(first_) > of_segment.size()) return;
+  const snapshot::entry& e = entries_[of_segment.front().segment()];
+  windows_.begin(e.segment->postings(), of_segment, first_, last_, bounds_.window_bytes, stop);
+  for (;;) {
+    const document_id first = windows_.next_id();
+    const uint64_t least = results.least_score(first);
+    if (!windows_.next(least, work_, stop)) return;
+    windows_.for_each(least, stop, [&](document_id id, uint32_t score) {
+      // What the table holds has been added with all that it has.
+      if (is_newest(e, id) && scores_.find(id) == nullptr) results.add({id, score});
+      return results.least_score(first);
+    });
+  }
 }
 
 template <class Range>
@@ -175,7 +249,6 @@ bool basic_document_counter<Range>::next_pass(bool same_ranges, stop_condition& 
   document_id largest = 0;
   for (const auto& e : entries_) largest = std::max(largest, e.segment->info().max_document);
   if (last_ >= largest) return false;
-  best_ = best();
   // As many ids as this time will do, or more where they lie less close.
   const uint64_t width = (uint64_t{last_} - first_ + 1) * (scores_.is_sparse() ? 2 : 1);
   first_ = last_ + 1;

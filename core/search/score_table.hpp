@@ -80,6 +80,8 @@ class basic_score_table {
   uint32_t best() const noexcept { return best_; }
   /// Whether twice as many ids as in here would have room.
   bool is_sparse() const noexcept { return used_ * 2 <= capacity(max_slots_); }
+  /// How many ids it takes without growing.
+  size_t max_ids() const noexcept { return capacity(mask_ + 1); }
   /// All slots, free ones included.
   std::span<const slot> slots() const noexcept { return {slots_, mask_ + 1}; }
   std::span<slot> slots() noexcept { return {slots_, mask_ + 1}; }

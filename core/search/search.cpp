@@ -16,8 +16,9 @@ namespace fp {
 
 namespace {
 
-constexpr size_t hashes_a_slice = 256;   ///< looked up at once; each may find a range
-constexpr size_t max_near_ranges = 529;  ///< of one query hash in one segment
+constexpr size_t hashes_a_slice = 256;                      ///< looked up at once; each may find a range
+constexpr size_t max_near_ranges = 529;                     ///< of one query hash in one segment
+constexpr uint64_t most_window_bytes = uint64_t{64} << 10;  ///< that stay in the nearest caches
 
 /// Ranges that are found before they are counted, how many there may be besides, and how many are held of each at
 /// most: found, set apart and, of near ones, given back.
@@ -38,7 +39,7 @@ struct range_bounds<near_range> {
 struct memory_plan {
   uint64_t for_hashes = 0;
   size_t portion = 0;  ///< ranges that are found before they are counted
-  uint64_t for_scores = 0;
+  uint64_t for_scores = 0, for_windows = 0;
 };
 
 template <class Range>
@@ -49,13 +50,16 @@ memory_plan plan_memory(size_t num_hashes, uint64_t max_bytes) {
   constexpr uint64_t bytes_a_range = 2 * (range_bounds<Range>::copies * sizeof(Range) + sizeof(void*));
   plan.portion = std::min<size_t>(range_bounds<Range>::portion, max_bytes / 8 / bytes_a_range);
   const uint64_t for_ranges = (plan.portion + range_bounds<Range>::beside) * bytes_a_range;
-  const uint64_t needed = plan.for_hashes + for_ranges + basic_document_counter<Range>::table::min_bytes;
+  using counter = basic_document_counter<Range>;
+  const uint64_t needed = plan.for_hashes + for_ranges + counter::table::min_bytes + counter::min_window_bytes;
   if (needed > max_bytes) {
     throw error(errc::payload_too_large,
                 "query: " + std::to_string(num_hashes) + " hashes take " + std::to_string(needed) +
                     " bytes to search for; max_search_bytes allows " + std::to_string(max_bytes));
   }
-  plan.for_scores = max_bytes - plan.for_hashes - for_ranges;
+  const uint64_t left = max_bytes - plan.for_hashes - for_ranges;
+  plan.for_windows = std::clamp(left / 8, counter::min_window_bytes, most_window_bytes);
+  plan.for_scores = left - plan.for_windows;
   return plan;
 }
 
@@ -116,7 +120,7 @@ struct range_scratch {
 
   uint64_t bytes() const noexcept { return ranges.capacity() * sizeof(Range) + counter.bytes(); }
   void release() noexcept {
-    ranges = {};
+    ranges = std::vector<Range>();
     counter.release();
     portion = 0;
   }
@@ -189,27 +193,24 @@ search_outcome searcher::scratch::search(const snapshot& index, query_view query
     find_postings(index.entries(), distinct, options.probes, plan.portion, ranges, stop, count);
   };
   uint64_t portions = 0;
+  counter.begin(index.entries(), {plan.for_scores, plan.for_windows, plan.portion});
   find([&](bool more) {
-    uint64_t found = 0;
-    for (const Range& range : ranges) found += range.count;
-    outcome.num_postings += found;
-    if (portions++ == 0) {
-      counter.begin(index.entries(), more ? UINT32_MAX : found, min_score, {plan.for_scores, plan.portion}, stop);
-    }
-    counter.count(ranges, stop);
+    for (const Range& range : ranges) outcome.num_postings += range.count;
+    portions++;
+    counter.count(ranges, !more, stop);
   });
   for (;;) {
-    counter.finish_pass(stop);
-    results.collect(counter.scores(), counter.best(), stop);
+    counter.finish_pass(results, stop);
     if (!counter.next_pass(portions == 1, stop)) break;
     if (portions == 1) {
-      counter.count(ranges, stop);
+      counter.count(ranges, true, stop);
     } else {
-      find([&](bool) { counter.count(ranges, stop); });
+      find([&](bool more) { counter.count(ranges, !more, stop); });
     }
   }
   index.require_readable();
   outcome.results = results.take();
+  outcome.work = counter.work();
   return outcome;
 }
 

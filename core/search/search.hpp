@@ -10,6 +10,7 @@
 #include "core/base/cancel.hpp"
 #include "core/base/types.hpp"
 #include "core/index/snapshot.hpp"
+#include "core/search/counting_work.hpp"
 
 namespace fp {
 
@@ -33,6 +34,7 @@ struct search_outcome {
   std::vector<search_result> results;  ///< score descending, then id ascending
   uint64_t num_hashes = 0;             ///< distinct query hashes
   uint64_t num_postings = 0;           ///< postings that matched, before superseded ones were left out
+  counting_work work;
 };
 
 /// The hashes of a query, at any address: bytes of a message are searched without a copy for their alignment's
