@@ -10,7 +10,7 @@ int main(int argc, char** argv) {
   o.fingerprints = FPNODE_TEST_DATA "/fingerprints.txt.gz";
   o.folder = std::filesystem::temp_directory_path();
   std::vector<std::string> parts{"uniform", "music",  "files",  "metrics", "growth",
-                                 "rest",    "bounds", "import", "near"};
+                                 "rest",    "bounds", "import", "near",    "hot"};
   cli.add_option("--postings", o.postings, "Postings of the indexes with uniform hashes")->delimiter(',');
   cli.add_option("--music-postings", o.music_postings, "Postings of the index that is like real music");
   cli.add_option("--file-postings", o.file_postings, "Postings of the indexes in files")->delimiter(',');
@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   cli.add_option("--traffic-scale", o.traffic_scale, "By how much AcoustID's traffic is scaled down");
   cli.add_option("--traffic-days", o.traffic_days, "Days of it; 30 times as many, too");
   cli.add_option("--hot-documents", o.hot_documents, "Documents with one hash in common");
+  cli.add_option("--held-by", o.held_by, "Documents that hold a hash which many hold");
   cli.add_option("--folder", o.folder, "Where files go");
   cli.add_option("--hashes", o.hashes_per_document, "Hashes of a document of uniform hashes");
   cli.add_option("--query-hashes", o.hashes_per_query, "Hashes of a query");
@@ -48,5 +49,6 @@ int main(int argc, char** argv) {
     if (part == "bounds") fp::bench::run_bounds(o, report);
     if (part == "import") fp::bench::run_import(o, report);
     if (part == "near") fp::bench::run_near(o, report);
+    if (part == "hot") fp::bench::run_hot(o, report);
   }
 }

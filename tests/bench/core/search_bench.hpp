@@ -22,6 +22,7 @@ struct search_bench_options {
   size_t growth_documents = 500'000;      ///< in each of 45 segments
   uint32_t traffic_scale = 200;           ///< AcoustID's traffic, scaled down by this
   uint32_t hot_documents = 20'000'000;    ///< with one hash in common
+  uint32_t held_by = 1'500'000;           ///< documents that hold a hot hash
   uint32_t traffic_days = 1;              ///< and as many times 30
   uint32_t hashes_per_document = 100;     ///< with uniform hashes
   uint32_t hashes_per_query = 100;
@@ -68,6 +69,8 @@ void run_rest(const search_bench_options& o, reporter& report);
 void run_import(const search_bench_options& o, reporter& report);
 /// Searches that find what is one or two bits away against those that do not.
 void run_near(const search_bench_options& o, reporter& report);
+/// Searches for hashes that many documents hold.
+void run_hot(const search_bench_options& o, reporter& report);
 /// What searches take at most, whatever is searched for.
 void run_bounds(const search_bench_options& o, reporter& report);
 /// Recording a search in the metrics against the search itself, and against prometheus-cpp's own objects.
