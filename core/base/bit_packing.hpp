@@ -23,12 +23,15 @@ class packed_array {
   packed_array(const std::byte* data, unsigned width) noexcept
       : data_(data), width_(width), mask_(width < 64 ? (uint64_t{1} << width) - 1 : ~uint64_t{0}) {}
 
-  uint64_t operator[](uint64_t i) const noexcept {
+  uint64_t operator[](uint64_t i) const noexcept { return word_at(i) & mask_; }
+  /// A value in the lowest bits, and those behind it above, `bits_of_word` bits in all.
+  uint64_t word_at(uint64_t i) const noexcept {
     const uint64_t bit = i * width_;
     uint64_t word;
     std::memcpy(&word, data_ + (bit >> 3), sizeof word);
-    return (word >> (bit & 7)) & mask_;
+    return word >> (bit & 7);
   }
+  static constexpr unsigned bits_of_word = 57;
   const std::byte* address_of(uint64_t i) const noexcept { return data_ + (i * width_ >> 3); }
   unsigned width() const noexcept { return width_; }
 

@@ -201,8 +201,9 @@ void basic_document_counter<Range>::count_known(const Range& range, stop_conditi
   const posting_table& postings = e.segment->postings();
   const Range part = everything() ? range : in_window(postings, range, stop);
   if (part.count == 0) return;
+  const document_run run(postings, part);
   if (all_promising_ && promising_.size() < part.count / ids_a_lookup) {
-    const document_lookup lookup(postings, part.first, part.count);
+    const document_lookup lookup(run);
     std::array<document_id, document_lookup::max_ids> ids;
     for (size_t at = 0; at < promising_.size(); at += ids.size()) {
       const auto some = std::span(promising_).subspan(at, std::min(ids.size(), promising_.size() - at));
@@ -216,11 +217,13 @@ void basic_document_counter<Range>::count_known(const Range& range, stop_conditi
     work_.looked_up += promising_.size();
     return;
   }
-  for (uint32_t i = 0; i < part.count; i++) {
-    if (i % table::max_block == 0) stop.worked(table::max_block);
-    const document_id id = postings.document_at(uint64_t{part.first} + i);
-    slot* const s = scores_.find(id);
-    if (s != nullptr && is_newest(e, id)) scores_.count(*s, counting<Range>::hit(id, range));
+  for (uint64_t at = run.first(); at < run.end();) {
+    stop.worked(table::max_block);
+    at = run.walk(at, std::min(run.end(), at + table::max_block), [&](document_id id) {
+      slot* const s = scores_.find(id);
+      if (s != nullptr && is_newest(e, id)) scores_.count(*s, counting<Range>::hit(id, range));
+      return true;
+    });
   }
   work_.walked += part.count;
 }

@@ -19,11 +19,11 @@ void document_lookup::make(guess& g, document_id id) const noexcept {
   // Whatever the postings have turned into since they were checked, the guess lies among them.
   if (in.smallest <= id && id <= in.largest && in.smallest < in.largest)
     g.at += uint64_t{id - in.smallest} * (in.last - in.first) / (in.largest - in.smallest);
-  __builtin_prefetch(table_.entries().address_of(g.at));
+  run_.prefetch(g.at);
 }
 
 void document_lookup::narrow(guess& g, document_id id) const noexcept {
-  const document_id found = table_.document_at(g.at);
+  const document_id found = run_.at(g.at);
   if (found <= id) {
     g.in.first = g.at;
     g.in.smallest = found;
@@ -38,22 +38,22 @@ bool document_lookup::holds(const guess& g, document_id id, stop_condition& stop
   auto [first, last, smallest, largest] = g.in;
   uint64_t step = least_step;
   if (g.at == first) {
-    while (last - first > step && table_.document_at(first + step) < id) {
+    while (last - first > step && run_.at(first + step) < id) {
       first += step;
       step *= 4;
       stop.worked(units_of_a_guess);
     }
     last = std::min(last, first + step);
   } else {
-    while (last - first > step && table_.document_at(last - step) > id) {
+    while (last - first > step && run_.at(last - step) > id) {
       last -= step;
       step *= 4;
       stop.worked(units_of_a_guess);
     }
     first = std::max(first, last - std::min(last, step));
   }
-  const auto below = [&](uint64_t i) { return table_.document_at(i) < id; };
-  return table_.document_at(stoppable_partition_point(first, last, stop, below)) == id;
+  const auto below = [&](uint64_t i) { return run_.at(i) < id; };
+  return run_.at(stoppable_partition_point(first, last, stop, below)) == id;
 }
 
 uint32_t document_lookup::find(std::span<const document_id> ids, stop_condition& stop) const {

@@ -6,8 +6,8 @@
 #include <span>
 
 #include "core/base/types.hpp"
+#include "core/search/document_run.hpp"
 #include "core/search/stop_condition.hpp"
-#include "core/segment/posting_table.hpp"
 
 namespace fp {
 
@@ -17,11 +17,9 @@ namespace fp {
 /// reads is on its way from memory while others are made.
 class document_lookup {
  public:
-  /// In the postings [first, first + count), at least one.
-  document_lookup(const posting_table& table, uint32_t first, uint32_t count) noexcept
-      : table_(table),
-        all_{first, first + uint64_t{count} - 1, table.document_at(first),
-             table.document_at(first + uint64_t{count} - 1)} {}
+  /// In one posting or more.
+  explicit document_lookup(const document_run& run) noexcept
+      : run_(run), all_{run.first(), run.end() - 1, run.at(run.first()), run.at(run.end() - 1)} {}
 
   static constexpr size_t max_ids = 32;
   /// Bit i: whether the document `ids[i]` has one of the postings. At most `max_ids`. Throws as `stop` does.
@@ -45,7 +43,7 @@ class document_lookup {
   /// Whether the bracket, of which one end has been guessed, has the document.
   bool holds(const guess& g, document_id id, stop_condition& stop) const;
 
-  const posting_table table_;
+  const document_run run_;
   const bracket all_;
 };
 

@@ -4,6 +4,7 @@
 #include <bit>
 #include <utility>
 
+#include "core/search/document_run.hpp"
 #include "core/search/stoppable_partition_point.hpp"
 
 namespace fp {
@@ -30,8 +31,8 @@ void basic_window_counter<Range>::begin(const posting_table& postings, std::span
   for (unit& u : units) {
     for (Range& range : u.ranges()) {
       if (first > 0) drop_below(range, first, stop);
-      if (range.count > 0)
-        largest = std::max(largest, postings_.document_at(uint64_t{range.first} + range.count - 1));
+      const document_run run(postings_, range);
+      if (range.count > 0) largest = std::max(largest, run.at(run.end() - 1));
       num_ranges_++;
     }
     stop.worked(units_of_a_page);
@@ -56,9 +57,10 @@ void basic_window_counter<Range>::begin(const posting_table& postings, std::span
 
 template <class Range>
 void basic_window_counter<Range>::drop_below(Range& range, document_id id, stop_condition& stop) const {
-  const auto below = [&](uint64_t i) { return postings_.document_at(i) < id; };
-  uint64_t first = range.first;
-  const uint64_t end = first + range.count;
+  const document_run run(postings_, range);
+  const auto below = [&](uint64_t i) { return run.at(i) < id; };
+  const uint64_t end = run.end();
+  uint64_t first = run.first();
   for (uint64_t step = 1; first < end && below(first);) {
     const uint64_t last = std::min(end, first + step);
     if (last == end || !below(last)) {
@@ -81,7 +83,7 @@ void basic_window_counter<Range>::look_ahead() {
     uint64_t head = no_id;
     for (Range& range : u.ranges()) {
       if (range.count == 0) continue;
-      const document_id id = postings_.document_at(range.first);
+      const document_id id = document_run(postings_, range).at(range.first);
       // What does not ascend has turned into something else since it was checked.
       if (id < next_) {
         range.count = 0;
@@ -137,34 +139,31 @@ void basic_window_counter<Range>::count_in_cells(stop_condition& stop) {
   uint32_t untold = 0;
   int16_t* const counts = counts_.data();
   uint16_t* const counted_by = counted_by_.data();
-  const posting_table postings = postings_;  // a copy: writing counts leaves it alone
   const document_id first = first_;
   for (unit& u : units_) {
     number++;
     for (Range& range : u.ranges()) {
-      uint64_t at = range.first;
-      const uint64_t end = at + range.count;
-      bool within = true;
-      while (within && at < end) {
-        const uint64_t begun = at, step_end = std::min(end, at + postings_a_step);
-        for (; at < step_end; at++) {
-          const document_id cell = postings.document_at(at) - first;
-          if (cell >= cells) {
-            within = false;
-            break;
-          }
+      const document_run run(postings_, range);
+      uint64_t at = run.first();
+      for (uint64_t step_end = at; at == step_end && at < run.end();) {
+        const uint64_t begun = at;
+        step_end = std::min(run.end(), at + postings_a_step);
+        at = run.walk(at, step_end, [&](document_id id) {
+          const document_id cell = id - first;
+          if (cell >= cells) return false;
           if constexpr (once_a_unit) {
             counts[cell] = static_cast<int16_t>(counts[cell] + (counted_by[cell] != number));
             counted_by[cell] = number;
           } else {
             counts[cell]++;
           }
-        }
+          return true;
+        });
         untold += static_cast<uint32_t>(at - begun);
         if (untold >= most_cells || stop.wants_all()) stop.worked(std::exchange(untold, 0));
       }
       range.first = static_cast<uint32_t>(at);
-      range.count = static_cast<uint32_t>(end - at);
+      range.count = static_cast<uint32_t>(run.end() - at);
     }
   }
   next_ = first_ + cells;
@@ -176,7 +175,7 @@ uint64_t basic_window_counter<Range>::end_of_slots(uint64_t share) const {
   for (unit& u : units_) {
     for (const Range& range : u.ranges()) {
       const uint64_t most = 1 + share * range.count / postings_left_;
-      if (range.count > most) end = std::min<uint64_t>(end, postings_.document_at(range.first + most));
+      if (range.count > most) end = std::min<uint64_t>(end, document_run(postings_, range).at(range.first + most));
     }
   }
   return std::max(end, uint64_t{first_} + 1);
@@ -192,15 +191,15 @@ void basic_window_counter<Range>::count_in_slots(stop_condition& stop) {
     for (Range& range : u.ranges()) {
       // Of damaged postings as many as of others.
       const uint64_t most = std::min<uint64_t>(range.count, 1 + share * range.count / postings_left_);
-      uint64_t at = range.first;
-      for (const uint64_t stop_at = at + most; at < stop_at; at++) {
-        const document_id id = postings_.document_at(at);
-        if (id >= end) break;
+      const document_run run(postings_, range);
+      const uint64_t at = run.walk(run.first(), run.first() + most, [&](document_id id) {
+        if (id >= end) return false;
         block[filled++] = counting<Range>::hit(id, range);
-        if (filled < block.size()) continue;
+        if (filled < block.size()) return true;
         slots_.add(block);
         stop.worked(static_cast<uint32_t>(std::exchange(filled, 0)));
-      }
+        return true;
+      });
       range.count -= static_cast<uint32_t>(at - range.first);
       range.first = static_cast<uint32_t>(at);
       if (stop.wants_all()) stop.worked(units_of_a_page);

@@ -22,6 +22,10 @@ TEST(BitPacking, EveryWidthReadsBackWhatWasPut) {
       EXPECT_EQ(packer.end(), bytes.data() + packed_bytes(count, width)) << width;
       const packed_array array(bytes.data(), width);
       for (size_t i = 0; i < count; i++) ASSERT_EQ(array[i], values[i]) << "width " << width << ", value " << i;
+      for (size_t i = 0; i + 1 < count && 2 * width <= packed_array::bits_of_word; i++) {
+        ASSERT_EQ(array.word_at(i) & mask, values[i]) << "width " << width << ", value " << i;
+        ASSERT_EQ(array.word_at(i) >> width & mask, values[i + 1]) << "width " << width << ", value " << i;
+      }
     }
   }
 }

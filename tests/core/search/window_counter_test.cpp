@@ -44,7 +44,7 @@ TEST_F(LongRanges, HoldWhatIsLookedUp) {
       for (const document_id id : ids) documents.push_back({id, {7, 9}});
       const auto segment = make_segment(make_commit(1, documents));
       const auto at = static_cast<uint32_t>(count);  // of the hash 9: behind those of 7
-      const document_lookup lookup(segment->postings(), at, static_cast<uint32_t>(count));
+      const document_lookup lookup({segment->postings(), {0, at, static_cast<uint32_t>(count)}});
       for (int round = 0; round < 100; round++) {
         std::vector<document_id> wanted(1 + random() % document_lookup::max_ids);
         for (auto& id : wanted) {
@@ -121,7 +121,7 @@ TEST_F(LongRanges, EndWhateverTheirBytesSay) {
         const auto first = static_cast<uint32_t>(random() % size);
         units.push_back({{0, first, 1 + static_cast<uint32_t>(random() % (size - first))}});
       }
-      const document_lookup lookup(segment->postings(), units[0].range.first, units[0].range.count);
+      const document_lookup lookup({segment->postings(), units[0].range});
       for (int n = 0; n < 100; n++) {
         std::vector<document_id> wanted(document_lookup::max_ids);
         for (auto& id : wanted) id = documents[random() % documents.size()].first;
