@@ -4,13 +4,6 @@
 
 namespace fp {
 
-namespace {
-
-constexpr uint64_t KiB = 1024, MiB = 1024 * KiB, GiB = 1024 * MiB;
-constexpr uint32_t hour_ms = 3'600'000;
-
-}  // namespace
-
 void add_options(option_list& o, http_settings& c) {
   o.host("host", c.host, "Address that the node listens on for HTTP");
   o.port("port", c.port, "Port that the node listens on for HTTP; 0 picks a free one, off does not listen");

@@ -5,13 +5,6 @@
 
 namespace fp {
 
-namespace {
-
-constexpr uint64_t KiB = 1024, GiB = 1024 * 1024 * KiB;
-constexpr uint32_t hour_ms = 3'600'000;
-
-}  // namespace
-
 void add_options(option_list& o, line_settings& c) {
   o.host_or_empty("legacy_host", c.legacy_host,
                   "Address that the node listens on for the line protocol; empty: that for HTTP");

@@ -10,9 +10,6 @@ namespace fp {
 
 namespace {
 
-constexpr uint64_t KiB = 1024, GiB = 1024 * 1024 * KiB;
-constexpr uint32_t hour_ms = 3'600'000;
-
 constexpr std::array<std::string_view, 7> log_levels{"trace", "debug", "info", "warn", "error", "critical", "off"};
 
 bool is_log_level(std::string_view text) { return std::ranges::find(log_levels, text) != log_levels.end(); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <set>
@@ -11,6 +12,10 @@
 #include "core/fs/file_system.hpp"
 
 namespace fp {
+
+// What bounds of settings are told in.
+inline constexpr uint64_t KiB = 1024, MiB = 1024 * KiB, GiB = 1024 * MiB;
+inline constexpr uint32_t hour_ms = 3'600'000;
 
 /// The settings of a program: each room adds its own, in the order in which people read them, and they are read,
 /// checked and described together. Values are written to where the rooms keep them, which outlives the list.
