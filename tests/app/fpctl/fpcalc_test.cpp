@@ -20,7 +20,7 @@ using test::error_of;
 using test::process_ends;
 using testing::HasSubstr;
 
-constexpr milliseconds enough = std::chrono::minutes(5);
+constexpr milliseconds time_allowed = std::chrono::minutes(5);
 
 /// A script in place of fpcalc.
 class fpcalc_test : public testing::Test {
@@ -45,15 +45,15 @@ class fpcalc_test : public testing::Test {
 
 TEST_F(fpcalc_test, reads_what_it_prints) {
   be(R"(echo "FILE=$4"; echo DURATION=1; echo FINGERPRINT=1,2,-1)");
-  const auto heard = run_fpcalc("a.wav", 7, enough);
+  const auto heard = run_fpcalc("a.wav", 7, time_allowed);
   EXPECT_EQ(heard.hashes, (std::vector<hash_value>{1, 2, 4'294'967'295}));
   EXPECT_EQ(heard.label, "a.wav");
   be("echo no such thing >&2; exit 2");
-  const auto e = error_of([&] { run_fpcalc("a.wav", 7, enough); });
+  const auto e = error_of([&] { run_fpcalc("a.wav", 7, time_allowed); });
   EXPECT_EQ(e.code(), errc::io_error);
   EXPECT_THAT(e.what(), HasSubstr("(exit status 2): no such thing"));
   be("kill -9 $$");
-  EXPECT_THAT(error_of([&] { run_fpcalc("a.wav", 7, enough); }).what(), HasSubstr("was killed over"));
+  EXPECT_THAT(error_of([&] { run_fpcalc("a.wav", 7, time_allowed); }).what(), HasSubstr("was killed over"));
 }
 
 TEST_F(fpcalc_test, is_ended_at_the_deadline_with_all_that_it_started) {

@@ -21,7 +21,7 @@ using test::process_ends;
 using testing::HasSubstr;
 using outcome = child_runs::outcome;
 
-constexpr milliseconds enough = std::chrono::minutes(5);
+constexpr milliseconds ample_time = std::chrono::minutes(5);
 
 child_command shell(const std::string& script) { return {"sh", {"-c", script}, ""}; }
 
@@ -41,7 +41,7 @@ class sleepers {
   bool start(child_runs& runs, const std::string& name) const {
     runs.start(
         0, shell("echo $$ >" + number_of(name).string() + "; echo >" + started().string() + "; exec sleep 1000"),
-        enough);
+        ample_time);
     char line = 0;
     return ::read(lines_, &line, 1) == 1;
   }
@@ -58,7 +58,8 @@ class sleepers {
 TEST(child_runs_test, collects_what_several_print) {
   child_runs runs(1'000'000);
   for (uint64_t key = 0; key < 20; key++) {
-    runs.start(key, shell("echo " + std::to_string(key) + "; echo said >&2; exit " + std::to_string(key)), enough);
+    runs.start(key, shell("echo " + std::to_string(key) + "; echo said >&2; exit " + std::to_string(key)),
+               ample_time);
   }
   std::map<uint64_t, child_runs::result> done;
   while (runs.running() > 0) {
@@ -77,13 +78,13 @@ TEST(child_runs_test, collects_what_several_print) {
 TEST(child_runs_test, tells_how_each_one_ended) {
   test::temporary_folder folder;
   child_runs runs(100'000);
-  runs.start(1, shell("kill -9 $$"), enough);
-  runs.start(2, shell("exec yes"), enough);
+  runs.start(1, shell("kill -9 $$"), ample_time);
+  runs.start(2, shell("exec yes"), ample_time);
   runs.start(3,
              shell("echo $$ >" + (folder / "late").string() + "; sleep 1000 & echo $! >" +
                    (folder / "child").string() + "; wait"),
              milliseconds(1'500));
-  runs.start(4, shell("head -c 100000 /dev/zero"), enough);
+  runs.start(4, shell("head -c 100000 /dev/zero"), ample_time);
   std::map<uint64_t, outcome> how;
   while (runs.running() > 0) {
     const auto one = runs.next();
@@ -124,7 +125,7 @@ TEST(child_runs_test, ends_all_when_a_signal_ends_the_program) {
 
 TEST(child_runs_test, says_what_is_missing) {
   child_runs runs(100);
-  const auto e = test::error_of([&] { runs.start(0, {"no-such-program-here", {}, "some-package"}, enough); });
+  const auto e = test::error_of([&] { runs.start(0, {"no-such-program-here", {}, "some-package"}, ample_time); });
   EXPECT_EQ(e.code(), errc::io_error);
   EXPECT_THAT(e.what(), HasSubstr("no-such-program-here is not installed (Debian: apt-get install some-package)"));
   EXPECT_EQ(runs.running(), 0u);
@@ -132,9 +133,9 @@ TEST(child_runs_test, says_what_is_missing) {
   EXPECT_TRUE(has_program("sh"));
   // A failed start takes no place from others.
   for (size_t i = 0; i <= child_process::max_children; i++) {
-    test::error_of([&] { runs.start(0, {"no-such-program-here", {}, ""}, enough); });
+    test::error_of([&] { runs.start(0, {"no-such-program-here", {}, ""}, ample_time); });
   }
-  runs.start(1, shell("exit 3"), enough);
+  runs.start(1, shell("exit 3"), ample_time);
   EXPECT_EQ(runs.next().status, 3);
 }
 

@@ -20,7 +20,7 @@ using test::error_of;
 using test::fs_operation;
 using testing::HasSubstr;
 
-constexpr load_mode both_modes[] = {load_mode::map, load_mode::read};
+constexpr load_mode load_modes[] = {load_mode::map, load_mode::read};
 
 class Scrubber : public testing::Test {
  protected:
@@ -71,7 +71,7 @@ class Scrubber : public testing::Test {
 TEST_F(Scrubber, pieces_of_every_size) {
   write(200, 60);
   ASSERT_GT(bytes_.size(), 8 * 4096u);
-  for (const load_mode mode : both_modes) {
+  for (const load_mode mode : load_modes) {
     const auto s = load(mode);
     for (const size_t asked : {0, 1, 4095, 4096, 4097, 8192, 12'288, 20'000, 1 << 20}) {
       const size_t piece = std::max<size_t>(1, asked / 4096) * 4096;
@@ -84,7 +84,7 @@ TEST_F(Scrubber, pieces_of_every_size) {
 }
 
 TEST_F(Scrubber, finds_every_byte_that_was_flipped) {
-  for (const load_mode mode : both_modes) {
+  for (const load_mode mode : load_modes) {
     for (uint64_t offset = 0; offset < bytes_.size(); offset++) {
       const auto s = load(mode);
       flip(offset);

@@ -7,14 +7,14 @@
 namespace fp {
 namespace {
 
-std::vector<uint8_t> insert(document_id id) {
+std::vector<uint8_t> inserting(document_id id) {
   changes_encoder changes;
   changes.insert(id, std::vector<hash_value>{1, 2, 3});
   return changes.take();
 }
 
 TEST(checked_changes, keep_what_is_valid) {
-  const auto bytes = insert(7);
+  const auto bytes = inserting(7);
   const checked_changes taken(bytes, {});
   EXPECT_NO_THROW(taken.require_valid());
   EXPECT_EQ(*taken.bytes(), bytes);
@@ -24,7 +24,7 @@ TEST(checked_changes, keep_what_is_valid) {
 }
 
 TEST(checked_changes, tell_what_is_wrong_as_often_as_they_are_asked) {
-  const checked_changes nobody(insert(0), {}), large(insert(7), {.max_bytes = 4});
+  const checked_changes nobody(inserting(0), {}), large(inserting(7), {.max_bytes = 4});
   for (int i = 0; i < 2; i++) {
     const auto e = test::error_of([&] { nobody.require_valid(); });
     EXPECT_EQ(e.code(), errc::invalid_document_id);

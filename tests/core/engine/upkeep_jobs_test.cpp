@@ -9,12 +9,12 @@
 namespace fp {
 namespace {
 
-const path folder = "/d";
+const path index_folder = "/d";
 
 class upkeep_jobs_test : public ::testing::Test {
  protected:
   upkeep_jobs_test() {
-    disk.create_directories(folder);
+    disk.create_directories(index_folder);
     const auto nothing = std::make_shared<const snapshot>();
     served.serve(nothing, nothing);
   }
@@ -28,8 +28,8 @@ class upkeep_jobs_test : public ::testing::Test {
     ASSERT_EQ(jobs.merged(task.job, merge(task)), upkeep_jobs::next_step::store);
     const auto stored = jobs.next_manifest(*served.files());
     ASSERT_TRUE(stored);
-    write_manifest(disk, folder, *stored->names);
-    for (const auto& file : *stored->obsolete) disk.remove(folder / file);
+    write_manifest(disk, index_folder, *stored->names);
+    for (const auto& file : *stored->obsolete) disk.remove(index_folder / file);
     ASSERT_TRUE(jobs.manifest_done(task.job));
     const auto done = jobs.end(task.job);
     ASSERT_TRUE(done);
@@ -37,7 +37,7 @@ class upkeep_jobs_test : public ::testing::Test {
   }
   segment_ptr merge(const merge_task& task) {
     if (task.file_name.empty()) return merge_to_memory(*task.index, task.first, task.count);
-    return merge_to_file(*task.index, task.first, task.count, disk, folder / task.file_name, load_mode::read);
+    return merge_to_file(*task.index, task.first, task.count, disk, index_folder / task.file_name, load_mode::read);
   }
 
   test::volatile_file_system disk;
@@ -53,7 +53,7 @@ TEST_F(upkeep_jobs_test, a_checkpoint_follows_the_files_in_the_manifest) {
   EXPECT_EQ(served.files()->entries().size(), 1u) << "one is in memory alone";
   complete({upkeep_kind::checkpoint, 1, 1});
   EXPECT_EQ(served.files(), served.whole()) << "all is in files";
-  const auto names = read_manifest(disk, folder);
+  const auto names = read_manifest(disk, index_folder);
   ASSERT_EQ(names.segments.size(), 2u);
   EXPECT_EQ(names.segments[1].info.first_commit, 3u);
 }
@@ -65,13 +65,13 @@ TEST_F(upkeep_jobs_test, a_merge_takes_the_place_of_its_inputs) {
   }
   commit();
   complete({upkeep_kind::file_merge, 1, 2});
-  const auto names = read_manifest(disk, folder);
+  const auto names = read_manifest(disk, index_folder);
   ASSERT_EQ(names.segments.size(), 3u);
   EXPECT_EQ(names.segments[1].info.first_commit, 2u);
   EXPECT_EQ(names.segments[1].info.last_commit, 3u);
   EXPECT_EQ(served.files()->entries().size(), 3u);
   EXPECT_EQ(served.whole()->version(), 5u);
-  EXPECT_EQ(disk.list(folder).size(), 4u) << "three segments and the manifest";
+  EXPECT_EQ(disk.list(index_folder).size(), 4u) << "three segments and the manifest";
 }
 
 // A file that a manifest names is not replaced.
@@ -85,9 +85,9 @@ TEST_F(upkeep_jobs_test, one_segment_written_anew_has_a_name_of_its_own) {
     complete({upkeep_kind::file_merge, 1, 1});
     const auto after = segment_file_name(*served.files()->entries()[1].segment);
     EXPECT_NE(after, before);
-    EXPECT_EQ(read_manifest(disk, folder).segments[1].file_name, after);
-    EXPECT_TRUE(disk.exists(folder / after));
-    EXPECT_FALSE(disk.exists(folder / before));
+    EXPECT_EQ(read_manifest(disk, index_folder).segments[1].file_name, after);
+    EXPECT_TRUE(disk.exists(index_folder / after));
+    EXPECT_FALSE(disk.exists(index_folder / before));
     before = after;
   }
 }

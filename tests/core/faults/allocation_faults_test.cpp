@@ -21,7 +21,7 @@ using test::power_failure;
 using test::reliable_allocation;
 using test::volatile_file_system;
 
-const path root = "/node";
+const path node_folder = "/node";
 
 driven_engine::options upkeep_on_request() {
   driven_engine::options o;
@@ -74,7 +74,7 @@ class life {
     const reliable_allocation reliable;
     try {
       volatile_file_system after(left);
-      data_folder folder(after, root);
+      data_folder folder(after, node_folder);
       const auto found = folder.scan();
       if (!found.damaged.empty()) return found.damaged.front().reason;
       const auto it = std::ranges::find(found.indexes, name_, &index_record::name);
@@ -105,7 +105,7 @@ class life {
   void open_folder() {
     if (folder_) return;
     const reliable_allocation reliable;  // JSON, see `driven_engine`
-    folder_.emplace(disk_, root);
+    folder_.emplace(disk_, node_folder);
     const auto found = folder_->scan();
     const auto it = std::ranges::find(found.indexes, name_, &index_record::name);
     const bool is_there = it != found.indexes.end() && !it->deleted;

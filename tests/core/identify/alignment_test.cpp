@@ -9,25 +9,14 @@
 #include <set>
 #include <tuple>
 
+#include "tests/core/support/noisy_hashes.hpp"
+
 namespace fp {
 namespace {
 
+using test::random_hashes;
+using test::with_wrong_bits;
 using hashes = std::vector<hash_value>;
-
-/// Random hashes; `universe` 0: all are different in practice.
-hashes random_hashes(std::mt19937& random, size_t count, uint32_t universe = 0) {
-  hashes out(count);
-  for (auto& h : out) h = universe == 0 ? static_cast<hash_value>(random()) : random() % universe * 0x9e3779b9u;
-  return out;
-}
-
-hashes with_wrong_bits(hashes h, std::mt19937& random, double share) {
-  std::bernoulli_distribution wrong(share);
-  for (auto& x : h) {
-    for (int bit = 0; bit < 32; bit++) x ^= static_cast<hash_value>(wrong(random)) << bit;
-  }
-  return h;
-}
 
 /// Position for position, as the words of the header have it.
 alignment naive_align_at(const hashes& query, const hashes& stored, int64_t offset) {

@@ -5,26 +5,16 @@
 #include <algorithm>
 #include <random>
 
+#include "tests/core/support/noisy_hashes.hpp"
+
 namespace fp {
 namespace {
 
+using test::random_hashes;
+using test::with_wrong_bits;
 using hashes = std::vector<hash_value>;
 
-hashes random_hashes(std::mt19937& random, size_t count) {
-  hashes out(count);
-  for (auto& h : out) h = static_cast<hash_value>(random());
-  return out;
-}
-
-hashes flipped(hashes h, std::mt19937& random, double share) {
-  std::bernoulli_distribution wrong(share);
-  for (auto& x : h) {
-    for (int bit = 0; bit < 32; bit++) x ^= static_cast<hash_value>(wrong(random)) << bit;
-  }
-  return h;
-}
-
-hashes piece(const hashes& of, size_t from, size_t count) {
+hashes piece_of(const hashes& of, size_t from, size_t count) {
   return hashes(of.begin() + static_cast<std::ptrdiff_t>(from),
                 of.begin() + static_cast<std::ptrdiff_t>(from + count));
 }
@@ -36,19 +26,19 @@ candidate laid(document_id id, const hashes& query, const hashes& stored, int64_
 TEST(Verdict, NamesWhatIsAlikeAndTheMoreSurelyTheMoreSo) {
   std::mt19937 random(1);
   const auto stored = random_hashes(random, 500), other = random_hashes(random, 500);
-  const auto clean = piece(stored, 100, 60);
+  const auto clean = piece_of(stored, 100, 60);
   const auto of = [&](const hashes& query) {
     const candidate both[] = {laid(2, query, other, 30), laid(1, query, stored, 100)};
     return judge(both);
   };
-  const auto sure = of(flipped(clean, random, 0.05));
+  const auto sure = of(with_wrong_bits(clean, random, 0.05));
   EXPECT_EQ(sure.how, certainty::sure);
   EXPECT_EQ(sure.why, doubt::none);
   ASSERT_EQ(sure.candidates.size(), 2u);
   EXPECT_EQ(sure.candidates[0].id, 1u);
   EXPECT_EQ(sure.candidates[0].where.offset, 100);
-  EXPECT_EQ(of(flipped(clean, random, 0.14)).how, certainty::likely);
-  const auto none = of(flipped(clean, random, 0.25));
+  EXPECT_EQ(of(with_wrong_bits(clean, random, 0.14)).how, certainty::likely);
+  const auto none = of(with_wrong_bits(clean, random, 0.25));
   EXPECT_EQ(none.how, certainty::none);
   EXPECT_EQ(none.why, doubt::not_alike);
   EXPECT_EQ(judge({}).why, doubt::nothing_alike);
@@ -75,7 +65,7 @@ TEST(Verdict, SaysNothingWhereAnotherRecordingIsAsMuchAlike) {
   const auto query = random_hashes(random, 60);
   auto first = random_hashes(random, 200), second = random_hashes(random, 200);
   const auto put = [&](hashes& into, double share) {
-    const auto like = flipped(query, random, share);
+    const auto like = with_wrong_bits(query, random, share);
     std::copy(like.begin(), like.end(), into.begin() + 50);
   };
   put(first, 0.13);
@@ -92,10 +82,10 @@ TEST(Verdict, TheSameRecordingTwiceIsNoDoubt) {
   std::mt19937 random(3);
   const auto first = random_hashes(random, 200);
   auto second = random_hashes(random, 20);
-  const auto copy = flipped(first, random, 0.02);
+  const auto copy = with_wrong_bits(first, random, 0.02);
   second.insert(second.end(), copy.begin(), copy.end());
   for (const double share : {0.02, 0.14}) {
-    const auto query = flipped(piece(first, 50, 60), random, share);
+    const auto query = with_wrong_bits(piece_of(first, 50, 60), random, share);
     const candidate both[] = {laid(1, query, first, 50), laid(2, query, second, 70)};
     const auto v = judge(both);
     EXPECT_EQ(v.how, share < 0.1 ? certainty::sure : certainty::likely);
@@ -106,7 +96,7 @@ TEST(Verdict, TheSameRecordingTwiceIsNoDoubt) {
 TEST(Verdict, OfADocumentTheBestPlaceCounts) {
   std::mt19937 random(4);
   const auto stored = random_hashes(random, 300);
-  const auto query = piece(stored, 100, 60);
+  const auto query = piece_of(stored, 100, 60);
   const candidate all[] = {laid(1, query, stored, 20), laid(1, query, stored, 100), laid(1, query, stored, 101)};
   const auto v = judge(all);
   ASSERT_EQ(v.candidates.size(), 1u);
@@ -119,7 +109,7 @@ TEST(Verdict, WhatRepeatsIsOnlyWhatRepeatsAsAWhole) {
   hashes loop, song = random_hashes(random, 400);
   for (size_t i = 0; i < 100; i++) loop.push_back(0x1234567 * (1 + i % 4));
   std::copy(loop.begin(), loop.end(), song.begin() + 100);
-  const auto query = piece(loop, 8, 60);
+  const auto query = piece_of(loop, 8, 60);
   const candidate in_song[] = {laid(1, query, song, 108)};
   EXPECT_EQ(judge(in_song).how, certainty::none) << "a song that holds it";
   EXPECT_EQ(judge(in_song).why, doubt::repeats);

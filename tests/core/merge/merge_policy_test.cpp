@@ -11,21 +11,21 @@
 namespace fp {
 namespace {
 
-using sizes = std::vector<uint64_t>;
+using byte_sizes = std::vector<uint64_t>;
 
 /// All alive.
-std::vector<merge_candidate> candidates(const sizes& segments) {
+std::vector<merge_candidate> candidates(const byte_sizes& segments) {
   std::vector<merge_candidate> made;
   for (const uint64_t size : segments) made.push_back({size, size});
   return made;
 }
 
-std::optional<merge_range> choose(const sizes& segments, const merge_policy_options& options) {
+std::optional<merge_range> choose(const byte_sizes& segments, const merge_policy_options& options) {
   return choose_merge(candidates(segments), options);
 }
 
 /// Merges until nothing is chosen; returns the postings that were written.
-uint64_t settle(sizes& segments, const merge_policy_options& options) {
+uint64_t settle(byte_sizes& segments, const merge_policy_options& options) {
   uint64_t written = 0;
   while (const auto range = choose(segments, options)) {
     EXPECT_GE(range->count, 2u);
@@ -46,7 +46,7 @@ uint64_t settle(sizes& segments, const merge_policy_options& options) {
 }
 
 /// Into how few segments of at most `max` neighbours can be merged, by trying everything.
-size_t fewest_by_search(const sizes& segments, uint64_t max) {
+size_t fewest_by_search(const byte_sizes& segments, uint64_t max) {
   std::vector<size_t> best(segments.size() + 1, SIZE_MAX);
   best[0] = 0;
   for (size_t i = 0; i < segments.size(); i++) {
@@ -62,10 +62,10 @@ size_t fewest_by_search(const sizes& segments, uint64_t max) {
 
 TEST(MergePolicy, LeavesFewSegmentsAlone) {
   EXPECT_EQ(choose({}, {}), std::nullopt);
-  EXPECT_EQ(choose(sizes{1}, {}), std::nullopt);
+  EXPECT_EQ(choose(byte_sizes{1}, {}), std::nullopt);
   merge_policy_options options;
   options.segments_per_level = 8;
-  EXPECT_EQ(choose(sizes(8, 1000), options), std::nullopt);
+  EXPECT_EQ(choose(byte_sizes(8, 1000), options), std::nullopt);
 }
 
 TEST(MergePolicy, MergesNeighboursOfSimilarSize) {
@@ -73,7 +73,7 @@ TEST(MergePolicy, MergesNeighboursOfSimilarSize) {
   options.min_segment_size = 10;
   options.segments_per_level = 4;
   options.segments_per_merge = 4;
-  sizes segments(40, 10);
+  byte_sizes segments(40, 10);
   segments.insert(segments.begin(), 100'000);
   EXPECT_EQ(choose(segments, options), (merge_range{1, 4}));
   // The large one is not rewritten for the small one beside it.
@@ -89,7 +89,7 @@ TEST(MergePolicy, GrowingIndexStaysWithinTheBudgetAtLowWriteAmplification) {
       options.min_segment_size = 1000;
       options.max_segment_size = 1'000'000'000;
       options.segments_per_level = options.segments_per_merge = per_level;
-      sizes segments;
+      byte_sizes segments;
       uint64_t added = 0, written = 0;
       size_t most_segments = 0;
       for (int i = 0; i < 3000; i++) {
@@ -117,7 +117,7 @@ TEST(MergePolicy, AnySizesSettleWithinTheMaximum) {
     options.max_segment_size = 1 + random() % 100'000;
     options.segments_per_level = static_cast<uint32_t>(random() % 6);
     options.segments_per_merge = static_cast<uint32_t>(random() % 6);
-    sizes segments(random() % 60);
+    byte_sizes segments(random() % 60);
     for (auto& s : segments) s = random() % (uint64_t{1} << random() % 20);
     settle(segments, options);
   }
@@ -133,7 +133,7 @@ TEST(MergePolicy, HardBoundIsMetWheneverNeighboursCanMeetIt) {
     options.segments_per_level = 2 + static_cast<uint32_t>(random() % 8);
     options.segments_per_merge = 2 + static_cast<uint32_t>(random() % 8);
     options.max_segments = 1 + static_cast<uint32_t>(random() % 8);
-    sizes segments(random() % 30);
+    byte_sizes segments(random() % 30);
     for (auto& s : segments) s = random() % (options.max_segment_size + 1) / (1 + random() % 10);
     const size_t fewest = fewest_by_search(segments, options.max_segment_size);
     settle(segments, options);
@@ -148,9 +148,9 @@ TEST(MergePolicy, HardBoundWithoutGreedyDeadEnd) {
   options.min_segment_size = 1;
   options.max_segment_size = 10;
   options.max_segments = 2;
-  sizes segments{6, 4, 4, 6};  // 4 + 4 has the least skew, but then nothing fits any more
+  byte_sizes segments{6, 4, 4, 6};  // 4 + 4 has the least skew, but then nothing fits any more
   settle(segments, options);
-  EXPECT_EQ(segments, (sizes{10, 10}));
+  EXPECT_EQ(segments, (byte_sizes{10, 10}));
 }
 
 TEST(MergePolicy, FullSegmentsAreLeftAlone) {
@@ -158,15 +158,15 @@ TEST(MergePolicy, FullSegmentsAreLeftAlone) {
   options.min_segment_size = 1;
   options.max_segment_size = 100;
   options.segments_per_level = 2;
-  EXPECT_EQ(choose(sizes(50, 60), options), std::nullopt);
-  EXPECT_EQ(choose(sizes{200, 90, 1, 1, 1, 1}, options), (merge_range{2, 4}));
+  EXPECT_EQ(choose(byte_sizes(50, 60), options), std::nullopt);
+  EXPECT_EQ(choose(byte_sizes{200, 90, 1, 1, 1, 1}, options), (merge_range{2, 4}));
 }
 
 TEST(MergePolicy, BarriersAreNoInputsAndTheirNeighboursMergeAmongThemselves) {
   merge_policy_options options;
   options.min_segment_size = 1;
   options.segments_per_level = options.segments_per_merge = 2;
-  auto segments = candidates(sizes(30, 10));
+  auto segments = candidates(byte_sizes(30, 10));
   segments[1].mergeable = false;
   const auto range = choose_merge(segments, options);
   ASSERT_TRUE(range);

@@ -21,7 +21,7 @@ using test::looks_of;
 using test::make_commit;
 using test::make_segment;
 
-constexpr uint64_t least_bytes = uint64_t{64} << 10;
+constexpr uint64_t least_memory = uint64_t{64} << 10;
 
 /// An index of several segments beside its model, with hashes of all frequencies: hash h << 8 is in every 2^(h %
 /// 12)th document or so.
@@ -73,7 +73,7 @@ TEST(SearchBounds, AnswersAreTheSameInPassesAndPortions) {
       const auto query = random_query(random, round % 2 == 0 ? 12 : 500);
       SCOPED_TRACE("round " + std::to_string(round));
       const search_options options = random_options(random);
-      test::expect_in_any_memory(engine, *s.index, query, options, s.model.search(query, options), least_bytes);
+      test::expect_in_any_memory(engine, *s.index, query, options, s.model.search(query, options), least_memory);
     }
     if (testing::Test::HasFailure()) break;
   }
@@ -129,7 +129,7 @@ TEST(SearchBounds, EveryLookEndsASearch) {
   std::mt19937_64 random(6);
   auto query = random_query(random, 300);
   query.resize(1'500, 0);  // long enough to be sorted
-  for (const uint64_t max_bytes : {search_options().max_bytes, 2 * least_bytes}) {
+  for (const uint64_t max_bytes : {search_options().max_bytes, 2 * least_memory}) {
     for (const auto& q : {query, std::vector<hash_value>{0, 12 << 8, 24 << 8, 36 << 8}}) {
       search_options options = test::watched({});
       options.min_score = 3;
