@@ -25,8 +25,8 @@ SERVERS = {"app/tcp": [], "app/tls": [], "app/library": [], "app/parallel": [], 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 CAF = re.compile(r'^\s*#\s*include\s+[<"]caf/', re.MULTILINE)
 # Units of one target, of those that `fpnode_unity` names.
-COMPILED_TOGETHER = re.compile(r"core/(?!search/|segment/)|actors/|app/(?!audio/|identify/|library/|process/|tcp/|tls/)\w+/"
-                               r"|tests/actors/|tests/app/(?!audio/|http/|identify/|library/|line/|parallel/|process/|settings/)")
+COMPILED_TOGETHER = re.compile(r"core/(?!search/|segment/)|actors/|app/(?!audio/|identify/|process/|tcp/|tls/)\w+/"
+                               r"|tests/actors/|tests/core/|tests/app/")
 ANONYMOUS = re.compile(r"^namespace \{\n(.*?)^\}  // namespace$", re.MULTILINE | re.DOTALL)
 DEFINED = re.compile(r"^(?:(?:class|struct|enum class|enum) |(?!using|template|namespace|class|struct|enum|TEST)"
                      r"\w[\w:<>,&* ]*?[ &*])(?P<name>\w+)(?P<parameters>\([^;{}]*?\))?(?= *[={;\[]| :| (?:const|noexcept|final)\b)",
