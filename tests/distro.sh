@@ -36,7 +36,7 @@ inside 'tests/run.sh'
 inside '
   source app/packages.sh
   install_packages "${package_packages[@]}"
-  cmake --preset package
+  cmake --preset package -DFPNODE_UNITY=ON
   cmake --build --preset package -j "$(nproc)"
   cpack --preset package
   apt-get install -y -qq ./build-package/fpnode_*.deb
