@@ -9,7 +9,7 @@ namespace fp {
 namespace {
 
 // Postings that are worth the look at what may be left out. Near ones come in many short ranges.
-constexpr uint32_t long_range = 128, long_near_unit = 1024;
+constexpr uint32_t long_range = 256, long_near_unit = 1024;
 constexpr size_t ranges_a_slice = 256;  ///< that are sorted out between two looks at the clock
 
 bool is_long(const posting_range& range) { return range.count >= long_range; }

@@ -168,16 +168,21 @@ void basic_document_counter<Range>::find_promising(const top_results& results, u
                                                    stop_condition& stop) {
   promising_.clear();
   all_promising_ = true;
-  const uint64_t least = results.least_score(0);
-  size_t looked_at = 0;
-  for (slot& s : scores_.slots()) {
-    if (++looked_at % slots_a_slice == 0) stop.worked(slots_a_slice);
-    if (s.count == 0 || s.count + more < least) continue;
-    if (promising_.size() == bounds_.apart) {
-      all_promising_ = false;
-      return;
+  const uint64_t least = results.least_score(0), needed = least > more ? least - more : 1;
+  if (scores_.best() < needed) return;
+  const auto is_enough = [needed = static_cast<uint32_t>(needed)](const slot& s) { return s.count >= needed; };
+  const auto slots = scores_.slots();
+  for (size_t at = 0; at < slots.size(); at += slots_a_slice) {
+    const auto some = slots.subspan(at, std::min(slots_a_slice, slots.size() - at));
+    // Few slots are worth more than a look: the library unrolls the loop over the others.
+    for (auto s = some.begin(); (s = std::find_if(s, some.end(), is_enough)) != some.end(); ++s) {
+      if (promising_.size() == bounds_.apart) {
+        all_promising_ = false;
+        return;
+      }
+      promising_.push_back(&*s);
     }
-    promising_.push_back(&s);
+    stop.worked(static_cast<uint32_t>(some.size()));
   }
 }
 

@@ -105,6 +105,8 @@ bool basic_window_counter<Range>::skip_to(uint64_t least, stop_condition& stop) 
   std::nth_element(heads_.begin(), pivot, heads_.begin() + static_cast<std::ptrdiff_t>(units_left_));
   stop.worked(static_cast<uint32_t>(units_left_));
   if (*pivot == next_) return true;
+  // What lies behind the documents that are gone through may be asked for again, with other hits.
+  if (*pivot > last_) return false;
   next_ = *pivot;
   for (unit& u : units_) {
     for (Range& range : u.ranges()) drop_below(range, static_cast<document_id>(next_), stop);
