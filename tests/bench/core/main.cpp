@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
   cli.add_option("--growth-documents", o.growth_documents, "Documents in each of 45 segments");
   cli.add_option("--traffic-scale", o.traffic_scale, "By how much AcoustID's traffic is scaled down");
   cli.add_option("--traffic-days", o.traffic_days, "Days of it; 30 times as many, too");
-  cli.add_option("--hot-documents", o.hot_documents, "Documents with one hash in common");
+  cli.add_option("--hot-documents", o.hot_documents, "Documents that a search finds");
   cli.add_option("--held-by", o.held_by, "Documents that hold a hash which many hold");
   cli.add_option("--folder", o.folder, "Where files go");
   cli.add_option("--hashes", o.hashes_per_document, "Hashes of a document of uniform hashes");

@@ -21,7 +21,7 @@ struct search_bench_options {
   size_t growth_segments = 1'000;         ///< of 10,000 documents
   size_t growth_documents = 500'000;      ///< in each of 45 segments
   uint32_t traffic_scale = 200;           ///< AcoustID's traffic, scaled down by this
-  uint32_t hot_documents = 20'000'000;    ///< with one hash in common
+  uint32_t hot_documents = 20'000'000;    ///< that a search finds
   uint32_t held_by = 1'500'000;           ///< documents that hold a hot hash
   uint32_t traffic_days = 1;              ///< and as many times 30
   uint32_t hashes_per_document = 100;     ///< with uniform hashes
