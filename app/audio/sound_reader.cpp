@@ -1,6 +1,7 @@
 #include "app/audio/sound_reader.hpp"
 
 #include <poll.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +20,15 @@ namespace fp {
 
 namespace {
 
+/// What of ffmpeg's demuxers (https://ffmpeg.org/ffmpeg-formats.html) a stranger may use: no playlists, nothing
+/// that names other files, no formats that are seldom tried.
+constexpr const char* strangers_formats =
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dts,eac3,flac,flv,matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,ogg,tak,tta,w64,"
+    "wav,"
+    "wv";
+/// The same for the child's resources: util-linux, prlimit(1). Its messages are the only file that it writes.
+const std::vector<std::string> strangers_limits{"--as=4294967296", "--cpu=20", "--fsize=1048576", "--core=0"};
+
 std::vector<std::string> arguments_for(const sound_source& source) {
   std::vector<std::string> words{"-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info"};
   const auto add = [&](std::initializer_list<std::string> more) { words.insert(words.end(), more); };
@@ -33,11 +43,41 @@ std::vector<std::string> arguments_for(const sound_source& source) {
     case sound_source::kind::device:
       add({"-f", source.format, "-i", source.name});
       break;
+    case sound_source::kind::bytes:
+      // Opened by name it can be sought in, as some containers must be.
+      add({"-protocol_whitelist", "file", "-format_whitelist", strangers_formats, "-threads", "1", "-i",
+           "file:/proc/self/fd/0"});
+      break;
   }
   if (source.max_s > 0) add({"-t", std::to_string(source.max_s)});
   add({"-map", "0:a:0", "-af", std::string(resampling), "-c:a", "pcm_s16le", "-f", "s16le", "pipe:1"});
   return words;
 }
+
+/// A file without a name that holds some bytes.
+class memory_file {
+ public:
+  explicit memory_file(std::string_view bytes) : descriptor_(::memfd_create("sound", MFD_CLOEXEC)) {
+    while (descriptor_ >= 0 && !bytes.empty()) {
+      const auto n = ::write(descriptor_, bytes.data(), bytes.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) break;
+      bytes.remove_prefix(static_cast<size_t>(n));
+    }
+    if (descriptor_ >= 0 && bytes.empty()) return;
+    const int reason = errno;
+    if (descriptor_ >= 0) ::close(descriptor_);
+    throw error(errc::io_error, std::string("cannot hold a sound in memory: ") + std::strerror(reason));
+  }
+  ~memory_file() { ::close(descriptor_); }
+  memory_file(const memory_file&) = delete;
+  memory_file& operator=(const memory_file&) = delete;
+
+  int descriptor() const noexcept { return descriptor_; }
+
+ private:
+  const int descriptor_;
+};
 
 /// The last thing that ffmpeg calls an error in its messages; empty when it does so of nothing.
 std::string reason_in(std::string_view messages) {
@@ -81,16 +121,30 @@ std::string sound_source::shown() const {
       return "standard input";
     case kind::device:
       return "the device " + quoted(format + ":" + name, 200);
+    case kind::bytes:
+      return "the sound";
   }
   return name;
 }
 
 bool sound_reader::is_possible() { return has_program("ffmpeg"); }
 
+bool sound_reader::is_possible_for_strangers() { return is_possible() && has_program("prlimit"); }
+
 sound_reader::sound_reader(const sound_source& source, std::chrono::milliseconds patience)
     : shown_(source.shown()), patience_(patience) {
   child_command command{"ffmpeg", arguments_for(source), "ffmpeg", -1};
   if (source.from == sound_source::kind::standard_input) command.input = STDIN_FILENO;
+  if (source.from != sound_source::kind::bytes) {
+    child_ = std::make_unique<child_process>(command);
+    return;
+  }
+  command.arguments.insert(command.arguments.begin(), command.program);
+  command.arguments.insert(command.arguments.begin(), strangers_limits.begin(), strangers_limits.end());
+  command.program = "prlimit";
+  command.package = "util-linux";
+  const memory_file file(source.bytes);
+  command.input = file.descriptor();
   child_ = std::make_unique<child_process>(command);
 }
 

@@ -19,19 +19,22 @@ struct sound_source {
     file,
     standard_input,
     device,  ///< one that ffmpeg can open
+    bytes,   ///< a file that a stranger has sent
   };
   kind from = kind::file;
-  std::string name;    ///< the file's or the device's
-  std::string format;  ///< of a device: alsa, pulse, ... (https://ffmpeg.org/ffmpeg-devices.html)
-  double max_s = 0;    ///< seconds to read at most; 0: all
+  std::string name;             ///< the file's or the device's
+  std::string format;           ///< of a device: alsa, pulse, ... (https://ffmpeg.org/ffmpeg-devices.html)
+  double max_s = 0;             ///< seconds to read at most; 0: all
+  std::string_view bytes = {};  ///< read by the constructor of a reader alone
 
   /// How messages name it.
   std::string shown() const;
 };
 
 /// Decodes sound by a child, ffmpeg: to one channel at `pcm_rate`, resampled as fpcalc does it, so that the hashes
-/// are fpcalc's. A file can make it read neither another file nor the network. Ends the child, and whatever it has
-/// started, at the latest with the object.
+/// are fpcalc's. A file can make it read neither another file nor the network; for a stranger's bytes the child has
+/// a bound of memory, processor time and what it writes, and knows the usual containers of sound alone. Ends the
+/// child, and whatever it has started, at the latest with the object.
 class sound_reader {
  public:
   /// Throws `io_error` when ffmpeg is missing or cannot be started. `patience`: the longest wait for more sound.
@@ -42,6 +45,8 @@ class sound_reader {
 
   /// Whether PATH has an ffmpeg.
   static bool is_possible();
+  /// Whether it has what strangers' bytes need besides.
+  static bool is_possible_for_strangers();
 
   /// Reads up to `out.size()` samples; fewer only at the end, where nothing was decoded also 0. Throws
   /// `request_timeout` when nothing comes, and at the end `io_error` with what ffmpeg says when it decoded nothing.

@@ -34,6 +34,11 @@ class sound_reader_test : public testing::Test {
     return {sound_source::kind::file, (folder / name).string(), {}, 0};
   }
 
+  std::string bytes_of(const std::string& name) const {
+    std::ifstream file(folder / name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
   test::temporary_folder folder;
 };
 
@@ -91,6 +96,29 @@ TEST_F(sound_reader_test, APlaylistNamesNoOtherPlaces) {
   std::ofstream(folder / "list.m3u8")
       << "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n";
   EXPECT_EQ(error_of([&] { read_sound(source("list.m3u8"), enough); }).code(), errc::io_error);
+}
+
+TEST_F(sound_reader_test, AStrangersBytesAreDecodedAlike) {
+  const auto sound = test::make_melody(6, 7);
+  test::write_wav(folder / "a.wav", sound);
+  const auto bytes = bytes_of("a.wav");
+  sound_source stranger{sound_source::kind::bytes, {}, {}, 0, bytes};
+  EXPECT_EQ(read_sound(stranger, enough), sound);
+  stranger.bytes = {};
+  EXPECT_EQ(error_of([&] { read_sound(stranger, enough); }).code(), errc::io_error);
+}
+
+TEST_F(sound_reader_test, AStrangersListOpensNoFile) {
+  test::write_wav(folder / "a.wav", test::make_melody(7, 7));
+  std::ofstream(folder / "list.txt") << "ffconcat version 1.0\nfile a.wav\n";
+  std::ofstream(folder / "list.m3u8") << "#EXTM3U\n#EXT-X-TARGETDURATION:7\n#EXTINF:7,\n"
+                                      << (folder / "a.wav").string() << "\n#EXT-X-ENDLIST\n";
+  for (const auto* list : {"list.txt", "list.m3u8"}) {
+    const auto bytes = bytes_of(list);
+    const auto e = error_of([&] { read_sound({sound_source::kind::bytes, {}, {}, 0, bytes}, enough); });
+    EXPECT_EQ(e.code(), errc::io_error);
+    EXPECT_THAT(e.what(), HasSubstr("cannot decode the sound"));
+  }
 }
 
 TEST_F(sound_reader_test, IsEndedWhenNothingComes) {
