@@ -76,6 +76,30 @@ class IdentifyTest(NodeTest):
         said = self.node.ctl("identify", "music", silent, "--library", self.library, check=5).stdout
         self.assertTrue(said.endswith("silent.wav: no match: nothing but silence\n"), said)
 
+    def test_shares_as_many_hashes_as_it_must(self):
+        clip = write(self.folder / "clip.wav", cut(self.songs["two rivers"], 20.3, 10))
+        best = self.identify(clip, "--fast", "--speeds", "0")[0]["results"][0]
+        score = best["score"]
+        self.assertGreater(score, 1)
+        again = self.identify(clip, "--fast", "--speeds", "0", "--min-score", str(score))[0]
+        self.assertEqual(again["results"][0]["id"], best["id"])
+        none = self.identify(clip, "--fast", "--speeds", "0", "--min-score", str(score + 1), check=5)[0]
+        self.assertEqual((none["verdict"], none["results"]), ("none", []))
+
+    def test_says_that_a_clip_was_decoded_in_part(self):
+        clip = write(self.folder / "clip.wav", cut(self.songs["two rivers"], 10, 20))
+        whole, half = self.folder / "whole.m4a", self.folder / "half.m4a"
+        subprocess.run(["ffmpeg", "-v", "error", "-i", clip, "-movflags", "+faststart", whole], check=True, timeout=120)
+        half.write_bytes(whole.read_bytes()[:whole.stat().st_size * 3 // 5])
+        told = self.node.ctl("identify", "music", half, "--library", self.library)
+        self.assertRegex(told.stderr, r"half\.m4a\W*: only 0:\d\d of 0:20 could be decoded")
+        self.assertIn('is "two rivers', told.stdout)
+        answer = self.identify(half)[0]
+        self.assertAlmostEqual(answer["promised_seconds"], 20, delta=0.2)
+        self.assertLess(answer["seconds"], 15)
+        told = self.node.ctl("identify", "music", whole, "--library", self.library)
+        self.assertEqual(told.stderr, "")
+
     def test_takes_folders_and_standard_input(self):
         for i, name in enumerate(self.songs):
             write(self.folder / "clips" / f"{i}.wav", cut(self.songs[name], 5 + i, 10))
