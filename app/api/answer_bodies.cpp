@@ -85,6 +85,23 @@ std::string encode_identified(const named_results& named, body_format format) {
   return w.end_list().end_map().take();
 }
 
+std::string encode_fingerprints(const sound_fingerprints& of, body_format format) {
+  body_writer w(format);
+  const auto write = [&](std::string_view name, const std::vector<std::vector<hash_value>>& fingerprints) {
+    w.full_field(name).begin_list(fingerprints.size());
+    for (const auto& hashes : fingerprints) {
+      w.begin_list(hashes.size());
+      for (const auto h : hashes) w.number(h);
+      w.end_list();
+    }
+    w.end_list();
+  };
+  w.begin_map(3).full_field("seconds").decimal(of.seconds);
+  write("plain", of.plain);
+  write("phone", of.phone);
+  return w.end_map().take();
+}
+
 std::string encode_version(commit_id version, body_format format) {
   return body_writer(format).begin_map(1).field("version").number(version).end_map().take();
 }
@@ -150,11 +167,12 @@ std::string encode_history(const index_history& history, body_format format) {
 std::string encode_overview(const node_overview& overview, body_format format) {
   const auto& n = overview.node;
   body_writer w(format);
-  w.begin_map(2).full_field("node").begin_map(7).full_field("version").text(n.version);
+  w.begin_map(2).full_field("node").begin_map(8).full_field("version").text(n.version);
   w.full_field("pid").number(n.pid).full_field("uptime_ms").number(n.uptime_ms);
   w.full_field("data_folder").text(n.data_folder).full_field("loaders_running").number(n.loaders_running);
   w.full_field("loaders_allowed").number(n.loaders_allowed);
-  w.full_field("has_names").boolean(overview.has_names).end_map();
+  w.full_field("has_names").boolean(overview.has_names);
+  w.full_field("takes_sound").boolean(overview.takes_sound).end_map();
   w.full_field("indexes").begin_list(overview.indexes.size());
   for (const auto& index : overview.indexes) write_index(w, index);
   return w.end_list().end_map().take();

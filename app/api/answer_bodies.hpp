@@ -6,6 +6,7 @@
 #include "app/api/body_decoder.hpp"
 #include "app/api/node_overview.hpp"
 #include "app/api/recording_namer.hpp"
+#include "app/api/sound_fingerprints.hpp"
 #include "core/index/snapshot.hpp"
 #include "core/metrics/history.hpp"
 #include "messages/requests.hpp"
@@ -19,6 +20,8 @@ std::string encode_error(std::string_view name, std::string_view reason, body_fo
 std::string encode_search(const search_reply& reply, body_format format);
 /// Full names in both formats. `place` is where in the recording the query begins, in seconds.
 std::string encode_identified(const named_results& named, body_format format);
+/// Full names in both formats.
+std::string encode_fingerprints(const sound_fingerprints& of, body_format format);
 std::string encode_version(commit_id version, body_format format);
 std::string encode_created(const create_index_reply& reply, body_format format);
 std::string encode_deleted(bool deleted, body_format format);

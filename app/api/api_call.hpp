@@ -2,6 +2,7 @@
 
 #include <spdlog/logger.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "app/api/naming_actor.hpp"
 #include "app/api/negotiation.hpp"
 #include "app/api/overview_board.hpp"
+#include "app/api/sound_actor.hpp"
 #include "app/gateway/gateway_bridge.hpp"
 #include "app/http/http_server.hpp"
 
@@ -61,7 +63,10 @@ struct api_service {
   // Empty: `_metrics` and `_history` are not found.
   metrics_handle metrics;
   history_handle history;
-  naming_handle naming;                 ///< empty: `_identify` is not found
+  naming_handle naming;  ///< empty: `_identify` is not found
+  sound_handle sounds;   ///< empty: `_fingerprint` is not found
+  /// Of sounds that wait or are worked on, which are `max_sounds` at most.
+  std::shared_ptr<std::atomic<size_t>> num_sounds = std::make_shared<std::atomic<size_t>>(0);
   std::shared_ptr<spdlog::logger> log;  ///< of internal errors; null: they are not logged
   bool tells_strangers_names = true;    ///< of indexes, to who shows no token
   /// Of the first bridge alone.

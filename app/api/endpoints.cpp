@@ -14,8 +14,9 @@ using enum access_role;
 
 constexpr auto anybody = std::optional<access_role>();
 
-constexpr std::array<endpoint, 20> table{{
+constexpr std::array<endpoint, 21> table{{
     {get, "/", anybody, handlers::page_file},
+    {post, "/_fingerprint", read, handlers::fingerprint},
     {get, "/_health", anybody, handlers::node_health},
     {get, "/_metrics", read, handlers::metrics},
     {get, "/_page/:file", anybody, handlers::page_file},

@@ -16,6 +16,7 @@ void node_readiness(const api_service& service, api_call& call);
 void metrics(const api_service& service, api_call& call);
 void page_file(const api_service& service, api_call& call);
 void overview(const api_service& service, api_call& call);
+void fingerprint(const api_service& service, api_call& call);
 
 // Of an index, whose name is a valid one (index_handlers.cpp).
 void create_index(const api_service& service, api_call& call);

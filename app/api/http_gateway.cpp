@@ -2,6 +2,8 @@
 
 #include "app/api/route_metrics.hpp"
 #include "app/api/routes.hpp"
+#include "app/audio/chromaprint_library.hpp"
+#include "app/audio/sound_reader.hpp"
 
 namespace fp {
 
@@ -41,6 +43,7 @@ http_gateway::http_gateway(caf::actor_system& system, const http_settings& setti
     tls_ = std::make_shared<tls_server_context>(credentials);
     *expiry_ = credentials.expiry_time();
   }
+  if (settings.fingerprint_audio) sound_pool_ = std::make_unique<worker_pool>(system, "sounds", 1);
   for (uint32_t i = 0; i < settings.http_threads; i++) bridges_.push_back(system.spawn(gateway_bridge, node));
   api_service service;
   service.bridges = bridges_;
@@ -54,6 +57,11 @@ http_gateway::http_gateway(caf::actor_system& system, const http_settings& setti
     naming_ = spawn_pooled(system, hooks.pools, blocking_work::searches, naming_actor, settings.library, hooks.log);
     service.naming = naming_;
     service.board->set_has_names();
+  }
+  if (sound_pool_) {
+    sounds_ = sound_pool_->spawn(sound_actor);
+    service.sounds = sounds_;
+    service.board->set_takes_sound();
   }
   std::shared_ptr<http_metrics> measures;
   if (hooks.metrics) {
@@ -98,6 +106,14 @@ void http_gateway::check_files(const http_settings& settings, const tls_settings
   if (settings.http_tls) {
     tls_server_context{tls_credentials(tls.files_without_ca())};
   }
+  if (settings.fingerprint_audio) {
+    if (!sound_reader::is_possible_for_strangers()) {
+      throw error(errc::io_error,
+                  "fingerprint_audio: ffmpeg or prlimit is not installed (Debian: apt-get install ffmpeg "
+                  "util-linux)");
+    }
+    chromaprint_library::get();
+  }
 }
 
 void http_gateway::reload(spdlog::logger& log) {
@@ -125,6 +141,7 @@ void http_gateway::stop() {
   for (const auto& b : bridges_) caf::anon_send_exit(b, caf::exit_reason::user_shutdown);
   bridges_.clear();
   if (naming_) caf::anon_send_exit(naming_, caf::exit_reason::user_shutdown);
+  if (sounds_) caf::anon_send_exit(sounds_, caf::exit_reason::user_shutdown);
 }
 
 }  // namespace fp

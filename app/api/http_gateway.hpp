@@ -11,6 +11,7 @@
 #include "app/api/access_control.hpp"
 #include "app/api/http_settings.hpp"
 #include "app/api/naming_actor.hpp"
+#include "app/api/sound_actor.hpp"
 #include "app/gateway/gateway_bridge.hpp"
 #include "app/http/http_server.hpp"
 #include "app/http/tls_context.hpp"
@@ -35,7 +36,7 @@ void add_certificate_gauge(node_metrics& metrics, std::string listener,
 /// Serves a node over HTTP, by the contract that fpindex clients speak.
 ///
 ///     http_server (I/O threads) -> http_routes -> an endpoint's handler -> gateway_bridge (one a thread)
-///     gateway_bridge -> node_actor, index_coordinator, metrics_actor, history_actor, naming_actor
+///     gateway_bridge -> node_actor, index_coordinator, metrics_actor, history_actor, naming_actor, sound_actor
 class http_gateway {
  public:
   /// Listens on `settings.host` and `settings.port`. Throws `io_error` when that is impossible, and what is wrong
@@ -46,7 +47,8 @@ class http_gateway {
   http_gateway(const http_gateway&) = delete;
   http_gateway& operator=(const http_gateway&) = delete;
 
-  /// Reads the files of tokens and certificates as the constructor does, and throws what is wrong with them.
+  /// Reads the files of tokens and certificates as the constructor does, looks for the programs and libraries that
+  /// the settings need, and throws what is wrong with them.
   static void check_files(const http_settings& settings, const tls_settings& tls);
 
   uint16_t port() const { return server_->port(); }
@@ -64,6 +66,9 @@ class http_gateway {
   std::shared_ptr<std::atomic<int64_t>> expiry_ = std::make_shared<std::atomic<int64_t>>(0);
   std::vector<bridge_handle> bridges_;
   naming_handle naming_;  ///< empty: there is no library
+  /// One thread that decodes sound, and the actor on it; empty: clients may send none.
+  std::unique_ptr<worker_pool> sound_pool_;
+  sound_handle sounds_;
   std::unique_ptr<http_server> server_;
 };
 

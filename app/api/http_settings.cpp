@@ -33,6 +33,8 @@ void add_options(option_list& o, http_settings& c) {
                     ", allowed at least http_max_body_bytes, which is " + std::to_string(c.http_max_body_bytes));
   });
   o.file("token_file", c.token_file, "Bearer tokens of HTTP with their roles; empty: anybody may do anything");
+  o.on_off("fingerprint_audio", c.fingerprint_audio,
+           "Clients may send sound over HTTP, which ffmpeg decodes, to be fingerprinted");
   o.file(
       "library", c.library,
       "Library of recordings, as fpctl add writes it, that gives names to what HTTP finds; empty: there are none");

@@ -21,8 +21,9 @@ struct http_settings {
   uint32_t http_body_timeout_ms = 60'000;    ///< from there to the end of its body
   uint64_t http_max_buffered_bytes = uint64_t{256} << 20;  ///< of bodies and answers of all connections together
   bool http_tls = false;
-  std::string token_file;  ///< of bearer tokens; empty: whoever reaches HTTP may do anything
-  std::string library;     ///< of recordings (`recording_library`); empty: documents have no names
+  std::string token_file;          ///< of bearer tokens; empty: whoever reaches HTTP may do anything
+  bool fingerprint_audio = false;  ///< clients may send sound to be fingerprinted
+  std::string library;             ///< of recordings (`recording_library`); empty: documents have no names
 };
 
 void add_options(option_list& o, http_settings& c);

@@ -1,3 +1,4 @@
+#include "app/api/answer_bodies.hpp"
 #include "app/api/api_call.hpp"
 #include "app/api/handlers.hpp"
 #include "app/api/operator_page.hpp"
@@ -67,6 +68,36 @@ void handlers::overview(const api_service& service, api_call& c) {
         b, f, [=](std::string body) { r(make_response(200, std::move(body), f)); }, failed);
   };
   caf::anon_send(service.bridges.front(), bridge_call{run});
+}
+
+void handlers::fingerprint(const api_service& service, api_call& c) {
+  if (!service.sounds) {
+    c.not_found();
+    return;
+  }
+  if (c.request.body.empty()) {
+    c.respond(error_response(400, "BadRequest", c.format, "there is no sound"));
+    return;
+  }
+  const auto sounds = service.num_sounds;
+  std::shared_ptr<void> place(sounds.get(), [sounds](void*) { --*sounds; });
+  if (++*sounds > max_sounds) {
+    c.respond(error_response(make_error(errc::overloaded, "too many sounds"), c.format));
+    return;
+  }
+  const auto request = std::make_shared<sound_request>(
+      sound_request{std::exchange(c.request.body, {}), c.respond.cancel(), std::move(place)});
+  service.in_bridge(c, [=, whom = service.sounds, r = c.respond, f = c.format](bridge_state& b) {
+    b.ask<sound_fingerprints>(
+        whom, sound_timeout,
+        [=](const sound_fingerprints& found) { r(make_response(200, encode_fingerprints(found, f), f)); },
+        [=](const caf::error& e) {
+          // Why a sound cannot be decoded is for who has sent it.
+          r(code_of(e) == errc::bad_request ? error_response(400, "BadRequest", f, text_of(e))
+                                            : error_response(e, f));
+        },
+        request);
+  });
 }
 
 }  // namespace fp

@@ -14,6 +14,7 @@ struct node_overview {
   };
   node_status node;
   bool has_names = false;      ///< whether the node has a library of recordings
+  bool takes_sound = false;    ///< whether it fingerprints what clients send
   std::vector<index> indexes;  ///< by name
 };
 

@@ -31,6 +31,7 @@ void overview_board::start(bridge_state& bridge) {
   node_known_ = false;
   next_ = {};
   next_.has_names = has_names_;
+  next_.takes_sound = takes_sound_;
   const auto board = shared_from_this();
   bridge.self->delayed_send(bridge.self, time_for_answers, bridge_call{[board, number](bridge_state& b) {
                               if (!board->is_current(number)) return;

@@ -18,6 +18,8 @@ class overview_board : public std::enable_shared_from_this<overview_board> {
 
   /// Overviews tell that documents may have names. Before the first is asked for.
   void set_has_names() { has_names_ = true; }
+  /// The same of sound that clients send.
+  void set_takes_sound() { takes_sound_ = true; }
 
   /// Hands the encoded overview to `then`, at the latest when the time for answers is over.
   void get(bridge_state& bridge, body_format format, receiver then, bridge_state::failure fail);
@@ -38,7 +40,7 @@ class overview_board : public std::enable_shared_from_this<overview_board> {
 
   std::vector<waiter> waiters_;
   uint64_t gatherings_ = 0;
-  bool gathering_ = false, node_known_ = false, has_names_ = false;
+  bool gathering_ = false, node_known_ = false, has_names_ = false, takes_sound_ = false;
   node_overview next_;
   size_t missing_ = 0;  ///< indexes of `next_` that have said nothing yet
 

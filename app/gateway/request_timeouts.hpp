@@ -8,6 +8,7 @@ namespace fp {
 // How long gateways wait for actors. Looking at an index takes no time; the others may stand behind work that does.
 // All of them end.
 inline constexpr std::chrono::milliseconds look_timeout = std::chrono::seconds(30),
+                                           sound_timeout = std::chrono::minutes(2),
                                            write_timeout = std::chrono::minutes(5),
                                            folder_timeout = std::chrono::minutes(5);
 

@@ -1,6 +1,7 @@
 // Everything that the page asks of its node.
 
 const patience = 8000;
+const patienceWithSound = 60000;
 const tokenKey = "fpnode-token";
 
 /** An answer that is an error, or no answer at all (`status` 0). The message is for people. */
@@ -58,6 +59,14 @@ async function ask(path, options = {}) {
   const text = inWords[body?.error] ?? `The node answers with status ${response.status}.`;
   throw new NodeError(body?.reason ? `${text} ${body.reason}` : text, response.status);
 }
+
+/**
+ * The fingerprints of a file of sound: `seconds`, and some `plain` and `phone` ones, at begins close to each other; none
+ * when it is too short.
+ */
+export const fingerprints = (file) =>
+  ask("_fingerprint", { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" },
+                        signal: AbortSignal.timeout(patienceWithSound) });
 
 const inIndex = (index, endpoint) => `${encodeURIComponent(index)}/${endpoint}`;
 

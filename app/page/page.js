@@ -69,7 +69,7 @@ function showOverview({ node, indexes }) {
   showHealth(indexes);
   list.update(indexes, performance.now());
   showSums(indexes, list.rows);
-  searchBox.update(indexes, node.has_names);
+  searchBox.update(indexes, node.has_names, node.takes_sound);
   document.body.dataset.known = "true";
   return indexes.some((i) => i.state === "loading") ? everyMsWhileLoading : everyMs;
 }

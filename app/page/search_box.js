@@ -1,6 +1,6 @@
 // The box to paste a fingerprint into, and what the node finds for it.
 
-import { metadata, search } from "./api.js";
+import { fingerprints, metadata, search } from "./api.js";
 import { element, matchChildren, setAttribute, setText } from "./dom.js";
 import { parseFingerprint, UnreadableFingerprint } from "./fingerprint.js";
 import * as format from "./format.js";
@@ -19,6 +19,20 @@ function verdictWords({ verdict, reason, results }) {
   if (verdict === "none") return `No match: ${reason}.`;
   const [{ title, artist, place }] = results;
   return `“${title}”${artist ? ` by ${artist}` : ""} at ${format.place(place)}, ${verdict}.`;
+}
+
+const certainties = ["none", "likely", "sure"];
+
+/** The answer that says most: of the surest, the one with the fewest wrong bits, or the most hashes in common. */
+function bestOf(answers) {
+  const rank = ({ verdict, results }) => certainties.indexOf(verdict ?? "none") * 2 + (results.length > 0 ? 1 : 0);
+  const isBetter = (a, b) => {
+    if (rank(a.found) !== rank(b.found)) return rank(a.found) > rank(b.found);
+    const [x, y] = [a.found.results[0], b.found.results[0]];
+    if (a.found.verdict === "none" || x?.error === undefined || y?.error === undefined) return (x?.score ?? 0) > (y?.score ?? 0);
+    return x.error < y.error;
+  };
+  return answers.reduce((best, next) => (isBetter(next, best) ? next : best));
 }
 
 function resultRow(result, distinct) {
@@ -51,11 +65,35 @@ export class SearchBox {
       e.preventDefault();
       this.search();
     });
+    this.sound = byId("sound");
+    this.file = byId("sound-file");
+    this.file.addEventListener("change", () => {
+      const [file] = this.file.files;
+      if (file) this.listen(file);
+      // The same file can be chosen again.
+      this.file.value = "";
+    });
+    const box = byId("identify");
+    const carriesFile = (e) => !this.sound.hidden && [...(e.dataTransfer?.types ?? [])].includes("Files");
+    box.addEventListener("dragover", (e) => {
+      if (!carriesFile(e)) return;
+      e.preventDefault();
+      setAttribute(box, "data-dropping", true);
+    });
+    box.addEventListener("dragleave", () => setAttribute(box, "data-dropping", null));
+    box.addEventListener("drop", (e) => {
+      setAttribute(box, "data-dropping", null);
+      if (!carriesFile(e)) return;
+      e.preventDefault();
+      const [file] = e.dataTransfer.files;
+      if (file) this.listen(file);
+    });
   }
 
   /** Offers the indexes in which something can be found, and keeps the choice. */
-  update(indexes, hasNames) {
+  update(indexes, hasNames, takesSound) {
     this.hasNames = hasNames;
+    if (this.sound.hidden === takesSound) this.sound.hidden = !takesSound;
     const serves = (i) => i.state === "ready" || i.state === "read_only";
     const names = indexes.filter((i) => serves(i) && !(i.answered && i.num_docs === 0)).map((i) => i.name);
     const chosen = this.wanted ?? this.index.value;
@@ -117,6 +155,35 @@ export class SearchBox {
       this.drop();
       return;
     }
+    await this.show(async (index, form) => {
+      const { found, asked } = await this.ask(index, form, parsed.hashes);
+      const remark = mismatch(parsed.hashes, form);
+      return [...(remark ? [element("p", { class: "hint" }, remark)] : []), ...this.describe(found, asked)];
+    });
+  }
+
+  /** What a file of sound is, as the node hears it. */
+  async listen(file) {
+    this.text.value = "";
+    this.say(`Listening to ${file.name}…`);
+    await this.show(async (index, form) => {
+      const heard = await fingerprints(file);
+      const wanted = form === "phone" ? heard.phone : heard.plain;
+      this.say(`${file.name}, ${Math.round(heard.seconds)} seconds heard.`);
+      if (wanted.length === 0) throw new Error("This is too short for a fingerprint: three seconds are the least.");
+      const { found, asked } = bestOf(await Promise.all(wanted.map((hashes) => this.ask(index, form, hashes))));
+      return this.describe(found, asked);
+    });
+  }
+
+  async ask(index, form, hashes) {
+    const asked = inForm(hashes, form);
+    // Bits of cut hashes tell no names.
+    return { found: await search(index, asked, this.hasNames && form !== "acoustid-28"), asked };
+  }
+
+  /** Shows what is found in the chosen index, unless something else has been asked for since. */
+  async show(find) {
     if (this.index.value === "") {
       this.say("There is no index that can be searched.", true);
       this.drop();
@@ -127,12 +194,7 @@ export class SearchBox {
     let shown;
     try {
       const index = this.index.value;
-      const form = formOf(await metadata(index));
-      const asked = inForm(parsed.hashes, form);
-      // Bits of cut hashes tell no names.
-      const found = await search(index, asked, this.hasNames && form !== "acoustid-28");
-      const remark = mismatch(parsed.hashes, form);
-      shown = [...(remark ? [element("p", { class: "hint" }, remark)] : []), ...this.describe(found, asked)];
+      shown = await find(index, formOf(await metadata(index)));
     } catch (e) {
       shown = [element("p", { class: "error" }, e.message)];
     }
