@@ -103,7 +103,7 @@ void require_valid_index_name(std::string_view name) {
 }
 
 bool is_reserved_index_name(std::string_view name) noexcept {
-  constexpr std::string_view reserved[] = {"_health", "_metrics", "_ready"};
+  constexpr std::string_view reserved[] = {"_fingerprint", "_health", "_metrics", "_ready"};
   return std::ranges::find(reserved, name) != std::end(reserved);
 }
 

@@ -289,7 +289,7 @@ TEST_F(data_folder_test, an_index_that_was_deleted_on_a_full_disk_can_be_made_ag
 
 TEST_F(data_folder_test, names_of_requests_about_the_node_are_for_no_index) {
   auto folder = open();
-  for (const std::string name : {"_health", "_metrics", "_ready"}) {
+  for (const std::string name : {"_fingerprint", "_health", "_metrics", "_ready"}) {
     EXPECT_EQ(code_of([&] { folder.create(name, {}); }), errc::invalid_index_name);
     EXPECT_EQ(code_of([&] { folder.stage(name); }), errc::invalid_index_name);
   }
