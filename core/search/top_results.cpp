@@ -10,9 +10,9 @@ namespace {
 constexpr size_t usual_results = 64;
 constexpr size_t slots_a_slice = 1024;  ///< that are looked at between two looks at the clock
 
-bool better(const search_result& a, const search_result& b) {
-  return a.score != b.score ? a.score > b.score : a.id < b.id;
-}
+/// The best result has the least one.
+uint64_t rank_of(const search_result& r) { return uint64_t{~r.score} << 32 | r.id; }
+constexpr auto better = [](const search_result& a, const search_result& b) { return rank_of(a) < rank_of(b); };
 
 }  // namespace
 
