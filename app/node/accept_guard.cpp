@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <utility>
@@ -14,6 +16,10 @@
 namespace fp {
 
 namespace {
+
+using std::chrono::steady_clock;
+
+constexpr auto watchful_for = std::chrono::minutes(1);
 
 std::atomic<accept_guard*> the_guard = nullptr;
 
@@ -47,10 +53,16 @@ void accept_guard::guard(uint16_t port) {
 int accept_guard::accept(int listener, void* address, void* size) {
   const int connection = plain_accept(listener, address, size);
   const int number = errno;
-  // The lowest free descriptor is taken, so that its number tells how many there are.
-  const bool is_last = connection >= 0 && static_cast<uint64_t>(connection) + headroom_ >= limit_;
-  if (connection >= 0 ? !is_last : !is_shortage(number)) return connection;
+  if (connection < 0 && !is_shortage(number)) return connection;
+  // The lowest free descriptor is taken: a high number tells that hardly any is free. A low one tells nothing where
+  // somebody has just given it back.
+  const bool is_high = connection >= 0 && static_cast<uint64_t>(connection) + headroom_ >= limit_;
+  if (connection >= 0 && !is_high && !is_watchful_) return connection;
   const std::scoped_lock lock(mutex_);
+  const bool is_last = is_high || (connection >= 0 && is_still_short());
+  if (connection >= 0 && !is_last) return connection;
+  watchful_until_ = steady_clock::now() + watchful_for;
+  is_watchful_ = true;
   const bool refuses = is_guarded(listener);
   if (refuses) {
     if (is_last) {
@@ -62,6 +74,22 @@ int accept_guard::accept(int listener, void* address, void* size) {
   if (refuses || !is_last) warn(refuses);
   errno = refuses ? EAGAIN : number;
   return refuses ? -1 : connection;
+}
+
+bool accept_guard::is_still_short() {
+  if (steady_clock::now() > watchful_until_) {
+    is_watchful_ = false;
+    return false;
+  }
+  std::array<pollfd, 1024> some;
+  uint64_t num_free = 0;
+  for (uint64_t first = 0; first < limit_ && num_free <= headroom_; first += some.size()) {
+    const auto count = std::min<uint64_t>(some.size(), limit_ - first);
+    for (uint64_t i = 0; i < count; i++) some[i] = {static_cast<int>(first + i), 0, 0};
+    if (::poll(some.data(), count, 0) < 0) return true;
+    for (uint64_t i = 0; i < count; i++) num_free += (some[i].revents & POLLNVAL) != 0;
+  }
+  return num_free <= headroom_;
 }
 
 bool accept_guard::is_guarded(int listener) const {
@@ -80,7 +108,7 @@ void accept_guard::shed(int listener) {
 }
 
 void accept_guard::warn(bool refuses) {
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = steady_clock::now();
   if (now < next_warning_) return;
   next_warning_ = now + std::chrono::minutes(1);
   log_->warn("out of file descriptors, of which the process may have {}: {}; raise LimitNOFILE or ulimit -n",

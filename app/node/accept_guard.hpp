@@ -2,6 +2,7 @@
 
 #include <spdlog/logger.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -32,6 +33,8 @@ class accept_guard {
 
  private:
   bool is_guarded(int listener) const;
+  /// Whether there was a shortage of late, and no more descriptors are free than are left to others.
+  bool is_still_short();
   /// Takes a connection by the spare descriptor, and closes it.
   void shed(int listener);
   /// At most one line a minute.
@@ -42,7 +45,8 @@ class accept_guard {
   uint64_t limit_, headroom_;
   int spare_;
   uint16_t port_ = 0;
-  std::chrono::steady_clock::time_point next_warning_;
+  std::atomic<bool> is_watchful_ = false;  ///< there was a shortage of late: descriptors are counted
+  std::chrono::steady_clock::time_point next_warning_, watchful_until_;
 };
 
 }  // namespace fp
