@@ -11,7 +11,7 @@ case $(. /etc/os-release && echo "${VERSION_CODENAME:-}") in
 esac
 # What fpctl fingerprints sound by; it builds and runs without them.
 audio_packages=(ffmpeg libchromaprint1 libchromaprint-tools)
-test_packages=(git clang-format openssl python3 python3-requests python3-msgpack python3-selenium chromium
+test_packages=(git clang-format curl openssl python3 python3-requests python3-msgpack python3-selenium chromium
   chromium-driver prometheus "${audio_packages[@]}")
 # For the Debian package alone.
 package_packages=(dpkg-dev file)

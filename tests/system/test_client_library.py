@@ -27,7 +27,7 @@ class ClientLibrary(NodeTest):
         (source / "CMakeLists.txt").write_text(CONSUMER)
         shutil.copy(ROOT / "app" / "example" / "identify.cpp", source)
         launcher = ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
-        self.run_tool("cmake", "-S", source, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}", *launcher)
+        self.run_tool("cmake", "-G", "Ninja", "-S", source, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}", *launcher)
         self.run_tool("cmake", "--build", build)
         node = self.start()
         self.assertEqual(self.run_tool(build / "identify", str(node.port)),
