@@ -109,7 +109,7 @@ void accept_guard::shed(int listener) {
 
 void accept_guard::warn(bool refuses) {
   const auto now = steady_clock::now();
-  if (now < next_warning_) return;
+  if (log_ == nullptr || now < next_warning_) return;
   next_warning_ = now + std::chrono::minutes(1);
   log_->warn("out of file descriptors, of which the process may have {}: {}; raise LimitNOFILE or ulimit -n",
              limit_, refuses ? "connections of remote actors are closed" : "new connections wait");

@@ -20,6 +20,7 @@ class accept_guard {
   /// guarded port is closed.
   static constexpr uint64_t max_headroom = 16;
 
+  /// `log` null: nothing is said.
   explicit accept_guard(std::shared_ptr<spdlog::logger> log);
   ~accept_guard();
   accept_guard(const accept_guard&) = delete;

@@ -3,13 +3,11 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <spdlog/logger.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <memory>
 #include <vector>
 
 namespace fp {
@@ -74,7 +72,8 @@ class accept_guard_test : public testing::Test {
 };
 
 TEST_F(accept_guard_test, KeepsTheLastDescriptorsWhateverTheirNumbersAre) {
-  accept_guard guard(std::make_shared<spdlog::logger>("silent"));
+  // No log: UBSan takes what it meets without descriptors for no object.
+  accept_guard guard(nullptr);
   const int remote = listen_on_loopback(), other = listen_on_loopback();
   guard.guard(port_of(remote));
   const int refused = connect_to(remote), waiting = connect_to(other), taken_later = connect_to(remote);
