@@ -52,6 +52,25 @@ double cpu_seconds(F&& f) {
   return now() - start;
 }
 
+/// What took how long beside its reference, round for round.
+struct paired_times {
+  spread ours, reference, ratio;  ///< above 1: faster than the reference
+};
+
+/// Calls `run` so many times after it has warmed up; it returns the times of ours and of the reference.
+template <class Run>
+paired_times time_pairs(uint32_t rounds, const Run& run) {
+  std::vector<double> ours, references, ratios;
+  run();
+  for (uint32_t round = 0; round < rounds; round++) {
+    const std::pair<double, double> times = run();
+    ours.push_back(times.first);
+    references.push_back(times.second);
+    ratios.push_back(times.second / times.first);
+  }
+  return {spread_of(std::move(ours)), spread_of(std::move(references)), spread_of(std::move(ratios))};
+}
+
 /// Uniform 28-bit hashes (the lower four bits are zero, as AcoustID's are), `count` a document.
 class uniform_documents {
  public:

@@ -55,22 +55,17 @@ void measure_crafted_ids(uint32_t rounds, reporter& report) {
   const auto crafted = index_of(crafted_ids(count), shared_hash), drawn = index_of(random_ids(count), shared_hash);
   searcher engine;
   const std::vector<hash_value> query = all_shared(count);
-  std::vector<double> ours, theirs, ratios;
-  for (uint32_t round = 0; round <= rounds; round++) {
-    const double a = cpu_seconds([&] { engine.search(*crafted, query, {}); });
-    const double b = cpu_seconds([&] { engine.search(*drawn, query, {}); });
-    if (round == 0) continue;  // warms up
-    ours.push_back(a * 1e6);
-    theirs.push_back(b * 1e6);
-    ratios.push_back(b / a);
-  }
+  const auto times = time_pairs(rounds, [&] {
+    const double ours = cpu_seconds([&] { engine.search(*crafted, query, {}); });
+    return std::pair(ours * 1e6, cpu_seconds([&] { engine.search(*drawn, query, {}); }) * 1e6);
+  });
   report.add({.id = "bounds/crafted",
               .what = "60,000 documents found whose ids are chosen to collide",
               .unit = "us/query",
-              .ours = spread_of(ours),
+              .ours = times.ours,
               .reference_name = "random ids",
-              .reference = spread_of(theirs),
-              .ratio = spread_of(ratios),
+              .reference = times.reference,
+              .ratio = times.ratio,
               .target = 0.5,
               .limit = "cache",
               .x = {}});

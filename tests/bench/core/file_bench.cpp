@@ -221,22 +221,19 @@ class file_bench {
 
   void load() {
     const auto name = file("merged");
-    std::vector<double> ours, reading, ratios;
-    for (uint32_t round = 0; round <= std::min(o_.rounds, 3u); round++) {
+    // What warms up is the page cache.
+    const auto times = time_pairs(std::min(o_.rounds, 3u), [&] {
       const double read = read_files({name});
       const double open = seconds([&] { open_segment(posix_file_system(), name, nullptr); });
-      if (round == 0) continue;  // warms the page cache
-      ours.push_back(open * 1e3);
-      reading.push_back(read * 1e3);
-      ratios.push_back(read / open);
-    }
+      return std::pair(open * 1e3, read * 1e3);
+    });
     report_.add({.id = id("open"),
                  .what = what() + ", opening and verifying the one file",
                  .unit = "ms",
-                 .ours = spread_of(ours),
+                 .ours = times.ours,
                  .reference_name = "read(2) into fresh memory",
-                 .reference = spread_of(reading),
-                 .ratio = spread_of(ratios),
+                 .reference = times.reference,
+                 .ratio = times.ratio,
                  .target = 0.6,
                  .limit = "memory bandwidth of one core",
                  .x = {{"items", static_cast<double>(items_)}}});

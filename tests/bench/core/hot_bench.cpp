@@ -75,28 +75,28 @@ double us_per_query(searcher& engine, const snapshot& index, const std::vector<s
   return took * 1e6 / static_cast<double>(queries.size());
 }
 
+void add_figure(const std::string& id, const std::string& what, const hot_corpus& c, const paired_times& times,
+                const std::string& reference_name, double target, reporter& report) {
+  report.add({.id = "hot/" + id,
+              .what = what,
+              .unit = "us/query",
+              .ours = times.ours,
+              .reference_name = reference_name,
+              .reference = times.reference,
+              .ratio = times.ratio,
+              .target = target,
+              .limit = "decoding",
+              .x = {{"documents", static_cast<double>(c.num_documents)}}});
+}
+
 /// What a search takes against what it may take.
 void measure_bound(const std::string& id, const std::string& what, const hot_corpus& c,
                    const std::vector<std::vector<hash_value>>& queries, const search_options& options, double most,
                    uint32_t rounds, reporter& report) {
   searcher engine;
-  std::vector<double> ours, ratios;
-  for (uint32_t round = 0; round <= rounds; round++) {
-    const double took = us_per_query(engine, *c.index, queries, options);
-    if (round == 0) continue;  // warms up
-    ours.push_back(took);
-    ratios.push_back(most / took);
-  }
-  report.add({.id = "hot/" + id,
-              .what = what,
-              .unit = "us/query",
-              .ours = spread_of(ours),
-              .reference_name = "what it may take",
-              .reference = {most, most, most},
-              .ratio = spread_of(ratios),
-              .target = 1,
-              .limit = "decoding",
-              .x = {{"documents", static_cast<double>(c.num_documents)}}});
+  const auto times =
+      time_pairs(rounds, [&] { return std::pair(us_per_query(engine, *c.index, queries, options), most); });
+  add_figure(id, what, c, times, "what it may take", 1, report);
 }
 
 /// A query with a hot hash against the same without it, at the line protocol's defaults.
@@ -113,25 +113,11 @@ void measure_one(const std::string& id, const std::string& what, const hot_corpu
   options.limit = 500;
   options.min_score = 1;
   searcher engine;
-  std::vector<double> ours, theirs, ratios;
-  for (uint32_t round = 0; round <= rounds; round++) {
-    const double a = us_per_query(engine, *c.index, with, options);
-    const double b = us_per_query(engine, *c.index, without, options);
-    if (round == 0) continue;  // warms up
-    ours.push_back(a);
-    theirs.push_back(b);
-    ratios.push_back(b / a);
-  }
-  report.add({.id = "hot/" + id,
-              .what = what,
-              .unit = "us/query",
-              .ours = spread_of(ours),
-              .reference_name = "the same without the hot hash",
-              .reference = spread_of(theirs),
-              .ratio = spread_of(ratios),
-              .target = 0.5,
-              .limit = "decoding",
-              .x = {{"documents", static_cast<double>(c.num_documents)}}});
+  const auto times = time_pairs(rounds, [&] {
+    const double ours = us_per_query(engine, *c.index, with, options);
+    return std::pair(ours, us_per_query(engine, *c.index, without, options));
+  });
+  add_figure(id, what, c, times, "the same without the hot hash", 0.5, report);
 }
 
 }  // namespace

@@ -67,9 +67,8 @@ void measure_latency(const search_subject& on, const corpus& c, const search_ben
   std::vector<std::vector<hash_value>> sorted_queries;
   for (const auto& q : c.queries) sorted_queries.push_back(distinct(q));
   std::vector<document_id> hits;
-  std::vector<double> ours, theirs, ratios;
   const double per_query = 1e6 / static_cast<double>(c.queries.size());
-  for (uint32_t round = 0; round <= o.rounds; round++) {
+  const auto times = time_pairs(o.rounds, [&] {
     const double a = cpu_seconds([&] { run_queries(c, engine); });
     const double b = cpu_seconds([&] {
       for (const auto& q : sorted_queries) {
@@ -77,18 +76,15 @@ void measure_latency(const search_subject& on, const corpus& c, const search_ben
         for (const auto& blocks : c.blocks) blocks.search(q, hits);
       }
     });
-    if (round == 0) continue;  // warms up
-    ours.push_back(a * per_query);
-    theirs.push_back(b * per_query);
-    ratios.push_back(b / a);
-  }
+    return std::pair(a * per_query, b * per_query);
+  });
   report.add({.id = "search/" + on.id(),
               .what = on.what + ", " + std::to_string(on.segments) + (on.segments == 1 ? " segment" : " segments"),
               .unit = "us/query",
-              .ours = spread_of(ours),
+              .ours = times.ours,
               .reference_name = "block layout, without ranking",
-              .reference = spread_of(theirs),
-              .ratio = spread_of(ratios),
+              .reference = times.reference,
+              .ratio = times.ratio,
               .target = on.items < least_items_of_targets || on.items > most_items_of_targets
                             ? std::nullopt
                             : std::optional(target),
