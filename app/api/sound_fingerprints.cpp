@@ -1,11 +1,9 @@
 #include "app/api/sound_fingerprints.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <span>
 
 #include "app/audio/band_filter.hpp"
-#include "app/audio/fingerprinter.hpp"
 #include "app/audio/sound_reader.hpp"
 #include "app/audio/sound_variants.hpp"
 #include "core/base/error.hpp"
@@ -39,12 +37,10 @@ pcm decode(std::string_view file, const cancel_flag* cancel) {
   return sound;
 }
 
-std::vector<std::vector<hash_value>> fingerprint_begins(fingerprinter& by, std::span<const int16_t> sound) {
-  std::vector<std::vector<hash_value>> found;
-  for (const auto& v : variants_of_begin(num_begins)) {
-    auto hashes = by.fingerprint(sound.subspan(std::min(v.first_sample, sound.size())));
-    if (!hashes.empty()) found.push_back(std::move(hashes));
-  }
+/// On one thread: a node has others for searches.
+std::vector<std::vector<hash_value>> fingerprint_begins(std::span<const int16_t> sound) {
+  auto found = fingerprint_variants(sound, variants_of_begin(num_begins), 1);
+  std::erase_if(found, [](const auto& hashes) { return hashes.empty(); });
   return found;
 }
 
@@ -60,10 +56,9 @@ sound_fingerprints fingerprint_sound(std::string_view file, const cancel_flag* c
   }
   sound_fingerprints out;
   out.seconds = seconds_of(sound.size());
-  fingerprinter by;
-  out.plain = fingerprint_begins(by, sound);
+  out.plain = fingerprint_begins(sound);
   band_filter().apply(sound);
-  out.phone = fingerprint_begins(by, sound);
+  out.phone = fingerprint_begins(sound);
   return out;
 }
 

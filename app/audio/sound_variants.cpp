@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <thread>
 
 #include "app/audio/fingerprinter.hpp"
 #include "app/parallel/work_off.hpp"
@@ -28,9 +27,10 @@ std::vector<sound_variant> variants_of_speed(double most_percent, double step_pe
 }
 
 std::vector<std::vector<hash_value>> fingerprint_variants(std::span<const int16_t> sound,
-                                                          std::span<const sound_variant> variants) {
+                                                          std::span<const sound_variant> variants,
+                                                          size_t max_threads) {
   std::vector<std::vector<hash_value>> found(variants.size());
-  work_off(variants.size(), std::max(1u, std::thread::hardware_concurrency()), [&] {
+  work_off(variants.size(), max_threads, [&] {
     return [&, own = std::make_unique<fingerprinter>()](size_t i) {
       const auto& v = variants[i];
       const auto rate = static_cast<int>(std::lround(pcm_rate / v.speed));

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <span>
+#include <thread>
 #include <vector>
 
 #include "app/audio/pcm.hpp"
@@ -20,9 +22,10 @@ std::vector<sound_variant> variants_of_begin(size_t num_begins);
 /// Speeds from `-most_percent` to `most_percent`, `step_percent` apart, without none, the small ones first.
 std::vector<sound_variant> variants_of_speed(double most_percent, double step_percent);
 
-/// The ordered hashes of a sound by each of the variants, on as many threads as the machine has processors, which
-/// have ended when it returns. Throws as `fingerprinter`.
-std::vector<std::vector<hash_value>> fingerprint_variants(std::span<const int16_t> sound,
-                                                          std::span<const sound_variant> variants);
+/// The ordered hashes of a sound by each of the variants, on up to `max_threads` threads, by default as many as the
+/// machine has processors, which have ended when it returns. Throws as `fingerprinter`.
+std::vector<std::vector<hash_value>> fingerprint_variants(
+    std::span<const int16_t> sound, std::span<const sound_variant> variants,
+    size_t max_threads = std::max(1u, std::thread::hardware_concurrency()));
 
 }  // namespace fp
