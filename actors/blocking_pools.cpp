@@ -22,12 +22,13 @@ struct pool_plan {
 };
 
 /// By `blocking_work`.
-std::array<pool_plan, 5> plan_pools(const config& settings) {
+std::array<pool_plan, 6> plan_pools(const config& settings) {
   return {{{"fp-search", num_searchers(settings)},
            {"fp-log", settings.log_threads},
            {"fp-transfer", num_loaders(settings)},
            {"fp-checkpoint", settings.upkeep_threads},
-           {"fp-merge", settings.upkeep_threads}}};
+           {"fp-merge", settings.upkeep_threads},
+           {"fp-changelog", settings.cluster.num_connections()}}};
 }
 
 }  // namespace
@@ -35,6 +36,7 @@ std::array<pool_plan, 5> plan_pools(const config& settings) {
 blocking_pools::blocking_pools(caf::actor_system& system, const config& settings) {
   const auto plans = plan_pools(settings);
   for (size_t i = 0; i < plans.size(); i++) {
+    if (plans[i].num_threads == 0) continue;
     pools_[i] = std::make_unique<worker_pool>(system, plans[i].name, plans[i].num_threads);
   }
 }

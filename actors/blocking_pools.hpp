@@ -17,6 +17,7 @@ enum class blocking_work : uint8_t {
   transfers,    ///< segment loaders, backups and restores
   checkpoints,  ///< and merges in memory: what keeps memory bounded
   merges,       ///< of files, and scrubs: take as long as they like
+  changelog,    ///< questions to the changelog, where the node follows one
 };
 
 /// Searchers of a node, and of an index: as configured, or one per core.
@@ -29,13 +30,14 @@ class blocking_pools {
   /// Throws `overloaded` when there are not so many threads.
   blocking_pools(caf::actor_system& system, const config& settings);
 
+  /// Of work that the settings ask for.
   worker_pool& of(blocking_work kind) const { return *pools_[static_cast<size_t>(kind)]; }
 
   /// Of all pools together, without CAF's.
   static size_t num_threads(const config& settings);
 
  private:
-  std::array<std::unique_ptr<worker_pool>, 5> pools_;
+  std::array<std::unique_ptr<worker_pool>, 6> pools_;
 };
 
 /// Spawns an actor that blocks: on the pool of its kind of work, or, without pools, as any other.

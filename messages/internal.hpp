@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/cancel.hpp"
+#include "core/changelog/changelog_calls.hpp"
 #include "core/commit/changes.hpp"
 #include "core/commit/checked_changes.hpp"
 #include "core/index/data_folder.hpp"
@@ -256,6 +257,17 @@ using searcher_handle = caf::typed_actor<caf::replies_to<search_task>::with<sear
                                          // Ends when the searches before it are done.
                                          caf::reacts_to<stop_atom>>;
 
+/// The changelog that the node follows. What it answers is a value, whatever has gone wrong; an error means that
+/// the question itself was wrong. Each question waits for its turn and its answer for a bounded time.
+using changelog_handle = caf::typed_actor<caf::replies_to<append_call>::with<append_call::answer>,
+                                          caf::replies_to<read_call>::with<read_call::answer>,
+                                          caf::replies_to<bounds_call>::with<bounds_call::answer>,
+                                          caf::replies_to<newest_call>::with<newest_call::answer>,
+                                          caf::replies_to<truncate_call>::with<truncate_call::answer>,
+                                          caf::replies_to<read_meta_call>::with<read_meta_call::answer>,
+                                          caf::replies_to<create_lineage_call>::with<create_lineage_call::answer>,
+                                          caf::replies_to<delete_lineage_call>::with<delete_lineage_call::answer>>;
+
 /// What a node measures, as text and over time.
 using metrics_handle = caf::typed_actor<
     // In Prometheus' text format.
@@ -377,3 +389,18 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_history)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::scrub_target)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::segment_scrubbed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::scrubbed_indexes_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::append_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::append_call::answer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::read_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::feed_changes)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::bounds_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::feed_bounds)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::newest_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::newest_call::answer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::truncate_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::changelog_answer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::read_meta_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::meta_operations)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::create_lineage_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::delete_lineage_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::meta_answer)

@@ -29,6 +29,8 @@ std::variant<command_line, int> command_line::parse(int argc, const char* const*
                                    std::string(o.help) + " (" + o.allowed + "; default " + shown_default(o) + ")")
                         ->group("Settings, which override the file")
                         ->take_last());
+    // As fpindex's: the flag alone turns it on.
+    if (o.is_on_off()) flags.back()->expected(0, 1);
   }
   try {
     cli.parse(argc, argv);
@@ -36,7 +38,8 @@ std::variant<command_line, int> command_line::parse(int argc, const char* const*
     return cli.exit(e) == 0 ? 0 : exit_usage;
   }
   for (size_t i = 0; i < options.size(); i++) {
-    if (flags[i]->count() > 0) line.flags_.emplace_back(options[i].flag, values[i]);
+    if (flags[i]->count() > 0)
+      line.flags_.emplace_back(options[i].flag, values[i].empty() && options[i].is_on_off() ? "true" : values[i]);
   }
   for (const std::string& word : cli.remaining()) {
     const bool is_flag = word.starts_with('-');

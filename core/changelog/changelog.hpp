@@ -129,6 +129,8 @@ class changelog {
 
   /// What it is and where, without credentials, for messages: "the changelog at db1,db2", "the feed at http://h:p".
   virtual const std::string& name() const noexcept = 0;
+  /// Whether the same append may be sent again, with its id, until somebody knows what became of it.
+  virtual bool resolves_doubt() const noexcept = 0;
 
   // -- Changelogs
   /// Appends updates in their order, each by itself: one that mismatches keeps none of the others away. Answers as

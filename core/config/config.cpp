@@ -99,6 +99,8 @@ void add_index_options(option_list& o, config& c) {
            "From the beginning of one round of that to the beginning of the next, at least, in "
            "milliseconds");
 
+  add_options(o, c.cluster);
+
   o.number("threads", c.threads, 0, 1024, "Threads that search, and as many that pass messages; 0: one per core");
   o.number("log_threads", c.log_threads, 1, 256,
            "Threads that write and sync the logs and manifests of all indexes");

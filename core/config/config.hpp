@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "core/config/cluster_settings.hpp"
 #include "core/config/option_list.hpp"
 #include "core/merge/merge_policy_options.hpp"
 #include "core/segment/load_mode.hpp"
@@ -53,6 +54,8 @@ struct config {
   uint32_t threads = 0;         ///< searchers, and as many workers of CAF; 0: one per core
   uint32_t log_threads = 4;     ///< that write and sync logs and manifests
   uint32_t upkeep_threads = 2;  ///< for checkpoints and merges in memory, and as many for merges of files
+
+  cluster_settings cluster;
 
   // Searching.
   uint32_t max_queued_searches = 4'096;

@@ -43,7 +43,9 @@ struct option {
   std::string allowed;                        ///< e.g. "1 to 256"
   std::string_view help;                      ///< one line
   bool zero_is_off = false;                   ///< ports: 0 does not listen, and "any" picks a free one
-  bool may_change = false;                    ///< a running node takes another value when it is told to read again
+  bool is_on_off() const noexcept { return std::holds_alternative<bool*>(target); }
+
+  bool may_change = false;  ///< a running node takes another value when it is told to read again
 };
 
 /// Sets the value. Throws `invalid_configuration`: "found ..., allowed ..." without the key.

@@ -9,7 +9,7 @@ namespace fp {
 namespace {
 
 constexpr unsigned bits_a_word = 64;
-constexpr size_t block = 1024;  ///< ids that go into a set at once
+constexpr size_t ids_at_once = 1024;  ///< ids that go into a set at once
 
 }  // namespace
 
@@ -99,7 +99,7 @@ void document_union::fold() {
       ids.push_back(first_ + static_cast<document_id>(i * bits_a_word) +
                     static_cast<document_id>(std::countr_zero(word)));
     }
-    if (ids.size() < block && i + 1 < words_.size()) continue;
+    if (ids.size() < ids_at_once && i + 1 < words_.size()) continue;
     set_.addMany(ids.size(), ids.data());
     ids.clear();
   }

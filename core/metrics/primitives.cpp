@@ -56,21 +56,23 @@ std::vector<std::pair<errc, uint64_t>> failure_counters::values(std::span<const 
 
 namespace {
 
-constexpr uint64_t us = 1'000, ms = 1'000'000, s = 1'000'000'000;
+// Nanoseconds.
+constexpr uint64_t per_us = 1'000, per_ms = 1'000'000, per_s = 1'000'000'000;
 constexpr double ns_per_second = 1e9;
 
 }  // namespace
 
 histogram_shape request_durations() {
-  static constexpr uint64_t bounds[] = {10 * us,  20 * us, 50 * us, 100 * us, 200 * us, 500 * us, 1 * ms,
-                                        2 * ms,   5 * ms,  10 * ms, 20 * ms,  50 * ms,  100 * ms, 200 * ms,
-                                        500 * ms, 1 * s,   2 * s,   5 * s,    10 * s};
+  static constexpr uint64_t bounds[] = {10 * per_us,  20 * per_us, 50 * per_us,  100 * per_us, 200 * per_us,
+                                        500 * per_us, 1 * per_ms,  2 * per_ms,   5 * per_ms,   10 * per_ms,
+                                        20 * per_ms,  50 * per_ms, 100 * per_ms, 200 * per_ms, 500 * per_ms,
+                                        1 * per_s,    2 * per_s,   5 * per_s,    10 * per_s};
   return {bounds, ns_per_second};
 }
 
 histogram_shape task_durations() {
-  static constexpr uint64_t bounds[] = {1 * ms, 10 * ms, 100 * ms, 500 * ms, 1 * s,   5 * s,
-                                        15 * s, 60 * s,  300 * s,  900 * s,  3600 * s};
+  static constexpr uint64_t bounds[] = {1 * per_ms, 10 * per_ms, 100 * per_ms, 500 * per_ms, 1 * per_s,   5 * per_s,
+                                        15 * per_s, 60 * per_s,  300 * per_s,  900 * per_s,  3600 * per_s};
   return {bounds, ns_per_second};
 }
 

@@ -1,0 +1,74 @@
+#include "core/config/cluster_settings.hpp"
+
+#include <algorithm>
+
+#include "core/base/error.hpp"
+
+namespace fp {
+
+namespace {
+
+bool starts_with_one_of(std::string_view text, std::initializer_list<std::string_view> schemes) {
+  return std::ranges::any_of(schemes, [&](std::string_view s) { return text.starts_with(s); });
+}
+
+bool is_printable(std::string_view text) {
+  return text.size() <= 4096 && std::ranges::all_of(text, [](unsigned char c) { return c > 0x20 && c != 0x7f; });
+}
+
+bool is_changelog_url(std::string_view text) {
+  return text.empty() ||
+         (is_printable(text) && starts_with_one_of(text, {"postgresql://", "postgres://", "http://"}));
+}
+
+bool is_http_url_or_empty(std::string_view text) {
+  return text.empty() || (is_printable(text) && text.starts_with("http://") && text.size() > 7);
+}
+
+bool is_url_list(std::string_view text) {
+  while (!text.empty()) {
+    const auto url = text.substr(0, text.find(','));
+    if (url.empty() || !is_http_url_or_empty(url)) return false;
+    text.remove_prefix(std::min(url.size() + 1, text.size()));
+  }
+  return true;
+}
+
+}  // namespace
+
+uint32_t cluster_settings::num_connections() const noexcept {
+  if (!follows()) return 0;
+  // One process writes the files of its own changelog.
+  return coordinator ? 1 : std::max(1u, changelog_connections);
+}
+
+void add_options(option_list& o, cluster_settings& c) {
+  o.on_off(
+      "coordinator", c.coordinator,
+      "Order the changes of all indexes in a changelog in the data folder, for this node and those that follow it");
+  o.text("changelog", c.changelog, is_changelog_url, "postgresql://..., http://... or empty",
+         "The changelog that the node follows; empty: none, its indexes are its own");
+  o.text("coordinator_url", c.coordinator_url, is_http_url_or_empty, "http://... or empty",
+         "The same for a server that speaks fpindex's coordinator protocol");
+  o.text("peers", c.peers, is_url_list, "URLs between commas",
+         "Nodes that follow the same changelog, from which an empty replica takes its index");
+  o.on_off("serve_changelog", c.serve_changelog, "Have others follow the changelog over HTTP by way of this node");
+  o.number("bootstrap_timeout_ms", c.bootstrap_timeout_ms, 0, 24 * hour_ms,
+           "How long the transfer of a whole index may take, in milliseconds; 0: the default");
+  o.number("replication_timeout_ms", c.replication_timeout_ms, 1, hour_ms,
+           "How long a write may take until it is in the changelog and in the index, in milliseconds");
+  o.number("changelog_timeout_ms", c.changelog_timeout_ms, 1, hour_ms,
+           "How long the changelog may take to answer, in milliseconds");
+  o.number("changelog_poll_ms", c.changelog_poll_ms, 1, hour_ms,
+           "How often the changelog is asked what is new while nothing is, in milliseconds");
+  o.number("changelog_connections", c.changelog_connections, 1, 64, "Connections to the changelog");
+  o.rule([&c] {
+    const int given = int{c.coordinator} + int{!c.changelog.empty()} + int{!c.coordinator_url.empty()};
+    if (given > 1) {
+      throw error(errc::invalid_configuration,
+                  "changelog: found more than one of coordinator, changelog and coordinator_url, allowed one");
+    }
+  });
+}
+
+}  // namespace fp

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/config/option_list.hpp"
+
+namespace fp {
+
+/// Whose changes a node follows, and how.
+struct cluster_settings {
+  bool coordinator = false;     ///< it orders changes itself, in its data folder
+  std::string changelog;        ///< a URL; may hold a password
+  std::string coordinator_url;  ///< the same by fpindex's name for it: HTTP only
+  std::string peers;            ///< URLs between commas
+  bool serve_changelog = false;
+  uint32_t bootstrap_timeout_ms = 1'800'000;
+  uint32_t replication_timeout_ms = 30'000;
+  uint32_t changelog_timeout_ms = 10'000;  ///< of one question
+  uint32_t changelog_poll_ms = 200;
+  uint32_t changelog_connections = 4;
+
+  bool follows() const noexcept { return coordinator || !changelog.empty() || !coordinator_url.empty(); }
+  /// The URL of what is followed; empty for its own, and for none.
+  const std::string& url() const noexcept { return changelog.empty() ? coordinator_url : changelog; }
+  /// Whether others may follow by way of this node.
+  bool serves() const noexcept { return coordinator || (serve_changelog && follows()); }
+  /// Connections to it, each of which takes a thread.
+  uint32_t num_connections() const noexcept;
+};
+
+void add_options(option_list& o, cluster_settings& c);
+
+}  // namespace fp
