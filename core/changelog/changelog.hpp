@@ -73,13 +73,18 @@ struct feed_bounds : changelog_answer {
 struct read_limits {
   uint32_t max_changes = 1'024;            ///< at least 1
   uint64_t max_bytes = uint64_t{8} << 20;  ///< of encoded changes; the first change may be larger
+  /// Below the floor, too, as far as the engine keeps what those changes have made: for each document and key the
+  /// last change of it, at its position. Who so reads from 0 on misses nothing, whatever is dropped meanwhile.
+  bool with_dropped = false;
 };
 
 struct feed_changes : changelog_answer {
-  std::vector<feed_position> positions;  ///< of each change, ascending; empty: there is nothing newer
-  std::vector<uint8_t> changes;          ///< encoded, in the same order
-  feed_position newest = 0;              ///< of the lineage, at least that of the last change; 0 when unknown
-  std::optional<uint64_t> tag;           ///< of the last change, from engines whose log may lose its end
+  /// Of each change, ascending; empty: there is nothing newer. Metadata that another program has set by one change
+  /// of several keys is several changes here, which share its position.
+  std::vector<feed_position> positions;
+  std::vector<uint8_t> changes;  ///< encoded, in the same order
+  feed_position newest = 0;      ///< of the lineage, at least that of the last change; 0 when unknown
+  std::optional<uint64_t> tag;   ///< of the last change, from engines whose log may lose its end
   /// How long the engine wants its reader to wait before it reads on.
   std::chrono::milliseconds retry_after{0};
 };

@@ -68,6 +68,8 @@ class changes_reader {
   explicit changes_reader(std::span<const uint8_t> bytes) noexcept : bytes_(bytes) {}
   /// Decodes the next change into `out`; false at the end.
   bool next(change_view& out);
+  /// Where the next change begins.
+  size_t offset() const noexcept { return at_; }
 
  private:
   std::span<const uint8_t> bytes_;

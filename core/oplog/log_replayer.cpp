@@ -41,6 +41,14 @@ log_replayer::log_replayer(file_system& fs, path folder, commit_id after, const 
       slice_bytes_(std::max(slice_bytes, format::frame_header_bytes)),
       deliver_all_(deliver_all) {}
 
+void log_replayer::skip_to_newest(size_t count) {
+  if (!listed_) list();
+  if (files.empty()) return;
+  num_read = files.size() - std::min(files.size(), count);
+  for (size_t i = 0; i < num_read; i++) files[i].bytes = fs_.file_size(folder_ / format::file_name(files[i].begin));
+  after_ = end = files[num_read].begin - 1;
+}
+
 bool log_replayer::next(log_slice& slice) {
   slice.commits.clear();
   slice.frames.clear();

@@ -9,15 +9,10 @@
 #include "core/base/cancel.hpp"
 #include "core/fs/file_system.hpp"
 #include "core/oplog/log_slice.hpp"
+#include "core/oplog/logged_file.hpp"
 #include "core/oplog/oplog_format.hpp"
 
 namespace fp {
-
-/// One log file, as replay found it or as appending left it.
-struct logged_file {
-  commit_id begin = 0;  ///< see `oplog_format.hpp`
-  uint64_t bytes = 0;
-};
 
 /// Reads the log files of a folder in order, a slice at a time. Changes nothing. Has at most one file open, and
 /// none between calls.
@@ -33,6 +28,10 @@ class log_replayer {
   /// Commits up to `after` are read and left out, unless `deliver_all`.
   log_replayer(file_system& fs, path folder, commit_id after, const cancel_flag* cancel,
                size_t slice_bytes = default_slice_bytes, bool deliver_all = false);
+
+  /// Has only the newest `count` files (at least 1) read: those before are taken for good, and so are the commits
+  /// in them, `after()` of them. Before anything is read. Throws as `next` does.
+  void skip_to_newest(size_t count);
 
   /// Fills a slice with the next commits, at least one; false at the end, when all files and the seal are good.
   /// Throws as `oplog::open` does.

@@ -107,6 +107,8 @@ class oplog_impl final : public oplog {
     return sum;
   }
 
+  std::span<const logged_file> files() const noexcept override { return files_; }
+
  private:
   path file_path(const logged_file& log) const { return folder_ / format::file_name(log.begin); }
 
@@ -219,7 +221,7 @@ class oplog_impl final : public oplog {
     header.begin = commits.front().previous + 1;
 
     // What one huge append needed is not kept for good.
-    if (buffer_.capacity() > max_kept_buffer_bytes) std::vector<std::byte>().swap(buffer_);
+    if (buffer_.capacity() > options_.max_kept_bytes) std::vector<std::byte>().swap(buffer_);
     buffer_.assign(header.frame_bytes(), std::byte{0});
     std::byte* out = buffer_.data() + format::frame_header_bytes;
     for (const commit& c : commits) out = format::put_commit(c, out);
@@ -238,8 +240,6 @@ class oplog_impl final : public oplog {
       broken_ = true;
     }
   }
-
-  static constexpr size_t max_kept_buffer_bytes = size_t{16} << 20;
 
   file_system& fs_;
   path folder_;

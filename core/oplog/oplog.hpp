@@ -11,6 +11,7 @@
 #include "core/base/error.hpp"
 #include "core/commit/changes.hpp"
 #include "core/fs/open_files.hpp"
+#include "core/oplog/logged_file.hpp"
 
 namespace fp {
 
@@ -21,6 +22,7 @@ struct oplog_options {
   /// Where the newest file has its place while it is open: shared by logs that are bounded together. Null: it stays
   /// open.
   std::shared_ptr<open_files> files = nullptr;
+  size_t max_kept_bytes = size_t{16} << 20;  ///< of memory, between two appends
 };
 
 /// What a replay found.
@@ -73,6 +75,8 @@ class oplog {
 
   virtual commit_id last_commit() const noexcept = 0;
   virtual uint64_t num_bytes() const noexcept = 0;
+  /// Its files, oldest first, with the bytes that are durable; valid until the next call of another member.
+  virtual std::span<const logged_file> files() const noexcept = 0;
 };
 
 /// What is in a log, as far as it can be read.
