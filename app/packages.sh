@@ -3,7 +3,7 @@
 
 build_packages=(g++ cmake ninja-build libcaf-dev libssl-dev libspdlog-dev nlohmann-json3-dev libxxhash-dev
   libroaring-dev zlib1g-dev libcli11-dev libgtest-dev libgmock-dev libsimdjson-dev libsqlite3-dev
-  libchromaprint-dev ccache)
+  libpq-dev libchromaprint-dev ccache)
 # Debian 12 names an older one by default.
 case $(. /etc/os-release && echo "${VERSION_CODENAME:-}") in
   bookworm) build_packages+=(libboost1.81-dev) ;;
@@ -12,7 +12,7 @@ esac
 # What fpctl fingerprints sound by; it builds and runs without them.
 audio_packages=(ffmpeg libchromaprint1 libchromaprint-tools)
 test_packages=(git clang-format curl openssl python3 python3-requests python3-msgpack python3-selenium chromium
-  chromium-driver prometheus "${audio_packages[@]}")
+  chromium-driver prometheus postgresql "${audio_packages[@]}")
 # For the Debian package alone.
 package_packages=(dpkg-dev file)
 # For tests/bench/run.sh alone.

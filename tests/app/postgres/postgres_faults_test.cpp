@@ -1,0 +1,305 @@
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "tests/app/postgres/postgres_changelog_fixture.hpp"
+
+namespace fp {
+namespace {
+
+using test::append_of;
+using test::append_one;
+using test::in_ms;
+using test::inserts;
+using test::postgres_server;
+using test::soon;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+/// With a server of its own, which may be killed.
+class postgres_faults_test : public testing::Test {
+ protected:
+  void make_schema() { postgres_admin(server.url()).init(soon()); }
+
+  postgres_server server;
+};
+
+TEST_F(postgres_faults_test, finds_the_primary_among_hosts) {
+  make_schema();
+  postgres_server standby({.settings = {}, .is_standby = true});
+  postgres_server full;
+  full.admin("alter role feed connection limit 0");
+  const auto gone = "127.0.0.1:1", unknown = "no.such.host.invalid";
+  for (const auto& first : {standby.host(), full.host(), std::string(gone), std::string(unknown)}) {
+    postgres_changelog log("postgresql://feed:secret%20word@" + first + "," + server.host() + "/feed");
+    const auto a = log.read_meta(0, 1, soon());
+    EXPECT_TRUE(a.is_done()) << a.why;
+  }
+  postgres_changelog log("postgresql://feed:secret%20word@" + standby.host() + "," + full.host() + "," + gone +
+                         "/feed");
+  const auto none = log.create_index("main", soon());
+  EXPECT_EQ(none.status, changelog_status::unavailable);
+  EXPECT_THAT(none.why, HasSubstr(standby.host() + ": is a standby"));
+  EXPECT_THAT(none.why, HasSubstr(full.host() + ": FATAL: too many connections for role"));
+  EXPECT_THAT(none.why, HasSubstr("Connection refused"));
+}
+
+TEST_F(postgres_faults_test, passes_by_a_host_that_is_frozen) {
+  make_schema();
+  postgres_server frozen;
+  frozen.freeze();
+  postgres_changelog log("postgresql://feed:secret%20word@" + frozen.host() + "," + server.host() + "/feed");
+  const auto a = log.create_index("main", soon());
+  EXPECT_TRUE(a.is_done()) << a.why;
+  postgres_changelog alone(frozen.url());
+  const auto late = alone.create_index("main", in_ms(500));
+  EXPECT_EQ(late.status, changelog_status::unavailable);
+  EXPECT_THAT(late.why, HasSubstr("no answer in time"));
+  frozen.thaw();
+}
+
+TEST_F(postgres_faults_test, prefers_the_primary_of_the_higher_timeline) {
+  // A failover has left the old primary running, and writable.
+  make_schema();
+  postgres_server old;
+  postgres_admin(old.url()).init(soon());
+  server.promote();
+  postgres_changelog log("postgresql://feed:secret%20word@" + old.host() + "," + server.host() + "/feed");
+  EXPECT_TRUE(log.create_index("main", soon()).is_done());
+  EXPECT_EQ(server.admin("select count(*) from fpnode.meta"), "1");
+  EXPECT_EQ(old.admin("select count(*) from fpnode.meta"), "0");
+}
+
+TEST_F(postgres_faults_test, leaves_a_primary_whose_call_is_late) {
+  make_schema();
+  postgres_server other;
+  postgres_admin(other.url()).init(soon());
+  postgres_changelog log("postgresql://feed:secret%20word@" + server.host() + "," + other.host() + "/feed");
+  EXPECT_TRUE(log.create_index("main", soon()).is_done());
+  const bool was_first = server.admin("select count(*) from fpnode.meta") == "1";
+  auto& used = was_first ? server : other;
+  auto& unused = was_first ? other : server;
+  // It answers whoever connects, and holds up who creates, as one whose commits wait for a standby.
+  postgres_connector connector(parse_postgres_url(used.url()));
+  const interruption never;
+  const auto holder = connector.connect(soon(), never).session;
+  EXPECT_TRUE(holder->run("begin; lock table fpnode.meta", {}, soon(), never).is_done());
+  EXPECT_EQ(log.create_index("second", in_ms(500)).status, changelog_status::unavailable);
+  EXPECT_TRUE(log.create_index("third", soon()).is_done());
+  EXPECT_EQ(unused.admin("select string_agg(name, ' ') from fpnode.meta"), "third");
+}
+
+TEST_F(postgres_faults_test, keeps_deadlines_while_the_server_is_frozen) {
+  make_schema();
+  postgres_changelog log(server.url());
+  const lineage l{"main", log.create_index("main", soon()).position};
+  const auto first = append_of(inserts({1})), second = append_of(inserts({2}));
+  append_one(log, l, first);
+  server.freeze();
+  EXPECT_EQ(append_one(log, l, second, in_ms(300)).status, changelog_status::in_doubt);
+  // It stays in doubt, though this one was not even sent; another one is not.
+  EXPECT_EQ(append_one(log, l, second, in_ms(300)).status, changelog_status::in_doubt);
+  EXPECT_EQ(append_one(log, l, append_of(inserts({3})), in_ms(300)).status, changelog_status::unavailable);
+  EXPECT_EQ(log.read(l, 0, {}, {}, in_ms(300)).status, changelog_status::unavailable);
+  server.thaw();
+  const auto a = append_one(log, l, second);
+  EXPECT_TRUE(a.is_done()) << a.why;
+  EXPECT_EQ(a.position, 2);
+  EXPECT_EQ(append_one(log, l, first).position, 1);
+  EXPECT_EQ(log.bounds(l, soon()).newest, 2);
+}
+
+TEST_F(postgres_faults_test, goes_on_after_a_restart_without_an_error) {
+  make_schema();
+  postgres_changelog log(server.url());
+  const lineage l{"main", log.create_index("main", soon()).position};
+  for (int i = 0; i < 3; i++) {
+    if (i == 1) {
+      server.stop();
+      EXPECT_THAT(log.bounds(l, soon()).why, HasSubstr("Connection refused"));
+    } else {
+      server.kill();
+    }
+    server.start();
+    const auto a = append_one(log, l, append_of(inserts({1})));
+    EXPECT_TRUE(a.is_done()) << a.why;
+    EXPECT_EQ(a.position, i + 1);
+  }
+}
+
+/// Appends that are sent until it is known what became of them, while the server is killed.
+TEST_F(postgres_faults_test, loses_and_doubles_nothing_when_it_is_killed_under_load) {
+  make_schema();
+  constexpr int num_writers = 4, num_kills = 6, appends_a_life = 15;
+  lineage l{"main", postgres_changelog(server.url()).create_index("main", soon()).position};
+  std::mutex mutex;
+  std::condition_variable restarted;
+  int life = 0;
+  std::atomic<int> acknowledged = 0, resolved = 0;
+  bool ended = false;
+  std::map<document_id, feed_position> positions;
+  std::vector<document_id> never;
+  std::vector<std::jthread> writers;
+  for (int w = 0; w < num_writers; w++) {
+    writers.emplace_back([&, w] {
+      postgres_changelog log(server.url());
+      for (document_id document = static_cast<document_id>(w + 1);; document += num_writers) {
+        const auto append = append_of(inserts({document, document}));
+        for (bool was_in_doubt = false;;) {
+          std::unique_lock lock(mutex);
+          const int my_life = life;
+          if (ended && !was_in_doubt) return;
+          lock.unlock();
+          const auto a = append_one(log, l, append);
+          lock.lock();
+          if (a.is_done()) {
+            positions[document] = a.position;
+            acknowledged++;
+            resolved += was_in_doubt;
+            break;
+          }
+          EXPECT_TRUE(a.status == changelog_status::in_doubt || a.status == changelog_status::unavailable) << a.why;
+          EXPECT_TRUE(!was_in_doubt || a.status == changelog_status::in_doubt);
+          was_in_doubt |= a.status == changelog_status::in_doubt;
+          restarted.wait(lock, [&] { return life != my_life; });
+          if (!was_in_doubt) {
+            never.push_back(document);
+            break;
+          }
+        }
+        acknowledged.notify_all();
+      }
+    });
+  }
+  // A follower that must see each position once, whatever happens.
+  std::jthread follower([&] {
+    postgres_changelog log(server.url());
+    feed_position at = 0;
+    std::optional<uint64_t> tag;
+    for (;;) {
+      std::unique_lock lock(mutex);
+      const int my_life = life;
+      const bool is_last = ended;
+      lock.unlock();
+      const int seen = acknowledged;
+      const auto r = log.read(l, at, {.max_changes = 7}, tag, soon());
+      if (!r.is_done()) {
+        ASSERT_EQ(r.status, changelog_status::unavailable) << r.why;
+        lock.lock();
+        restarted.wait(lock, [&] { return life != my_life; });
+        continue;
+      }
+      if (r.positions.empty()) {
+        if (is_last) return;
+        acknowledged.wait(seen);
+        continue;
+      }
+      EXPECT_EQ(r.positions.front(), at + 1);
+      at = r.positions.back();
+      tag = r.tag;
+    }
+  });
+  for (int k = 0; k < num_kills; k++) {
+    const int wanted = acknowledged + appends_a_life;
+    for (int now; (now = acknowledged) < wanted;) acknowledged.wait(now);
+    server.kill();
+    server.start();
+    const std::lock_guard lock(mutex);
+    life++;
+    ended = k + 1 == num_kills;
+    restarted.notify_all();
+  }
+  writers.clear();
+  acknowledged++;
+  acknowledged.notify_all();
+  follower.join();
+
+  postgres_changelog log(server.url());
+  std::vector<document_id> all;
+  for (feed_position at = 0;;) {
+    const auto r = log.read(l, at, {}, {}, soon());
+    if (r.positions.empty()) break;
+    const auto more = test::documents_in(r.changes);
+    all.insert(all.end(), more.begin(), more.end());
+    at = r.positions.back();
+  }
+  EXPECT_EQ(all.size(), 2 * positions.size());
+  for (const auto& [document, position] : positions) {
+    ASSERT_LE(position, all.size());
+    EXPECT_EQ(all[position - 1], document);
+    EXPECT_EQ(all[position - 2], document);
+    EXPECT_EQ(std::count(all.begin(), all.end(), document), 2);
+  }
+  for (const auto document : never) EXPECT_EQ(std::count(all.begin(), all.end(), document), 0);
+  EXPECT_GE(positions.size(), static_cast<size_t>(num_kills * appends_a_life));
+  RecordProperty("resolved", resolved);
+}
+
+// -- A standby that acknowledges nothing
+
+class postgres_standby_test : public testing::Test {
+ protected:
+  postgres_standby_test() {
+    postgres_admin(server.url()).init(soon());
+    l.generation = log.create_index("main", soon()).position;
+    append_one(log, l, known);
+    server.admin("create table probe(x int); grant all on probe to feed", "postgres");
+    server.admin("alter system set synchronous_standby_names = 'nobody'", "postgres");
+    server.admin("select pg_reload_conf()", "postgres");
+    // The server takes it over when it likes. The commit that shows it waits from then on.
+    postgres_connector elsewhere(parse_postgres_url(server.url("postgres")));
+    const interruption never;
+    const auto session = elsewhere.connect(soon(), never).session;
+    while (session->run("insert into probe values (1)", {}, in_ms(500), never).is_done()) {
+    }
+  }
+
+  postgres_server server;
+  postgres_changelog log{server.url()};
+  lineage l{"main", 0};
+  const feed_append known = append_of(inserts({1}));
+};
+
+TEST_F(postgres_standby_test, does_not_acknowledge_what_is_on_one_machine_alone) {
+  const auto a = append_of(inserts({2}));
+  EXPECT_EQ(append_one(log, l, a, in_ms(1'000)).status, changelog_status::in_doubt);
+  // The same again waits behind it; nobody reads it before.
+  EXPECT_EQ(append_one(log, l, a, in_ms(1'000)).status, changelog_status::in_doubt);
+  EXPECT_EQ(log.bounds(l, soon()).newest, 1);
+  // What was acknowledged before waits for the standby of now. (The lock is of another lineage.)
+  EXPECT_EQ(log.create_index("main", in_ms(1'000)).status, changelog_status::unavailable);
+  server.admin("alter system reset synchronous_standby_names", "postgres");
+  server.admin("select pg_reload_conf()", "postgres");
+  const auto resolved = append_one(log, l, a);
+  EXPECT_TRUE(resolved.is_done()) << resolved.why;
+  EXPECT_EQ(resolved.position, 2);
+}
+
+TEST_F(postgres_standby_test, waits_for_the_standby_again_when_an_append_is_repeated) {
+  EXPECT_EQ(append_one(log, l, known, in_ms(1'000)).status, changelog_status::in_doubt);
+  server.admin("alter system reset synchronous_standby_names", "postgres");
+  server.admin("select pg_reload_conf()", "postgres");
+  EXPECT_EQ(append_one(log, l, known).position, 1);
+}
+
+TEST_F(postgres_standby_test, takes_a_wait_that_is_cancelled_for_doubt) {
+  // PostgreSQL calls it a success, with a warning.
+  const std::jthread cancels([&] {
+    server.admin(
+        "do $$ begin loop"
+        " perform pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep' and datname = 'feed';"
+        " exit when found; perform pg_stat_clear_snapshot(), pg_sleep(0.01); end loop; end $$",
+        "postgres");
+  });
+  const auto a = append_one(log, l, append_of(inserts({2})));
+  EXPECT_EQ(a.status, changelog_status::in_doubt);
+  EXPECT_THAT(a.why, HasSubstr("one machine alone"));
+  EXPECT_EQ(log.bounds(l, soon()).newest, 2);
+}
+
+}  // namespace
+}  // namespace fp
