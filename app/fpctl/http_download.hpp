@@ -1,28 +1,12 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
-#include <memory>
-#include <optional>
 #include <string>
 
+#include "app/changelog/http_connection.hpp"
 #include "core/fpindex/byte_source.hpp"
 
 namespace fp::ctl {
-
-/// Where an HTTP server answers, without TLS: `http://HOST[:PORT][/PATH]`.
-struct http_url {
-  std::string host;
-  std::string port = "80";
-  std::string path;  ///< without slashes around it; may be empty
-
-  std::string address() const { return host + ":" + port; }
-};
-
-/// Whether a text is meant as a URL.
-bool is_url(const std::string& text);
-/// Throws `bad_request` for one that is no such URL.
-http_url parse_url(const std::string& text);
 
 /// The answer to one GET, whose body is read as it comes: plain or in chunks. Throws
 /// `request_timeout` (nothing came for as long as may be waited), `io_error` (no connection, or it was lost) or
@@ -32,14 +16,18 @@ class http_download final : public fpindex::byte_source {
   /// Waits for the answer's head. `limit` bounds each wait: for the connection, the head, and each piece of the
   /// body.
   http_download(const http_url& url, const std::string& target, std::chrono::milliseconds limit);
-  ~http_download() override;
 
-  unsigned status() const noexcept;
+  unsigned status() const noexcept { return connection_.status(); }
   size_t read(std::span<std::byte> out) override;
 
  private:
-  struct state;
-  std::unique_ptr<state> state_;
+  template <class F>
+  auto within_limit(F&& wait);
+
+  std::string address_;
+  std::chrono::milliseconds limit_;
+  interruption never_;
+  http_connection connection_{never_};
 };
 
 }  // namespace fp::ctl

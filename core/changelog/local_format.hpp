@@ -44,7 +44,7 @@ inline constexpr std::string_view floor_name = "floor";
 inline constexpr std::string_view log_name = "log";
 
 /// The longest name of an index that has a folder, as it is written there.
-inline constexpr size_t max_written_name = 200;
+inline constexpr size_t max_written_name = 238;
 
 /// Name of a lineage's folder; nothing when the index's name is empty or too long.
 std::optional<std::string> lineage_folder_name(const lineage& l);

@@ -1,10 +1,10 @@
-#include "app/fpctl/http_download.hpp"
+#include "app/changelog/http_url.hpp"
 
 #include <gtest/gtest.h>
 
 #include "core/base/error.hpp"
 
-namespace fp::ctl {
+namespace fp {
 namespace {
 
 TEST(HttpUrl, TakesHostPortAndPath) {
@@ -30,4 +30,4 @@ TEST(HttpUrl, RefusesOthers) {
 }
 
 }  // namespace
-}  // namespace fp::ctl
+}  // namespace fp
