@@ -78,5 +78,6 @@ void add_import_command(CLI::App& app, command_context& c);
 void add_add_command(CLI::App& app, command_context& c);
 void add_library_commands(CLI::App& app, command_context& c);
 void add_folder_commands(CLI::App& app, command_context& c);
+void add_changelog_commands(CLI::App& app, command_context& c);
 
 }  // namespace fp::ctl
