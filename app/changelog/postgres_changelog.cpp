@@ -28,23 +28,26 @@ constexpr int64_t swept_rows = 10'000;
 constexpr char append_sql[] =
     "select outcome, at_position from fpnode.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
-/// One snapshot for the bounds, the tag of the change at `after` and what follows it, up to so many bytes.
+/// One snapshot for floor and newest position, which are the first row, the one without payload; then for the tag
+/// of the change at `after`, with an empty payload, and for what follows it, up to so many bytes.
 constexpr char read_sql[] = R"(
-select l.floor, l.newest, r.position, r.tag, r.payload
-from (select g.floor, greatest(g.floor, (select max(c.position) from fpnode.log c where c.generation = g.generation)) newest
-      from fpnode.lineage g where g.generation = $1 and g.name = $2 and g.erased is null) l
-left join lateral (
+select g.floor, greatest(g.floor, (select max(c.position) from fpnode.log c where c.generation = g.generation)), null
+from fpnode.lineage g where g.generation = $1 and g.name = $2 and g.erased is null
+union all (
   select s.position, s.tag, s.payload
-  from (select c.position, c.tag, case when c.position > $3 then c.payload end payload,
-               sum(case when c.position > $3 then octet_length(c.payload) else 0 end) over (order by c.position) bytes
+  from (select c.position, c.tag, case when c.position > $3 then c.payload else '' end payload,
+               sum(case when c.position > $3 then octet_length(c.payload) else 0 end)
+                 over (order by c.position rows unbounded preceding) bytes
         from fpnode.log c where c.generation = $1 and c.position between $3 and $3 + $4) s
-  where s.position <= $3 + 1 or s.bytes <= $5) r on true
-order by r.position)";
+  where s.position <= $3 + 1 or s.bytes <= $5 order by s.position))";
 
+/// A look-up each ("offset 0" keeps them apart), which no estimate of how many there are turns into another plan.
 constexpr char newest_sql[] = R"(
-select l.floor, greatest(l.floor, (select max(c.position) from fpnode.log c where c.generation = l.generation))
+select l.floor, l.newest
 from unnest($1, $2) with ordinality q(generation, name, n)
-left join fpnode.lineage l on l.generation = q.generation and l.name = q.name and l.erased is null
+left join lateral (
+  select g.floor, greatest(g.floor, (select max(c.position) from fpnode.log c where c.generation = g.generation)) newest
+  from fpnode.lineage g where g.generation = q.generation and g.name = q.name and g.erased is null offset 0) l on true
 order by q.n)";
 
 /// Positions and generations that PostgreSQL cannot hold are larger than all that there are.
@@ -272,7 +275,8 @@ feed_changes postgres_changelog::read(const lineage& l, feed_position after, con
     answer.tag.reset();
     return answer;
   };
-  if (a.rows.size() == 0) return refuse(changelog_status::no_lineage, ": there is none");
+  // What a deleted index has left is no answer.
+  if (a.rows.size() == 0 || !a.rows.is_null(0, 2)) return refuse(changelog_status::no_lineage, ": there is none");
   const auto floor = static_cast<feed_position>(a.rows.integer(0, 0));
   answer.newest = static_cast<feed_position>(a.rows.integer(0, 1));
   const auto number = [](feed_position p) { return std::to_string(p); };
@@ -284,13 +288,13 @@ feed_changes postgres_changelog::read(const lineage& l, feed_position after, con
                   " ends at " + number(answer.newest) + ", and was at " + number(after));
   }
   size_t bytes = 0;
-  for (size_t i = 0; i < a.rows.size(); i++) bytes += a.rows.bytes(i, 4).size();
+  for (size_t i = 1; i < a.rows.size(); i++) bytes += a.rows.bytes(i, 2).size();
   answer.changes.reserve(bytes);
   answer.positions.reserve(a.rows.size());
   auto next = after;
-  for (size_t i = 0; i < a.rows.size() && !a.rows.is_null(i, 2); i++) {
-    const auto position = static_cast<feed_position>(a.rows.integer(i, 2));
-    const auto its_tag = static_cast<uint64_t>(a.rows.integer(i, 3));
+  for (size_t i = 1; i < a.rows.size(); i++) {
+    const auto position = static_cast<feed_position>(a.rows.integer(i, 0));
+    const auto its_tag = static_cast<uint64_t>(a.rows.integer(i, 1));
     if (position == after) {
       if (tag && *tag != its_tag) {
         return refuse(changelog_status::diverged, " has another change at " + number(after) + " than it had");
@@ -298,7 +302,7 @@ feed_changes postgres_changelog::read(const lineage& l, feed_position after, con
       continue;
     }
     if (position != ++next) return refuse(changelog_status::unavailable, " lacks position " + number(next));
-    const auto payload = a.rows.bytes(i, 4);
+    const auto payload = a.rows.bytes(i, 2);
     answer.positions.push_back(position);
     answer.changes.insert(answer.changes.end(), payload.begin(), payload.end());
     answer.tag = its_tag;

@@ -26,6 +26,8 @@ std::string setup_for(int server_version) {
   std::string sql =
       "set default_transaction_isolation = 'read committed';"
       "set enable_seqscan = off;"
+      "set enable_bitmapscan = off;"
+      "set max_parallel_workers_per_gather = 0;"
       "set jit = off;"
       "set lock_timeout = '10s';"
       "select set_config('synchronous_commit', 'on', false)"
