@@ -16,7 +16,7 @@ test_packages=(git clang-format curl openssl python3 python3-requests python3-ms
 # For the Debian package alone.
 package_packages=(dpkg-dev file)
 # For tests/bench/run.sh alone.
-bench_packages=(prometheus-cpp-dev python3 wrk)
+bench_packages=(prometheus-cpp-dev python3 wrk postgresql)
 # For tests/fuzz/run.sh alone.
 fuzz_packages=(clang libclang-rt-dev)
 

@@ -37,7 +37,7 @@ cd "$(dirname "$0")/../.."
 source app/packages.sh
 install_packages "${build_packages[@]}" "${bench_packages[@]}"
 cmake --preset release -DFPNODE_BENCH=ON >/dev/null
-cmake --build --preset release -j "$(nproc)" --target fpbench_core fpbench fpbench_node fpbench_bare_server fpnode fpctl
+cmake --build --preset release -j "$(nproc)" --target fpbench_core fpbench_changelog fpbench fpbench_node fpbench_bare_server fpnode fpctl
 
 mkdir -p "$out"
 figures=$(realpath "$out")/figures.jsonl
@@ -45,6 +45,7 @@ rm -f "$figures"
 echo "== core" && build/fpbench_core --json "$figures" --folder "$folder" --rounds "$rounds" --queries "$queries" \
   --postings "$sizes,$items" --music-postings "$music_items" --file-postings "$file_items" --rest-postings "$rest_items" \
   --near-postings "$items" "${growth[@]}"
+echo "== changelog" && build/fpbench_changelog --json "$figures" --folder "$folder" --rounds "$rounds"
 # A load takes milliseconds: a neighbour's slice of a core would be a third of a few rounds.
 echo "== actors" && build/fpbench --json "$figures" --folder "$folder" --rounds "$((rounds * 3))" --postings "$node_items" loading
 build/fpbench --json "$figures" --folder "$folder" --rounds "$rounds" --postings "$node_items" ingest
