@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 
 #include "core/base/error.hpp"
 
@@ -38,27 +39,33 @@ struct host_lookup::request {
 
   const std::string host;
   const int event;
-  int failed_to_start = 0;
+  std::optional<int> known;  ///< what became of it, when that is not for the C library to say
   addrinfo hints{};
   gaicb call{};
 };
 
 host_lookup::host_lookup(const std::string& host) : request_(std::make_shared<request>(host)) {
-  auto shared = std::make_unique<std::shared_ptr<request>>(request_);
+#ifdef __SANITIZE_THREAD__
+  // ThreadSanitizer does not know the threads that the C library makes for itself.
+  request_->known = ::getaddrinfo(request_->host.c_str(), nullptr, &request_->hints, &request_->call.ar_result);
+  request_->end();
+#else
+  auto shared = std::make_unique<std::shared_ptr<request> >(request_);
   sigevent when_done{};
   when_done.sigev_notify = SIGEV_THREAD;
   when_done.sigev_value.sival_ptr = shared.get();
   when_done.sigev_notify_function = [](sigval value) {
-    const std::unique_ptr<std::shared_ptr<request>> mine(static_cast<std::shared_ptr<request>*>(value.sival_ptr));
+    const std::unique_ptr<std::shared_ptr<request> > mine(static_cast<std::shared_ptr<request>*>(value.sival_ptr));
     (*mine)->end();
   };
   gaicb* calls[] = {&request_->call};
-  request_->failed_to_start = ::getaddrinfo_a(GAI_NOWAIT, calls, 1, &when_done);
-  if (request_->failed_to_start == 0) {
-    [[maybe_unused]] const auto* theirs = shared.release();
-  } else {
+  if (const int failed = ::getaddrinfo_a(GAI_NOWAIT, calls, 1, &when_done); failed != 0) {
+    request_->known = failed;
     request_->end();
+  } else {
+    [[maybe_unused]] const auto* theirs = shared.release();
   }
+#endif
 }
 
 host_lookup::~host_lookup() = default;
@@ -67,7 +74,7 @@ int host_lookup::descriptor() const noexcept { return request_->event; }
 
 host_lookup::result host_lookup::take() const {
   result r;
-  const int code = request_->failed_to_start != 0 ? request_->failed_to_start : ::gai_error(&request_->call);
+  const int code = request_->known ? *request_->known : ::gai_error(&request_->call);
   if (code != 0) {
     r.why = ::gai_strerror(code);
     return r;
