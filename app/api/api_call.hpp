@@ -67,11 +67,14 @@ struct api_service {
   sound_handle sounds;   ///< empty: `_fingerprint` is not found
   /// Of sounds that wait or are worked on, which are `max_sounds` at most.
   std::shared_ptr<std::atomic<size_t>> num_sounds = std::make_shared<std::atomic<size_t>>(0);
+  changelog_handle changelog;  ///< that others may follow; empty: they may not
+  std::chrono::milliseconds changelog_timeout{30'000};
   std::shared_ptr<spdlog::logger> log;  ///< of internal errors; null: they are not logged
   bool tells_strangers_names = true;    ///< of indexes, to who shows no token
   /// Of the first bridge alone.
   std::shared_ptr<overview_board> board = std::make_shared<overview_board>();
 
+  bool serves_changelog() const { return static_cast<bool>(changelog); }
   const bridge_handle& bridge_of(const api_call& c) const { return bridges[c.request.io_thread % bridges.size()]; }
   void in_bridge(const api_call& c, std::function<void(bridge_state&)> run) const {
     caf::anon_send(bridge_of(c), bridge_call{std::move(run)});

@@ -14,14 +14,21 @@ using enum access_role;
 
 constexpr auto anybody = std::optional<access_role>();
 
-constexpr std::array<endpoint, 21> table{{
+constexpr std::array<endpoint, 28> table{{
     {get, "/", anybody, handlers::page_file},
     {post, "/_fingerprint", read, handlers::fingerprint},
+    {get, "/_bootstrap/:index/:generation", read, handlers::bootstrap, true},
+    {get, "/_changelog/:index/:generation", read, handlers::read_changelog, true},
+    {post, "/_changelog/:index/:generation", write, handlers::append_to_changelog, true},
     {get, "/_health", anybody, handlers::node_health},
+    {put, "/_index/:index", admin, handlers::create_lineage, true},
+    {del, "/_index/:index", admin, handlers::delete_lineage, true},
+    {get, "/_meta", read, handlers::read_meta_feed, true},
     {get, "/_metrics", read, handlers::metrics},
     {get, "/_page/:file", anybody, handlers::page_file},
     {get, "/_page/overview", read, handlers::overview},
     {get, "/_ready", anybody, handlers::node_readiness},
+    {post, "/_truncate/:index/:generation", admin, handlers::truncate_changelog, true},
     {get, "/:index", read, handlers::describe_index},
     {put, "/:index", admin, handlers::create_index},
     {del, "/:index", admin, handlers::delete_index},
@@ -39,7 +46,7 @@ constexpr std::array<endpoint, 21> table{{
 }};
 
 bool fits(std::string_view part, std::string_view segment) {
-  if (part == ":index") return true;
+  if (part == ":index" || part == ":generation") return true;
   if (part == ":id") return !segment.starts_with('_');
   if (part == ":file") return segment.find('.') != std::string_view::npos;
   return part == segment;
@@ -57,8 +64,10 @@ bool fits(std::string_view pattern, const std::vector<std::string>& segments) {
 }
 
 /// Null: none.
-const endpoint* first_that_fits(const std::vector<std::string>& segments) {
-  const auto found = std::ranges::find_if(table, [&](const endpoint& e) { return fits(e.pattern, segments); });
+const endpoint* first_that_fits(const std::vector<std::string>& segments, bool with_changelog) {
+  const auto found = std::ranges::find_if(table, [&](const endpoint& e) {
+    return (with_changelog || !e.is_of_changelog) && fits(e.pattern, segments);
+  });
   return found == table.end() ? nullptr : &*found;
 }
 
@@ -68,16 +77,17 @@ http_method looked_up(http_method method) { return method == head ? get : method
 
 std::span<const endpoint> endpoints() { return table; }
 
-const endpoint* find_endpoint(http_method method, const std::vector<std::string>& segments) {
+const endpoint* find_endpoint(http_method method, const std::vector<std::string>& segments, bool with_changelog) {
   const auto found = std::ranges::find_if(table, [&, wanted = looked_up(method)](const endpoint& e) {
-    return e.method == wanted && fits(e.pattern, segments);
+    return e.method == wanted && (with_changelog || !e.is_of_changelog) && fits(e.pattern, segments);
   });
   return found == table.end() ? nullptr : &*found;
 }
 
-std::optional<access_role> needed_role(http_method method, const std::vector<std::string>& segments) {
+std::optional<access_role> needed_role(http_method method, const std::vector<std::string>& segments,
+                                       bool with_changelog) {
   const auto wanted = looked_up(method);
-  if (const auto* first = first_that_fits(segments)) {
+  if (const auto* first = first_that_fits(segments, with_changelog)) {
     const auto found = std::ranges::find_if(
         table, [&](const endpoint& e) { return e.method == wanted && e.pattern == first->pattern; });
     if (found != table.end()) return found->role;
@@ -97,8 +107,8 @@ const std::vector<std::string_view>& route_labels() {
   return labels;
 }
 
-size_t route_of(const std::vector<std::string>& segments) {
-  const auto* found = first_that_fits(segments);
+size_t route_of(const std::vector<std::string>& segments, bool with_changelog) {
+  const auto* found = first_that_fits(segments, with_changelog);
   if (found == nullptr) return unknown_route();
   const auto& labels = route_labels();
   return static_cast<size_t>(std::ranges::find(labels, found->pattern) - labels.begin());

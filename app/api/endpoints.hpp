@@ -18,11 +18,13 @@ struct api_service;
 /// for, who may make them, as what they are measured, and who answers.
 struct endpoint {
   http_method method;  ///< get stands for HEAD, too
-  /// Of a path's segments: `:index` is any, `:id` one that does not begin with _, `:file` one with a dot, as ids
-  /// have none. It is also the label `route` of the requests in the metrics.
+  /// Of a path's segments: `:index` and `:generation` are any, `:id` one that does not begin with _, `:file` one
+  /// with a dot, as ids have none. It is also the label `route` of the requests in the metrics.
   std::string_view pattern;
   std::optional<access_role> role;  ///< that a request needs; nothing: none
   void (*serve)(const api_service& service, api_call& call);
+  /// It is there only where others may follow the node's changelog.
+  bool is_of_changelog = false;
 
   /// Whether the first segment names an index.
   bool is_of_index() const { return pattern.starts_with("/:index"); }
@@ -31,20 +33,22 @@ struct endpoint {
 /// All of them. Where two patterns fit a path, the one that stands first counts.
 std::span<const endpoint> endpoints();
 
-// In all of these `segments` are those of a request's path, as `split_target` makes them.
+// In all of these `segments` are those of a request's path, as `split_target` makes them, and `with_changelog` says
+// whether others may follow the node's changelog.
 
 /// The endpoint that answers; null: there is none. A method that a path of the node itself does not have is asked
 /// of the index that has such a name.
-const endpoint* find_endpoint(http_method method, const std::vector<std::string>& segments);
+const endpoint* find_endpoint(http_method method, const std::vector<std::string>& segments, bool with_changelog);
 
 /// The role that a request needs; nothing when it needs none. Where no endpoint has both pattern and method,
 /// looking needs `read` and anything else `admin`.
-std::optional<access_role> needed_role(http_method method, const std::vector<std::string>& segments);
+std::optional<access_role> needed_role(http_method method, const std::vector<std::string>& segments,
+                                       bool with_changelog);
 
 /// The values of the label `route`: each pattern once, then `unknown_route`.
 const std::vector<std::string_view>& route_labels();
 /// The label of a path, as a position among them.
-size_t route_of(const std::vector<std::string>& segments);
+size_t route_of(const std::vector<std::string>& segments, bool with_changelog);
 /// That of paths that no pattern fits.
 size_t unknown_route();
 

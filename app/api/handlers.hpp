@@ -18,6 +18,15 @@ void page_file(const api_service& service, api_call& call);
 void overview(const api_service& service, api_call& call);
 void fingerprint(const api_service& service, api_call& call);
 
+// Of the changelog, where others may follow it (changelog_handlers.cpp).
+void append_to_changelog(const api_service& service, api_call& call);
+void read_changelog(const api_service& service, api_call& call);
+void create_lineage(const api_service& service, api_call& call);
+void delete_lineage(const api_service& service, api_call& call);
+void read_meta_feed(const api_service& service, api_call& call);
+void truncate_changelog(const api_service& service, api_call& call);
+void bootstrap(const api_service& service, api_call& call);
+
 // Of an index, whose name is a valid one (index_handlers.cpp).
 void create_index(const api_service& service, api_call& call);
 void delete_index(const api_service& service, api_call& call);

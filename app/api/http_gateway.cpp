@@ -53,6 +53,8 @@ http_gateway::http_gateway(caf::actor_system& system, const http_settings& setti
   service.log = hooks.log;
   service.metrics = hooks.text;
   service.history = hooks.history;
+  service.changelog = hooks.changelog;
+  service.changelog_timeout = hooks.changelog_timeout;
   if (!settings.library.empty()) {
     naming_ = spawn_pooled(system, hooks.pools, blocking_work::searches, naming_actor, settings.library, hooks.log);
     service.naming = naming_;

@@ -71,14 +71,14 @@ void http_routes::serve(http_request request, http_responder respond) const {
   api_call c{std::move(request), std::move(respond), format, {}};
   const bool well_formed = split_target(c.request.target, c.segments);
   if (measures_) {
-    const auto route = well_formed ? route_of(c.segments) : unknown_route();
+    const auto route = well_formed ? route_of(c.segments, service_.serves_changelog()) : unknown_route();
     c.respond = measured(std::move(c.respond), measures_, c.request.method, route, service_.log);
   }
   if (!well_formed) {
     c.refuse(400, "BadRequest");
     return;
   }
-  const auto* found = find_endpoint(c.request.method, c.segments);
+  const auto* found = find_endpoint(c.request.method, c.segments, service_.serves_changelog());
   if (found != nullptr && !found->is_of_index()) {
     found->serve(service_, c);
   } else if (c.segments.size() > 2 || c.request.method == http_method::other || c.index().empty()) {
@@ -99,7 +99,8 @@ std::optional<http_response> http_routes::turn_away(const http_request& head) co
   auto answer = well_formed ? check_access(head, segments)
                             : std::optional(error_response(400, "BadRequest", response_format(head)));
   if (answer && measures_) {
-    measures_->answered(static_cast<size_t>(head.method), well_formed ? route_of(segments) : unknown_route(),
+    measures_->answered(static_cast<size_t>(head.method),
+                        well_formed ? route_of(segments, service_.serves_changelog()) : unknown_route(),
                         answer->status, steady_clock::now() - begun);
   }
   return answer;
@@ -107,7 +108,7 @@ std::optional<http_response> http_routes::turn_away(const http_request& head) co
 
 std::optional<http_response> http_routes::check_access(const http_request& head,
                                                        const std::vector<std::string>& segments) const {
-  const auto needed = needed_role(head.method, segments);
+  const auto needed = needed_role(head.method, segments, service_.serves_changelog());
   if (!needed) return std::nullopt;
   switch (access_->check(head.authorization, *needed)) {
     case access_verdict::allowed:

@@ -1,5 +1,7 @@
 #include "core/changelog/changelog.hpp"
 
+#include <algorithm>
+
 #include "core/base/printable.hpp"
 
 namespace fp {
@@ -32,6 +34,16 @@ const char* to_string(changelog_status status) noexcept {
       return "unavailable";
   }
   return "unknown";
+}
+
+void keep_up_to(feed_changes& read, feed_position last) {
+  const auto end = std::upper_bound(read.positions.begin(), read.positions.end(), last);
+  if (end == read.positions.end()) return;
+  read.positions.erase(end, read.positions.end());
+  changes_reader reader(read.changes);
+  change_view change;
+  for (size_t i = 0; i < read.positions.size(); i++) reader.next(change);
+  read.changes.resize(reader.offset());
 }
 
 }  // namespace fp

@@ -89,6 +89,9 @@ struct feed_changes : changelog_answer {
   std::chrono::milliseconds retry_after{0};
 };
 
+/// Drops what comes behind a position.
+void keep_up_to(feed_changes& read, feed_position last);
+
 struct meta_operation {
   enum class kind : uint8_t { create = 0, erase = 1 };
 

@@ -69,6 +69,7 @@ feed_base::feed_base(file_system& fs, path folder, std::shared_ptr<open_files> f
       seal.newest_bytes != newest.bytes) {
     throw error(errc::corrupt_data, file.string() + ": does not fit the files beside it");
   }
+  newest_ = seal.last_commit;
 }
 
 void feed_base::read(feed_position after, const read_limits& limits, const call_limits& call, feed_changes& out) {

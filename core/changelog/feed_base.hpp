@@ -28,6 +28,7 @@ class feed_base {
  public:
   feed_base(file_system& fs, path folder, std::shared_ptr<open_files> files, std::shared_ptr<feed_window> window);
 
+  feed_position newest() const noexcept { return newest_; }
   /// As `feed_log::read`.
   void read(feed_position after, const read_limits& limits, const call_limits& call, feed_changes& out);
 
@@ -41,6 +42,7 @@ class feed_base {
  private:
   feed_reader reader_;
   std::vector<logged_file> logs_;
+  feed_position newest_ = 0;
 };
 
 }  // namespace fp

@@ -27,7 +27,7 @@ void lineage_store::read(feed_position after, const read_limits& limits, const c
                          feed_changes& out) {
   if (after < floor_ && limits.with_dropped) {
     base_->read(after, limits, call, out);
-    if (!out.positions.empty()) return;
+    if (base_->newest() > (out.positions.empty() ? after : out.positions.back())) return;
     after = floor_;
   }
   log_.read(after, limits, call, out);

@@ -21,6 +21,7 @@ bootstrap_stream::part local_bootstrap::next(std::chrono::steady_clock::time_poi
   limits.with_dropped = true;
   limits.max_changes = static_cast<uint32_t>(std::min<uint64_t>(limits.max_changes, position_ - after_));
   feed_changes read = from_.read(lineage_, after_, limits, std::nullopt, deadline);
+  keep_up_to(read, position_);
   static_cast<changelog_answer&>(result) = read;
   after_ = read.positions.empty() ? position_ : read.positions.back();
   result.changes = std::move(read.changes);

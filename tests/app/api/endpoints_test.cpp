@@ -23,7 +23,7 @@ std::vector<std::string> segments_of(std::string_view target) {
 std::string_view label_of(std::string_view target) {
   std::vector<std::string> segments;
   EXPECT_TRUE(split_target(target, segments));
-  return route_labels()[route_of(segments)];
+  return route_labels()[route_of(segments, false)];
 }
 
 TEST(endpoints, label_the_requests_of_their_pattern) {
@@ -48,7 +48,8 @@ TEST(endpoints, of_the_node_have_names_that_no_index_gets) {
   for (const auto& e : endpoints()) {
     const auto segments = segments_of(e.pattern);
     const auto first = segments.front();
-    if (segments.size() == 1) {
+    // Where the changelog is served, it hides what an index of that name says of itself, and nothing else.
+    if (segments.size() == 1 && !e.is_of_changelog) {
       EXPECT_EQ(is_reserved_index_name(first), !first.empty() && first != ":index") << e.pattern;
     }
   }
@@ -60,7 +61,7 @@ TEST(endpoints, of_the_node_have_names_that_no_index_gets) {
 std::optional<access_role> role_for(http_method method, std::string_view target) {
   std::vector<std::string> segments;
   EXPECT_TRUE(split_target(target, segments));
-  return needed_role(method, segments);
+  return needed_role(method, segments, false);
 }
 
 TEST(endpoints, need_the_role_of_their_row_and_others_none_that_is_less) {
@@ -90,7 +91,7 @@ TEST(endpoints, need_the_role_of_their_row_and_others_none_that_is_less) {
 
 /// "PUT /:index" of what answers; "none".
 std::string served_by(http_method method, std::string_view target) {
-  const auto* found = find_endpoint(method, segments_of(target));
+  const auto* found = find_endpoint(method, segments_of(target), false);
   static const std::map<http_method, std::string> names{{http_method::get, "GET"},
                                                         {http_method::put, "PUT"},
                                                         {http_method::post, "POST"},
@@ -126,17 +127,33 @@ TEST(endpoints, leave_other_methods_on_their_names_to_an_index_of_that_name) {
   EXPECT_EQ(served_by(del, "/_page/overview"), "DELETE /:index/:id");
 }
 
+TEST(endpoints, of_the_changelog_are_there_only_where_it_is_served) {
+  using enum http_method;
+  const auto served = [](http_method method, std::string_view target, bool with_changelog) {
+    const auto* found = find_endpoint(method, segments_of(target), with_changelog);
+    return found == nullptr ? "none" : std::string(found->pattern);
+  };
+  EXPECT_EQ(served(get, "/_meta", true), "/_meta");
+  EXPECT_EQ(served(get, "/_meta", false), "/:index");
+  EXPECT_EQ(served(put, "/_index/7", true), "/_index/:index");
+  EXPECT_EQ(served(put, "/_index/7", false), "/:index/:id");
+  EXPECT_EQ(served(post, "/_changelog/main/1", false), "none");
+  EXPECT_EQ(needed_role(put, {"_index", "main"}, true), access_role::admin);
+  EXPECT_EQ(needed_role(post, {"_changelog", "main", "1"}, true), access_role::write);
+  EXPECT_EQ(needed_role(get, {"_bootstrap", "main", "1"}, true), access_role::read);
+}
+
 TEST(endpoints, are_each_found_by_a_path_of_their_pattern) {
   for (const auto& e : endpoints()) {
     std::string target(e.pattern);
-    for (const auto& [part, example] :
-         std::map<std::string, std::string>{{":index", "music"}, {":id", "7"}, {":file", "page.css"}}) {
+    for (const auto& [part, example] : std::map<std::string, std::string>{
+             {":index", "music"}, {":id", "7"}, {":file", "page.css"}, {":generation", "3"}}) {
       if (const auto at = target.find(part); at != std::string::npos) target.replace(at, part.size(), example);
     }
     const auto segments = segments_of(target);
-    EXPECT_EQ(find_endpoint(e.method, segments), &e) << target;
-    EXPECT_EQ(needed_role(e.method, segments), e.role) << target;
-    EXPECT_EQ(route_labels()[route_of(segments)], e.pattern) << target;
+    EXPECT_EQ(find_endpoint(e.method, segments, e.is_of_changelog), &e) << target;
+    EXPECT_EQ(needed_role(e.method, segments, e.is_of_changelog), e.role) << target;
+    EXPECT_EQ(route_labels()[route_of(segments, e.is_of_changelog)], e.pattern) << target;
   }
 }
 

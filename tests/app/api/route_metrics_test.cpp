@@ -28,7 +28,7 @@ class measured_responder : public ::testing::Test {
   http_responder make(http_method method, std::string_view target) {
     std::vector<std::string> segments;
     split_target(target, segments);
-    return measured(http_responder(exchange), metrics, method, route_of(segments));
+    return measured(http_responder(exchange), metrics, method, route_of(segments, false));
   }
   double count(const std::string& labels) {
     const auto sample = "fpindex_http_request_duration_seconds_count{" + labels + "}";
@@ -56,7 +56,7 @@ TEST_F(measured_responder, passes_on_and_counts_once) {
 TEST_F(measured_responder, logs_why_the_service_failed_and_sends_nobody_that) {
   std::ostringstream text;
   const auto log = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text));
-  const auto route = route_of({"music", "7"});
+  const auto route = route_of({"music", "7"}, false);
   const auto failed = error_response(make_error(errc::io_error, "data/music/v1: torn"), body_format::json);
   EXPECT_EQ(failed.status, 500u);
   EXPECT_EQ(failed.body, R"({"error":"InternalError"})");
