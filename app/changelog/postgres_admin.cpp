@@ -18,7 +18,7 @@ select l.generation, l.name, l.floor, b.newest,
        extract(epoch from now() - (select c.at from fpnode.log c where c.generation = l.generation and c.position = b.newest
                                   ))::double precision::text,
        coalesce((select (avg(octet_length(c.payload)) * (b.newest - l.floor))::bigint from fpnode.log c
-                 where c.generation = l.generation and c.position > greatest(l.floor, b.newest - 1000)), 0)
+                 where c.generation = l.generation and c.position > greatest(l.floor, b.newest - 100)), 0)
 from fpnode.lineage l, lateral (select fpnode.newest(l.generation, l.floor) newest) b
 where l.erased is null and $1 order by l.name)";
 

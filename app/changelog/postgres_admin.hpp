@@ -34,7 +34,7 @@ class postgres_admin {
     lineage of;
     feed_position floor = 0, newest = 0;
     std::optional<double> oldest_age_s, newest_age_s;  ///< of its changes; none: it has none
-    uint64_t payload_bytes = 0;                        ///< about: by the newest thousand changes
+    uint64_t payload_bytes = 0;                        ///< about: by the newest hundred changes
   };
   struct report {
     int schema_version = 0;

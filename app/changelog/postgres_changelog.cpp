@@ -358,10 +358,14 @@ changelog_answer postgres_changelog::truncate(const lineage& l, feed_position fl
     answer.why = name_ + " has no " + to_string(l);
     return answer;
   }
-  for (;;) {
-    const auto swept = run("select fpnode.sweep($1)", postgres_parameters().integer(swept_rows), deadline);
-    if (!swept.is_done() || swept.rows.integer(0, 0) == 0) return answer;
+  while (sweep(deadline)) {
   }
+  return answer;
+}
+
+bool postgres_changelog::sweep(time_point deadline) {
+  const auto swept = run("select fpnode.sweep($1)", postgres_parameters().integer(swept_rows), deadline);
+  return swept.is_done() && swept.rows.integer(0, 0) != 0;
 }
 
 bootstrap_answer postgres_changelog::open_bootstrap(const lineage& l, time_point) {
@@ -404,7 +408,10 @@ meta_answer postgres_changelog::create_index(const std::string& index, time_poin
 }
 
 meta_answer postgres_changelog::delete_index(const std::string& index, time_point deadline) {
-  return change_meta("select fpnode.delete_index($1)", index, deadline);
+  auto answer = change_meta("select fpnode.delete_index($1)", index, deadline);
+  // The changes of most go at once; of larger ones, with the next truncation.
+  if (answer.is_done()) sweep(deadline);
+  return answer;
 }
 
 }  // namespace fp

@@ -50,6 +50,8 @@ class postgres_changelog final : public changelog {
   postgres_answer ask(const char* sql, const postgres_parameters& parameters, time_point deadline);
   void append_some(const lineage& l, std::span<const feed_append> appends, std::span<append_answer> answers,
                    time_point deadline);
+  /// Deletes some of what has been given up; false when there is none, or when that fails.
+  bool sweep(time_point deadline);
   void settle(const append_id& id, append_answer& answer);
   meta_answer change_meta(const char* sql, const std::string& index, time_point deadline);
   template <class Answer>

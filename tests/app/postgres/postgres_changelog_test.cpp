@@ -253,6 +253,23 @@ TEST_F(postgres_changelog_test, truncates) {
   EXPECT_EQ(server.admin("select count(*) from fpnode.request", database), "0");
 }
 
+TEST_F(postgres_changelog_test, keeps_nothing_of_a_deleted_index) {
+  const auto l = make("main"), large = make("large");
+  append_one(log, l, append_of(inserts({1, 2, 3})));
+  append_one(log, large, append_of(inserts(std::vector<document_id>(10'001, 7))));
+  log.delete_index("main", soon());
+  EXPECT_EQ(server.admin("select count(*) from fpnode.log", database), "10001");
+  EXPECT_EQ(server.admin("select count(*) from fpnode.lineage", database), "1");
+  log.delete_index("large", soon());
+  EXPECT_EQ(server.admin("select count(*) from fpnode.log", database), "1");
+  // What is left of it is nobody's.
+  EXPECT_EQ(log.read(large, 0, {}, {}, soon()).status, changelog_status::no_lineage);
+  EXPECT_EQ(log.read(large, 10'000, {}, {}, soon()).status, changelog_status::no_lineage);
+  log.delete_index("none", soon());
+  EXPECT_EQ(server.admin("select count(*) from fpnode.log", database), "0");
+  EXPECT_EQ(server.admin("select count(*) from fpnode.lineage", database), "0");
+}
+
 TEST_F(postgres_changelog_test, refuses_writes_by_those_who_may_only_read) {
   const auto l = make("main");
   append_one(log, l, append_of(inserts({1})));
