@@ -9,8 +9,8 @@ int main(int argc, char** argv) {
   fp::bench::search_bench_options o;
   o.fingerprints = FPNODE_TEST_DATA "/fingerprints.txt.gz";
   o.folder = std::filesystem::temp_directory_path();
-  std::vector<std::string> parts{"uniform", "music",  "files",  "metrics", "growth",
-                                 "rest",    "bounds", "import", "near",    "hot"};
+  std::vector<std::string> parts{"uniform", "music",  "files", "metrics", "growth",   "rest",
+                                 "bounds",  "import", "near",  "hot",     "changelog"};
   cli.add_option("--postings", o.postings, "Postings of the indexes with uniform hashes")->delimiter(',');
   cli.add_option("--music-postings", o.music_postings, "Postings of the index that is like real music");
   cli.add_option("--file-postings", o.file_postings, "Postings of the indexes in files")->delimiter(',');
@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   cli.add_option("--traffic-days", o.traffic_days, "Days of it; 30 times as many, too");
   cli.add_option("--hot-documents", o.hot_documents, "Documents that a search finds");
   cli.add_option("--held-by", o.held_by, "Documents that hold a hash which many hold");
+  cli.add_option("--changelog-documents", o.changelog_documents, "Documents in a changelog that is read");
   cli.add_option("--folder", o.folder, "Where files go");
   cli.add_option("--hashes", o.hashes_per_document, "Hashes of a document of uniform hashes");
   cli.add_option("--query-hashes", o.hashes_per_query, "Hashes of a query");
@@ -50,5 +51,6 @@ int main(int argc, char** argv) {
     if (part == "import") fp::bench::run_import(o, report);
     if (part == "near") fp::bench::run_near(o, report);
     if (part == "hot") fp::bench::run_hot(o, report);
+    if (part == "changelog") fp::bench::run_changelog(o, report);
   }
 }

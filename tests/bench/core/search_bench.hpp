@@ -15,16 +15,17 @@ struct search_bench_options {
   std::vector<uint64_t> postings{1'000'000, 10'000'000, 100'000'000};  ///< with uniform hashes
   uint64_t music_postings = 50'000'000;                                ///< with the statistics of real fingerprints
   std::vector<uint64_t> file_postings{10'000'000, 100'000'000};        ///< with uniform hashes, in files
-  uint64_t rest_postings = 20'000'000;    ///< like real music, ingested and left at rest
-  uint64_t import_postings = 20'000'000;  ///< of an index of fpindex
-  uint64_t near_postings = 100'000'000;   ///< of what is searched for near hashes
-  size_t growth_segments = 1'000;         ///< of 10,000 documents
-  size_t growth_documents = 500'000;      ///< in each of 45 segments
-  uint32_t traffic_scale = 200;           ///< AcoustID's traffic, scaled down by this
-  uint32_t hot_documents = 20'000'000;    ///< that a search finds
-  uint32_t held_by = 1'500'000;           ///< documents that hold a hot hash
-  uint32_t traffic_days = 1;              ///< and as many times 30
-  uint32_t hashes_per_document = 100;     ///< with uniform hashes
+  uint64_t rest_postings = 20'000'000;     ///< like real music, ingested and left at rest
+  uint64_t import_postings = 20'000'000;   ///< of an index of fpindex
+  uint64_t near_postings = 100'000'000;    ///< of what is searched for near hashes
+  size_t growth_segments = 1'000;          ///< of 10,000 documents
+  size_t growth_documents = 500'000;       ///< in each of 45 segments
+  uint32_t traffic_scale = 200;            ///< AcoustID's traffic, scaled down by this
+  uint32_t hot_documents = 20'000'000;     ///< that a search finds
+  uint32_t held_by = 1'500'000;            ///< documents that hold a hot hash
+  uint32_t changelog_documents = 400'000;  ///< in a changelog that is read
+  uint32_t traffic_days = 1;               ///< and as many times 30
+  uint32_t hashes_per_document = 100;      ///< with uniform hashes
   uint32_t hashes_per_query = 100;
   uint32_t queries = 4'000;
   uint32_t rounds = 9;
@@ -71,6 +72,8 @@ void run_import(const search_bench_options& o, reporter& report);
 void run_near(const search_bench_options& o, reporter& report);
 /// Searches for hashes that many documents hold.
 void run_hot(const search_bench_options& o, reporter& report);
+/// What a follower reads of a local changelog against reading its files, and appends of many writers against one's.
+void run_changelog(const search_bench_options& o, reporter& report);
 /// What searches take at most, whatever is searched for.
 void run_bounds(const search_bench_options& o, reporter& report);
 /// Recording a search in the metrics against the search itself, and against prometheus-cpp's own objects.
