@@ -7,6 +7,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "core/fpindex/feed_protocol.hpp"
 #include "core/index/checked_json.hpp"
 #include "core/index/manifest.hpp"
 #include "core/oplog/oplog.hpp"
@@ -39,6 +40,29 @@ class seed_writer {
   std::filesystem::path folder_;
   std::map<std::string, int> numbers_;
 };
+
+/// A request and an answer of each kind.
+void add_feed(seed_writer& seeds) {
+  changes_encoder changes;
+  const std::vector<hash_value> hashes{1, 200, 70'000, 0xffffffff};
+  changes.insert(1, hashes);
+  changes.erase(300);
+  changes.set_metadata("name", "main");
+  changes.set_metadata("rev", "7");
+  const std::vector<feed_position> positions{1, 2, 70'000, 70'001};
+  const std::vector<meta_operation> operations{{1, meta_operation::kind::create, "main"},
+                                               {2, meta_operation::kind::erase, "main"}};
+  const std::chrono::milliseconds wait(1'000);
+  seeds.add("feed", fpindex::encode_append_request(changes.bytes(), 5));
+  seeds.add("feed", fpindex::encode_read_answer(positions, changes.bytes(), wait));
+  seeds.add("feed", fpindex::encode_meta_answer(operations, wait));
+  for (const char field : {'i', 'g', 'p'}) seeds.add("feed", fpindex::encode_number(field, 1'000));
+  auto stream = fpindex::encode_number('p', 7);
+  for (const auto& part : {fpindex::encode_bootstrap_part(changes.bytes()), fpindex::encode_bootstrap_part({})}) {
+    stream.insert(stream.end(), part.begin(), part.end());
+  }
+  seeds.add("feed", stream);
+}
 
 /// A segment file, a log, a manifest, a record and a snapshot stream of fpindex.
 void add_fpindex_files(seed_writer& seeds) {
@@ -233,6 +257,7 @@ int main(int argc, char** argv) {
   try {
     fp::fuzz::seed_writer seeds(argv[1]);
     fp::fuzz::add_fpindex_files(seeds);
+    fp::fuzz::add_feed(seeds);
     fp::fuzz::add_segments_and_backups(seeds);
     fp::fuzz::add_logs(seeds);
     fp::fuzz::add_json(seeds);
