@@ -212,6 +212,10 @@ feed_changes local_changelog::read(const lineage& l, feed_position after, const 
     const call_limits call = limits(deadline);
     call.check();
     if (!exists(l)) return refuse_lineage(answer, l);
+    if (is_untouched(l)) {
+      if (after > 0) refuse(answer, changelog_status::ahead_of_log, ahead_text(to_string(l), 0, after));
+      return;
+    }
     // Who reads on at the end needs no open log.
     const auto it = entries_.find(l);
     const bool is_known = it != entries_.end() && it->second.known.newest > 0;
@@ -239,7 +243,7 @@ feed_bounds local_changelog::bounds(const lineage& l, time_point deadline) {
   attempt(answer, [&] {
     limits(deadline).check();
     if (!exists(l)) return refuse_lineage(answer, l);
-    answer = opened(l).known;
+    if (!is_untouched(l)) answer = opened(l).known;
   });
   return answer;
 }
@@ -267,6 +271,7 @@ changelog_answer local_changelog::truncate(const lineage& l, feed_position floor
     const call_limits call = limits(deadline);
     call.check();
     if (!exists(l)) return refuse_lineage(answer, l);
+    if (is_untouched(l)) return;
     entry& e = opened(l);
     try {
       e.store->truncate(std::min(floor, e.known.newest), call);

@@ -81,6 +81,8 @@ class local_changelog final : public changelog {
   void attempt(changelog_answer& answer, const std::function<void()>& part);
   path folder_of_lineage(const lineage& l) const;
   bool exists(const lineage& l) const;
+  /// Of a lineage that exists: whether it is ahead of the meta feed and nobody has written to it.
+  bool is_untouched(const lineage& l) const { return l.generation > meta_->newest() && ahead_.count(l) == 0; }
   entry& opened(const lineage& l);
   void close(const lineage& l);
   static void note_use(entry& e);

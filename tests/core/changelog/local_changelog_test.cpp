@@ -188,6 +188,19 @@ TEST_F(local_changelog_test, begins_a_generation_anew_that_somebody_wrote_to_bef
 
 TEST_F(local_changelog_test, bounds_what_is_written_to_no_index) {
   const auto log = open();
+  // Who only asks leaves nothing behind.
+  fs_.reset_counts();
+  std::vector<lineage> all;
+  for (uint64_t g = 1; g <= 10'000; g++) all.push_back({"nobody's", g});
+  for (const lineage& l : all) {
+    ASSERT_EQ(log->bounds(l, no_deadline).newest, 0u);
+    ASSERT_TRUE(log->read(l, 0, {}, std::nullopt, no_deadline).is_done());
+    ASSERT_EQ(log->read(l, 1, {}, std::nullopt, no_deadline).status, changelog_status::ahead_of_log);
+    ASSERT_TRUE(log->truncate(l, 5, no_deadline).is_done());
+  }
+  EXPECT_EQ(log->newest(all, no_deadline).lineages.size(), all.size());
+  EXPECT_EQ(log->num_open(), 0u);
+  EXPECT_EQ(fs_.num_operations(), 0u);
   for (uint64_t g = 1; g <= local_changelog::max_lineages_ahead; g++) {
     ASSERT_TRUE(append(*log, {"x", 5 + g}, insert(1)).is_done());
   }
