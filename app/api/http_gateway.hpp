@@ -25,10 +25,10 @@ struct gateway_hooks {
   std::shared_ptr<node_metrics> metrics;  ///< to which the gateway adds its own; null: nothing is measured
   metrics_handle text;                    ///< for `GET /_metrics`, which is not found without it
   history_handle history;                 ///< for `GET /:index/_history`, likewise
-  changelog_handle changelog;             ///< that others may follow over HTTP; empty: they may not
+  std::shared_ptr<spdlog::logger> log;    ///< of internal errors; null: they are not logged
+  const blocking_pools* pools = nullptr;  ///< null: what blocks is scheduled as everything else
+  changelog_handle changelog = {};        ///< that others may follow over HTTP; empty: they may not
   std::chrono::milliseconds changelog_timeout{30'000};  ///< how long an answer of it may take, with its wait
-  std::shared_ptr<spdlog::logger> log;                  ///< of internal errors; null: they are not logged
-  const blocking_pools* pools = nullptr;                ///< null: what blocks is scheduled as everything else
 };
 
 /// Adds the time at which the certificate of a listener expires, in seconds since 1970.
