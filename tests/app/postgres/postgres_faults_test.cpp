@@ -30,7 +30,7 @@ class postgres_faults_test : public testing::Test {
 
 TEST_F(postgres_faults_test, finds_the_primary_among_hosts) {
   make_schema();
-  postgres_server standby({.settings = {}, .is_standby = true});
+  postgres_server standby({.settings = {}, .is_standby = true, .primary = nullptr});
   postgres_server full;
   full.admin("alter role feed connection limit 0");
   const auto gone = "127.0.0.1:1", unknown = "no.such.host.invalid";
@@ -131,112 +131,151 @@ TEST_F(postgres_faults_test, goes_on_after_a_restart_without_an_error) {
   }
 }
 
-/// Appends that are sent until it is known what became of them, while the server is killed.
-TEST_F(postgres_faults_test, loses_and_doubles_nothing_when_it_is_killed_under_load) {
-  make_schema();
-  constexpr int num_writers = 4, num_kills = 6, appends_a_life = 15;
-  lineage l{"main", postgres_changelog(server.url()).create_index("main", soon()).position};
-  std::mutex mutex;
-  std::condition_variable restarted;
-  int life = 0;
-  std::atomic<int> acknowledged = 0, resolved = 0;
-  bool ended = false;
-  std::map<document_id, feed_position> positions;
-  std::vector<document_id> never;
-  std::vector<std::jthread> writers;
-  for (int w = 0; w < num_writers; w++) {
-    writers.emplace_back([&, w] {
-      postgres_changelog log(server.url());
-      for (document_id document = static_cast<document_id>(w + 1);; document += num_writers) {
-        const auto append = append_of(inserts({document, document}));
-        for (bool was_in_doubt = false;;) {
-          std::unique_lock lock(mutex);
-          const int my_life = life;
-          if (ended && !was_in_doubt) return;
-          lock.unlock();
-          const auto a = append_one(log, l, append);
-          lock.lock();
-          if (a.is_done()) {
-            positions[document] = a.position;
-            acknowledged++;
-            resolved += was_in_doubt;
-            break;
-          }
-          EXPECT_TRUE(a.status == changelog_status::in_doubt || a.status == changelog_status::unavailable) << a.why;
-          EXPECT_TRUE(!was_in_doubt || a.status == changelog_status::in_doubt);
-          was_in_doubt |= a.status == changelog_status::in_doubt;
-          restarted.wait(lock, [&] { return life != my_life; });
-          if (!was_in_doubt) {
-            never.push_back(document);
-            break;
-          }
-        }
-        acknowledged.notify_all();
-      }
-    });
+/// Writers that send each append until it is known what became of it, and a follower, while something befalls the
+/// server; beside what they were told.
+class load {
+ public:
+  explicit load(std::string url) : url_(std::move(url)) {
+    lineage_.generation = postgres_changelog(url_).create_index("main", soon()).position;
+    for (document_id w = 1; w <= num_writers; w++) threads_.emplace_back([this, w] { write(w); });
+    threads_.emplace_back([this] { follow(); });
   }
-  // A follower that must see each position once, whatever happens.
-  std::jthread follower([&] {
-    postgres_changelog log(server.url());
+
+  void wait_for_appends(int count) {
+    const int wanted = acknowledged_ + count;
+    for (int now; (now = acknowledged_) < wanted;) acknowledged_.wait(now);
+  }
+  /// The server can be used again. `is_last`: nothing more will happen, and writers shall end.
+  void go_on(bool is_last) {
+    const std::lock_guard lock(mutex_);
+    life_++;
+    ended_ = is_last;
+    restarted_.notify_all();
+  }
+  /// Every append that was acknowledged is in the changelog once, where it was said to be, and no other one.
+  void check() {
+    for (size_t i = 0; i < num_writers; i++) threads_[i].join();
+    acknowledged_++;
+    acknowledged_.notify_all();
+    threads_.back().join();
+    postgres_changelog log(url_);
+    std::vector<document_id> all;
+    for (feed_position at = 0;;) {
+      const auto r = log.read(lineage_, at, {}, {}, soon());
+      ASSERT_TRUE(r.is_done()) << r.why;
+      if (r.positions.empty()) break;
+      const auto more = test::documents_in(r.changes);
+      all.insert(all.end(), more.begin(), more.end());
+      at = r.positions.back();
+    }
+    EXPECT_EQ(all.size(), 2 * positions_.size());
+    for (const auto& [document, position] : positions_) {
+      ASSERT_LE(position, all.size());
+      EXPECT_EQ(all[position - 1], document);
+      EXPECT_EQ(all[position - 2], document);
+      EXPECT_EQ(std::count(all.begin(), all.end(), document), 2);
+    }
+    for (const auto document : never_) EXPECT_EQ(std::count(all.begin(), all.end(), document), 0);
+  }
+
+ private:
+  static constexpr document_id num_writers = 4;
+
+  void write(document_id document) {
+    postgres_changelog log(url_);
+    for (;; document += num_writers) {
+      // Two changes, so that half an append would be seen.
+      const auto append = append_of(inserts({document, document}));
+      for (bool was_in_doubt = false;;) {
+        std::unique_lock lock(mutex_);
+        const int my_life = life_;
+        if (ended_ && !was_in_doubt) return;
+        lock.unlock();
+        const auto a = append_one(log, lineage_, append);
+        lock.lock();
+        if (a.is_done()) {
+          positions_[document] = a.position;
+          acknowledged_++;
+          acknowledged_.notify_all();
+          break;
+        }
+        EXPECT_TRUE(a.status == changelog_status::in_doubt || a.status == changelog_status::unavailable) << a.why;
+        EXPECT_TRUE(!was_in_doubt || a.status == changelog_status::in_doubt);
+        was_in_doubt |= a.status == changelog_status::in_doubt;
+        restarted_.wait(lock, [&] { return life_ != my_life; });
+        if (was_in_doubt) continue;
+        never_.push_back(document);
+        break;
+      }
+    }
+  }
+
+  /// Sees each position once, whatever happens.
+  void follow() {
+    postgres_changelog log(url_);
     feed_position at = 0;
     std::optional<uint64_t> tag;
     for (;;) {
-      std::unique_lock lock(mutex);
-      const int my_life = life;
-      const bool is_last = ended;
+      std::unique_lock lock(mutex_);
+      const int my_life = life_;
+      const bool is_last = ended_;
       lock.unlock();
-      const int seen = acknowledged;
-      const auto r = log.read(l, at, {.max_changes = 7}, tag, soon());
+      const int seen = acknowledged_;
+      const auto r = log.read(lineage_, at, {.max_changes = 7}, tag, soon());
       if (!r.is_done()) {
         ASSERT_EQ(r.status, changelog_status::unavailable) << r.why;
         lock.lock();
-        restarted.wait(lock, [&] { return life != my_life; });
-        continue;
+        restarted_.wait(lock, [&] { return life_ != my_life; });
+      } else if (!r.positions.empty()) {
+        EXPECT_EQ(r.positions.front(), at + 1);
+        at = r.positions.back();
+        tag = r.tag;
+      } else if (is_last) {
+        return;
+      } else {
+        acknowledged_.wait(seen);
       }
-      if (r.positions.empty()) {
-        if (is_last) return;
-        acknowledged.wait(seen);
-        continue;
-      }
-      EXPECT_EQ(r.positions.front(), at + 1);
-      at = r.positions.back();
-      tag = r.tag;
     }
-  });
-  for (int k = 0; k < num_kills; k++) {
-    const int wanted = acknowledged + appends_a_life;
-    for (int now; (now = acknowledged) < wanted;) acknowledged.wait(now);
+  }
+
+  const std::string url_;
+  lineage lineage_{"main", 0};
+  std::mutex mutex_;
+  std::condition_variable restarted_;
+  int life_ = 0;
+  bool ended_ = false;
+  std::map<document_id, feed_position> positions_;  ///< of what was acknowledged
+  std::vector<document_id> never_;                  ///< what is not in the changelog, as was said
+  std::atomic<int> acknowledged_ = 0;
+  std::vector<std::jthread> threads_;
+};
+
+TEST_F(postgres_faults_test, loses_and_doubles_nothing_when_it_is_killed_under_load) {
+  make_schema();
+  load under(server.url());
+  constexpr int num_kills = 6;
+  for (int k = 1; k <= num_kills; k++) {
+    under.wait_for_appends(15);
     server.kill();
     server.start();
-    const std::lock_guard lock(mutex);
-    life++;
-    ended = k + 1 == num_kills;
-    restarted.notify_all();
+    under.go_on(k == num_kills);
   }
-  writers.clear();
-  acknowledged++;
-  acknowledged.notify_all();
-  follower.join();
+  under.check();
+}
 
-  postgres_changelog log(server.url());
-  std::vector<document_id> all;
-  for (feed_position at = 0;;) {
-    const auto r = log.read(l, at, {}, {}, soon());
-    if (r.positions.empty()) break;
-    const auto more = test::documents_in(r.changes);
-    all.insert(all.end(), more.begin(), more.end());
-    at = r.positions.back();
-  }
-  EXPECT_EQ(all.size(), 2 * positions.size());
-  for (const auto& [document, position] : positions) {
-    ASSERT_LE(position, all.size());
-    EXPECT_EQ(all[position - 1], document);
-    EXPECT_EQ(all[position - 2], document);
-    EXPECT_EQ(std::count(all.begin(), all.end(), document), 2);
-  }
-  for (const auto document : never) EXPECT_EQ(std::count(all.begin(), all.end(), document), 0);
-  EXPECT_GE(positions.size(), static_cast<size_t>(num_kills * appends_a_life));
-  RecordProperty("resolved", resolved);
+TEST(postgres_failover, loses_and_doubles_nothing_when_a_synchronous_standby_takes_over) {
+  postgres_server primary({.settings = {"synchronous_standby_names=*"}, .is_standby = false, .primary = nullptr});
+  postgres_server standby({.settings = {}, .is_standby = true, .primary = &primary});
+  const auto url = standby.url("feed", primary.host());
+  postgres_admin(url).init(soon());
+  load under(url);
+  under.wait_for_appends(60);
+  primary.kill();
+  standby.promote();
+  under.go_on(false);
+  under.wait_for_appends(60);
+  under.go_on(true);
+  under.check();
 }
 
 // -- A standby that acknowledges nothing

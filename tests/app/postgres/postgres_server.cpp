@@ -127,6 +127,13 @@ const fs::path& original() {
 }  // namespace
 
 postgres_server::postgres_server(const options& how) : how_(how), folder_(make_folder()), port_(free_port()) {
+  if (how_.primary != nullptr) {
+    run_program({programs() / "pg_basebackup", "-D", folder_ / "data", "-h", how_.primary->folder_.string(), "-p",
+                 std::to_string(how_.primary->port_), "-U", "admin", "-R", "-c", "fast", "--no-sync"});
+    how_.is_standby = true;
+    start();
+    return;
+  }
   run_program({"/bin/cp", "-a", (original() / "data").string(), (folder_ / "data").string()});
   if (how_.is_standby) run_program({"/bin/touch", (folder_ / "data/standby.signal").string()});
   start();
@@ -255,10 +262,12 @@ void postgres_server::stop() {
 }
 
 void postgres_server::promote() {
-  stop();
-  run_program({"/bin/touch", (folder_ / "data/standby.signal").string()});
-  how_.is_standby = true;
-  start();
+  if (!how_.is_standby) {
+    stop();
+    run_program({"/bin/touch", (folder_ / "data/standby.signal").string()});
+    how_.is_standby = true;
+    start();
+  }
   how_.is_standby = false;
   admin("select pg_promote()", "postgres");
 }

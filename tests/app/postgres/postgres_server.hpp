@@ -21,8 +21,9 @@ namespace fp::test {
 class postgres_server {
  public:
   struct options {
-    std::vector<std::string> settings;  ///< "max_connections=10"
-    bool is_standby = false;            ///< of nobody: it recovers for ever
+    std::vector<std::string> settings;         ///< "max_connections=10"
+    bool is_standby = false;                   ///< of nobody: it recovers for ever
+    const postgres_server* primary = nullptr;  ///< whose standby it is
   };
 
   postgres_server() : postgres_server(options()) {}
@@ -50,7 +51,7 @@ class postgres_server {
   void stop();
   /// Waits until its log has a line with this text; once for each such line. False when that takes a minute.
   bool wait_for_log(const std::string& text);
-  /// Raises its timeline, as a failover to it does.
+  /// Fails over to it: a standby becomes a primary, with a higher timeline. One that is a primary was away before.
   void promote();
   void freeze();
   void thaw();
