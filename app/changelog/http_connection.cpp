@@ -117,8 +117,8 @@ struct http_connection::state {
       }
       if (n == 0) {
         beast::error_code ec;
-        parser->put_eof(ec);
-        if (ec) fail(errc::corrupt_data, "the answer ends early");
+        if (parser->got_some()) parser->put_eof(ec);
+        if (ec || !parser->got_some()) fail(errc::corrupt_data, "the answer ends early");
         close();
         return;
       }

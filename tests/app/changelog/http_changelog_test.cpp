@@ -363,7 +363,7 @@ TEST(http_changelog_test, passes_entries_that_change_nothing) {
         "s\x81\xa1"
         "e\x90\xa1"
         "r\x00",
-        22);
+        20);
     const bool is_first = r.target.find("after=5&") != std::string::npos;
     return {server::answer(200, is_first ? nothing : some_entries(100, 1)), server::reply::keep};
   });
