@@ -1,7 +1,6 @@
 #include "app/changelog/postgres_changelog.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <limits>
 #include <random>
 #include <utility>
@@ -16,9 +15,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-/// Of several hosts, another one may have become the primary without the old one's ending its sessions.
-constexpr std::chrono::minutes longest_session_of_several(1);
-constexpr milliseconds renewal_patience(1'000);
 /// What one statement carries, unless a single append is larger. PostgreSQL's messages end at 1 GiB.
 constexpr size_t max_append_bytes = size_t{16} << 20, max_append_changes = 65'536;
 constexpr int64_t max_position = std::numeric_limits<int64_t>::max() / 2;
@@ -65,83 +61,7 @@ int64_t milliseconds_until(steady_clock::time_point deadline) {
 }  // namespace
 
 postgres_changelog::postgres_changelog(const std::string& url)
-    : connector_(parse_postgres_url(url)), name_("the changelog at " + connector_.address().shown) {}
-
-// -- Sessions
-
-std::string postgres_changelog::check_schema(postgres_session& session, time_point deadline) {
-  const auto a =
-      session.run("select max(version) from fpnode.schema_version", postgres_parameters(), deadline, interruption_);
-  const int known = postgres_schema_version();
-  if (a.is_done()) {
-    const auto version = std::atoi(a.rows.text(0, 0).c_str());
-    if (version == known) return {};
-    const auto text =
-        "its schema has version " + std::to_string(version) + ", this program knows " + std::to_string(known);
-    return text +
-           (version > known ? ": a newer fpnode is needed" : ": `fpctl changelog init` brings it up to date");
-  }
-  // No such table, no such schema.
-  if (a.sqlstate == "42P01" || a.sqlstate == "3F000") {
-    return "there is no changelog in this database: `fpctl changelog init` makes one";
-  }
-  return a.why;
-}
-
-std::string postgres_changelog::connect(time_point deadline) {
-  if (interruption_.is_raised()) return "interrupted";
-  if (session_ && !session_->is_alive()) session_.reset();
-  const auto now = steady_clock::now();
-  const bool renews =
-      session_ && connector_.address().hosts.size() > 1 && now - connected_at_ > longest_session_of_several;
-  if (session_ && !renews) return {};
-  auto found = connector_.connect(renews ? std::min(deadline, now + renewal_patience) : deadline, interruption_);
-  if (found.session) {
-    found.why = check_schema(*found.session, deadline);
-    if (found.why.empty()) session_ = std::move(found.session);
-  }
-  connected_at_ = steady_clock::now();
-  return session_ ? std::string() : found.why;
-}
-
-postgres_answer postgres_changelog::run(const char* sql, const postgres_parameters& parameters,
-                                        time_point deadline) {
-  postgres_answer a;
-  if (auto why = connect(deadline); !why.empty()) {
-    a.how = postgres_answer::outcome::lost;
-    a.is_sent = false;
-    a.why = std::move(why);
-    return a;
-  }
-  a = session_->run(sql, parameters, deadline, interruption_);
-  switch (a.how) {
-    case postgres_answer::outcome::done:
-      connector_.keep(session_->host());
-      return a;
-    case postgres_answer::outcome::refused:
-      // A server that has become read-only, or another schema: the next call looks again.
-      if (a.sqlstate.starts_with("25006") || a.sqlstate.starts_with("42P01") || a.sqlstate.starts_with("42883"))
-        break;
-      return a;
-    case postgres_answer::outcome::late:
-      connector_.leave(session_->host());
-      break;
-    default:
-      break;
-  }
-  a.why = connector_.address().hosts[session_->host()].shown() + ": " + a.why;
-  session_.reset();
-  return a;
-}
-
-postgres_answer postgres_changelog::ask(const char* sql, const postgres_parameters& parameters,
-                                        time_point deadline) {
-  const bool had_session = session_ != nullptr;
-  auto a = run(sql, parameters, deadline);
-  // A session that has rested may have ended without this side's hearing of it.
-  if (a.how == postgres_answer::outcome::lost && had_session) a = run(sql, parameters, deadline);
-  return a;
-}
+    : primary_(parse_postgres_url(url)), name_("the changelog at " + primary_.address().shown) {}
 
 template <class Answer>
 Answer postgres_changelog::failed(const postgres_answer& a, changelog_status status) const {
@@ -171,26 +91,26 @@ void postgres_changelog::append_some(const lineage& l, std::span<const feed_appe
   const auto fail_all = [&](const postgres_answer& a, changelog_status status) {
     std::fill(answers.begin(), answers.end(), failed<append_answer>(a, status));
   };
-  if (auto why = connect(deadline); !why.empty()) {
+  if (auto why = primary_.connect(deadline); !why.empty()) {
     postgres_answer a;
     a.why = std::move(why);
     return fail_all(a, changelog_status::unavailable);
   }
   // Who waits for a lock longer than that is not in the log, and knows it.
   const auto lock_timeout = std::max<int64_t>(1, milliseconds_until(deadline) * 3 / 4);
-  const auto a = run(append_sql,
-                     postgres_parameters()
-                         .integer(bounded(l.generation))
-                         .text(l.index)
-                         .integer(lock_timeout)
-                         .integer(random_seed())
-                         .ids(ids)
-                         .integers(expected)
-                         .integers(sizes)
-                         .integers(owners)
-                         .maybe_integers(documents)
-                         .byte_strings(split.pieces),
-                     deadline);
+  const auto a = primary_.run(append_sql,
+                              postgres_parameters()
+                                  .integer(bounded(l.generation))
+                                  .text(l.index)
+                                  .integer(lock_timeout)
+                                  .integer(random_seed())
+                                  .ids(ids)
+                                  .integers(expected)
+                                  .integers(sizes)
+                                  .integers(owners)
+                                  .maybe_integers(documents)
+                                  .byte_strings(split.pieces),
+                              deadline);
   if (!a.is_done()) {
     const bool is_forbidden = a.sqlstate == "42501";
     return fail_all(a, is_forbidden ? changelog_status::read_only
@@ -257,14 +177,14 @@ feed_changes postgres_changelog::read(const lineage& l, feed_position after, con
                                       std::optional<uint64_t> tag, time_point deadline) {
   const auto most = std::clamp<int64_t>(limits.max_changes, 1, max_read_changes);
   const auto most_bytes = static_cast<int64_t>(std::min<uint64_t>(limits.max_bytes, uint64_t{256} << 20));
-  const auto a = ask(read_sql,
-                     postgres_parameters()
-                         .integer(bounded(l.generation))
-                         .text(l.index)
-                         .integer(bounded(after))
-                         .integer(most)
-                         .integer(most_bytes),
-                     deadline);
+  const auto a = primary_.ask(read_sql,
+                              postgres_parameters()
+                                  .integer(bounded(l.generation))
+                                  .text(l.index)
+                                  .integer(bounded(after))
+                                  .integer(most)
+                                  .integer(most_bytes),
+                              deadline);
   if (!a.is_done()) return failed<feed_changes>(a);
   feed_changes answer;
   const auto refuse = [&](changelog_status status, const std::string& why) {
@@ -320,7 +240,7 @@ changelog::newest_answer postgres_changelog::newest(std::span<const lineage> lin
     generations.push_back(bounded(l.generation));
     names.push_back(l.index);
   }
-  const auto a = ask(newest_sql, postgres_parameters().integers(generations).texts(names), deadline);
+  const auto a = primary_.ask(newest_sql, postgres_parameters().integers(generations).texts(names), deadline);
   if (!a.is_done() || a.rows.size() != lineages.size()) return failed<newest_answer>(a);
   newest_answer answer;
   answer.lineages.resize(lineages.size());
@@ -347,9 +267,9 @@ feed_bounds postgres_changelog::bounds(const lineage& l, time_point deadline) {
 }
 
 changelog_answer postgres_changelog::truncate(const lineage& l, feed_position floor, time_point deadline) {
-  const auto raised =
-      ask("select fpnode.raise_floor($1, $2, $3)",
-          postgres_parameters().integer(bounded(l.generation)).text(l.index).integer(bounded(floor)), deadline);
+  const auto raised = primary_.ask(
+      "select fpnode.raise_floor($1, $2, $3)",
+      postgres_parameters().integer(bounded(l.generation)).text(l.index).integer(bounded(floor)), deadline);
   if (raised.sqlstate == "42501") return failed<changelog_answer>(raised, changelog_status::read_only);
   if (!raised.is_done()) return failed<changelog_answer>(raised);
   changelog_answer answer;
@@ -364,7 +284,7 @@ changelog_answer postgres_changelog::truncate(const lineage& l, feed_position fl
 }
 
 bool postgres_changelog::sweep(time_point deadline) {
-  const auto swept = run("select fpnode.sweep($1)", postgres_parameters().integer(swept_rows), deadline);
+  const auto swept = primary_.run("select fpnode.sweep($1)", postgres_parameters().integer(swept_rows), deadline);
   return swept.is_done() && swept.rows.integer(0, 0) != 0;
 }
 
@@ -378,8 +298,9 @@ bootstrap_answer postgres_changelog::open_bootstrap(const lineage& l, time_point
 // -- The meta feed
 
 meta_operations postgres_changelog::read_meta(feed_position after, uint32_t max_operations, time_point deadline) {
-  const auto a = ask("select position, kind, name from fpnode.meta where position > $1 order by position limit $2",
-                     postgres_parameters().integer(bounded(after)).integer(max_operations), deadline);
+  const auto a =
+      primary_.ask("select position, kind, name from fpnode.meta where position > $1 order by position limit $2",
+                   postgres_parameters().integer(bounded(after)).integer(max_operations), deadline);
   if (!a.is_done()) return failed<meta_operations>(a);
   meta_operations answer;
   for (size_t i = 0; i < a.rows.size(); i++) {
@@ -390,7 +311,7 @@ meta_operations postgres_changelog::read_meta(feed_position after, uint32_t max_
 }
 
 meta_answer postgres_changelog::change_meta(const char* sql, const std::string& index, time_point deadline) {
-  const auto a = ask(sql, postgres_parameters().text(index), deadline);
+  const auto a = primary_.ask(sql, postgres_parameters().text(index), deadline);
   if (a.sqlstate == "42501") return failed<meta_answer>(a, changelog_status::read_only);
   if (!a.is_done()) return failed<meta_answer>(a);
   if (a.is_doubtful) {

@@ -3,8 +3,7 @@
 #include <set>
 #include <string>
 
-#include "app/changelog/interruption.hpp"
-#include "app/changelog/postgres_connector.hpp"
+#include "app/changelog/postgres_primary.hpp"
 #include "core/changelog/changelog.hpp"
 
 namespace fp {
@@ -38,16 +37,9 @@ class postgres_changelog final : public changelog {
   meta_answer create_index(const std::string& index, time_point deadline) override;
   meta_answer delete_index(const std::string& index, time_point deadline) override;
 
-  void interrupt() noexcept override { interruption_.raise(); }
+  void interrupt() noexcept override { primary_.interrupt(); }
 
  private:
-  /// Makes `session_` one that can be used. Says why it cannot, else nothing.
-  std::string connect(time_point deadline);
-  std::string check_schema(postgres_session& session, time_point deadline);
-  /// Runs a statement once, on a session that seems alive.
-  postgres_answer run(const char* sql, const postgres_parameters& parameters, time_point deadline);
-  /// Runs a statement that may be run twice.
-  postgres_answer ask(const char* sql, const postgres_parameters& parameters, time_point deadline);
   void append_some(const lineage& l, std::span<const feed_append> appends, std::span<append_answer> answers,
                    time_point deadline);
   /// Deletes some of what has been given up; false when there is none, or when that fails.
@@ -57,11 +49,8 @@ class postgres_changelog final : public changelog {
   template <class Answer>
   Answer failed(const postgres_answer& a, changelog_status status = changelog_status::unavailable) const;
 
-  interruption interruption_;
-  postgres_connector connector_;
+  postgres_primary primary_;
   std::string name_;
-  std::unique_ptr<postgres_session> session_;
-  time_point connected_at_;
   /// Appends that nobody knows the end of yet, up to so many: a failure of the same one later is no answer.
   static constexpr size_t max_doubtful = 65'536;
   std::set<append_id> doubtful_;
