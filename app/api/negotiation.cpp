@@ -79,6 +79,9 @@ constexpr error_row error_rows[] = {
     {errc::search_timeout, 503, "SearchTimeout"},
     {errc::cancelled, 503, "SearchTimeout"},
     {errc::overloaded, 503, "Overloaded"},
+    {errc::feed_is_read_only, 403, "FeedIsReadOnly"},
+    {errc::replication_timeout, 503, "ReplicationTimeout"},
+    {errc::changelog_unavailable, 503, "CoordinatorError"},
     {errc::shutting_down, 503, "IndexNotReady"},
     {errc::unreachable, 503, "IndexNotReady"},
 };

@@ -62,6 +62,12 @@ std::string_view to_string(errc code) noexcept {
       return "shutting_down";
     case errc::internal_error:
       return "internal_error";
+    case errc::feed_is_read_only:
+      return "feed_is_read_only";
+    case errc::replication_timeout:
+      return "replication_timeout";
+    case errc::changelog_unavailable:
+      return "changelog_unavailable";
   }
   return "unknown";
 }

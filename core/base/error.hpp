@@ -39,6 +39,9 @@ enum class errc : uint8_t {
   request_timeout,
   shutting_down,
   internal_error,
+  feed_is_read_only,
+  replication_timeout,
+  changelog_unavailable,
 };
 
 /// The stable snake_case name of a code, e.g. "index_not_found"; "unknown" for a value outside the enum.

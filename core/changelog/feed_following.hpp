@@ -1,0 +1,132 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "core/base/error.hpp"
+#include "core/changelog/backoff.hpp"
+#include "core/changelog/changelog.hpp"
+
+namespace fp {
+
+/// How a replica stands to its changelog.
+enum class replica_state : uint8_t {
+  filling = 1,  ///< it has not got what the changelog held when it began; nobody may search it
+  following,    ///< it takes what comes
+  waiting,      ///< the changelog or the index does not do what it is asked; it is asked again
+  parked,       ///< the changelog contradicts what the replica holds: only a person can tell what to do
+};
+
+const char* to_string(replica_state state) noexcept;
+
+struct replica_report {
+  replica_state state = replica_state::filling;
+  std::string why;                      ///< of `waiting` and `parked`, and of what is not known while `filling`
+  feed_position applied = 0;            ///< the replica is as the changelog was here
+  feed_position newest = 0;             ///< of the changelog, as far as anybody has told
+  std::chrono::milliseconds behind{0};  ///< how long something newer has been known
+
+  bool is_filling() const noexcept { return state == replica_state::filling; }
+};
+
+/// What following a lineage wants done. Each is begun, not done, when its function returns.
+class following_effects {
+ public:
+  virtual ~following_effects() = default;
+
+  /// `read_done` tells of it.
+  virtual void read(feed_position after, std::optional<uint64_t> tag) = 0;
+  /// Apply changes as one commit at `position`, if the index is at `after`. `applied` or `apply_failed` tells.
+  virtual void apply(uint64_t batch, feed_position after, feed_position position, changes_ptr changes) = 0;
+  /// The index is as far as the changelog was when it was asked first: it may be searched.
+  virtual void filled() = 0;
+  /// Another replica is to be fetched and put in this one's place: the changelog begins later, which `why` says, or
+  /// it is long (`why` is empty). `base_failed` tells that there is none.
+  virtual void base_needed(const std::string& why) = 0;
+  /// Call `look` at this time, if not earlier.
+  virtual void wake_at(std::chrono::steady_clock::time_point when) = 0;
+  /// To be logged, and told to whoever asks how the replica stands.
+  virtual void state_changed(const replica_report& now) = 0;
+};
+
+/// The decisions of one replica that follows its lineage: what is read and when, what is applied, what a failure
+/// means. Events in, effects out; knows no actors and clocks.
+///
+///     read -> apply -> applied      one batch is read while the one before is applied, so two are in memory
+///
+/// Nothing is skipped or applied twice: a batch is applied behind the position of the one before it or not at all,
+/// and after a failure reading begins behind what the index holds.
+class feed_following {
+ public:
+  using time_point = std::chrono::steady_clock::time_point;
+  using duration = std::chrono::milliseconds;
+
+  struct options {
+    /// How often the changelog is asked by this replica while nothing is new; 0: somebody else asks for all and
+    /// calls `heard_of`.
+    duration poll{200};
+    uint64_t seed = 0;  ///< of its delays after failures
+    /// An empty replica of a long changelog asks for a base before it reads all of that.
+    bool base_first = false;
+  };
+
+  /// `effects` must outlive it.
+  feed_following(const options& o, following_effects& effects);
+
+  /// The index is at `applied`. `filled`: it may be searched as it is.
+  void start(feed_position applied, bool filled, time_point now);
+  void read_done(feed_changes answer, time_point now);
+  void applied(uint64_t batch, time_point now);
+  void apply_failed(uint64_t batch, const error& why, time_point now);
+  /// No replica has what is missing, or none could give it. It is asked for again later.
+  void base_failed(const std::string& why, time_point now);
+  /// The changelog is known to go on up to here.
+  void heard_of(feed_position newest, time_point now);
+  /// Does what is due by now.
+  void look(time_point now);
+
+  replica_report report(time_point now) const;
+  feed_position applied_position() const noexcept { return applied_; }
+
+ private:
+  struct batch_in_flight {
+    uint64_t number = 0;
+    feed_position position = 0;
+    std::optional<uint64_t> tag;
+  };
+
+  void set_state(replica_state state, std::string why, time_point now);
+  void park(const std::string& why, time_point now);
+  void take(feed_changes answer, time_point now);
+  /// It is tried again, after a while.
+  void wait(const std::string& why, time_point now);
+  void continue_reading(time_point now);
+  void read_at(time_point when);
+  void note_newest(feed_position newest, time_point now);
+  void look_whether_filled(time_point now);
+  /// Whether others have in one piece what it would take many reads to get.
+  bool wants_base(const feed_changes& answer) const;
+
+  options options_;
+  following_effects& effects_;
+  backoff delays_;
+
+  replica_state state_ = replica_state::filling;
+  std::string why_;
+  bool filled_ = false, needs_base_ = false, has_asked_for_base_ = false;
+  feed_position applied_ = 0, newest_ = 0;
+  std::optional<uint64_t> applied_tag_;
+  feed_position read_to_ = 0;  ///< of what is applied or on its way
+  std::optional<uint64_t> read_tag_;
+  bool reading_ = false, read_is_stale_ = false;
+  bool at_end_ = false;  ///< the last answer had nothing new
+  std::optional<feed_position> fill_to_;
+  std::deque<batch_in_flight> in_flight_;
+  uint64_t batches_ = 0;
+  std::optional<time_point> next_read_, behind_since_;
+};
+
+}  // namespace fp

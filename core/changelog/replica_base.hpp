@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/changelog/changelog.hpp"
+
+namespace fp {
+
+/// What another node says of its replica of a lineage.
+struct peer_report {
+  std::string url;
+  std::string failure;  ///< why it says nothing; empty when it does
+  uint64_t generation = 0;
+  feed_position version = 0, file_version = 0;
+};
+
+/// Bytes of a backup (`backup_format.hpp`) that a peer sends.
+class base_stream {
+ public:
+  virtual ~base_stream() = default;
+  /// Fills a prefix of `out` and returns its length; 0 only at the end of a whole answer. Throws `unreachable` or
+  /// `request_timeout`.
+  virtual size_t read(std::span<std::byte> out, std::chrono::steady_clock::time_point deadline) = 0;
+};
+
+/// The other nodes that follow the same changelog. Blocks; serves one thread, but for `interrupt`.
+class base_source {
+ public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  virtual ~base_source() = default;
+  /// What each peer says, in the order in which they are configured. Throws nothing.
+  virtual std::vector<peer_report> probe(const std::string& index, time_point deadline) = 0;
+  /// The backup of an index. Throws `unreachable`, `request_timeout`, or `unsupported_format` from a peer that has
+  /// none of our kind.
+  virtual std::unique_ptr<base_stream> open(const std::string& url, const std::string& index,
+                                            time_point deadline) = 0;
+  /// Ends the call that is going on, and every later one. From any thread.
+  virtual void interrupt() noexcept = 0;
+};
+
+/// The peers whose replicas go on where the changelog can take over, the freshest files first: only those with the
+/// lineage's generation that are ahead of `after` and not behind `floor`.
+std::vector<peer_report> choose_donors(std::vector<peer_report> peers, uint64_t generation, feed_position after,
+                                       feed_position floor);
+
+/// Why there are none, for people: what each peer lacks.
+std::string why_no_donor(const std::vector<peer_report>& peers, uint64_t generation, feed_position after,
+                         feed_position floor);
+
+}  // namespace fp
