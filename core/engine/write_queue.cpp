@@ -38,11 +38,17 @@ write_batch write_queue::next(commit_id version, commit_order& order) {
                                              ", not " + std::to_string(*update.expected_version))});
       continue;
     }
-    const auto id = order.next(version);
+    const auto id = update.position ? update.position : order.next(version);
     if (!id) {
       batch.refused.push_back(
           {update.number, error(errc::read_only, "index " + index_ + " is at version " + std::to_string(version) +
                                                      ", the last one that there can be")});
+      continue;
+    }
+    if (*id <= version || *id > max_commit_id) {
+      batch.refused.push_back(
+          {update.number, error(errc::bad_request, "index " + index_ + " is at version " + std::to_string(version) +
+                                                       ": no commit " + std::to_string(*id) + " follows it")});
       continue;
     }
     bytes += update.changes->size();

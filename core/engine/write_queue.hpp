@@ -16,6 +16,8 @@ struct queued_update {
   uint64_t number = 0;
   changes_ptr changes;
   std::optional<commit_id> expected_version;  ///< of the index, as the writer knows it
+  /// What the commit is to be called, where somebody else orders commits.
+  std::optional<commit_id> position = std::nullopt;
 };
 
 /// Updates that become durable together.

@@ -14,7 +14,7 @@ namespace fp {
 
 namespace {
 
-constexpr uint64_t record_version = 1;
+constexpr uint64_t record_version = 1, replica_record_version = 2;
 constexpr std::string_view staging_name = ".create.tmp";
 constexpr std::string_view data_name = "data";
 constexpr std::string_view oplog_name = "oplog";
@@ -117,7 +117,7 @@ data_folder::scan_result data_folder::scan() {
   scan_result result;
   fs_.sync_directory(root_);
   for (const std::string& name : fs_.list(root_)) {
-    if (name == lock_name) continue;
+    if (name == lock_name || name == changelog_name) continue;
     const path folder = root_ / name;
     if (name == staging_name) {
       try_to([&] { fs_.remove_all(folder); });
@@ -148,6 +148,12 @@ data_folder::create_result data_folder::create(const std::string& name, const cr
   const auto existing = read_record(name);
   if (existing && !existing->deleted) {
     if (request.expect_does_not_exist) conflict(errc::index_already_exists, name, *existing, "; it must not exist");
+    if (request.lineage != existing->lineage && (request.lineage != 0 || request.generation)) {
+      conflict(errc::index_already_exists, name, *existing,
+               existing->lineage == 0 ? ", of its own and not of lineage " + std::to_string(request.lineage)
+                                      : " and follows lineage " + std::to_string(existing->lineage) + ", not " +
+                                            std::to_string(request.lineage));
+    }
     const uint64_t wanted = request.generation.value_or(existing->generation);
     if (wanted < existing->generation) {
       conflict(errc::older_index_already_exists, name, *existing, ", above the wanted " + std::to_string(wanted));
@@ -169,6 +175,8 @@ data_folder::create_result data_folder::create(const std::string& name, const cr
     }
     record.generation = *request.generation;
   }
+  record.lineage = request.lineage;
+  record.filled = request.lineage == 0;
   // An interrupted create may have left this generation half made. Nobody has used it yet.
   fs_.remove_all(root_ / name / generation_name(record.generation));
   const index_folders made = folders(record);
@@ -216,6 +224,7 @@ data_folder::staged_index data_folder::stage(const std::string& name, const stag
     conflict(errc::older_index_already_exists, name, *existing,
              ", not below the wanted " + std::to_string(*request.generation));
   }
+  record.lineage = request.lineage;
   staged_index staged{++num_staged_, record, {}};
   const path staging = staging_folder(staged.number);
   const path generation = staging / generation_name(staged.record.generation);
@@ -238,7 +247,12 @@ void data_folder::publish(const staged_index& staged) {
     throw error(errc::cancelled, "index " + name + ": its restore has been called off");
   }
   const path staging = staging_folder(staged.number);
-  if (const auto existing = read_record(name)) {
+  const auto existing = read_record(name);
+  const uint64_t lineage = staged.record.lineage;
+  if (lineage != 0 && (!existing || existing->deleted || existing->lineage != lineage)) {
+    throw error(errc::cancelled, "index " + name + ": lineage " + std::to_string(lineage) + " has gone meanwhile");
+  }
+  if (existing) {
     publish_generation(staging, staged.record, *existing);
   } else {
     bool may_remove = true;
@@ -316,6 +330,16 @@ index_record data_folder::find(const std::string& name) {
   }
   fs_.sync_directory(root_ / name);
   return *record;
+}
+
+void data_folder::mark_filled(const index_record& record) {
+  auto live = find(record.name);
+  if (live.generation != record.generation) {
+    throw error(errc::index_not_found,
+                "index " + record.name + " has no generation " + std::to_string(record.generation) + " any more");
+  }
+  live.filled = true;
+  write_record(root_ / record.name, live);
 }
 
 std::optional<index_record> data_folder::erase(const std::string& name) {
@@ -413,10 +437,17 @@ std::optional<index_record> read_index_record(file_system& fs, const path& root,
                                               ": an index of fpindex; a running node takes it over by "
                                               "`fpctl import` of fpindex's data folder");
   }
-  const auto object = parse_checked_json(contents, {1, record_version}, file);
+  uint64_t version = 0;
+  const auto object = parse_checked_json(contents, {1, replica_record_version}, file, &version);
   const json_reader in(object, file);
-  in.expect_only({"generation", "deleted"});
-  const index_record record{name, in.get_number("generation"), is_erased || in.get_bool("deleted")};
+  index_record record{name, in.get_number("generation"), is_erased || in.get_bool("deleted")};
+  if (version < replica_record_version) {
+    in.expect_only({"generation", "deleted"});
+  } else {
+    in.expect_only({"generation", "deleted", "lineage", "filled"});
+    record.lineage = in.get_number("lineage", max_generation);
+    record.filled = in.get_bool("filled");
+  }
   if (record.generation == 0 || record.generation > max_generation) {
     throw error(errc::corrupt_data,
                 file.string() + ": generation " + std::to_string(record.generation) + " is impossible");
@@ -425,8 +456,14 @@ std::optional<index_record> read_index_record(file_system& fs, const path& root,
 }
 
 void data_folder::write_record(const path& folder, const index_record& record) {
+  nlohmann::json object{{"generation", record.generation}, {"deleted", record.deleted}};
+  // What is no replica's is written so that older programs read it.
+  if (record.lineage != 0) {
+    object["lineage"] = record.lineage;
+    object["filled"] = record.filled;
+  }
   replace_file(fs_, folder / current_name,
-               dump_checked_json({{"generation", record.generation}, {"deleted", record.deleted}}, record_version));
+               dump_checked_json(std::move(object), record.lineage != 0 ? replica_record_version : record_version));
 }
 
 }  // namespace fp

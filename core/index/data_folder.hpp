@@ -21,6 +21,12 @@ struct index_record {
   std::string name;
   uint64_t generation = 0;
   bool deleted = false;
+  /// Of a replica: the generation of the lineage that it follows, which is what clients know; 0: the index is its
+  /// own.
+  uint64_t lineage = 0;
+  bool filled = true;  ///< it has had all that the changelog held once, and may be searched since
+
+  uint64_t shown_generation() const noexcept { return lineage != 0 ? lineage : generation; }
 
   friend bool operator==(const index_record&, const index_record&) = default;
 };
@@ -51,6 +57,7 @@ bool is_reserved_index_name(std::string_view name) noexcept;
 struct create_request {
   bool expect_does_not_exist = false;
   std::optional<uint64_t> generation;
+  uint64_t lineage = 0;  ///< of a replica; an existing index must be one of the same lineage
 };
 
 /// What a `stage` asks for.
@@ -58,17 +65,21 @@ struct stage_request {
   std::optional<uint64_t> generation;  ///< instead of the next one
   /// The index may exist: publishing replaces it. A generation that the name has had becomes the next one.
   bool replace = false;
+  uint64_t lineage = 0;  ///< of a replica
 };
 
 /// The folder of a node: `.lock` (no index can have that name), and for each index `<name>/current` (a one-line
-/// JSON object with `format_version`, `generation`, `deleted` and `checksum`, replaced atomically; named
-/// `current.deleted` it tells of a deleted index, whatever it says) and `<name>/v<generation>/` with `data/` and
-/// `oplog/`. An index that is made from existing data is staged in
+/// JSON object with `format_version`, `generation`, `deleted` and `checksum`, and in version 2, which replicas
+/// have, `lineage` and `filled`; replaced atomically; named `current.deleted` it tells of a deleted index, whatever
+/// it says) and
+/// `<name>/v<generation>/` with `data/` and `oplog/`. An index that is made from existing data is staged in
 /// `.create.tmp/<number>/` and gets its place when it is complete. Holding an object means holding the lock. Not
 /// thread-safe.
 class data_folder {
  public:
   static constexpr std::string_view lock_name = ".lock";
+  /// Where a node keeps the changelog that it orders itself (`local_changelog`). No index's.
+  static constexpr std::string_view changelog_name = ".changelog";
   static constexpr std::string_view current_name = "current";
   static constexpr std::string_view erased_name = "current.deleted";
 
@@ -92,7 +103,8 @@ class data_folder {
   scan_result scan();
 
   /// Creates an index or finds the existing one (`created` false), per the HTTP contract: a fresh index has
-  /// generation 1, a re-created one the next. A created index has an empty manifest. Throws `index_already_exists`,
+  /// generation 1, a re-created one the next. A created index has an empty manifest. Throws `index_already_exists`
+  /// (also for one of another lineage),
   /// `older_index_already_exists`, `newer_index_already_exists`, `generation_not_allowed` or `invalid_index_name`,
   /// for reserved names too.
   struct create_result {
@@ -114,8 +126,9 @@ class data_folder {
   staged_index stage(const std::string& name, const stage_request& request = {});
   /// Makes the index appear, durably: a crash or an error leaves either none or the whole index (the latter only
   /// when undoing fails, too). What fills the folders must be durable. Throws `cancelled` when the index is not
-  /// staged any more; after any error it is still to be discarded. An index that is replaced is there as before
-  /// until the new one is; the files of its generation stay until `remove_generation`.
+  /// staged any more, or a replica's lineage has gone; after any error it is still to be discarded. An index that
+  /// is replaced is there as before until the new one is; the files of its generation stay until
+  /// `remove_generation`.
   void publish(const staged_index& staged);
   /// Removes a staged index; one that is not there is not an error. What cannot be removed is left to the next
   /// `scan`.
@@ -123,6 +136,10 @@ class data_folder {
 
   /// Reads the record of one index, as `scan` does. Throws `index_not_found` when there is none, or a deleted one.
   index_record find(const std::string& name);
+
+  /// Notes, durably, that a replica may be searched from now on. Throws `index_not_found` when the generation is
+  /// not the live one.
+  void mark_filled(const index_record& record);
 
   /// Marks an index deleted, durably, and returns what it was; none when there is no such index. Needs no room on
   /// the disk. Files stay until `remove_generation`. When it throws, the index is there as before, except for an

@@ -163,7 +163,7 @@ TEST_F(data_folder_test, scan_tells_indexes_damage_and_other_things) {
   put("flipped/current", "{}");
   put("lost/v1/data/" + segment_file_name(1, 1));
   fs_.remove(root() / "lost" / "current");
-  put("newer/current", dump_checked_json({{"generation", 1}, {"deleted", false}}, 2));
+  put("newer/current", dump_checked_json({{"generation", 1}, {"deleted", false}}, 3));
   fs_.remove(root() / "half" / "current");
   put("half/v1/data/x.seg.tmp");
   put("half/current.tmp");
@@ -172,6 +172,7 @@ TEST_F(data_folder_test, scan_tells_indexes_damage_and_other_things) {
   put("music/album/song");
   put("not an index/current");
   put("a_file");
+  put(".changelog/meta");
 
   auto folder = open();
   for (int i = 0; i < 2; i++) {
@@ -196,6 +197,54 @@ TEST_F(data_folder_test, scan_tells_indexes_damage_and_other_things) {
   EXPECT_EQ(code_of([&] { folder.create("music", {}); }), errc::io_error);
   EXPECT_EQ(code_of([&] { folder.create("a_file", {}); }), errc::io_error);
   EXPECT_TRUE(fs_.exists(root() / "music" / "album" / "song"));
+}
+
+TEST_F(data_folder_test, a_replica_keeps_its_lineage) {
+  auto folder = open();
+  create_request wish;
+  wish.lineage = 7;
+  const auto made = folder.create("a", wish);
+  EXPECT_TRUE(made.created);
+  EXPECT_EQ(made.record, (index_record{"a", 1, false, 7, false}));
+  EXPECT_EQ(made.record.shown_generation(), 7u);
+  EXPECT_EQ(read_index_record(fs_, root(), "a"), made.record);
+  EXPECT_FALSE(folder.create("a", wish).created);
+  EXPECT_FALSE(folder.create("a", {}).created) << "whoever does not care finds it";
+  folder.mark_filled(made.record);
+  EXPECT_EQ(read_index_record(fs_, root(), "a"), (index_record{"a", 1, false, 7, true}));
+  EXPECT_EQ(code_of([&] { folder.mark_filled({"a", 2, false, 7}); }), errc::index_not_found);
+  wish.lineage = 8;
+  EXPECT_EQ(code_of([&] { folder.create("a", wish); }), errc::index_already_exists);
+  folder.create("own", {});
+  EXPECT_EQ(code_of([&] { folder.create("own", wish); }), errc::index_already_exists);
+  folder.erase("a");
+  EXPECT_EQ(read_index_record(fs_, root(), "a"), (index_record{"a", 1, true, 7}));
+  EXPECT_EQ(folder.create("a", wish).record, (index_record{"a", 2, false, 8, false}));
+}
+
+TEST_F(data_folder_test, a_base_takes_the_place_of_a_replica_of_the_same_lineage_alone) {
+  auto folder = open();
+  create_request wish;
+  wish.lineage = 7;
+  folder.create("a", wish);
+  stage_request base{{}, true, 7};
+  auto staged = folder.stage("a", base);
+  write_manifest(fs_, staged.folders.data, {});
+  folder.publish(staged);
+  EXPECT_EQ(read_index_record(fs_, root(), "a"), (index_record{"a", 2, false, 7, true}));
+  staged = folder.stage("a", base);
+  write_manifest(fs_, staged.folders.data, {});
+  folder.erase("a");
+  wish.lineage = 9;
+  EXPECT_EQ(code_of([&] { folder.publish(staged); }), errc::cancelled);
+  folder.discard(staged.number);
+  EXPECT_EQ(folder.create("a", wish).record, (index_record{"a", 3, false, 9, false}));
+}
+
+TEST_F(data_folder_test, what_is_no_replica_is_written_as_older_programs_read_it) {
+  open().create("a", {});
+  EXPECT_EQ(read_file(fs_, root() / "a" / "current", 4096),
+            dump_checked_json({{"generation", 1}, {"deleted", false}}, 1));
 }
 
 TEST_F(data_folder_test, a_lost_current_with_segments_in_the_manifest_is_damage) {
