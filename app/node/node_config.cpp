@@ -89,9 +89,7 @@ option_list node_options(node_config& c) {
   return o;
 }
 
-std::string shown_value(const std::string& value) { return value.empty() ? "\"\"" : value; }
-
-std::string shown_default(const option& o) { return shown_value(value_text(o)); }
+std::string shown_default(const option& o) { return shown_value(o, value_text(o)); }
 
 std::string config_table_markdown() {
   std::string table =

@@ -44,8 +44,7 @@ void apply_flag(node_config& c, std::string_view flag, std::string_view value);
 /// Checks every value, and what no single key can. To be called again after flags.
 void validate(const node_config& c);
 
-/// What people are told as a setting's value, and as its default.
-std::string shown_value(const std::string& value);
+/// What people are told as a setting's default.
 std::string shown_default(const option& o);
 
 }  // namespace fp

@@ -11,7 +11,7 @@ settings_change take_over(node_config& in_force, const node_config& fresh) {
     const std::string before = value_text(o), after = value_text(wanted.options()[i]);
     if (before == after) continue;
     (o.may_change ? change.applied : change.after_restart)
-        .push_back(std::string(o.key) + ": " + shown_value(after) + " (was " + shown_value(before) + ")");
+        .push_back(std::string(o.key) + ": " + shown_value(o, after) + " (was " + shown_value(o, before) + ")");
     if (o.may_change) assign(o, {found_value::form::bare, after});
   }
   return change;

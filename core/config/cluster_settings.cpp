@@ -62,6 +62,7 @@ void add_options(option_list& o, cluster_settings& c) {
   o.number("changelog_poll_ms", c.changelog_poll_ms, 1, hour_ms,
            "How often the changelog is asked what is new while nothing is, in milliseconds");
   o.number("changelog_connections", c.changelog_connections, 1, 64, "Connections to the changelog");
+  o.hide({"changelog"});
   o.rule([&c] {
     const int given = int{c.coordinator} + int{!c.changelog.empty()} + int{!c.coordinator_url.empty()};
     if (given > 1) {

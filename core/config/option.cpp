@@ -78,7 +78,10 @@ void assign(const option& o, const found_value& found) {
                    }
                  },
                  [&](std::string* member) {
-                   if (!is_text || !o.valid(found.text)) refuse(found, o.allowed);
+                   if (!is_text || !o.valid(found.text)) {
+                     refuse(is_text && o.is_secret ? found_value{form::other, "a text that is not shown"} : found,
+                            o.allowed);
+                   }
                    *member = found.text;
                  },
                  [&](load_mode* member) {
@@ -104,6 +107,11 @@ void assign(const option& o, const found_value& found) {
                  },
              },
              o.target);
+}
+
+std::string shown_value(const option& o, const std::string& value) {
+  if (value.empty()) return "\"\"";
+  return o.is_secret ? "(not shown)" : value;
 }
 
 std::string value_text(const option& o) {

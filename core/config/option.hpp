@@ -42,6 +42,7 @@ struct option {
   bool (*valid)(std::string_view) = nullptr;  ///< strings
   std::string allowed;                        ///< e.g. "1 to 256"
   std::string_view help;                      ///< one line
+  bool is_secret = false;                     ///< strings: may hold a password, and is not shown
   bool zero_is_off = false;                   ///< ports: 0 does not listen, and "any" picks a free one
   bool is_on_off() const noexcept { return std::holds_alternative<bool*>(target); }
 
@@ -53,5 +54,7 @@ void assign(const option& o, const found_value& found);
 
 /// The value as it would be written in the file without quotes.
 std::string value_text(const option& o);
+/// A value, as `value_text` writes it, for people and logs.
+std::string shown_value(const option& o, const std::string& value);
 
 }  // namespace fp

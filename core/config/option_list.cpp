@@ -244,6 +244,10 @@ void option_list::choice(std::string_view key, load_mode& value, std::string_vie
   add(key, &value, "map or read", help);
 }
 
+void option_list::hide(std::initializer_list<std::string_view> keys) {
+  for (const std::string_view key : keys) std::ranges::find(options_, key, &option::key)->is_secret = true;
+}
+
 void option_list::may_change(std::initializer_list<std::string_view> keys) {
   for (const std::string_view key : keys) std::ranges::find(options_, key, &option::key)->may_change = true;
 }

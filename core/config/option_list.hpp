@@ -45,6 +45,9 @@ class option_list {
   /// That a running node takes other values of these.
   void may_change(std::initializer_list<std::string_view> keys);
 
+  /// That the values of these may hold passwords.
+  void hide(std::initializer_list<std::string_view> keys);
+
   const std::vector<option>& options() const noexcept { return options_; }
 
   // -- Reading. All of these throw `invalid_configuration`.

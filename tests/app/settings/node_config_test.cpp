@@ -9,6 +9,7 @@
 #include <random>
 #include <set>
 
+#include "app/node/settings_change.hpp"
 #include "tests/core/support/error_of.hpp"
 #include "tests/core/support/temporary_folder.hpp"
 
@@ -401,6 +402,38 @@ TEST(config, log_files) {
   EXPECT_EQ(complaint(R"({"log_file": "a\u0000b"})"),
             "c.json: log_file: found a string \"a\\x00b\", allowed a file's name, or empty");
   EXPECT_THAT(config_table_markdown(), testing::HasSubstr("| `log_file` | `--log-file` | `\"\"` |"));
+}
+
+TEST(config, the_changelog) {
+  node_config c;
+  EXPECT_FALSE(c.cluster.follows());
+  EXPECT_EQ(c.cluster.num_connections(), 0u);
+  apply_flag(c, "--coordinator", "true");
+  EXPECT_TRUE(c.cluster.follows());
+  EXPECT_TRUE(c.cluster.serves());
+  EXPECT_EQ(c.cluster.num_connections(), 1u);
+  c = parse_config(R"({"changelog": "postgresql://u:p@h1,h2/db", "peers": "http://a:1,http://b:2"})", "c.json");
+  EXPECT_EQ(c.cluster.url(), "postgresql://u:p@h1,h2/db");
+  EXPECT_FALSE(c.cluster.serves());
+  EXPECT_EQ(c.cluster.num_connections(), 4u);
+  c = parse_config(R"({"coordinator_url": "http://h:8080", "serve_changelog": true})", "c.json");
+  EXPECT_EQ(c.cluster.url(), "http://h:8080");
+  EXPECT_TRUE(c.cluster.serves());
+  EXPECT_EQ(complaint(R"({"coordinator_url": "https://h"})"),
+            "c.json: coordinator_url: found a string \"https://h\", allowed http://... or empty");
+  EXPECT_EQ(complaint(R"({"peers": "http://a,,http://b"})"),
+            "c.json: peers: found a string \"http://a,,http://b\", allowed URLs between commas");
+  EXPECT_THAT(complaint(R"({"coordinator": true, "changelog": "http://h"})"),
+              testing::HasSubstr("more than one of"));
+}
+
+TEST(config, what_may_hold_a_password_is_not_shown) {
+  EXPECT_EQ(complaint(R"({"changelog": "mysql://u:secret@h"})"),
+            "c.json: changelog: found a text that is not shown, allowed postgresql://..., http://... or empty");
+  node_config before, after;
+  before.cluster.changelog = "postgresql://u:secret@h";
+  const auto change = take_over(before, after);
+  EXPECT_EQ(change.after_restart, (std::vector<std::string>{"changelog: \"\" (was (not shown))"}));
 }
 
 TEST(config, a_failed_flag_changes_nothing) {
