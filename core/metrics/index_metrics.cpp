@@ -198,6 +198,45 @@ void index_metrics::write_to(family_list& out) const {
   write_tasks(out);
   write_scrubs(out);
   write_state(out);
+  write_feed(out);
+}
+
+void index_metrics::set_feed(const feed_numbers& numbers, const char* state) {
+  std::lock_guard lock(mutex_);
+  feed_ = numbers;
+  feed_state_ = state;
+}
+
+std::optional<index_metrics::feed_numbers> index_metrics::feed() const {
+  std::lock_guard lock(mutex_);
+  return feed_;
+}
+
+void index_metrics::write_feed(family_list& out) const {
+  constexpr auto gauge_type = "gauge";
+  out.declare("fpindex_replica_state", "1, with how a replica stands to its changelog as a label", gauge_type);
+  out.declare("fpindex_replica_position", "Position of the changelog that a replica is at", gauge_type);
+  out.declare("fpindex_replica_lag_changes", "Positions that the changelog is known to be ahead of a replica",
+              gauge_type);
+  out.declare("fpindex_replica_lag_seconds", "How long a replica has known of something newer than it is",
+              gauge_type);
+  std::optional<feed_numbers> numbers;
+  const char* state = "";
+  {
+    std::lock_guard lock(mutex_);
+    numbers = feed_;
+    state = feed_state_;
+  }
+  if (!numbers) return;
+  const metric_labels labels{{"index", index_}};
+  out.add_gauge("fpindex_replica_state", "1, with how a replica stands to its changelog as a label",
+                {{"index", index_}, {"state", state}}, 1);
+  out.add_gauge("fpindex_replica_position", "Position of the changelog that a replica is at", labels,
+                double(numbers->applied));
+  out.add_gauge("fpindex_replica_lag_changes", "Positions that the changelog is known to be ahead of a replica",
+                labels, double(numbers->lag()));
+  out.add_gauge("fpindex_replica_lag_seconds", "How long a replica has known of something newer than it is", labels,
+                numbers->lag_seconds(unix_time()));
 }
 
 void index_metrics::write_requests(family_list& out) const {

@@ -87,6 +87,22 @@ class index_metrics {
   void scrub_done() noexcept;
   void set_damaged_segments(size_t count) noexcept { damaged_segments_.set(static_cast<double>(count)); }
 
+  // -- Following
+  /// What a replica is at, and what its changelog is known to hold.
+  struct feed_numbers {
+    uint64_t applied = 0, newest = 0;
+    double behind_since = 0;  ///< Unix time since when something newer is known; 0: nothing is
+
+    uint64_t lag() const noexcept { return newest > applied ? newest - applied : 0; }
+    double lag_seconds(double now) const noexcept {
+      return behind_since > 0 && now > behind_since ? now - behind_since : 0;
+    }
+  };
+  /// `state` lives forever.
+  void set_feed(const feed_numbers& numbers, const char* state);
+  /// Nothing of an index that follows no changelog.
+  std::optional<feed_numbers> feed() const;
+
   // -- State
   static constexpr std::string_view state_names[] = {"loading", "ready", "read_only", "failed", "closing"};
   /// `state` is one of `state_names` and lives forever.
@@ -122,6 +138,7 @@ class index_metrics {
   void write_tasks(family_list& out) const;
   void write_scrubs(family_list& out) const;
   void write_state(family_list& out) const;
+  void write_feed(family_list& out) const;
   friend struct index_histograms;
   static histogram_shape scanned_shape();
   static histogram_shape looked_into_shape();
@@ -157,6 +174,8 @@ class index_metrics {
   snapshot_ptr snapshot_;
   double memory_since_ = 0;  ///< Unix time since when there are memory segments; 0: there are none
   queue_depths queues_;
+  std::optional<feed_numbers> feed_;
+  const char* feed_state_ = "";
 };
 
 using index_metrics_ptr = std::shared_ptr<index_metrics>;
