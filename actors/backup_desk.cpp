@@ -37,7 +37,8 @@ caf::result<snapshot_reply> backup_desk_state::open_stream(const stream_task& ta
     return too_many("backups", settings.max_snapshot_streams);
   }
   try {
-    const auto& [index, generation, deleted] = task.record;
+    const auto& index = task.record.name;
+    const uint64_t generation = task.record.shown_generation();
     std::shared_ptr<chunk_producer> producer;
     uint64_t total_bytes = 0;
     if (task.format == stream_format::fpindex) {
@@ -58,7 +59,8 @@ caf::result<snapshot_reply> backup_desk_state::open_stream(const stream_task& ta
   }
 }
 
-caf::result<restore_handle> backup_desk_state::open_restore(const restore_request& request) {
+template <class What>
+caf::result<restore_handle> backup_desk_state::open_restore(const What& what) {
   const auto limit = setup.env->settings.max_restores;
   if (closing) return closing_error();
   if (restores.size() + folder_requests >= limit) return too_many("restores", limit);
@@ -66,7 +68,7 @@ caf::result<restore_handle> backup_desk_state::open_restore(const restore_reques
   const auto client = self->current_sender();
   auto promise = self->make_response_promise<restore_handle>();
   folder_requests++;
-  self->request(setup.catalog, caf::infinite, stage_atom_v, request)
+  self->request(setup.catalog, caf::infinite, stage_atom_v, what)
       .then(
           [this, promise, client](const staged_index& staged) mutable {
             folder_requests--;
@@ -154,6 +156,7 @@ backup_desk_handle::behavior_type backup_desk(backup_desk_state::pointer self, b
   return {
       [=](const stream_task& task) { return s->open_stream(task); },
       [=](const restore_request& request) { return s->open_restore(request); },
+      [=](const replica_restore& wanted) { return s->open_restore(wanted.of); },
       [=](close_atom) { s->close(); },
   };
 }

@@ -30,6 +30,26 @@ caf::result<index_record, bool> catalog_state::create(const create_index_request
   }
 }
 
+caf::result<index_record, bool> catalog_state::create_replica(const lineage& of) {
+  try {
+    create_request wish;
+    wish.lineage = of.generation;
+    auto result = folder->create(of.index, wish);
+    return {std::move(result.record), result.created};
+  } catch (const std::exception& e) {
+    return to_caf_error(e);
+  }
+}
+
+caf::result<done_atom> catalog_state::mark_filled(const index_record& record) {
+  try {
+    folder->mark_filled(record);
+    return done_atom_v;
+  } catch (const std::exception& e) {
+    return to_caf_error(e);
+  }
+}
+
 caf::result<index_record> catalog_state::find(const std::string& index) {
   try {
     return folder->find(index);
@@ -68,6 +88,23 @@ caf::result<staged_index> catalog_state::stage(const restore_request& request) {
   }
 }
 
+caf::result<staged_index> catalog_state::stage_replica(const lineage& of) {
+  try {
+    // It may have been deleted, or made anew, since somebody wanted it.
+    const auto live = folder->find(of.index);
+    if (live.lineage != of.generation) {
+      throw error(errc::index_not_found,
+                  "index " + of.index + " has no generation " + std::to_string(of.generation) + " any more");
+    }
+    stage_request wish;
+    wish.replace = true;
+    wish.lineage = of.generation;
+    return folder->stage(of.index, wish);
+  } catch (const std::exception& e) {
+    return to_caf_error(e);
+  }
+}
+
 caf::result<done_atom> catalog_state::publish(const staged_index& staged) {
   try {
     folder->publish(staged);
@@ -85,10 +122,13 @@ catalog_handle::behavior_type catalog_actor(pooled_pointer<catalog_handle, catal
   return {
       [=](scan_atom) { return self->state.scan(); },
       [=](create_atom, const create_index_request& request) { return self->state.create(request); },
+      [=](create_atom, const lineage& of) { return self->state.create_replica(of); },
+      [=](filled_atom, const index_record& record) { return self->state.mark_filled(record); },
       [=](record_atom, const std::string& index) { return self->state.find(index); },
       [=](erase_atom, const std::string& index) { return self->state.erase(index); },
       [=](remove_atom, const index_record& record) { return self->state.remove(record); },
       [=](stage_atom, const restore_request& request) { return self->state.stage(request); },
+      [=](stage_atom, const lineage& of) { return self->state.stage_replica(of); },
       [=](publish_atom, const staged_index& staged) { return self->state.publish(staged); },
       [=](discard_atom, const staged_index& staged) {
         self->state.folder->discard(staged.number);

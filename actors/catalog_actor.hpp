@@ -19,10 +19,13 @@ struct catalog_state {
 
   caf::result<scan_result_ptr> scan();
   caf::result<index_record, bool> create(const create_index_request& request);
+  caf::result<index_record, bool> create_replica(const lineage& of);
+  caf::result<done_atom> mark_filled(const index_record& record);
   caf::result<index_record> find(const std::string& index);
   caf::result<erased_index> erase(const std::string& name);
   caf::result<done_atom> remove(const index_record& record);
   caf::result<staged_index> stage(const restore_request& request);
+  caf::result<staged_index> stage_replica(const lineage& of);
   caf::result<done_atom> publish(const staged_index& staged);
 };
 

@@ -12,7 +12,7 @@ namespace fp {
 struct changelog_setup {
   environment_ptr env;
   /// Makes an engine, which does not connect to anything before it is asked something.
-  std::function<std::unique_ptr<changelog>()> make;
+  std::function<std::shared_ptr<changelog>()> make;
   size_t num_connections = 1;  ///< engines that are asked side by side
   std::chrono::milliseconds call_timeout{10'000};
 };

@@ -129,14 +129,17 @@ void index_coordinator_state::on_oplog(const oplog_opened& opened) {
   }
   spawn_workers();
   sweep();
-  set_state(index_state::ready, "");
+  log_hindrance.clear();
+  filling = must_fill();
+  show_served_state();
   const auto p = tracker.progress(now());
   metrics->started_up(std::chrono::microseconds(p.elapsed_us));
   env->log->info("{}: ready at version {}: {} segments, {} bytes, {} commits replayed, in {} ms", index_name(),
                  current()->version(), p.segments_total, p.bytes_total, p.replayed_commits, p.elapsed_us / 1000);
   tell_observers();
   tell_engine([this](index_engine& e) { e.start(now()); });
-  answer_waiting();
+  follow();
+  if (is_serving()) answer_waiting();
 }
 
 void index_coordinator_state::sweep() {
@@ -167,6 +170,8 @@ void index_coordinator_state::fail(const caf::error& why) {
 }
 
 void index_coordinator_state::stop_engine() {
+  filling = false;
+  log_hindrance.clear();
   const auto why = not_ready_error();
   engine->stop(to_core_error(why));
   note_queues();

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "actors/index_coordinator.hpp"
 
@@ -11,7 +13,7 @@ caf::error index_coordinator_state::not_ready_error() const {
     case index_state::closing:
       return make_error(errc::shutting_down, "index " + index_name() + " is being closed");
     default: {
-      if (awaits_folder) {
+      if (awaits_folder || filling) {
         return make_error(errc::index_not_ready, "index " + index_name() + " is loading: " + reason);
       }
       const auto p = tracker.progress(now());
@@ -35,6 +37,34 @@ void index_coordinator_state::wait_for_ready(uint32_t wait_ms, waiting_request r
   self->delayed_send(index_coordinator_handle(self), wait, expire_atom_v, ticket);
 }
 
+void index_coordinator_state::wait_for_version(commit_id version, uint32_t wait_ms, waiting_request request) {
+  if (version_waits.size() >= env->settings.max_waiting_requests) {
+    request.refuse(make_error(errc::overloaded, std::to_string(version_waits.size()) +
+                                                    " requests wait for versions of index " + index_name() +
+                                                    " already"));
+    return;
+  }
+  const auto ticket = next_ticket++;
+  version_waits.emplace(ticket, version_wait{version, std::move(request)});
+  const auto most = env->settings.max_ready_wait_ms;
+  const auto wait = std::chrono::milliseconds(wait_ms == 0 ? most : std::min(wait_ms, most));
+  self->delayed_send(index_coordinator_handle(self), wait, expire_atom_v, ticket);
+}
+
+void index_coordinator_state::answer_version_waits() {
+  if (!is_serving()) return;
+  std::vector<waiting_request> ready;
+  for (auto it = version_waits.begin(); it != version_waits.end();) {
+    if (it->second.version > current()->version()) {
+      ++it;
+      continue;
+    }
+    ready.push_back(std::move(it->second.request));
+    it = version_waits.erase(it);
+  }
+  for (const auto& request : ready) request.serve();
+}
+
 void index_coordinator_state::answer_waiting() {
   auto ready = std::exchange(waiting, {});
   note_queues();
@@ -52,9 +82,17 @@ void index_coordinator_state::refuse_waiting(const caf::error& why) {
   auto refused = std::exchange(waiting, {});
   if (!refused.empty()) note_queues();
   for (auto& [ticket, request] : refused) request.refuse(why);
+  for (auto& [ticket, wait] : std::exchange(version_waits, {})) wait.request.refuse(why);
 }
 
 void index_coordinator_state::expire(uint64_t ticket) {
+  if (const auto late = version_waits.extract(ticket)) {
+    late.mapped().request.refuse(make_error(errc::replication_timeout, "index " + index_name() + " is at version " +
+                                                                           std::to_string(current()->version()) +
+                                                                           ", not yet at " +
+                                                                           std::to_string(late.mapped().version)));
+    return;
+  }
   const auto it = waiting.find(ticket);
   if (it == waiting.end()) return;
   const auto request = std::move(it->second);
@@ -100,7 +138,7 @@ segment_list index_coordinator_state::segments() const {
 index_status index_coordinator_state::status() const {
   index_status s;
   s.name = index_name();
-  s.generation = setup.record.generation;
+  s.generation = setup.record.shown_generation();
   s.state = state;
   s.reason = reason;
   s.cause = cause;
@@ -128,6 +166,20 @@ index_status index_coordinator_state::status() const {
   s.upkeep_error = engine->planner().errors();
   s.damaged_segments = static_cast<uint32_t>(damage.size());
   s.damage = damage.first();
+  if (follower || replica.state == replica_state::parked) {
+    s.replica.state = to_string(replica.state);
+    s.replica.reason = replica.why;
+    if (const auto numbers = metrics->feed()) {
+      s.replica.newest = std::max(numbers->newest, s.version);
+      s.replica.behind_changes = s.replica.newest - s.version;
+      if (s.replica.behind_changes > 0) {
+        s.replica.behind_ms = static_cast<uint64_t>(numbers->lag_seconds(unix_time()) * 1'000);
+      }
+    }
+  } else if (is_replica()) {
+    s.replica.state = to_string(replica_state::parked);
+    s.replica.reason = reason;
+  }
   return s;
 }
 

@@ -10,6 +10,15 @@ void index_coordinator_state::update(caf::typed_response_promise<update_reply>& 
 
 void index_coordinator_state::enqueue_update(caf::typed_response_promise<update_reply>& promise,
                                              const local_update& update) {
+  if (const auto why = write_hindrance()) {
+    metrics->updates_failed(why->code());
+    promise.deliver(to_caf_error(*why));
+    return;
+  }
+  if (is_replica() && setup.feed) {
+    promise.delegate(follower, update);
+    return;
+  }
   const auto number = ++num_updates;
   writers.emplace(number, waiting_writer{promise});
   try {
@@ -71,11 +80,12 @@ void index_coordinator_state::refuse(uint64_t update, const error& why) {
 void index_coordinator_state::hindrance_changed(const error* why) {
   if (why == nullptr) {
     env->log->info("{}: read-only no more", index_name());
-    set_state(index_state::ready, "");
+    log_hindrance.clear();
   } else {
     env->log->error("{}: read-only: {}", index_name(), why->what());
-    set_state(index_state::read_only, why->what());
+    log_hindrance = why->what();
   }
+  if (is_serving() || filling) show_served_state();
 }
 
 void index_coordinator_state::serving_changed(bool maps_new_files) {

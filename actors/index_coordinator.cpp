@@ -68,7 +68,8 @@ void index_coordinator_state::set_state(index_state next, std::string why) {
   state = next;
   reason = why;
   metrics->set_state(to_string(next));
-  self->send(setup.listener, index_state_changed{{index_name(), setup.record.generation, state, std::move(why)}});
+  self->send(setup.listener,
+             index_state_changed{{index_name(), setup.record.shown_generation(), state, std::move(why)}});
 }
 
 void index_coordinator_state::set_failed(const caf::error& why) {
@@ -93,9 +94,14 @@ void index_coordinator_state::child_down(const caf::down_msg& down) {
     if (children.empty()) children_ended();
     return;
   }
+  if (role == "feed_follower" && (state == index_state::closing || !parked.empty())) {
+    // It was told to.
+    follower = feed_follower_handle{};
+    return;
+  }
   const auto text = role + " died: " + text_of(down.reason);
   env->log->error("{}: {}", index_name(), text);
-  if (state == index_state::loading) {
+  if (state == index_state::loading && !filling) {
     fail_load(make_error(errc::internal_error, text));
     return;
   }
@@ -107,6 +113,9 @@ void index_coordinator_state::child_down(const caf::down_msg& down) {
       engine->can_store(false, now());
       engine->refuse_requests(*engine->gate().block());
     }
+  } else if (role == "feed_follower") {
+    follower = feed_follower_handle{};
+    spawn_follower();
   } else {
     spawn_workers();
   }
@@ -175,6 +184,7 @@ void index_coordinator_state::end_children() {
   }
   manifests = manifest_handle{};
   log = oplog_handle{};
+  follower = feed_follower_handle{};
   builder = segment_builder_handle{};
   checkpointer = memory_merger = file_merger = merge_handle{};
   searchers.clear();
@@ -202,6 +212,8 @@ void index_coordinator_state::close(caf::typed_response_promise<done_atom> promi
   close_promise = promise;
   const bool was_loading = state == index_state::loading;
   set_state(index_state::closing, "");
+  // It has nothing to write any more, and who waits for it would wait for nothing.
+  if (follower) self->send_exit(follower, caf::exit_reason::user_shutdown);
   if (was_loading) {
     tracker.end(index_state::closing, "closed while loading", now());
     tell_observers();
@@ -250,12 +262,17 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
       [=](search_request& r) {
         s->metrics->requested(actor_request::search);
         const auto wait = r.ready_wait_ms;
-        return s->when_ready<search_reply>(
-            wait, [s, r = std::move(r)](auto& promise) mutable { s->search(promise, std::move(r)); });
+        return s->when_ready<search_reply>(wait, [s, r = std::move(r)](auto& promise) mutable {
+          const auto version = r.min_version;
+          const auto limit = r.timeout_ms;
+          s->when_at(version, limit, promise,
+                     [s, r = std::move(r)](auto& p) mutable { s->search(p, std::move(r)); });
+        });
       },
       [=](const local_search& search) {
         return s->when_ready<search_reply>(search.request->ready_wait_ms, [s, search](auto& promise) {
-          s->local_search_request(promise, search);
+          s->when_at(search.request->min_version, search.request->timeout_ms, promise,
+                     [s, search](auto& p) { s->local_search_request(p, search); });
         });
       },
       [=](const local_update& update) {
@@ -275,7 +292,9 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
             wait, [s, r = std::move(r)](auto& promise) mutable { s->update(promise, std::move(r)); });
       },
       [=](const document_request& r) {
-        return s->when_ready<document_reply>(r.ready_wait_ms, [s, r](auto& promise) { s->document(promise, r); });
+        return s->when_ready<document_reply>(r.ready_wait_ms, [s, r](auto& promise) {
+          s->when_at(r.min_version, 0, promise, [s, r](auto& p) { s->document(p, r); });
+        });
       },
       [=](const index_info_request& r) {
         return s->when_ready<index_info>(r.ready_wait_ms, [s](auto& promise) { promise.deliver(s->info()); });
@@ -301,6 +320,13 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
         return s->when_ready<snapshot_reply>(
             0, [s, f = r.format](auto& promise) { s->stream_backup(promise, f, false); });
       },
+      [=](const feed_commit& changes) {
+        auto promise = self->make_response_promise<update_reply>();
+        s->on_feed_commit(promise, changes);
+        return promise;
+      },
+      [=](const replica_changed& changed) { s->on_replica_changed(changed); },
+      [=](const replica_parked& parked) { s->on_parked(parked.why); },
       [=](unreadable_atom) { s->fail_if_unreadable(); },
       [=](scrub_atom) { return s->scrub(); },
       [=](const segment_scrubbed& m) { s->on_scrubbed(m); },

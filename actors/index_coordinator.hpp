@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "actors/environment.hpp"
+#include "actors/feed_access.hpp"
 #include "actors/folder_gate.hpp"
 #include "actors/guarded_actor.hpp"
 #include "actors/load_tracker.hpp"
@@ -26,6 +27,7 @@ struct coordinator_setup {
   caf::error start_failed;
   backup_desk_handle backups = {};
   record_source records = {};  ///< asked at a reload when the record could not be read at the start
+  feed_access feed = {};
 };
 
 /// Owns an index: its state, and the actors that work for it. What is decided about writes and upkeep, an
@@ -35,6 +37,7 @@ struct coordinator_setup {
 ///     searching  client -> here -> client, or client -> here -> searcher -> client
 ///     writing    client -> here -> oplog_actor and segment_builder, side by side -> here -> client
 ///     upkeep     here -> checkpoint_actor / merge_actor -> here -> manifest_actor -> here
+///     following  client -> here -> feed_follower -> changelog_actor; feed_follower -> here: as a write
 ///
 /// Nothing here blocks. The snapshot is replaced, never changed; only this actor replaces it. Messages of an
 /// earlier attempt to load carry its number and are dropped.
@@ -58,6 +61,7 @@ struct index_coordinator_state : engine_effects {
   void tell_engine(const F& event) {
     event(*engine);
     note_queues();
+    if (!version_waits.empty()) answer_version_waits();
     continue_closing();
   }
   const snapshot_ptr& current() const { return engine->served().whole(); }
@@ -112,6 +116,19 @@ struct index_coordinator_state : engine_effects {
     }
     return promise;
   }
+  /// Serves a request when the index is at a version, or refuses it when that takes too long.
+  template <class Promise, class F>
+  void when_at(const caf::optional<uint64_t>& version, uint32_t wait_ms, Promise promise, F serve) {
+    if (!version || current()->version() >= *version) {
+      serve(promise);
+      return;
+    }
+    wait_for_version(*version, wait_ms,
+                     {[=]() mutable { serve(promise); }, [=](const caf::error& e) mutable { promise.deliver(e); }});
+  }
+  void wait_for_version(commit_id version, uint32_t wait_ms, waiting_request request);
+  /// Serves those whose version has come.
+  void answer_version_waits();
   void wait_for_ready(uint32_t wait_ms, waiting_request request);
   void answer_waiting();
   void refuse_waiting(const caf::error& reason);
@@ -194,6 +211,23 @@ struct index_coordinator_state : engine_effects {
   void hindrance_changed(const error* why) override;
   void serving_changed(bool maps_new_files) override;
 
+  // -- Following a changelog (coordinator_following.cpp)
+  /// Whether it is the copy of a lineage, which only that lineage's changes may change.
+  bool is_replica() const { return setup.record.lineage != 0; }
+  /// Whether its first changes are still to come. It is served when the changelog has been followed to where it
+  /// was.
+  bool must_fill() const { return is_replica() && setup.feed && !setup.record.filled; }
+  /// All that is here is loaded: follows the changelog, or says why nothing may be written.
+  void follow();
+  void spawn_follower();
+  void on_feed_commit(caf::typed_response_promise<update_reply>& promise, const feed_commit& changes);
+  void on_replica_changed(const replica_changed& changed);
+  void on_parked(const std::string& why);
+  /// Why no client may write, or nothing.
+  std::optional<error> write_hindrance() const;
+  /// Shows the state of a loaded index.
+  void show_served_state();
+
   // -- Checkpoints and merges (coordinator_upkeep.cpp)
   using upkeep_promise = caf::typed_response_promise<upkeep_reply>;
   void request_checkpoint(upkeep_promise promise);
@@ -229,7 +263,12 @@ struct index_coordinator_state : engine_effects {
   cancel_flag_ptr load_cancel;
   std::set<progress_observer> observers;
   std::map<uint64_t, waiting_request> waiting;
-  std::set<caf::actor_addr> told_once;  ///< children of whose end one of the two messages has come
+  struct version_wait {
+    commit_id version = 0;
+    waiting_request request;
+  };
+  std::map<uint64_t, version_wait> version_waits;  ///< by tickets, as `waiting`
+  std::set<caf::actor_addr> told_once;             ///< children of whose end one of the two messages has come
   uint64_t next_ticket = 1;
   bool reload_wanted = false;
   /// Held by whoever uses the folder, as long as it does: this actor and its children.
@@ -257,6 +296,13 @@ struct index_coordinator_state : engine_effects {
   std::unordered_map<uint64_t, waiting_writer> writers;  ///< by the number that the engine knows an update by
   uint64_t num_updates = 0;
   uint64_t oplog_bytes = 0;
+
+  // Following.
+  feed_follower_handle follower;
+  bool filling = false;
+  replica_report replica;
+  std::string parked;         ///< why the catalog wants it left alone
+  std::string log_hindrance;  ///< why its log takes no writes
 
   // Upkeep.
   cancel_flag_ptr upkeep_cancel;

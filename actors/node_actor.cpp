@@ -75,6 +75,7 @@ void node_state::scan() {
               setup.env->log->warn("{}: left alone, it is no index", file);
             }
             scanned = true;
+            if (setup.feed && !shutting_down) follow_meta_feed();
             tell_watcher(known_indexes());
             next_operation();
           },
@@ -97,10 +98,15 @@ void node_state::add_index(const index_record& record, caf::error start_failed) 
                       slot.gate,
                       std::move(start_failed),
                       backups,
-                      node_actor_handle(self)};
+                      node_actor_handle(self),
+                      setup.feed};
   slot.coordinator = self->spawn<caf::linked + caf::monitored>(index_coordinator, std::move(s));
   coordinators[slot.coordinator.address()] = {record.name};
   indexes[record.name] = std::move(slot);
+  if (const auto why = parked.find(record.name); why != parked.end()) {
+    self->send(indexes[record.name].coordinator, replica_parked{record.name, why->second});
+  }
+  look_at_replica_waits();
 }
 
 void node_state::when_folder_free(const std::string& index, lease_function then) {
@@ -114,9 +120,10 @@ void node_state::folder_free(const folder_lease_ptr& lease) {
 
 void node_state::state_changed(const index_state_changed& changed) {
   const auto it = indexes.find(changed.entry.name);
-  if (it == indexes.end() || it->second.record.generation != changed.entry.generation) return;
+  if (it == indexes.end() || it->second.record.shown_generation() != changed.entry.generation) return;
   it->second.state = changed.entry.state;
   it->second.reason = changed.entry.reason;
+  note_filled(it->second);
   tell_watcher(changed);
 }
 
@@ -141,6 +148,13 @@ void node_state::coordinator_down(const caf::down_msg& down) {
                                                     : "backup desk";
     setup.env->log->critical("the {} died: {}", who, text_of(down.reason));
     self->quit(down.reason);
+    return;
+  }
+  if (meta && address == meta.address()) {
+    meta = meta_follower_handle{};
+    if (shutting_down) return;
+    setup.env->log->error("the meta follower died, and begins anew: {}", text_of(down.reason));
+    follow_meta_feed();
     return;
   }
   if (scrub && address == scrub.address()) {
@@ -188,7 +202,7 @@ caf::result<index_list> node_state::list() {
 index_list node_state::known_indexes() const {
   index_list out;
   for (const auto& [index, slot] : indexes) {
-    if (!slot.removing) out.indexes.push_back({index, slot.record.generation, slot.state, slot.reason});
+    if (!slot.removing) out.indexes.push_back({index, slot.record.shown_generation(), slot.state, slot.reason});
   }
   return out;
 }
@@ -207,6 +221,13 @@ void node_state::answer_status(kept_promise<node_status> promise, std::function<
       std::chrono::duration_cast<std::chrono::milliseconds>(self->clock().now() - started).count());
   s.data_folder = setup.env->settings.dir;
   s.indexes = known_indexes();
+  if (setup.feed) {
+    s.changelog = {setup.feed.name,
+                   feed_progress.caught_up,
+                   feed_progress.position,
+                   feed_progress.failure,
+                   {parked.begin(), parked.end()}};
+  }
   self->request(budget, caf::infinite, status_atom_v)
       .then(
           [=](uint32_t running, uint32_t allowed) mutable {
@@ -236,6 +257,7 @@ void node_state::close_all() {
   setup.env->log->info("shutting down: closing {} indexes", indexes.size());
   self->send(backups, close_atom_v);
   if (scrub) self->send_exit(scrub, caf::exit_reason::user_shutdown);
+  if (meta) self->send_exit(meta, caf::exit_reason::user_shutdown);
   for (auto& [index, slot] : indexes) {
     // The down message tells the rest.
     self->request(slot.coordinator, caf::infinite, close_atom_v).then([](done_atom) {}, [](const caf::error&) {});
@@ -247,6 +269,8 @@ void node_state::end_when_all_closed() {
   if (!closing_all || operation_running || !indexes.empty() || backups) return;
   self->send_exit(catalog, caf::exit_reason::user_shutdown);
   self->send_exit(budget, caf::exit_reason::user_shutdown);
+  if (setup.feed.watch) self->send_exit(setup.feed.watch, caf::exit_reason::user_shutdown);
+  if (setup.feed) self->send_exit(setup.feed.log, caf::exit_reason::user_shutdown);
   self->quit();
 }
 
@@ -259,7 +283,8 @@ node_actor_handle::behavior_type node_actor(node_state::pointer self, node_setup
     const auto source = caf::actor_cast<caf::actor_addr>(e.source);
     const bool child = source == s->catalog.address() || source == s->budget.address() ||
                        (s->backups && source == s->backups.address()) ||
-                       (s->scrub && source == s->scrub.address()) || s->take_end(source);
+                       (s->scrub && source == s->scrub.address()) || (s->meta && source == s->meta.address()) ||
+                       s->take_end(source);
     if (!child) s->setup.env->log->warn("ignored an exit message from an actor that does not own the node");
   });
   s->init(self, std::move(setup));
@@ -269,6 +294,10 @@ node_actor_handle::behavior_type node_actor(node_state::pointer self, node_setup
       [=](restore_request& r) { return s->restore(std::move(r)); },
       [=](publish_atom, const staged_index& staged) { return s->publish(staged); },
       [=](record_atom, const std::string& index) { return s->find_record(index); },
+      [=](const replica_wanted& wanted) { return s->want_replica(wanted); },
+      [=](const replica_parked& parked) { s->park_replica(parked); },
+      [=](const feed_state& state) { s->feed_changed(state); },
+      [=](expire_atom, uint64_t ticket) { s->expire_replica_wait(ticket); },
       [=](list_atom) { return s->list(); },
       [=](resolve_atom, const std::string& index) { return s->resolve(index); },
       [=](status_atom) { return s->status(); },

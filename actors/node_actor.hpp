@@ -7,6 +7,7 @@
 #include <string>
 
 #include "actors/environment.hpp"
+#include "actors/feed_access.hpp"
 #include "actors/folder_gate.hpp"
 #include "actors/guarded_actor.hpp"
 
@@ -17,6 +18,7 @@ struct node_setup {
   std::shared_ptr<data_folder> folder;
   std::string version;        ///< of the program, for status
   node_watcher watcher = {};  ///< optional; only who spawns the node can watch it
+  feed_access feed = {};      ///< the changelog that its indexes follow; they end with the node
 };
 
 /// The public face of a node: creates, deletes, lists and resolves indexes, and answers status.
@@ -28,8 +30,10 @@ struct node_setup {
 ///                                     node_actor --> scrub_actor: which indexes there are
 ///                              index_coordinator --> node_actor: the record that could not be read, at a reload
 ///                                     node_actor --> node_watcher: states of the indexes
+///                                  meta_follower --> node_actor: replicas to make, and to delete
 ///
-/// Creates and deletes run one after the other, so that folders and coordinators change in step.
+/// Creates and deletes run one after the other, so that folders and coordinators change in step. Where a changelog
+/// is followed, what clients create and delete goes there first, and is answered when it has come back.
 struct node_state {
   static inline const char* name = "node_actor";
 
@@ -89,6 +93,24 @@ struct node_state {
 
   caf::result<create_index_reply> create(create_index_request request);
   caf::result<delete_index_reply> erase(delete_index_request request);
+  // Where a changelog is followed (node_following.cpp)
+  caf::result<create_index_reply> create_lineage(const create_index_request& request);
+  caf::result<delete_index_reply> delete_lineage(const delete_index_request& request);
+  caf::result<done_atom> want_replica(const replica_wanted& wanted);
+  void make_replica(const lineage& of, kept_promise<done_atom> promise);
+  void park_replica(const replica_parked& parked);
+  void feed_changed(const feed_state& state);
+  /// Has a replica that is searched for the first time be searched after a restart, too, wherever it is then.
+  void note_filled(index_slot& slot);
+  void follow_meta_feed();
+  /// Waits until a replica of the generation is here (or none of it or older any more), or for as long as a write
+  /// may take.
+  void when_replicated(const std::string& index, uint64_t generation, bool is_here, std::function<void()> then,
+                       std::function<void(const caf::error&)> late);
+  bool is_replicated(const std::string& index, uint64_t generation, bool is_here) const;
+  void look_at_replica_waits();
+  void expire_replica_wait(uint64_t ticket);
+
   caf::result<restore_handle> restore(restore_request request);
   caf::result<done_atom> publish(const staged_index& staged);
   caf::result<index_record> find_record(const std::string& index);
@@ -127,11 +149,12 @@ struct node_state {
     return promise.pending();
   }
   void do_create(const create_index_request& request, kept_promise<create_index_reply> promise);
-  void do_erase(const delete_index_request& request, kept_promise<delete_index_reply> promise);
-  void finish_erase(const std::string& index, const erased_index& erased, kept_promise<delete_index_reply> promise);
+  using erase_outcome = caf::expected<delete_index_reply>;
+  using erase_answer = std::function<void(const erase_outcome&)>;
+  void do_erase(const delete_index_request& request, erase_answer answer);
+  void finish_erase(const std::string& index, const erased_index& erased, erase_answer answer);
   /// `lease` is held until the files are gone.
-  void remove_files(const index_record& record, const folder_lease_ptr& lease,
-                    kept_promise<delete_index_reply> promise);
+  void remove_files(const index_record& record, const folder_lease_ptr& lease, erase_answer answer);
   /// What a create or delete of an index has met. The record of one that has failed may be what is damaged.
   caf::error as_seen_by_clients(const std::string& index, const caf::error& e) const;
   void do_publish(const staged_index& staged, kept_promise<done_atom> promise);
@@ -159,6 +182,19 @@ struct node_state {
   uint64_t num_promises = 0;
   std::map<uint64_t, std::function<void(const caf::error&)>> promises;  ///< not answered yet
   clock_time started;
+
+  meta_follower_handle meta;  ///< null: no changelog is followed
+  feed_state feed_progress;
+  std::map<std::string, std::string> parked;  ///< why a name is left alone; index or none
+  struct replica_wait {
+    std::string index;
+    uint64_t generation = 0;
+    bool is_here = false;
+    std::function<void()> then;
+    std::function<void(const caf::error&)> late;
+  };
+  std::map<uint64_t, replica_wait> replica_waits;
+  uint64_t num_replica_waits = 0;
 };
 
 node_actor_handle::behavior_type node_actor(node_state::pointer self, node_setup setup);

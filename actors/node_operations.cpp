@@ -35,6 +35,7 @@ void node_state::next_operation() {
 caf::result<create_index_reply> node_state::create(create_index_request request) {
   if (shutting_down) return make_error(errc::shutting_down, "the node is shutting down");
   if (auto e = capture_error([&] { require_valid_index_name(request.name); })) return e;
+  if (setup.feed) return create_lineage(request);
   kept_promise<create_index_reply> promise(*this);
   if (!enqueue([this, request = std::move(request), promise] { do_create(request, promise); })) {
     promise.deliver(make_error(errc::overloaded, "too many creates and deletes are queued"));
@@ -105,44 +106,49 @@ caf::result<index_record> node_state::find_record(const std::string& index) {
 caf::result<delete_index_reply> node_state::erase(delete_index_request request) {
   if (shutting_down) return make_error(errc::shutting_down, "the node is shutting down");
   if (auto e = capture_error([&] { require_valid_index_name(request.name); })) return e;
+  if (setup.feed) return delete_lineage(request);
   kept_promise<delete_index_reply> promise(*this);
-  if (!enqueue([this, request = std::move(request), promise] { do_erase(request, promise); })) {
+  if (!enqueue([this, request = std::move(request), promise] {
+        do_erase(request, [promise](const erase_outcome& outcome) mutable {
+          outcome ? promise.deliver(*outcome) : promise.deliver(outcome.error());
+        });
+      })) {
     promise.deliver(make_error(errc::overloaded, "too many creates and deletes are queued"));
   }
   return promise.pending();
 }
 
-void node_state::do_erase(const delete_index_request& request, kept_promise<delete_index_reply> promise) {
+void node_state::do_erase(const delete_index_request& request, erase_answer answer) {
   self->request(catalog, caf::infinite, erase_atom_v, request.name)
       .then(
-          [this, request, promise](const erased_index& erased) mutable {
+          [this, request, answer](const erased_index& erased) mutable {
             if (erased.is_gone) {
-              finish_erase(request.name, erased, promise);
+              finish_erase(request.name, erased, answer);
               return;
             }
             if (request.expect_exists) {
-              promise.deliver(make_error(errc::index_not_found, "there is no index " + request.name));
+              answer(make_error(errc::index_not_found, "there is no index " + request.name));
             } else {
-              promise.deliver(delete_index_reply{false});
+              answer(delete_index_reply{false});
             }
             next_operation();
           },
-          [this, name = request.name, promise](const caf::error& e) mutable {
-            promise.deliver(as_seen_by_clients(name, e));
+          [this, name = request.name, answer](const caf::error& e) mutable {
+            answer(as_seen_by_clients(name, e));
             next_operation();
           });
 }
 
-void node_state::finish_erase(const std::string& index, const erased_index& erased,
-                              kept_promise<delete_index_reply> promise) {
-  auto end = [this, index, erased, promise](const folder_lease_ptr& lease) mutable {
+void node_state::finish_erase(const std::string& index, const erased_index& erased, erase_answer answer) {
+  auto end = [this, index, erased, answer](const folder_lease_ptr& lease) mutable {
     indexes.erase(index);
+    look_at_replica_waits();
     if (!erased.doubt) {
-      remove_files(erased.record, lease, promise);
+      remove_files(erased.record, lease, answer);
       return;
     }
     setup.env->log->error("{}: not served any more: {}", index, text_of(erased.doubt));
-    promise.deliver(erased.doubt);
+    answer(erased.doubt);
     next_operation();
   };
   const auto it = indexes.find(index);
@@ -158,11 +164,10 @@ void node_state::finish_erase(const std::string& index, const erased_index& eras
       .then([closed](done_atom) { closed(); }, [closed](const caf::error&) { closed(); });
 }
 
-void node_state::remove_files(const index_record& record, const folder_lease_ptr& lease,
-                              kept_promise<delete_index_reply> promise) {
-  auto finish = [this, record, lease, promise]() mutable {
+void node_state::remove_files(const index_record& record, const folder_lease_ptr& lease, erase_answer answer) {
+  auto finish = [this, record, lease, answer]() mutable {
     setup.env->log->info("{}: deleted, generation {}", record.name, record.generation);
-    promise.deliver(delete_index_reply{true});
+    answer(delete_index_reply{true});
     next_operation();
   };
   self->request(catalog, caf::infinite, remove_atom_v, record)
@@ -176,6 +181,10 @@ void node_state::remove_files(const index_record& record, const folder_lease_ptr
 
 caf::result<restore_handle> node_state::restore(restore_request request) {
   if (shutting_down) return make_error(errc::shutting_down, "the node is shutting down");
+  if (setup.feed) {
+    return make_error(errc::read_only, "the indexes of this node follow " + setup.feed.name +
+                                           ": a backup cannot be restored into them");
+  }
   return self->delegate(backups, std::move(request));
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/base/cancel.hpp"
 #include "core/changelog/changelog_calls.hpp"
+#include "core/changelog/feed_following.hpp"
 #include "core/commit/changes.hpp"
 #include "core/commit/checked_changes.hpp"
 #include "core/index/data_folder.hpp"
@@ -101,6 +102,45 @@ struct local_update {
   checked_changes changes;
   caf::optional<uint64_t> expected_version;
   uint32_t ready_wait_ms = 0;  ///< as in `update_request`
+};
+
+/// feed_follower -> index_coordinator: changes of the lineage behind `after`, as one commit called `position`.
+struct feed_commit {
+  changes_ptr changes;
+  commit_id after = 0, position = 0;
+};
+
+/// feed_follower -> index_coordinator: how the replica stands to its changelog.
+struct replica_changed {
+  replica_report report;
+};
+
+/// meta_follower -> node_actor: a replica that is to be made, or, without a generation, to go.
+struct replica_wanted {
+  std::string index;
+  uint64_t generation = 0;
+};
+
+/// meta_follower -> node_actor: nothing is done about an index, and why; empty: something is again.
+struct replica_parked {
+  std::string index, why;
+};
+
+/// meta_follower -> node_actor: how far the meta feed has been followed.
+struct feed_state {
+  bool caught_up = false;
+  feed_position position = 0;
+  std::string failure;  ///< why it does not answer
+};
+
+/// base_loader -> backup_desk: a restore in the place of a replica.
+struct replica_restore {
+  lineage of;
+};
+
+/// base_loader -> feed_follower: no peer could give what is missing.
+struct base_failed {
+  std::string why;
 };
 
 /// Asks for the newest snapshot; waits for readiness like a search.
@@ -268,6 +308,40 @@ using changelog_handle = caf::typed_actor<caf::replies_to<append_call>::with<app
                                           caf::replies_to<create_lineage_call>::with<create_lineage_call::answer>,
                                           caf::replies_to<delete_lineage_call>::with<delete_lineage_call::answer>>;
 
+/// Who waits for a base_loader.
+using base_listener = caf::typed_actor<caf::reacts_to<base_failed>>;
+
+/// Who begins restores of replicas.
+using replica_restorer = caf::typed_actor<caf::replies_to<replica_restore>::with<restore_handle>>;
+
+using base_loader_handle = caf::typed_actor<
+    // To itself: what is to be done next.
+    caf::reacts_to<next_atom>>;
+
+/// Follows a lineage for one index.
+using feed_follower_handle = caf::typed_actor<
+    // A write to the replica. Answered when the replica has it, with its position.
+    caf::replies_to<local_update>::with<update_reply>,
+    // The changelog is known to go on up to here.
+    caf::reacts_to<news_atom, feed_position>, caf::reacts_to<base_failed>, caf::reacts_to<tick_atom>>;
+
+/// Looks for what is new, for all who follow lineages of one changelog. Who ends is forgotten.
+using feed_watch_handle =
+    caf::typed_actor<caf::reacts_to<watch_atom, lineage, feed_follower_handle>, caf::reacts_to<tick_atom>>;
+
+/// The index that a feed_follower works for.
+using replica_handle =
+    caf::typed_actor<caf::replies_to<feed_commit>::with<update_reply>, caf::reacts_to<replica_changed>>;
+
+/// Follows the meta feed for the node.
+using meta_follower_handle = caf::typed_actor<
+    // The feed is known to go on.
+    caf::reacts_to<news_atom>, caf::reacts_to<tick_atom>>;
+
+/// The node that a meta_follower works for.
+using replica_catalog_handle = caf::typed_actor<caf::replies_to<replica_wanted>::with<done_atom>,
+                                                caf::reacts_to<replica_parked>, caf::reacts_to<feed_state>>;
+
 /// What a node measures, as text and over time.
 using metrics_handle = caf::typed_actor<
     // In Prometheus' text format.
@@ -307,13 +381,15 @@ using scrub_handle = caf::typed_actor<
     caf::reacts_to<tick_atom, uint64_t>, caf::reacts_to<settings_atom>>;
 
 /// All that an index coordinator understands: its faces and what its own actors tell it.
-using index_coordinator_handle =
-    local_index_handle::extend_with<load_listener>::extend_with<scrubbed_index_handle>::extend_with<folder_user>::
-        extend_with<unreadable_listener>::extend<caf::reacts_to<oplog_opened>, caf::reacts_to<tick_atom>,
-                                                 caf::reacts_to<expire_atom, uint64_t>,
-                                                 caf::reacts_to<settings_atom>,
-                                                 // Finishes accepted writes, closes all files, answers, ends.
-                                                 caf::replies_to<close_atom>::with<done_atom>>;
+using index_coordinator_handle = local_index_handle::extend_with<load_listener>::
+    extend_with<scrubbed_index_handle>::extend_with<folder_user>::extend_with<unreadable_listener>::extend_with<
+        replica_handle>::extend<caf::reacts_to<oplog_opened>, caf::reacts_to<tick_atom>,
+                                caf::reacts_to<expire_atom, uint64_t>, caf::reacts_to<settings_atom>,
+                                // The catalog knows a reason to leave the replica alone, or
+                                // none any more.
+                                caf::reacts_to<replica_parked>,
+                                // Finishes accepted writes, closes all files, answers, ends.
+                                caf::replies_to<close_atom>::with<done_atom>>;
 
 using scan_result_ptr = std::shared_ptr<const data_folder::scan_result>;
 
@@ -328,16 +404,23 @@ struct erased_index {
 using catalog_handle =
     caf::typed_actor<caf::replies_to<scan_atom>::with<scan_result_ptr>,
                      caf::replies_to<create_atom, create_index_request>::with<index_record, bool>,
+                     // Makes an empty replica, or finds it.
+                     caf::replies_to<create_atom, lineage>::with<index_record, bool>,
+                     // A replica may be searched from now on.
+                     caf::replies_to<filled_atom, index_record>::with<done_atom>,
                      // Reads the record of an index anew.
                      caf::replies_to<record_atom, std::string>::with<index_record>,
                      caf::replies_to<erase_atom, std::string>::with<erased_index>,
                      caf::replies_to<remove_atom, index_record>::with<done_atom>,
                      caf::replies_to<stage_atom, restore_request>::with<staged_index>,
+                     // In the place of a replica.
+                     caf::replies_to<stage_atom, lineage>::with<staged_index>,
                      caf::replies_to<publish_atom, staged_index>::with<done_atom>,
                      caf::replies_to<discard_atom, staged_index>::with<done_atom>>;
 
 using backup_desk_handle = caf::typed_actor<caf::replies_to<stream_task>::with<snapshot_reply>,
                                             caf::replies_to<restore_request>::with<restore_handle>,
+                                            caf::replies_to<replica_restore>::with<restore_handle>,
                                             // Ends all streams and restores, then itself.
                                             caf::reacts_to<close_atom>>;
 
@@ -350,8 +433,11 @@ using index_publisher = caf::typed_actor<caf::replies_to<publish_atom, staged_in
 /// All that the node actor understands.
 using node_actor_handle = node_handle::extend<caf::reacts_to<index_state_changed>,
                                               // The environment has newer settings.
-                                              caf::reacts_to<settings_atom>>::extend_with<index_publisher>::
-    extend_with<record_source>::extend_with<scrub_directory>::extend_with<folder_user>;
+                                              caf::reacts_to<settings_atom>,
+                                              // A create or delete has waited long enough.
+                                              caf::reacts_to<expire_atom, uint64_t>>::extend_with<index_publisher>::
+    extend_with<replica_catalog_handle>::extend_with<record_source>::extend_with<scrub_directory>::extend_with<
+        folder_user>;
 
 }  // namespace fp
 
@@ -389,6 +475,15 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::index_history)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::scrub_target)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::segment_scrubbed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::scrubbed_indexes_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::feed_commit)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::replica_changed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::replica_restore)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::base_failed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::replica_wanted)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::replica_parked)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::feed_state)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::lineage)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::feed_follower_handle)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::append_call)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::append_call::answer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::read_call)

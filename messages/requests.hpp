@@ -17,7 +17,7 @@
 
 namespace fp {
 
-inline constexpr uint32_t protocol_version = 5;
+inline constexpr uint32_t protocol_version = 6;
 
 // -- States -------------------------------------------------------------------------------------------------------
 
@@ -76,12 +76,15 @@ struct search_request {
   uint32_t probes = 0;         ///< bits by which found hashes may differ, at most `max_probes`
   uint32_t timeout_ms = 500;   ///< 0: none
   uint32_t ready_wait_ms = 0;  ///< how long to wait for a loading index; 0: fail with index_not_ready
+  /// Wait until the index is at this version, for `timeout_ms` or, without one, as long as an index may take to be
+  /// ready; then fail with replication_timeout. What a client has written at one replica it finds at any other.
+  caf::optional<uint64_t> min_version = caf::none;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, search_request& x) {
   return f(caf::meta::type_name("search_request"), x.query, x.limit, x.min_score, x.score_pct, x.probes,
-           x.timeout_ms, x.ready_wait_ms);
+           x.timeout_ms, x.ready_wait_ms, x.min_version);
 }
 
 struct search_reply {
@@ -142,11 +145,13 @@ typename Inspector::result_type inspect(Inspector& f, update_reply& x) {
 struct document_request {
   document_id id = 0;
   uint32_t ready_wait_ms = 0;
+  caf::optional<uint64_t> min_version =
+      caf::none;  ///< as in `search_request`; waits as long as an index may take to be ready
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, document_request& x) {
-  return f(caf::meta::type_name("document_request"), x.id, x.ready_wait_ms);
+  return f(caf::meta::type_name("document_request"), x.id, x.ready_wait_ms, x.min_version);
 }
 
 struct document_reply {
@@ -237,6 +242,20 @@ typename Inspector::result_type inspect(Inspector& f, load_progress& x) {
            x.reason);
 }
 
+/// How a replica stands to the changelog that it follows.
+struct replica_status {
+  std::string state;            ///< "filling", "following", "waiting" or "parked"; empty: it follows none
+  std::string reason;           ///< of `waiting` and `parked`
+  commit_id newest = 0;         ///< of the changelog, as far as anybody has told
+  uint64_t behind_changes = 0;  ///< positions between the replica and that
+  uint64_t behind_ms = 0;       ///< how long something newer has been known
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, replica_status& x) {
+  return f(caf::meta::type_name("replica_status"), x.state, x.reason, x.newest, x.behind_changes, x.behind_ms);
+}
+
 /// Everything about an index that can be told in any state, without waiting.
 struct index_status {
   std::string name;
@@ -255,6 +274,7 @@ struct index_status {
   std::string upkeep_error;       ///< of each kind of upkeep that fails, by kind; empty when none does
   uint32_t damaged_segments = 0;  ///< of those that are served, as scrubs and merges found them
   std::string damage;             ///< what is wrong with the oldest of them
+  replica_status replica;
 };
 
 template <class Inspector>
@@ -263,7 +283,7 @@ typename Inspector::result_type inspect(Inspector& f, index_status& x) {
            x.file_version, x.loading, x.num_documents, x.num_bytes, x.num_file_segments, x.num_memory_segments,
            x.memory_postings, x.oplog_bytes, x.searches, x.updates, x.checkpoints, x.memory_merges, x.file_merges,
            x.queued_searches, x.queued_updates, x.waiting_requests, x.checkpoint_running, x.merge_running,
-           x.upkeep_error, x.damaged_segments, x.damage);
+           x.upkeep_error, x.damaged_segments, x.damage, x.replica);
 }
 
 // -- Maintenance on request
@@ -347,6 +367,20 @@ typename Inspector::result_type inspect(Inspector& f, index_list& x) {
   return f(caf::meta::type_name("index_list"), x.indexes);
 }
 
+/// The changelog that a node's indexes follow.
+struct followed_changelog {
+  std::string name;        ///< what it is and where; empty: the node follows none
+  bool caught_up = false;  ///< all that its meta feed held at the start has been looked at
+  uint64_t position = 0;   ///< in the meta feed
+  std::string failure;     ///< why it does not answer
+  std::vector<std::pair<std::string, std::string>> parked;  ///< names that are left alone, and why
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, followed_changelog& x) {
+  return f(caf::meta::type_name("followed_changelog"), x.name, x.caught_up, x.position, x.failure, x.parked);
+}
+
 struct node_status {
   std::string version;  ///< of the program, e.g. "0.1.0"
   uint32_t protocol = protocol_version;
@@ -355,12 +389,13 @@ struct node_status {
   std::string data_folder;
   uint32_t loaders_running = 0, loaders_allowed = 0;
   index_list indexes;
+  followed_changelog changelog;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, node_status& x) {
   return f(caf::meta::type_name("node_status"), x.version, x.protocol, x.pid, x.uptime_ms, x.data_folder,
-           x.loaders_running, x.loaders_allowed, x.indexes);
+           x.loaders_running, x.loaders_allowed, x.indexes, x.changelog);
 }
 
 }  // namespace fp

@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # A room may include itself and what stands before it.
 ROOMS = ["core", "messages", "actors", "app"]
 # The rooms of app/ that know no actors, and what else of app/ they may include. Of the others only core/.
-SERVERS = {"app/changelog": [], "app/tcp": [], "app/tls": [], "app/library": [], "app/parallel": [], "app/process": [],
+SERVERS = {"app/changelog": ["app/parallel"], "app/tcp": [], "app/tls": [], "app/library": [], "app/parallel": [], "app/process": [],
            "app/audio": ["app/parallel", "app/process"],
            "app/identify": ["app/audio"], "app/http": ["app/tcp", "app/tls"], "app/line": ["app/tcp"]}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)

@@ -18,9 +18,15 @@ void write_loading(body_writer& w, const load_progress& p) {
   w.full_field("elapsed_ms").number(p.elapsed_us / 1'000).end_map();
 }
 
+void write_replica(body_writer& w, const replica_status& r) {
+  w.begin_map(5).full_field("state").text(r.state).full_field("reason").text(r.reason);
+  w.full_field("changelog_version").number(r.newest).full_field("behind_changes").number(r.behind_changes);
+  w.full_field("behind_ms").number(r.behind_ms).end_map();
+}
+
 void write_index(body_writer& w, const node_overview::index& index) {
   const auto& s = index.status;
-  w.begin_map(28).full_field("name").text(s.name).full_field("answered").boolean(index.answered);
+  w.begin_map(29).full_field("name").text(s.name).full_field("answered").boolean(index.answered);
   w.full_field("generation").number(s.generation).full_field("state").text(to_string(s.state));
   w.full_field("reason").text(s.reason);
   w.full_field("advice").text(s.state == index_state::failed ? failure_advice(s.cause, s.name) : "");
@@ -38,6 +44,8 @@ void write_index(body_writer& w, const node_overview::index& index) {
   w.full_field("merge_running").boolean(s.merge_running);
   w.full_field("maintenance_error").text(s.upkeep_error);
   w.full_field("damaged_segments").number(s.damaged_segments).full_field("damage").text(s.damage);
+  w.full_field("replica");
+  write_replica(w, s.replica);
   w.full_field("loading");
   write_loading(w, s.loading);
   w.end_map();
@@ -141,9 +149,17 @@ std::string encode_segments(const segment_list& list, body_format format) {
 }
 
 std::string encode_status(const index_status& status, body_format format) {
+  // fpindex refuses a status with other fields, and asks for MessagePack.
+  const bool shows_replica = format == body_format::json && !status.replica.state.empty();
   body_writer w(format);
-  w.begin_map(3).field("generation").number(status.generation).field("version").number(status.version);
-  return w.field("file_version").number(status.file_version).end_map().take();
+  w.begin_map(shows_replica ? 4 : 3);
+  w.field("generation").number(status.generation).field("version").number(status.version);
+  w.field("file_version").number(status.file_version);
+  if (shows_replica) {
+    w.field("replica");
+    write_replica(w, status.replica);
+  }
+  return w.end_map().take();
 }
 
 std::string encode_history(const index_history& history, body_format format) {
@@ -167,10 +183,17 @@ std::string encode_history(const index_history& history, body_format format) {
 std::string encode_overview(const node_overview& overview, body_format format) {
   const auto& n = overview.node;
   body_writer w(format);
-  w.begin_map(2).full_field("node").begin_map(8).full_field("version").text(n.version);
+  w.begin_map(2).full_field("node").begin_map(9).full_field("version").text(n.version);
   w.full_field("pid").number(n.pid).full_field("uptime_ms").number(n.uptime_ms);
   w.full_field("data_folder").text(n.data_folder).full_field("loaders_running").number(n.loaders_running);
   w.full_field("loaders_allowed").number(n.loaders_allowed);
+  w.full_field("changelog").begin_map(5).full_field("name").text(n.changelog.name);
+  w.full_field("caught_up").boolean(n.changelog.caught_up).full_field("position").number(n.changelog.position);
+  w.full_field("failure").text(n.changelog.failure).full_field("parked").begin_list(n.changelog.parked.size());
+  for (const auto& [name, why] : n.changelog.parked) {
+    w.begin_map(2).full_field("name").text(name).full_field("reason").text(why).end_map();
+  }
+  w.end_list().end_map();
   w.full_field("has_names").boolean(overview.has_names);
   w.full_field("takes_sound").boolean(overview.takes_sound).end_map();
   w.full_field("indexes").begin_list(overview.indexes.size());

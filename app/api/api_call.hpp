@@ -30,6 +30,8 @@ struct api_call {
   bool is_head() const { return request.method == http_method::head; }
   void refuse(unsigned status, std::string_view name) const { respond(error_response(status, name, format)); }
   void not_found() const { refuse(404, "NotFound"); }
+  /// A number behind the path's question mark ("?after=5&max=10"); nothing when there is none that can be read.
+  std::optional<uint64_t> parameter(std::string_view name) const;
 
   /// Decodes a body that must be there. When that is impossible it answers why, and returns nothing.
   template <class F>

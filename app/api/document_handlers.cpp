@@ -40,6 +40,7 @@ void commit_changes(const api_service& service, const api_call& c, std::vector<u
 std::optional<search_request> search_of(const api_call& c) {
   auto decoded = c.body(decode_search);
   if (!decoded) return decoded;
+  if (const auto version = c.parameter("min_version")) decoded->min_version = *version;
   try {
     require_allowed_probes(decoded->probes);
     return decoded;
@@ -105,12 +106,14 @@ void handlers::update(const api_service& service, api_call& c) {
 void handlers::find_document(const api_service& service, api_call& c) {
   const auto id = id_of(c);
   if (!id) return;
+  document_request wish{*id};
+  if (const auto version = c.parameter("min_version")) wish.min_version = *version;
   service.ask_index<document_reply>(
-      c, look_timeout,
+      c, wish.min_version ? write_timeout : look_timeout,
       [f = c.format](const document_reply& found) {
         return make_response(200, encode_version(found.version, f), f);
       },
-      document_request{*id});
+      wish);
 }
 
 void handlers::put_document(const api_service& service, api_call& c) {

@@ -197,6 +197,7 @@ void http_connection::ask(const http_question& question, time_point deadline) {
   std::string head = question.method + " " + question.target + " HTTP/1.1\r\nHost: " + question.host +
                      "\r\nUser-Agent: " + question.user_agent + "\r\n";
   if (question.method != "GET") head += "Content-Length: " + std::to_string(question.body.size()) + "\r\n";
+  if (!question.accept.empty()) head += "Accept: " + question.accept + "\r\n";
   if (!question.keep_alive) head += "Connection: close\r\n";
   head += "\r\n";
   s.doing = "asking";

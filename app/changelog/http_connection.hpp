@@ -16,6 +16,7 @@ struct http_question {
   std::string target;  ///< of the request line: no spaces, no line ends
   std::string host;    ///< HOST:PORT
   std::string user_agent = "fpnode";
+  std::string accept = {};          ///< a media type; empty: none is asked for
   std::span<const std::byte> body;  ///< its length is sent for all methods but GET
   bool keep_alive = true;
 };

@@ -14,14 +14,33 @@ json as_json(const index_list& l) {
   return j;
 }
 
+json as_json(const followed_changelog& c) {
+  json j{{"name", c.name}, {"caught_up", c.caught_up}, {"position", c.position}};
+  if (!c.failure.empty()) j["failure"] = c.failure;
+  if (!c.parked.empty()) j["parked"] = json::array();
+  for (const auto& [name, why] : c.parked) j["parked"].push_back({{"name", name}, {"reason", why}});
+  return j;
+}
+
+json as_json(const replica_status& r) {
+  json j{{"state", r.state}};
+  if (!r.reason.empty()) j["reason"] = r.reason;
+  j["changelog_version"] = r.newest;
+  j["behind_changes"] = r.behind_changes;
+  j["behind_ms"] = r.behind_ms;
+  return j;
+}
+
 json as_json(const node_status& s) {
-  return {{"version", s.version},
-          {"protocol", s.protocol},
-          {"pid", s.pid},
-          {"uptime_ms", s.uptime_ms},
-          {"data_folder", s.data_folder},
-          {"loaders_running", s.loaders_running},
-          {"loaders_allowed", s.loaders_allowed}};
+  json j{{"version", s.version},
+         {"protocol", s.protocol},
+         {"pid", s.pid},
+         {"uptime_ms", s.uptime_ms},
+         {"data_folder", s.data_folder},
+         {"loaders_running", s.loaders_running},
+         {"loaders_allowed", s.loaders_allowed}};
+  if (!s.changelog.name.empty()) j["changelog"] = as_json(s.changelog);
+  return j;
 }
 
 json as_json(const load_progress& p) {
@@ -63,6 +82,7 @@ json as_json(const index_status& s) {
   if (!s.upkeep_error.empty()) j["maintenance_error"] = s.upkeep_error;
   j["damaged_segments"] = s.damaged_segments;
   if (!s.damage.empty()) j["damage"] = s.damage;
+  if (!s.replica.state.empty()) j["replica"] = as_json(s.replica);
   j["loading"] = as_json(s.loading);
   return j;
 }

@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include "app/fpctl/command.hpp"
+#include "core/base/printable.hpp"
 
 namespace fp::ctl {
 
@@ -9,9 +10,17 @@ namespace {
 /// What a person should know of an index, the worst alone.
 std::string note_of(const index_status& s) {
   if (!s.reason.empty()) return s.reason;
+  if (!s.replica.reason.empty()) return "does not get on: " + s.replica.reason;
   if (s.damaged_segments == 0) return s.upkeep_error;
   return (s.damaged_segments == 1 ? "damaged segment: " : grouped(s.damaged_segments) + " damaged segments: ") +
          s.damage;
+}
+
+/// How far a replica is behind its changelog; nothing of an index that follows none.
+std::string behind_text(const replica_status& r) {
+  if (r.state.empty()) return "-";
+  if (r.behind_changes == 0) return "0";
+  return grouped(r.behind_changes) + " (" + duration_text(std::chrono::milliseconds(r.behind_ms)) + ")";
 }
 
 std::vector<index_status> statuses_of(command_context& c, const node_status& node) {
@@ -29,7 +38,8 @@ std::vector<index_status> statuses_of(command_context& c, const node_status& nod
 
 /// For monitoring: says only whether all is well, by the exit code and in a line, and what is not.
 exit_code check_node(command_context& c) {
-  const auto indexes = statuses_of(c, c.node().status());
+  const auto node = c.node().status();
+  const auto indexes = statuses_of(c, node);
   size_t num_bad = 0, num_loading = 0;
   auto troubles = json::array();
   std::vector<std::string> lines;
@@ -47,6 +57,10 @@ exit_code check_node(command_context& c) {
     c.out << grouped(indexes.size()) << " indexes, " << grouped(indexes.size() - num_bad - num_loading)
           << " ready and well\n";
   }
+  const auto& log = node.changelog;
+  if (!log.failure.empty()) lines.push_back(log.name + ": " + log.failure);
+  for (const auto& [name, why] : log.parked) lines.push_back("left alone: " + printable(name) + ": " + why);
+  if (!log.failure.empty() || !log.parked.empty()) num_bad++;
   for (const auto& line : lines) c.complain(line);
   return num_bad > 0 ? exit_failed : num_loading > 0 ? exit_incomplete : exit_ok;
 }
@@ -68,6 +82,12 @@ exit_code show_status(command_context& c) {
                        {"data folder", node.data_folder},
                        {"loaders", std::to_string(node.loaders_running) + " running, " +
                                        std::to_string(node.loaders_allowed) + " allowed"}});
+  if (!node.changelog.name.empty()) {
+    const auto& log = node.changelog;
+    print_fields(c.out, {{"follows", log.name + (log.failure.empty() ? log.caught_up ? "" : ", from its beginning"
+                                                                     : ", which fails: " + log.failure)}});
+    for (const auto& [name, why] : log.parked) c.out << "left alone: " << printable(name) << ": " << why << "\n";
+  }
   if (indexes.empty()) return exit_ok;
   c.out << '\n';
   table t({{"index"},
@@ -79,11 +99,12 @@ exit_code show_status(command_context& c) {
            {"log", align::right},
            {"searches", align::right},
            {"updates", align::right},
+           {"behind", align::right},
            {"note"}});
   for (const auto& i : indexes) {
     t.add({i.name, to_string(i.state), grouped(i.version), grouped(i.file_version), grouped(i.num_file_segments),
            grouped(i.num_memory_segments), bytes_text(i.oplog_bytes), grouped(i.searches), grouped(i.updates),
-           note_of(i)});
+           behind_text(i.replica), note_of(i)});
   }
   t.print(c.out);
   return exit_ok;

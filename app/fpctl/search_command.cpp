@@ -22,6 +22,7 @@ struct query_options {
   std::optional<uint32_t> min_score;
   std::optional<uint32_t> score_pct;
   uint32_t probes = 0;
+  std::optional<uint64_t> min_version;
 };
 
 /// The form of the index that is asked.
@@ -49,6 +50,7 @@ search_request request_of(const command_context& c, const query_options& o, cons
   if (o.min_score) r.min_score = *o.min_score;
   if (o.score_pct) r.score_pct = *o.score_pct;
   r.probes = o.probes;
+  if (o.min_version) r.min_version = *o.min_version;
   r.timeout_ms = r.ready_wait_ms = c.ready_wait_ms();
   return r;
 }
@@ -170,6 +172,8 @@ void add_search_command(CLI::App& app, command_context& c) {
                   "Shared hashes at least (default: a twentieth of the query's, with --file 1)");
   sub->add_option("--score-pct", o->score_pct, "Percent of the best score at least (default: 10, with --file 0)")
       ->check(CLI::Range(0u, 100u));
+  sub->add_option("--min-version", o->min_version,
+                  "Wait until the index is at this version, as a replica that others write to comes to be");
   sub->add_option("--probes", o->probes, "Find hashes, too, that differ from a query's in so many bits")
       ->check(CLI::Range(0u, max_probes))
       ->capture_default_str();

@@ -25,6 +25,7 @@
 #include "app/api/http_gateway.hpp"
 #include "app/gateway/line_gateway.hpp"
 #include "app/node/accept_guard.hpp"
+#include "app/node/changelog_source.hpp"
 #include "app/node/command_line.hpp"
 #include "app/node/logging.hpp"
 #include "app/node/node_config.hpp"
@@ -283,6 +284,9 @@ int run(const command_line& called, const command_line::settings& read, node_log
   // CAF's workers, a clock, a printer, the sockets' thread, the pools, and who waits for signals.
   require_threads(num_searchers(settings) + 4 + blocking_pools::num_threads(settings));
   auto folder = std::make_shared<data_folder>(posix_file_system(), settings.dir);
+  const auto source = find_changelog(posix_file_system(), settings);
+  if (!source.make && !settings.cluster.peers.empty())
+    log.warn("peers: no changelog is followed, so nobody asks them");
 
   auto caf_settings = make_caf_settings(settings, credentials, num_searchers(settings), log);
   caf::actor_system system{caf_settings};
@@ -292,7 +296,8 @@ int run(const command_line& called, const command_line::settings& read, node_log
   caf::scoped_actor self{system};
   const auto stopping = watch_signals(signals, caf::actor_cast<caf::actor>(self), env->log);
   const auto watcher = spawn_watcher(system, env->log);
-  const auto node = system.spawn(node_actor, node_setup{env, std::move(folder), FPNODE_VERSION, watcher});
+  const auto feed = follow_changelog(system, env, source);
+  const auto node = system.spawn(node_actor, node_setup{env, std::move(folder), FPNODE_VERSION, watcher, feed});
   const auto give_up = [&] {
     self->monitor(node);
     caf::anon_send(node, shutdown_atom_v);

@@ -132,6 +132,14 @@ export class IndexRow {
   showProblems(s) {
     const problems = [];
     if (s.reason) problems.push([s.state === "failed" ? "Failed to load" : "Read only", s.reason]);
+    const replica = s.replica;
+    if (replica && replica.reason && replica.reason !== s.reason) {
+      problems.push(["Does not get on with its changelog", replica.reason]);
+    }
+    if (replica && replica.behind_changes > 0) {
+      problems.push([`Behind its changelog by ${replica.behind_changes} changes`,
+        `for ${(replica.behind_ms / 1000).toFixed(1)} s`]);
+    }
     const reload = `fpctl reload ${s.name}`;
     if (s.advice) problems.push(["What to do", s.advice, s.advice.endsWith(reload) ? reload : undefined]);
     if (s.damage) problems.push(["Damaged segment, see the README on damage", s.damage]);

@@ -1,0 +1,194 @@
+#include "actors/feed_follower.hpp"
+
+#include <cstring>
+#include <utility>
+
+#include "actors/base_loader.hpp"
+#include "actors/blocking_pools.hpp"
+
+namespace fp {
+
+feed_follower_state::~feed_follower_state() {
+  if (peers) peers->interrupt();
+  try {
+    if (appends) {
+      appends->stop(error(errc::replication_timeout, "index " + setup.of.index +
+                                                         ": it is not followed any more; the write may be in the "
+                                                         "changelog"));
+    }
+  } catch (const std::exception&) {
+    // Out of memory: their requests end at their own timeouts.
+  }
+}
+
+void feed_follower_state::init(pointer self_ptr, feed_follower_setup setup_values) {
+  self = self_ptr;
+  setup = std::move(setup_values);
+  const auto& settings = setup.env->settings;
+  feed_following::options reading;
+  reading.poll = std::chrono::milliseconds(setup.feed.watch ? 0 : settings.cluster.changelog_poll_ms);
+  reading.seed = random();
+  reading.base_first = static_cast<bool>(setup.feed.make_peers);
+  following.emplace(reading, *this);
+  append_queue::options writing;
+  writing.index = setup.of.index;
+  writing.max_writes = settings.max_queued_updates;
+  writing.max_bytes = settings.max_queued_update_bytes;
+  writing.resolves_doubt = setup.feed.resolves_doubt;
+  writing.seed = random();
+  appends.emplace(writing, *this);
+  appends->applied(setup.applied);
+  if (setup.feed.watch) self->send(setup.feed.watch, watch_atom_v, setup.of, feed_follower_handle(self));
+  following->start(setup.applied, setup.filled, now());
+  note_numbers();
+}
+
+void feed_follower_state::tick() {
+  timer.rang(now());
+  following->look(now());
+  appends->look(now());
+  note_numbers();
+}
+
+void feed_follower_state::note_numbers() {
+  const auto report = following->report(now());
+  const bool is_behind = report.newest > report.applied;
+  const double since = is_behind ? unix_time() - std::chrono::duration<double>(report.behind).count() : 0;
+  setup.metrics->set_feed({report.applied, report.newest, since}, to_string(report.state));
+}
+
+void feed_follower_state::read(feed_position after, std::optional<uint64_t> tag) {
+  self->request(setup.feed.log, caf::infinite, read_call{setup.of, after, {}, tag})
+      .then(
+          [this](feed_changes& answer) {
+            following->read_done(std::move(answer), now());
+            note_numbers();
+          },
+          [this](const caf::error& e) {
+            feed_changes answer;
+            answer.status = changelog_status::unavailable;
+            answer.why = text_of(e);
+            following->read_done(std::move(answer), now());
+          });
+}
+
+void feed_follower_state::apply(uint64_t batch, feed_position after, feed_position position, changes_ptr changes) {
+  self->request(setup.owner, caf::infinite, feed_commit{std::move(changes), after, position})
+      .then(
+          [this, batch](const update_reply& reply) {
+            following->applied(batch, now());
+            appends->applied(reply.version);
+            note_numbers();
+          },
+          [this, batch](const caf::error& e) { following->apply_failed(batch, to_core_error(e), now()); });
+}
+
+void feed_follower_state::base_needed(const std::string& why) {
+  base_reason = why;
+  if (!setup.feed.make_peers || !setup.restores) {
+    self->send(feed_follower_handle(self), base_failed{"no peers are configured"});
+    return;
+  }
+  setup.env->log->info("{}: asks other nodes for all of it{}", setup.of.index, why.empty() ? "" : ": " + why);
+  peers = setup.feed.make_peers();
+  base_loader_setup s;
+  s.env = setup.env;
+  s.of = setup.of;
+  s.after = following->applied_position();
+  s.peers = peers;
+  s.log = setup.feed.log;
+  s.restores = setup.restores;
+  s.owner = base_listener(feed_follower_handle(self));
+  base = spawn_pooled(self->home_system(), setup.env->pools, blocking_work::transfers, base_loader, std::move(s));
+  self->monitor(base);
+}
+
+void feed_follower_state::base_ended(const std::string& why) {
+  base = base_loader_handle{};
+  peers.reset();
+  following->base_failed(base_reason.empty() ? why : base_reason + "; " + why, now());
+}
+
+void feed_follower_state::state_changed(const replica_report& report) {
+  auto& log = *setup.env->log;
+  const auto& index = setup.of.index;
+  switch (report.state) {
+    case replica_state::filling:
+      if (!report.why.empty()) log.warn("{}: cannot be filled from {}: {}", index, setup.feed.name, report.why);
+      break;
+    case replica_state::following:
+      log.info("{}: follows {} from position {}", index, setup.feed.name, report.applied);
+      break;
+    case replica_state::waiting:
+      log.warn("{}: does not get on at position {}: {}", index, report.applied, report.why);
+      break;
+    case replica_state::parked:
+      log.error("{}: follows its changelog no more, at position {}: {}", index, report.applied, report.why);
+      break;
+  }
+  note_numbers();
+  self->send(setup.owner, replica_changed{report});
+}
+
+caf::result<update_reply> feed_follower_state::write(const local_update& update) {
+  const auto number = ++num_writes;
+  auto promise = self->make_response_promise<update_reply>();
+  try {
+    update.changes.require_valid();
+    feed_write write;
+    write.number = number;
+    write.append.changes = update.changes.bytes();
+    if (update.expected_version) write.append.expected = *update.expected_version;
+    const uint64_t id[] = {random(), random()};
+    std::memcpy(write.append.id.data(), id, sizeof id);
+    write.deadline = now() + std::chrono::milliseconds(setup.env->settings.cluster.replication_timeout_ms);
+    writers.emplace(number, promise);
+    appends->push(std::move(write), now());
+  } catch (const std::exception& e) {
+    writers.erase(number);
+    promise.deliver(to_caf_error(e));
+  }
+  return promise;
+}
+
+void feed_follower_state::append(std::shared_ptr<const std::vector<feed_append>> batch) {
+  self->request(setup.feed.log, caf::infinite, append_call{setup.of, std::move(batch)})
+      .then([this](const std::vector<append_answer>& answers) { appends->appended(answers, now()); },
+            [this](const caf::error& e) { appends->append_refused(to_core_error(e), now()); });
+}
+
+void feed_follower_state::accept(uint64_t write, feed_position position) {
+  auto writer = writers.extract(write);
+  writer.mapped().deliver(update_reply{position});
+}
+
+void feed_follower_state::refuse(uint64_t write, const error& why) {
+  auto writer = writers.extract(write);
+  writer.mapped().deliver(to_caf_error(why));
+}
+
+void feed_follower_state::heard_of(feed_position newest) { following->heard_of(newest, now()); }
+
+void feed_follower_state::wake_at(clock_time when) { timer.set(self, feed_follower_handle(self), when); }
+
+feed_follower_handle::behavior_type feed_follower(feed_follower_state::pointer self, feed_follower_setup setup) {
+  auto* s = &self->state;
+  keep_exception_text(self);
+  self->set_down_handler([=](const caf::down_msg& down) {
+    if (s->base && caf::actor_cast<caf::actor_addr>(down.source) == s->base.address()) {
+      s->base_ended("fetching it ended: " + text_of(down.reason));
+    }
+  });
+  s->init(self, std::move(setup));
+  return {
+      [=](const base_failed& failed) { s->base_ended(failed.why); },
+      [=](const local_update& update) { return s->write(update); },
+      [=](news_atom, feed_position newest) {
+        s->following->heard_of(newest, s->now());
+        s->note_numbers();
+      },
+      [=](tick_atom) { s->tick(); },
+  };
+}
+
+}  // namespace fp

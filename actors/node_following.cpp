@@ -1,0 +1,210 @@
+#include "actors/meta_follower.hpp"
+#include "actors/node_actor.hpp"
+
+namespace fp {
+
+namespace {
+
+// How long a create waits for its replica to be ready before it answers that it is not ready yet.
+constexpr uint32_t ready_wait_ms = 1'000;
+
+caf::error changelog_error(const meta_answer& answer) {
+  const auto code = answer.status == changelog_status::read_only    ? errc::feed_is_read_only
+                    : answer.status == changelog_status::no_lineage ? errc::index_not_found
+                                                                    : errc::changelog_unavailable;
+  return make_error(code, answer.why);
+}
+
+}  // namespace
+
+void node_state::follow_meta_feed() {
+  meta_follower_setup s;
+  s.env = setup.env;
+  s.feed = setup.feed;
+  s.node = replica_catalog_handle(node_actor_handle(self));
+  for (const auto& [index, slot] : indexes) {
+    // Of one whose record cannot be read nobody knows whether it is a replica.
+    if (slot.record.generation != 0) s.local.emplace(index, slot.record.lineage);
+  }
+  meta = self->spawn<caf::linked + caf::monitored>(meta_follower, std::move(s));
+}
+
+void node_state::feed_changed(const feed_state& state) { feed_progress = state; }
+
+void node_state::note_filled(index_slot& slot) {
+  const bool is_searched = slot.state == index_state::ready || slot.state == index_state::read_only;
+  if (slot.record.filled || !is_searched || !setup.feed) return;
+  slot.record.filled = true;
+  const auto note = [this, record = slot.record] {
+    self->request(catalog, caf::infinite, filled_atom_v, record)
+        .then([this](done_atom) { next_operation(); },
+              [this, record](const caf::error& e) {
+                // The next start fills it again, from where it is.
+                setup.env->log->warn("{}: noting that it is filled: {}", record.name, text_of(e));
+                next_operation();
+              });
+  };
+  enqueue(note);
+}
+
+caf::result<done_atom> node_state::want_replica(const replica_wanted& wanted) {
+  if (shutting_down) return make_error(errc::shutting_down, "the node is shutting down");
+  kept_promise<done_atom> promise(*this);
+  std::function<void()> operation;
+  if (wanted.generation != 0) {
+    operation = [this, wanted, promise] { make_replica({wanted.index, wanted.generation}, promise); };
+  } else {
+    operation = [this, wanted, promise]() mutable {
+      do_erase({wanted.index, false}, [promise](const erase_outcome& outcome) mutable {
+        if (outcome) {
+          promise.deliver(done_atom_v);
+        } else {
+          promise.deliver(outcome.error());
+        }
+      });
+    };
+  }
+  if (!enqueue(std::move(operation))) {
+    promise.deliver(make_error(errc::overloaded, "too many creates and deletes are queued"));
+  }
+  return promise.pending();
+}
+
+void node_state::make_replica(const lineage& of, kept_promise<done_atom> promise) {
+  self->request(catalog, caf::infinite, create_atom_v, of)
+      .then(
+          [this, promise](const index_record& record, bool created) mutable {
+            if (created) setup.env->log->info("{}: created, generation {}", record.name, record.lineage);
+            if (!shutting_down && (created || indexes.count(record.name) == 0)) add_index(record);
+            promise.deliver(done_atom_v);
+            next_operation();
+          },
+          [this, promise](const caf::error& e) mutable {
+            promise.deliver(e);
+            next_operation();
+          });
+}
+
+void node_state::park_replica(const replica_parked& what) {
+  if (what.why.empty()) {
+    parked.erase(what.index);
+  } else {
+    parked[what.index] = what.why;
+  }
+  if (const auto it = indexes.find(what.index); it != indexes.end()) self->send(it->second.coordinator, what);
+}
+
+caf::result<create_index_reply> node_state::create_lineage(const create_index_request& request) {
+  if (request.generation) {
+    return make_error(errc::generation_not_allowed,
+                      "index " + request.name + ": its generation is given by " + setup.feed.name);
+  }
+  const auto here = indexes.find(request.name);
+  const bool is_here = here != indexes.end() && !here->second.removing;
+  if (is_here && request.expect_does_not_exist) {
+    return make_error(errc::index_already_exists, "index " + request.name + " has generation " +
+                                                      std::to_string(here->second.record.shown_generation()) +
+                                                      "; it must not exist");
+  }
+  kept_promise<create_index_reply> promise(*this);
+  const uint64_t before = is_here ? here->second.record.lineage : 0;
+  self->request(setup.feed.log, caf::infinite, create_lineage_call{request.name})
+      .then(
+          [this, name = request.name, promise, before](const meta_answer& answer) mutable {
+            if (!answer.is_done()) {
+              promise.deliver(changelog_error(answer));
+              return;
+            }
+            const uint64_t generation = answer.position;
+            if (meta) self->send(meta, news_atom_v);
+            when_replicated(
+                name, generation, true,
+                [this, name, promise, generation, before] {
+                  self->request(indexes.at(name).coordinator, caf::infinite, index_info_request{ready_wait_ms})
+                      .then(
+                          [=](const index_info& info) mutable {
+                            promise.deliver(
+                                create_index_reply{generation, info.version, true, generation != before});
+                          },
+                          [=](const caf::error&) mutable {
+                            promise.deliver(create_index_reply{generation, 0, false, generation != before});
+                          });
+                },
+                [promise](const caf::error& e) mutable { promise.deliver(e); });
+          },
+          [promise](const caf::error& e) mutable { promise.deliver(e); });
+  return promise.pending();
+}
+
+caf::result<delete_index_reply> node_state::delete_lineage(const delete_index_request& request) {
+  const auto here = indexes.find(request.name);
+  const bool is_here = here != indexes.end() && !here->second.removing;
+  if (!is_here && request.expect_exists) {
+    return make_error(errc::index_not_found, "there is no index " + request.name);
+  }
+  kept_promise<delete_index_reply> promise(*this);
+  self->request(setup.feed.log, caf::infinite, delete_lineage_call{request.name})
+      .then(
+          [this, name = request.name, promise, is_here](const meta_answer& answer) mutable {
+            if (!answer.is_done()) {
+              promise.deliver(changelog_error(answer));
+              return;
+            }
+            if (meta) self->send(meta, news_atom_v);
+            when_replicated(
+                name, answer.position, false,
+                [promise, is_here]() mutable { promise.deliver(delete_index_reply{is_here}); },
+                [promise](const caf::error& e) mutable { promise.deliver(e); });
+          },
+          [promise](const caf::error& e) mutable { promise.deliver(e); });
+  return promise.pending();
+}
+
+bool node_state::is_replicated(const std::string& index, uint64_t generation, bool is_here) const {
+  const auto it = indexes.find(index);
+  const bool has_it = it != indexes.end() && !it->second.removing;
+  if (is_here) return has_it && it->second.record.lineage >= generation;
+  return it == indexes.end() || it->second.record.lineage == 0 || it->second.record.lineage > generation;
+}
+
+void node_state::when_replicated(const std::string& index, uint64_t generation, bool is_here,
+                                 std::function<void()> then, std::function<void(const caf::error&)> late) {
+  if (is_replicated(index, generation, is_here)) {
+    then();
+    return;
+  }
+  if (replica_waits.size() >= setup.env->settings.max_queued_updates) {
+    late(make_error(errc::overloaded, "too many creates and deletes wait"));
+    return;
+  }
+  const auto ticket = ++num_replica_waits;
+  replica_waits.emplace(ticket, replica_wait{index, generation, is_here, std::move(then), std::move(late)});
+  self->delayed_send(node_actor_handle(self),
+                     std::chrono::milliseconds(setup.env->settings.cluster.replication_timeout_ms), expire_atom_v,
+                     ticket);
+}
+
+void node_state::look_at_replica_waits() {
+  std::vector<std::function<void()>> done;
+  for (auto it = replica_waits.begin(); it != replica_waits.end();) {
+    const auto& w = it->second;
+    if (is_replicated(w.index, w.generation, w.is_here)) {
+      done.push_back(std::move(it->second.then));
+      it = replica_waits.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  for (const auto& then : done) then();
+}
+
+void node_state::expire_replica_wait(uint64_t ticket) {
+  const auto wait = replica_waits.extract(ticket);
+  if (!wait) return;
+  const auto& w = wait.mapped();
+  const auto why = parked.find(w.index);
+  w.late(make_error(errc::replication_timeout, "index " + w.index + ": the changelog has it, this node not yet" +
+                                                   (why == parked.end() ? "" : ": " + why->second)));
+}
+
+}  // namespace fp

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+#include "messages/internal.hpp"
+
+namespace fp {
+
+/// Has an actor sent a `tick_atom` when something is due. Of several times the earliest counts: whoever gets the
+/// tick orders the next one.
+class wake_timer {
+ public:
+  using time_point = caf::actor_clock::time_point;
+
+  template <class Self, class Handle>
+  void set(Self* self, const Handle& handle, time_point when) {
+    if (at_ && *at_ <= when) return;
+    at_ = when;
+    const auto wait = std::max<caf::timespan>(when - self->clock().now(), std::chrono::milliseconds(1));
+    self->delayed_send(handle, wait, tick_atom_v);
+  }
+  void rang(time_point now) {
+    if (at_ && *at_ <= now) at_ = caf::none;
+  }
+
+ private:
+  caf::optional<time_point> at_;
+};
+
+}  // namespace fp

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/changelog/http_connection.hpp"
+#include "core/changelog/replica_base.hpp"
+
+namespace fp {
+
+/// Other nodes by their HTTP ports: what they say of an index by `GET /:index/_status`, and their backups of it by
+/// `GET /:index/_snapshot`.
+class http_base_source final : public base_source {
+ public:
+  /// `peers`: URLs between commas. Throws `bad_request` for one that is none.
+  explicit http_base_source(const std::string& peers);
+
+  /// Asks all of them at once.
+  std::vector<peer_report> probe(const std::string& index, time_point deadline) override;
+  std::unique_ptr<base_stream> open(const std::string& url, const std::string& index, time_point deadline) override;
+  void interrupt() noexcept override { stop_.raise(); }
+
+ private:
+  peer_report ask(const std::string& url, const std::string& index, time_point deadline) const;
+
+  std::vector<std::string> peers_;
+  interruption stop_;
+};
+
+}  // namespace fp

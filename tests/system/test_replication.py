@@ -1,0 +1,189 @@
+"""Several nodes that hold one index: a node that orders changes, and others that follow it."""
+
+import random
+import shutil
+import threading
+import unittest
+
+import requests
+
+from support import PATIENCE, NodeTest
+
+
+def fingerprint(document, version=0):
+    """Hashes that only this version of this document has."""
+    draw = random.Random(document * 1000 + version)
+    return [draw.getrandbits(32) for _ in range(30)]
+
+
+class Replication(NodeTest):
+    def setUp(self):
+        super().setUp()
+        self.http = requests.Session()
+        self.addCleanup(self.http.close)
+        self.coordinator = self.start("--coordinator", "--changelog-poll-ms", "20", data="coordinator")
+
+    def follow(self, data, *flags, peers=()):
+        if peers:
+            flags += ("--peers", ",".join(p.url() for p in peers))
+        return self.start("--coordinator-url", self.coordinator.url(), "--changelog-poll-ms", "20", *flags, data=data)
+
+    def create(self, node, index="main"):
+        answer = self.http.put(node.url(f"/{index}"), timeout=PATIENCE)
+        self.assertEqual(answer.status_code, 200, answer.text)
+        return answer.json()
+
+    def write(self, node, documents, version=0, index="main"):
+        changes = [{"insert": {"id": d, "hashes": fingerprint(d, version)}} for d in documents]
+        answer = self.http.post(node.url(f"/{index}/_update"), json={"changes": changes}, timeout=PATIENCE)
+        self.assertEqual(answer.status_code, 200, answer.text)
+        return answer.json()["version"]
+
+    def search(self, node, document, at, version=0, index="main"):
+        answer = self.http.post(node.url(f"/{index}/_search?min_version={at}"),
+                                json={"query": fingerprint(document, version), "timeout": 10000}, timeout=PATIENCE)
+        self.assertEqual(answer.status_code, 200, answer.text)
+        return [r["id"] for r in answer.json()["results"]]
+
+    def wait_until_ready(self, node, index="main"):
+        """Requests wait for an index that is filled, and are refused when that takes longer than they may wait."""
+        for _ in range(20):
+            answer = self.http.post(node.url(f"/{index}/_search"), json={"query": [1]}, timeout=PATIENCE)
+            if answer.status_code == 200:
+                return
+            node.wait_for(rf"{index}: (filled at|follows)")
+        self.fail(answer.text)
+
+    def check(self, node, documents, at):
+        missing = [d for d in documents if self.search(node, d, at) != [d]]
+        self.assertEqual(missing, [])
+
+    def test_every_node_takes_writes_and_all_have_them(self):
+        a, b = self.follow("a"), self.follow("b")
+        nodes = [self.coordinator, a, b]
+        generation = self.create(a)["generation"]
+        for node in nodes:
+            node.wait_for("main: created, generation " + str(generation))
+        versions = [self.write(node, [i]) for i, node in enumerate(nodes, start=1)]
+        self.assertEqual(versions, [1, 2, 3])
+        for node in nodes:
+            self.check(node, [1, 2, 3], 3)
+            status = self.http.get(node.url("/main/_status"), timeout=PATIENCE).json()
+            self.assertEqual((status["generation"], status["version"]), (generation, 3))
+            self.assertEqual(status["replica"]["state"], "following")
+        mismatch = self.http.post(b.url("/main/_update"), json={"changes": [], "expected_version": 1}, timeout=PATIENCE)
+        self.assertIn(mismatch.status_code, (400, 409))
+        changes = [{"delete": {"id": 1}}]
+        refused = self.http.post(b.url("/main/_update"), json={"changes": changes, "expected_version": 1},
+                                 timeout=PATIENCE)
+        self.assertEqual((refused.status_code, refused.json()["error"]), (409, "VersionMismatch"))
+        taken = self.http.post(b.url("/main/_update"), json={"changes": changes, "expected_version": 3},
+                               timeout=PATIENCE)
+        self.assertEqual(taken.json()["version"], 4)
+        self.assertEqual(self.search(a, 1, 4), [])
+        self.http.delete(a.url("/main"), timeout=PATIENCE)
+        for node in nodes:
+            node.wait_for("main: deleted")
+        self.assertGreater(self.create(b)["generation"], generation)
+
+    def test_whoever_was_away_catches_up(self):
+        a, b = self.follow("a"), self.follow("b")
+        self.create(a)
+        self.write(a, range(1, 50))
+        self.check(b, [1, 49], 49)
+        b.kill()
+        at = self.write(a, range(50, 100))
+        b = self.follow("b")
+        self.check(b, [1, 49, 50, 99], at)
+        self.coordinator.kill()
+        self.assertEqual(self.search(a, 99, at), [99])
+        late = self.http.put(a.url("/main/7"), json={"hashes": [1, 2]}, timeout=PATIENCE)
+        self.assertEqual(late.status_code, 503)
+
+    def test_the_coordinator_loses_nothing_that_it_acknowledged(self):
+        port = self.coordinator.http_port
+        a = self.follow("a")
+        self.create(a)
+        at = self.write(a, range(1, 30))
+        self.coordinator.kill()
+        self.coordinator = self.start("--coordinator", "--port", port, data="coordinator")
+        at = self.write(self.coordinator, [30])
+        self.assertEqual(at, 30)
+        self.check(a, range(1, 31), at)
+
+    def test_writers_at_all_nodes_at_once(self):
+        a, b = self.follow("a"), self.follow("b")
+        nodes = [self.coordinator, a, b]
+        self.create(a)
+        for node in nodes:
+            node.wait_for("main: follows")
+        versions, lock = [], threading.Lock()
+
+        def write(node, documents):
+            for d in documents:
+                version = self.write(node, [d])
+                with lock:
+                    versions.append(version)
+
+        writers = [threading.Thread(target=write, args=(node, range(1 + i, 91, 3))) for i, node in enumerate(nodes)]
+        for w in writers:
+            w.start()
+        for w in writers:
+            w.join(PATIENCE)
+        self.assertEqual(sorted(versions), list(range(1, 91)))
+        for node in nodes:
+            self.check(node, range(1, 91), 90)
+
+    def test_a_wiped_node_takes_anothers_index(self):
+        a, b = self.follow("a"), self.follow("b")
+        self.create(a)
+        for first in range(1, 3000, 500):
+            at = self.write(a, range(first, first + 500))
+        self.check(b, [3000], at)
+        b.kill()
+        shutil.rmtree(b.data)
+        b = self.follow("b", peers=[a, self.coordinator])
+        b.wait_for(r"main: takes version 3000, \d+ bytes, from http://")
+        self.wait_until_ready(b)
+        self.check(b, [1, 1500, 3000], at)
+        at = self.write(b, [3001])
+        self.check(a, [3001], at)
+
+    def test_a_node_past_retention_takes_anothers_index(self):
+        a, b = self.follow("a"), self.follow("b")
+        generation = self.create(a)["generation"]
+        self.check(b, [1], self.write(a, [1]))
+        b.kill()
+        at = self.write(a, range(2, 100))
+        dropped = requests.post(self.coordinator.url(f"/_truncate/main/{generation}?floor=90"), timeout=PATIENCE)
+        self.assertEqual(dropped.status_code, 200, dropped.text)
+        b = self.follow("b", peers=[a])
+        b.wait_for("main: takes version 99")
+        self.wait_until_ready(b)
+        self.check(b, [1, 50, 99], at)
+
+    def test_what_an_operator_sees(self):
+        a = self.follow("a")
+        self.create(a)
+        at = self.write(a, [1])
+        status = a.json("status")
+        self.assertTrue(status["changelog"]["caught_up"])
+        self.assertEqual(status["indexes"][0]["replica"],
+                         {"state": "following", "changelog_version": at, "behind_changes": 0, "behind_ms": 0})
+        self.assertIn("follows", a.ctl("status").stdout)
+        self.coordinator.kill()
+        a.wait_for("main: does not get on at position 1")
+        self.assertEqual(a.json("status")["indexes"][0]["replica"]["state"], "waiting")
+        a.ctl("status", "--check", check=1)
+        metrics = self.http.get(a.url("/_metrics"), timeout=PATIENCE).text
+        self.assertIn('fpindex_replica_state{index="main",state="waiting"} 1', metrics)
+        self.assertIn('fpindex_replica_position{index="main"} 1', metrics)
+
+    def test_a_password_in_the_changelogs_url_is_told_to_nobody(self):
+        code, log = self.start_refused("--changelog", "postgresql://u:sesame@127.0.0.1:1/x?port=none", data="a")
+        self.assertNotEqual(code, 0)
+        self.assertNotIn("sesame", log)
+
+
+if __name__ == "__main__":
+    unittest.main()
