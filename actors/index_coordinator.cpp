@@ -276,8 +276,8 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
         });
       },
       [=](const local_update& update) {
-        return s->when_ready<update_reply>(update.ready_wait_ms,
-                                           [s, update](auto& promise) { s->enqueue_update(promise, update); });
+        return s->when_writable<update_reply>(update.ready_wait_ms,
+                                              [s, update](auto& promise) { s->enqueue_update(promise, update); });
       },
       [=](search_batch_request& r) {
         s->metrics->requested(actor_request::search_batch);
@@ -288,7 +288,7 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
       [=](update_request& r) {
         s->metrics->requested(actor_request::update);
         const auto wait = r.ready_wait_ms;
-        return s->when_ready<update_reply>(
+        return s->when_writable<update_reply>(
             wait, [s, r = std::move(r)](auto& promise) mutable { s->update(promise, std::move(r)); });
       },
       [=](const document_request& r) {

@@ -99,8 +99,17 @@ struct index_coordinator_state : engine_effects {
   /// that long, else with the error that says why not.
   template <class Reply, class F>
   caf::typed_response_promise<Reply> when_ready(uint32_t wait_ms, F serve) {
+    return when<Reply>(is_serving(), wait_ms, std::move(serve));
+  }
+  /// The same for a write. What fills a replica does not keep others from adding to its changelog.
+  template <class Reply, class F>
+  caf::typed_response_promise<Reply> when_writable(uint32_t wait_ms, F serve) {
+    return when<Reply>(is_serving() || filling, wait_ms, std::move(serve));
+  }
+  template <class Reply, class F>
+  caf::typed_response_promise<Reply> when(bool now_possible, uint32_t wait_ms, F serve) {
     auto promise = self->make_response_promise<Reply>();
-    if (is_serving()) {
+    if (now_possible) {
       // CAF gives no answer when a handler throws.
       try {
         serve(promise);

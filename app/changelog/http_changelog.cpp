@@ -197,6 +197,8 @@ feed_changes http_changelog::read(const lineage& l, feed_position after, const r
         continue;
       }
       if (piece.positions.empty()) piece.retry_after = std::max(piece.retry_after, min_retry);
+      // A full answer does not tell how far the changelog goes on.
+      if (!piece.positions.empty() && piece.retry_after.count() == 0) piece.newest = 0;
       return piece;
     }
   } catch (const error& e) {

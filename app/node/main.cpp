@@ -304,11 +304,18 @@ int run(const command_line& called, const command_line::settings& read, node_log
     self->receive([](const caf::down_msg&) {});
     return exit_failed;
   };
+  gateway_hooks hooks;
+  hooks.metrics = env->metrics;
+  hooks.text = measuring.text();
+  hooks.history = measuring.history();
+  if (settings.cluster.serves()) hooks.changelog = feed.log;
+  hooks.changelog_timeout = std::chrono::milliseconds(settings.cluster.changelog_timeout_ms);
+  hooks.log = env->log;
+  hooks.pools = &pools;
   std::optional<http_gateway> http;
   std::optional<line_gateway> line;
   if (!start_gateway(http, settings.http_tls ? "HTTP over TLS" : "HTTP", settings.host, settings.port, log, system,
-                     settings, settings, settings.max_update_bytes, node,
-                     gateway_hooks{env->metrics, measuring.text(), measuring.history(), env->log, &pools}) ||
+                     settings, settings, settings.max_update_bytes, node, hooks) ||
       !start_gateway(line, "the line protocol", settings.line_host(), settings.legacy_port, log, system, settings,
                      settings.line_host(), settings.max_update_bytes, node, env->metrics)) {
     return give_up();
