@@ -27,7 +27,8 @@ postmaster=
 cleanup() {
   for p in "${pid[@]}"; do kill "$p" 2>/dev/null || true; done
   for p in "${pid[@]}"; do wait "$p" 2>/dev/null || true; done
-  [ -z "$postmaster" ] || kill_postgres 2>/dev/null || true
+  # It removes what it has of the machine's shared memory.
+  [ -z "$postmaster" ] || ! kill -QUIT "$postmaster" 2>/dev/null || wait "$postmaster" || true
   rm -rf "$work"
 }
 trap cleanup EXIT

@@ -7,6 +7,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -17,6 +18,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -145,6 +147,8 @@ postgres_server::~postgres_server() {
     thaw();
     ::kill(postmaster_, SIGQUIT);
     reap();
+  } else {
+    remove_shared_memory();
   }
   std::error_code ignored;
   fs::remove_all(folder_, ignored);
@@ -230,6 +234,16 @@ std::vector<pid_t> postgres_server::processes() const {
     }
   }
   return all;
+}
+
+/// What a killed server leaves, and its next start would find: the seventh line of its lock file is the key and the
+/// number.
+void postgres_server::remove_shared_memory() const {
+  std::ifstream file(folder_ / "data/postmaster.pid");
+  std::string line;
+  for (int i = 0; i < 7; i++) std::getline(file, line);
+  int key = 0, id = 0;
+  if (std::istringstream(line) >> key >> id) ::shmctl(id, IPC_RMID, nullptr);
 }
 
 void postgres_server::reap() {

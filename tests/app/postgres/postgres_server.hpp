@@ -59,6 +59,7 @@ class postgres_server {
  private:
   std::vector<pid_t> processes() const;
   void reap();
+  void remove_shared_memory() const;
 
   options how_;
   path folder_;
