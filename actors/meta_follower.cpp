@@ -84,6 +84,7 @@ meta_follower_handle::behavior_type meta_follower(meta_follower_state::pointer s
   s->init(self, std::move(setup));
   return {
       [=](news_atom) { s->catalog->hurry(s->now()); },
+      [=](erase_atom, const std::string& index) { s->catalog->removed(index, s->now()); },
       [=](tick_atom) { s->tick(); },
   };
 }

@@ -106,6 +106,10 @@ caf::result<create_index_reply> node_state::create_lineage(const create_index_re
                                                       std::to_string(here->second.record.shown_generation()) +
                                                       "; it must not exist");
   }
+  if (is_here && here->second.record.lineage == 0) {
+    return make_error(errc::index_already_exists,
+                      "index " + request.name + " is this node's own and follows no changelog");
+  }
   kept_promise<create_index_reply> promise(*this);
   const uint64_t before = is_here ? here->second.record.lineage : 0;
   self->request(setup.feed.log, caf::infinite, create_lineage_call{request.name})
@@ -139,6 +143,11 @@ caf::result<create_index_reply> node_state::create_lineage(const create_index_re
 caf::result<delete_index_reply> node_state::delete_lineage(const delete_index_request& request) {
   const auto here = indexes.find(request.name);
   const bool is_here = here != indexes.end() && !here->second.removing;
+  if (is_here && (here->second.record.lineage == 0 || parked.contains(request.name))) {
+    kept_promise<delete_index_reply> promise(*this);
+    delete_here(request, promise);
+    return promise.pending();
+  }
   if (!is_here && request.expect_exists) {
     return make_error(errc::index_not_found, "there is no index " + request.name);
   }
@@ -158,6 +167,20 @@ caf::result<delete_index_reply> node_state::delete_lineage(const delete_index_re
           },
           [promise](const caf::error& e) mutable { promise.deliver(e); });
   return promise.pending();
+}
+
+void node_state::delete_here(const delete_index_request& request, kept_promise<delete_index_reply> promise) {
+  const auto done = [this, name = request.name, promise](const erase_outcome& outcome) mutable {
+    if (outcome) {
+      if (meta) self->send(meta, erase_atom_v, name);
+      promise.deliver(*outcome);
+    } else {
+      promise.deliver(outcome.error());
+    }
+  };
+  if (!enqueue([this, request, done] { do_erase(request, done); })) {
+    promise.deliver(make_error(errc::overloaded, "too many creates and deletes are queued"));
+  }
 }
 
 bool node_state::is_replicated(const std::string& index, uint64_t generation, bool is_here) const {

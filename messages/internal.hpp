@@ -336,7 +336,9 @@ using replica_handle =
 /// Follows the meta feed for the node.
 using meta_follower_handle = caf::typed_actor<
     // The feed is known to go on.
-    caf::reacts_to<news_atom>, caf::reacts_to<tick_atom>>;
+    caf::reacts_to<news_atom>,
+    // An index has been deleted here alone.
+    caf::reacts_to<erase_atom, std::string>, caf::reacts_to<tick_atom>>;
 
 /// The node that a meta_follower works for.
 using replica_catalog_handle = caf::typed_actor<caf::replies_to<replica_wanted>::with<done_atom>,

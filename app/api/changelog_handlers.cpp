@@ -67,13 +67,11 @@ http_response failure(const changelog_answer& a) {
   }
 }
 
-/// The parts of a path as they were sent, and its numbers.
+/// The parts of a path as they were sent: names are not decoded.
 class feed_path {
  public:
   explicit feed_path(std::string_view target) {
-    const auto question = target.find('?');
-    if (question != std::string_view::npos) query_ = target.substr(question + 1);
-    target = target.substr(0, question);
+    target = target.substr(0, target.find('?'));
     while (!target.empty()) {
       target.remove_prefix(1);
       const auto part = target.substr(0, target.find('/'));
@@ -88,20 +86,6 @@ class feed_path {
     const auto generation = parts_.size() > 2 ? number(parts_[2]) : std::nullopt;
     return generation ? std::optional(lineage{index(), *generation}) : std::nullopt;
   }
-  /// Nothing when it is not there, or no number.
-  std::optional<uint64_t> parameter(std::string_view name) const {
-    for (std::string_view rest = query_; !rest.empty();) {
-      const auto pair = rest.substr(0, rest.find('&'));
-      rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
-      if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=') {
-        return number(pair.substr(name.size() + 1));
-      }
-    }
-    return std::nullopt;
-  }
-  uint32_t max() const {
-    return static_cast<uint32_t>(std::min<uint64_t>(parameter("max").value_or(default_entries), max_entries));
-  }
 
  private:
   static std::optional<uint64_t> number(std::string_view text) {
@@ -112,8 +96,12 @@ class feed_path {
   }
 
   std::vector<std::string> parts_;
-  std::string_view query_;
 };
+
+/// Entries that one answer may hold.
+uint32_t max_of(const api_call& c) {
+  return static_cast<uint32_t>(std::min<uint64_t>(c.parameter("max").value_or(default_entries), max_entries));
+}
 
 /// Asks the changelog, and answers with what `answer` makes of the reply: nothing when it will answer by itself.
 template <class Call, class Answer>
@@ -172,11 +160,10 @@ void handlers::append_to_changelog(const api_service& service, api_call& c) {
 }
 
 void handlers::read_changelog(const api_service& service, api_call& c) {
-  const feed_path asked(c.request.target);
-  const auto of = asked.of();
+  const auto of = feed_path(c.request.target).of();
   if (!of) return c.respond(plain(400, "bad generation"));
-  const feed_position after = asked.parameter("after").value_or(0);
-  const uint32_t max = asked.max();
+  const feed_position after = c.parameter("after").value_or(0);
+  const uint32_t max = max_of(c);
   // Whoever asks for nothing gets it.
   if (max == 0) return c.respond(packed(fpindex::encode_read_answer({}, {}, milliseconds(0))));
   ask_changelog(service, c,
@@ -199,10 +186,9 @@ void handlers::delete_lineage(const api_service& service, api_call& c) {
 }
 
 void handlers::read_meta_feed(const api_service& service, api_call& c) {
-  const feed_path asked(c.request.target);
-  const uint32_t max = asked.max();
+  const uint32_t max = max_of(c);
   if (max == 0) return c.respond(packed(fpindex::encode_meta_answer({}, milliseconds(0))));
-  ask_changelog(service, c, read_meta_call{asked.parameter("after").value_or(0), max},
+  ask_changelog(service, c, read_meta_call{c.parameter("after").value_or(0), max},
                 [max](const meta_operations& a) -> std::optional<http_response> {
                   if (!a.is_done() && a.status != changelog_status::ahead_of_log) return failure(a);
                   const bool is_full = a.operations.size() >= max;
@@ -211,10 +197,9 @@ void handlers::read_meta_feed(const api_service& service, api_call& c) {
 }
 
 void handlers::truncate_changelog(const api_service& service, api_call& c) {
-  const feed_path asked(c.request.target);
-  const auto of = asked.of();
+  const auto of = feed_path(c.request.target).of();
   if (!of) return c.respond(plain(400, "bad generation"));
-  const auto floor = asked.parameter("floor");
+  const auto floor = c.parameter("floor");
   if (!floor) return c.respond(plain(400, "missing floor"));
   ask_changelog(service, c, truncate_call{*of, *floor},
                 [](const changelog_answer& a) -> std::optional<http_response> {

@@ -82,7 +82,7 @@ void feed_following::take(feed_changes answer, time_point now) {
     return;
   }
   delays_.reset();
-  if (state_ == replica_state::waiting) set_state(replica_state::following, "", now);
+  set_state(state_ == replica_state::waiting ? replica_state::following : state_, "", now);
   if (wants_base(answer)) {
     has_asked_for_base_ = needs_base_ = true;
     note_newest(answer.newest, now);

@@ -151,6 +151,14 @@ void lineage_catalog::failed(const std::string& index, const std::string& why, t
   effects_.wake_at(*e.next_try);
 }
 
+void lineage_catalog::removed(const std::string& index, time_point) {
+  auto& e = entries_[index];
+  e.local.reset();
+  e.feed_knows_local = false;
+  park(index, e, "");
+  if (caught_up_) decide(index, e);
+}
+
 std::map<std::string, std::string> lineage_catalog::parked() const {
   std::map<std::string, std::string> out;
   for (const auto& [index, e] : entries_) {

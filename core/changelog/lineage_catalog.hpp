@@ -55,6 +55,8 @@ class lineage_catalog {
   void read_done(const meta_operations& answer, time_point now);
   void done(const std::string& index, time_point now);
   void failed(const std::string& index, const std::string& why, time_point now);
+  /// Somebody has deleted what was here.
+  void removed(const std::string& index, time_point now);
   /// The feed is known to go on.
   void hurry(time_point now);
   void look(time_point now);

@@ -403,6 +403,9 @@ TEST_F(following, an_emptied_feed_deletes_nothing) {
   EXPECT_EQ(status(index).state, index_state::read_only);
   EXPECT_NE(status(index).reason.find("does not know generation 1"), std::string::npos) << status(index).reason;
   EXPECT_EQ(found(index, 1), std::vector<document_id>{1});
+  EXPECT_TRUE(get<delete_index_reply>(node_handle(a), delete_index_request{"main", true}).deleted);
+  soon();
+  EXPECT_TRUE(get<index_list>(node_handle(a), list_atom_v).indexes.empty());
 }
 
 TEST_F(following, a_replica_without_its_changelog_takes_no_writes) {
@@ -439,6 +442,14 @@ TEST_F(following, an_index_of_the_nodes_own_takes_no_writes_beside_a_changelog) 
   const auto written = write(index, 2);
   run();
   EXPECT_EQ(written.code(), errc::read_only);
+  const auto again = ask<create_index_reply>(node_handle(a), create_index_request{"main", false, caf::none});
+  run();
+  EXPECT_EQ(again.code(), errc::index_already_exists);
+  // Deleted here alone, it makes room for the one that all have.
+  EXPECT_TRUE(get<delete_index_reply>(node_handle(a), delete_index_request{"main", true}).deleted);
+  EXPECT_EQ(log->meta.size(), 1u);
+  soon();
+  EXPECT_EQ(get<update_reply>(resolve(a, "main"), insert(1, {1})).version, 1u);
 }
 
 TEST_F(following, names_that_nobody_can_have_hold_up_no_others) {

@@ -117,6 +117,16 @@ TEST_F(lineage_catalog_test, an_index_of_its_own_is_left_alone) {
   EXPECT_NE(told.parks["a"].find("own"), std::string::npos);
 }
 
+TEST_F(lineage_catalog_test, what_somebody_deletes_here_is_made_again_if_the_feed_has_it) {
+  start({{"a", 5}, {"b", 0}});
+  feed({{1, kind::create, "a"}});
+  EXPECT_EQ(catalog->parked().size(), 2u);
+  catalog->removed("a", now);
+  catalog->removed("b", now);
+  EXPECT_EQ(told.done, (std::vector<std::string>{"a 1"}));
+  EXPECT_TRUE(catalog->parked().empty());
+}
+
 TEST_F(lineage_catalog_test, names_that_nobody_can_have_hold_up_nothing) {
   start({});
   feed({{1, kind::create, "bad%20name"},
