@@ -50,10 +50,10 @@ class newer_format : public test::folder_at_rest {
     std::memcpy(text.data() + header_bytes - 8, &sum, sizeof sum);
     put(file, text);
   }
-  void raise_json(const path& file) {
+  void raise_json(const path& file, uint64_t by = 1) {
     uint64_t version = 0;
     const auto object = parse_checked_json(fs_.contents_of(file), {1, UINT64_MAX}, file, &version);
-    put(file, dump_checked_json(object, version + 1));
+    put(file, dump_checked_json(object, version + by));
   }
   std::map<path, std::string> all_files() {
     std::map<path, std::string> all;
@@ -124,7 +124,8 @@ TEST_F(newer_format, of_the_manifest) {
 
 TEST_F(newer_format, of_the_record_of_the_index) {
   const path file = root / "main" / "current";
-  raise_json(file);
+  // Version 2 is that of replicas.
+  raise_json(file, 2);
   expect_refused(file);
   expect_not_repaired([&] { cut(); });
   expect_not_repaired([&] { drop(only_file(folders_.data, ".seg")); });
