@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "core/backup/backup_format.hpp"
+#include "core/changelog/bootstrap_base.hpp"
 
 namespace fp {
 
@@ -33,6 +35,7 @@ size_t read_fully(base_stream& from, std::span<std::byte> out, steady_clock::tim
 
 base_loader_state::~base_loader_state() {
   if (setup.peers) setup.peers->interrupt();
+  if (setup.feed) setup.feed->interrupt();
 }
 
 void base_loader_state::init(pointer self_ptr, base_loader_setup setup_values) {
@@ -55,7 +58,8 @@ void base_loader_state::choose() {
               return;
             }
             floor = bounds.floor;
-            const auto peers = setup.peers->probe(setup.of.index, steady_clock::now() + probe_timeout);
+            std::vector<peer_report> peers;
+            if (setup.peers) peers = setup.peers->probe(setup.of.index, steady_clock::now() + probe_timeout);
             const auto chosen = choose_donors(peers, setup.of.generation, setup.after, floor);
             donors.assign(chosen.begin(), chosen.end());
             has_chosen = true;
@@ -69,7 +73,7 @@ void base_loader_state::try_next() {
   stream.reset();
   session = restore_handle{};
   if (donors.empty()) {
-    fail("no peer could give the index: " + failures);
+    try_feed();
     return;
   }
   current = std::move(donors.front());
@@ -77,6 +81,26 @@ void base_loader_state::try_next() {
   try {
     begin(
         setup.peers->open(current.url, setup.of.index, std::min(deadline, steady_clock::now() + longest_silence)));
+  } catch (const std::exception& e) {
+    give_up_donor(e.what());
+  }
+}
+
+void base_loader_state::try_feed() {
+  if (!setup.feed || std::exchange(is_from_feed, true)) {
+    fail("no peer could give the index: " + failures);
+    return;
+  }
+  current = {};
+  current.url = setup.feed->name();
+  try {
+    auto answer = setup.feed->open_bootstrap(setup.of, std::min(deadline, steady_clock::now() + longest_silence));
+    if (!answer.is_done()) {
+      give_up_donor(answer.why);
+      return;
+    }
+    const path folder = path(setup.env->settings.dir) / data_folder::spool_name / setup.of.index;
+    begin(std::make_unique<bootstrap_base>(*setup.env->fs, folder, std::move(answer.stream), setup.of, deadline));
   } catch (const std::exception& e) {
     give_up_donor(e.what());
   }
@@ -93,7 +117,10 @@ void base_loader_state::begin(std::unique_ptr<base_stream> from) {
   if (header.generation != setup.of.generation || header.index_name != setup.of.index) {
     throw error(errc::corrupt_data, "sends " + to_string(lineage{header.index_name, header.generation}));
   }
-  if (header.index_version <= setup.after || header.index_version < floor) {
+  // Everything may be at position 0.
+  const bool is_no_further =
+      is_from_feed ? header.index_version < setup.after : header.index_version <= setup.after;
+  if (is_no_further || header.index_version < floor) {
     throw error(errc::corrupt_data, "sends version " + std::to_string(header.index_version));
   }
   setup.env->log->info("{}: takes version {}, {} bytes, from {}", setup.of.index, header.index_version,
@@ -113,7 +140,12 @@ void base_loader_state::begin(std::unique_ptr<base_stream> from) {
               fail(text_of(e));
               return;
             }
-            donors.push_front(current);
+            if (is_from_feed) {
+              is_from_feed = false;
+            } else {
+              donors.push_front(current);
+            }
+            stream.reset();
             self->delayed_send(base_loader_handle(self), restore_retry, next_atom_v);
           });
 }

@@ -14,8 +14,9 @@ namespace fp {
 struct base_loader_setup {
   environment_ptr env;
   lineage of;
-  feed_position after = 0;  ///< what the replica has already
-  std::shared_ptr<base_source> peers;
+  feed_position after = 0;             ///< what the replica has already
+  std::shared_ptr<base_source> peers;  ///< null: there are none
+  std::shared_ptr<changelog> feed;     ///< asked for a bootstrap stream when no peer helps; null: it has none
   changelog_handle log;
   replica_restorer restores;
   base_listener owner;
@@ -26,8 +27,9 @@ struct base_loader_setup {
 ///     base_loader --bounds--> changelog_actor            which donors are fresh enough
 ///     base_loader --replica_restore--> backup_desk --> restore_session <--pieces-- base_loader <--HTTP-- donor
 ///
-/// A donor that breaks is replaced by the next one. Blocks on the network. Tells its owner when none could help;
-/// when one could, the owner has been replaced with the index.
+/// A donor that breaks is replaced by the next one, and the last one by the changelog's own bootstrap stream.
+/// Blocks on the network. Tells its owner when none could help; when one could, the owner has been replaced with
+/// the index.
 struct base_loader_state {
   static inline const char* name = "base_loader";
 
@@ -40,6 +42,8 @@ struct base_loader_state {
   void try_next();
   /// Takes a restore for what the donor begins to send.
   void begin(std::unique_ptr<base_stream> from);
+  /// The same for the changelog's own stream, if it has one.
+  void try_feed();
   void send_piece();
   void finish();
   /// The donor is of no use.
@@ -51,7 +55,7 @@ struct base_loader_state {
   base_loader_setup setup;
   steady_clock::time_point deadline;
   feed_position floor = 0;
-  bool has_chosen = false;
+  bool has_chosen = false, is_from_feed = false;
   std::deque<peer_report> donors;  ///< not asked yet
   peer_report current;
   std::string failures;

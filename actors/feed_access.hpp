@@ -17,6 +17,8 @@ struct feed_access {
   bool resolves_doubt = true;
   /// Makes what asks the other nodes that follow it; empty: there are none.
   std::function<std::shared_ptr<base_source>()> make_peers;
+  /// Makes another engine, to read a bootstrap stream by; empty: it has none.
+  std::function<std::shared_ptr<changelog>()> make_changelog;
 
   explicit operator bool() const noexcept { return static_cast<bool>(log); }
 };

@@ -10,6 +10,7 @@ namespace fp {
 
 feed_follower_state::~feed_follower_state() {
   if (peers) peers->interrupt();
+  if (feed) feed->interrupt();
   try {
     if (appends) {
       appends->stop(error(errc::replication_timeout, "index " + setup.of.index +
@@ -58,7 +59,9 @@ void feed_follower_state::note_numbers() {
 }
 
 void feed_follower_state::read(feed_position after, std::optional<uint64_t> tag) {
-  self->request(setup.feed.log, caf::infinite, read_call{setup.of, after, {}, tag})
+  read_limits limits;
+  limits.with_dropped = !setup.filled;
+  self->request(setup.feed.log, caf::infinite, read_call{setup.of, after, limits, tag})
       .then(
           [this](feed_changes& answer) {
             following->read_done(std::move(answer), now());
@@ -85,17 +88,20 @@ void feed_follower_state::apply(uint64_t batch, feed_position after, feed_positi
 
 void feed_follower_state::base_needed(const std::string& why) {
   base_reason = why;
-  if (!setup.feed.make_peers || !setup.restores) {
+  const bool has_source = setup.feed.make_peers || setup.feed.make_changelog;
+  if (!has_source || !setup.restores) {
     self->send(feed_follower_handle(self), base_failed{"no peers are configured"});
     return;
   }
   setup.env->log->info("{}: asks other nodes for all of it{}", setup.of.index, why.empty() ? "" : ": " + why);
-  peers = setup.feed.make_peers();
+  if (setup.feed.make_peers) peers = setup.feed.make_peers();
+  if (setup.feed.make_changelog) feed = setup.feed.make_changelog();
   base_loader_setup s;
   s.env = setup.env;
   s.of = setup.of;
   s.after = following->applied_position();
   s.peers = peers;
+  s.feed = feed;
   s.log = setup.feed.log;
   s.restores = setup.restores;
   s.owner = base_listener(feed_follower_handle(self));
@@ -106,6 +112,7 @@ void feed_follower_state::base_needed(const std::string& why) {
 void feed_follower_state::base_ended(const std::string& why) {
   base = base_loader_handle{};
   peers.reset();
+  feed.reset();
   following->base_failed(base_reason.empty() ? why : base_reason + "; " + why, now());
 }
 

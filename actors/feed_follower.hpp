@@ -71,6 +71,7 @@ struct feed_follower_state : following_effects, append_effects {
   wake_timer timer;
   base_loader_handle base;             ///< null: none is fetched
   std::shared_ptr<base_source> peers;  ///< that it asks
+  std::shared_ptr<changelog> feed;     ///< likewise
   std::string base_reason;             ///< why it is needed
 };
 

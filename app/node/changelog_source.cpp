@@ -44,6 +44,7 @@ feed_access follow_changelog(caf::actor_system& system, const environment_ptr& e
   if (source.tells_newest) feed.watch = system.spawn(feed_watch, env, feed.log);
   feed.name = source.name;
   feed.resolves_doubt = source.resolves_doubt;
+  if (!c.coordinator) feed.make_changelog = source.make;
   if (!c.peers.empty()) {
     feed.make_peers = [peers = c.peers] { return std::make_shared<http_base_source>(peers); };
   }

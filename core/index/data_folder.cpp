@@ -119,7 +119,7 @@ data_folder::scan_result data_folder::scan() {
   for (const std::string& name : fs_.list(root_)) {
     if (name == lock_name || name == changelog_name) continue;
     const path folder = root_ / name;
-    if (name == staging_name) {
+    if (name == staging_name || name == spool_name) {
       try_to([&] { fs_.remove_all(folder); });
       continue;
     }

@@ -80,6 +80,8 @@ class data_folder {
   static constexpr std::string_view lock_name = ".lock";
   /// Where a node keeps the changelog that it orders itself (`local_changelog`). No index's.
   static constexpr std::string_view changelog_name = ".changelog";
+  /// Where an index lies, in a folder of its name, while a feed sends all of it. `scan` removes what is left there.
+  static constexpr std::string_view spool_name = ".bootstrap.tmp";
   static constexpr std::string_view current_name = "current";
   static constexpr std::string_view erased_name = "current.deleted";
 

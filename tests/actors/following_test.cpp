@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <set>
 
@@ -95,6 +96,9 @@ class following : public test::actor_fixture {
     feed.log = system().spawn(changelog_actor, setup);
     if (has_watch) feed.watch = system().spawn(feed_watch, env, feed.log);
     feed.name = "the model changelog";
+    if (has_stream) {
+      feed.make_changelog = [this] { return std::make_shared<model_changelog>(log); };
+    }
     if (peers) {
       feed.make_peers = [script = peers] { return std::make_shared<scripted_base_source>(script); };
     }
@@ -134,6 +138,7 @@ class following : public test::actor_fixture {
 
   std::shared_ptr<model_log> log = std::make_shared<model_log>();
   bool has_watch = true;
+  bool has_stream = false;  ///< the changelog has a bootstrap stream
 
  private:
   std::vector<node_actor_handle> nodes_;
@@ -577,6 +582,40 @@ TEST_F(following, where_no_peer_helps_an_empty_replica_reads_all_of_the_changelo
   const auto b = spawn_replica("b");
   for (int i = 0; i < 10; i++) soon();
   EXPECT_EQ(found(resolve(b, "main"), 1000).size(), 3'000u);
+}
+
+TEST_F(following, where_a_changelog_begins_later_its_own_stream_fills_a_replica) {
+  log->meta = {{1, meta_operation::kind::create, "main"}};
+  log->lineages[{"main", 1}].floor = 50;
+  model_log::bootstrap all;
+  all.position = 60;
+  for (document_id first = 1; first <= 2'000; first += 500) {
+    changes_encoder part;
+    for (document_id id = first; id < first + 500; id++) part.insert(id, std::vector<hash_value>{id, 1000});
+    part.set_metadata("part", std::to_string(first));
+    all.parts.push_back(part.take());
+  }
+  all.is_cut = true;
+  log->bootstraps[{"main", 1}] = all;
+  for (feed_position p = 51; p <= 70; p++) {
+    changes_encoder one;
+    one.insert(static_cast<document_id>(p), std::vector<hash_value>{static_cast<hash_value>(p), 1000});
+    log->lineages[{"main", 1}].entries.push_back({p, one.take(), p});
+  }
+  has_stream = true;
+  const auto a = spawn_replica("a");
+  for (int i = 0; i < 10; i++) soon();
+  EXPECT_EQ(status(resolve(a, "main")).state, index_state::loading) << "half of it is nothing";
+  EXPECT_NE(status(resolve(a, "main")).reason.find("cut short"), std::string::npos)
+      << status(resolve(a, "main")).reason;
+  log->bootstraps[{"main", 1}].is_cut = false;
+  for (int i = 0; i < 20; i++) soon();
+  const auto index = resolve(a, "main");
+  EXPECT_EQ(status(index).state, index_state::ready) << status(index).reason;
+  EXPECT_EQ(status(index).version, 70u);
+  EXPECT_EQ(found(index, 1000).size(), 2'000u);
+  EXPECT_EQ(get<update_reply>(index, insert(3'000, {1})).version, 71u);
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "a" / ".bootstrap.tmp" / "main"));
 }
 
 TEST_F(following, many_idle_indexes_are_asked_for_in_one_question) {

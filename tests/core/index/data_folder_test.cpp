@@ -173,6 +173,7 @@ TEST_F(data_folder_test, scan_tells_indexes_damage_and_other_things) {
   put("not an index/current");
   put("a_file");
   put(".changelog/meta");
+  put(".bootstrap.tmp/a/0.seg");
 
   auto folder = open();
   for (int i = 0; i < 2; i++) {
@@ -186,6 +187,8 @@ TEST_F(data_folder_test, scan_tells_indexes_damage_and_other_things) {
     EXPECT_EQ(damaged, (std::vector<std::string>{"flipped", "lost", "newer", "only_logs"}));
     EXPECT_EQ(found.unexpected, (std::vector<std::string>{"a_file", "music", "not an index"}));
     EXPECT_FALSE(fs_.exists(root() / "half"));
+    EXPECT_FALSE(fs_.exists(root() / ".bootstrap.tmp"));
+    EXPECT_TRUE(fs_.exists(root() / ".changelog" / "meta"));
     EXPECT_FALSE(fs_.exists(root() / "empty"));
     EXPECT_TRUE(fs_.exists(root() / "music" / "album" / "song"));
   }

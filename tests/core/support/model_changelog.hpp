@@ -27,7 +27,15 @@ struct model_log {
     feed_position newest() const { return entries.empty() ? floor : entries.back().position; }
   };
 
+  /// What a feed sends of all that an index is at one position.
+  struct bootstrap {
+    feed_position position = 0;
+    std::vector<std::vector<uint8_t>> parts;
+    bool is_cut = false;
+  };
+
   std::map<lineage, changes> lineages;
+  std::map<lineage, bootstrap> bootstraps;
   std::vector<meta_operation> meta;
   uint64_t num_tags = 0;
   bool tells_newest = true;
@@ -108,8 +116,12 @@ class model_changelog : public changelog {
     return {};
   }
 
-  bootstrap_answer open_bootstrap(const lineage&, time_point) override {
-    return refused<bootstrap_answer>(changelog_status::unsupported, "none");
+  bootstrap_answer open_bootstrap(const lineage& l, time_point) override {
+    const auto found = log_->bootstraps.find(l);
+    if (found == log_->bootstraps.end()) return refused<bootstrap_answer>(changelog_status::unsupported, "none");
+    bootstrap_answer answer;
+    answer.stream = std::make_unique<stream>(found->second);
+    return answer;
   }
 
   meta_operations read_meta(feed_position after, uint32_t max_operations, time_point) override {
@@ -160,6 +172,25 @@ class model_changelog : public changelog {
     answer.why = std::move(why);
     return answer;
   }
+
+  class stream : public bootstrap_stream {
+   public:
+    explicit stream(model_log::bootstrap all) : all_(std::move(all)) {}
+    feed_position position() const noexcept override { return all_.position; }
+    part next(time_point) override {
+      part p;
+      if (at_ == all_.parts.size()) {
+        if (all_.is_cut) p = refused<part>(changelog_status::unavailable, "cut short");
+        return p;
+      }
+      p.changes = all_.parts[at_++];
+      return p;
+    }
+
+   private:
+    model_log::bootstrap all_;
+    size_t at_ = 0;
+  };
 
   append_answer take(const lineage& l, const feed_append& append) {
     const auto found = log_->lineages.find(l);

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/backup/backup_writer.hpp"
+#include "core/changelog/replica_base.hpp"
+#include "core/fs/file_system.hpp"
+#include "core/segment/memory_segment_builder.hpp"
+
+namespace fp {
+
+/// Makes segment files of all that an index holds at one position, which comes as changes: one commit, in as many
+/// parts as are needed. Memory is bounded by twice the changes of a part.
+class bulk_loader {
+ public:
+  static constexpr size_t default_part_bytes = size_t{16} << 20;
+
+  /// `folder`: empty, and the caller's to remove. `part_bytes`: of encoded changes, beyond which another part
+  /// begins.
+  bulk_loader(file_system& fs, path folder, feed_position position, size_t part_bytes = default_part_bytes);
+
+  /// Encoded changes, in order. Throws what `validate_changes` does, `io_error` or `no_space`.
+  void add(std::span<const uint8_t> changes);
+  /// There are no more. The index is held by the files in the folder alone.
+  snapshot_ptr finish();
+
+ private:
+  void write_part(bool is_last);
+
+  file_system& fs_;
+  path folder_;
+  feed_position position_;
+  size_t part_bytes_;
+  std::vector<uint8_t> pending_;
+  std::vector<segment_ptr> parts_;
+  memory_segment_builder builder_;
+};
+
+/// A feed's bootstrap stream as a backup of ours: it is read to its end first, into a folder.
+class bootstrap_base final : public base_stream {
+ public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  /// `folder` is made, and removed in the end. `deadline`: for all of the stream.
+  bootstrap_base(file_system& fs, path folder, std::unique_ptr<bootstrap_stream> from, lineage of,
+                 time_point deadline);
+  ~bootstrap_base() override;
+
+  size_t read(std::span<std::byte> out, time_point deadline) override;
+
+ private:
+  void load();
+
+  file_system& fs_;
+  path folder_;
+  std::unique_ptr<bootstrap_stream> from_;
+  lineage of_;
+  time_point deadline_;
+  std::optional<backup_writer> backup_;
+  std::span<const std::byte> left_;  ///< of a chunk
+};
+
+}  // namespace fp
