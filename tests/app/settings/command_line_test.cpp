@@ -31,12 +31,22 @@ TEST(command_line, of_a_repeated_flag_the_last_counts) {
 }
 
 TEST(command_line, words_that_it_does_not_know_are_warned_of) {
-  const auto line = called_with({"--coordinator", "--peers", "http://a", "--treads=4", "--port", "0"});
-  EXPECT_THAT(line.warnings(), testing::UnorderedElementsAre(
-                                   "--coordinator: unknown flag", testing::HasSubstr("--peers: unknown flag"),
-                                   "http://a: no flag", "--treads: unknown flag; did you mean --threads?"));
+  const auto line = called_with({"--quorum", "--shards", "http://a", "--treads=4", "--port", "0"});
+  EXPECT_THAT(line.warnings(),
+              testing::UnorderedElementsAre(testing::HasSubstr("--quorum: unknown flag"),
+                                            testing::HasSubstr("--shards: unknown flag"), "http://a: no flag",
+                                            "--treads: unknown flag; did you mean --threads?"));
   EXPECT_EQ(line.read().values.port, (port_setting{true, 0}));
   EXPECT_TRUE(called_with({"--threads", "1"}).warnings().empty());
+}
+
+TEST(command_line, the_flag_alone_turns_on_what_can_be_on_or_off) {
+  const auto line = called_with({"--coordinator", "--port", "0", "--parallel-loading", "off"});
+  EXPECT_TRUE(line.warnings().empty());
+  EXPECT_TRUE(line.read().values.cluster.coordinator);
+  EXPECT_FALSE(line.read().values.parallel_loading);
+  EXPECT_FALSE(called_with({"--coordinator", "off"}).read().values.cluster.coordinator);
+  EXPECT_EQ(error_of([] { called_with({"--coordinator", "maybe"}).read(); }).code(), errc::invalid_configuration);
 }
 
 TEST(command_line, strictly_they_end_it) {
