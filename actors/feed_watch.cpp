@@ -1,5 +1,6 @@
 #include "actors/feed_watch.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace fp {
@@ -13,7 +14,12 @@ void feed_watch_state::init(pointer self_ptr, environment_ptr env_ptr, changelog
 void feed_watch_state::watch(const lineage& of, const feed_follower_handle& follower) {
   self->monitor(follower);
   followers[follower.address()] = {of, follower, 0};
+  asked.reset();
   if (followers.size() == 1) look_later();
+}
+
+void feed_watch_state::forget(const caf::actor_addr& follower) {
+  if (followers.erase(follower) > 0) asked.reset();
 }
 
 void feed_watch_state::look_later() {
@@ -24,35 +30,38 @@ void feed_watch_state::look_later() {
 void feed_watch_state::look() {
   timer.rang(self->clock().now());
   if (asking || followers.empty()) return;
-  std::vector<lineage> asked;
-  asked.reserve(followers.size());
-  for (const auto& [address, w] : followers) asked.push_back(w.of);
+  if (!asked) {
+    std::vector<lineage> all;
+    told.clear();
+    for (auto& [address, w] : followers) {
+      all.push_back(w.of);
+      told.push_back(&w);
+    }
+    asked = std::make_shared<const std::vector<lineage>>(std::move(all));
+  }
   asking = true;
-  const auto shared = std::make_shared<const std::vector<lineage>>(std::move(asked));
-  self->request(log, caf::infinite, newest_call{shared})
-      .then([this, shared](const changelog::newest_answer& answer) { tell(*shared, answer); },
-            [this](const caf::error& e) {
+  self->request(log, caf::infinite, newest_call{asked})
+      .then([this, of = asked](const changelog::newest_answer& answer) { tell(of, answer); },
+            [this, of = asked](const caf::error& e) {
               changelog::newest_answer answer;
               answer.status = changelog_status::unavailable;
               answer.why = text_of(e);
-              tell({}, answer);
+              tell(of, answer);
             });
 }
 
-void feed_watch_state::tell(const std::vector<lineage>& asked, const changelog::newest_answer& answer) {
+void feed_watch_state::tell(const lineages_ptr& of, const changelog::newest_answer& answer) {
   asking = false;
   if (answer.is_done() && failing) env->log->info("the changelog answers again");
   if (!answer.is_done() && !failing) env->log->error("the changelog does not say what is new: {}", answer.why);
   failing = !answer.is_done();
-  std::map<lineage, feed_position> newest;
-  for (size_t i = 0; i < asked.size() && i < answer.lineages.size(); i++) {
-    if (answer.lineages[i].is_done()) newest[asked[i]] = answer.lineages[i].newest;
-  }
-  for (auto& [address, w] : followers) {
-    const auto found = newest.find(w.of);
-    if (found == newest.end() || found->second <= w.told) continue;
-    w.told = found->second;
-    self->send(w.follower, news_atom_v, w.told);
+  // Of other followers than were asked for, the next answer tells.
+  const size_t count = of == asked ? std::min(told.size(), answer.lineages.size()) : 0;
+  for (size_t i = 0; i < count; i++) {
+    const auto& found = answer.lineages[i];
+    if (!found.is_done() || found.newest <= told[i]->told) continue;
+    told[i]->told = found.newest;
+    self->send(told[i]->follower, news_atom_v, found.newest);
   }
   if (!followers.empty()) look_later();
 }
@@ -62,7 +71,7 @@ feed_watch_handle::behavior_type feed_watch(feed_watch_state::pointer self, envi
   auto* s = &self->state;
   keep_exception_text(self);
   self->set_down_handler(
-      [=](const caf::down_msg& down) { s->followers.erase(caf::actor_cast<caf::actor_addr>(down.source)); });
+      [=](const caf::down_msg& down) { s->forget(caf::actor_cast<caf::actor_addr>(down.source)); });
   s->init(self, std::move(env), std::move(log));
   return {
       [=](watch_atom, const lineage& of, const feed_follower_handle& follower) { s->watch(of, follower); },

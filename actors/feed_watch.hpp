@@ -1,6 +1,8 @@
 #pragma once
 
 #include <map>
+#include <memory>
+#include <vector>
 
 #include "actors/environment.hpp"
 #include "actors/wake_timer.hpp"
@@ -24,14 +26,20 @@ struct feed_watch_state {
 
   void init(pointer self_ptr, environment_ptr env_ptr, changelog_handle changes);
   void watch(const lineage& of, const feed_follower_handle& follower);
+  void forget(const caf::actor_addr& follower);
   void look();
-  void tell(const std::vector<lineage>& asked, const changelog::newest_answer& answer);
+  using lineages_ptr = std::shared_ptr<const std::vector<lineage>>;
+  void tell(const lineages_ptr& of, const changelog::newest_answer& answer);
   void look_later();
 
   pointer self = nullptr;
   environment_ptr env;
   changelog_handle log;
   std::map<caf::actor_addr, watched> followers;
+  /// What is asked for, and who each is told, as long as the followers stay the same: thousands cost a question
+  /// each time otherwise.
+  lineages_ptr asked;
+  std::vector<watched*> told;
   bool asking = false, failing = false;
   wake_timer timer;
 };

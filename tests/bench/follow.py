@@ -5,12 +5,14 @@
 
 Each round takes DOCUMENTS documents of 120 hashes, in updates of 1,000, and times
   ingest: a node that stands alone takes them over HTTP, four at a time;
-  follow: an empty node that follows another one, which has them all in its changelog, has them.
+  follow: an empty node that follows another one over HTTP, which has them all in its changelog, has them;
+  own log: a node that orders changes itself, whose index is gone, has them again.
 """
 
 import concurrent.futures
 import pathlib
 import random
+import shutil
 import struct
 import sys
 import tempfile
@@ -69,7 +71,14 @@ def main():
             follow = documents / (time.monotonic() - began)
             follower.stop()
             coordinator.stop()
-        print(f"ingest {ingest:,.0f} documents/s, follow {follow:,.0f} documents/s: {follow / ingest:.2f}")
+            shutil.rmtree(f"{folder}/coordinator/main")
+            began = time.monotonic()
+            coordinator = support.Node(f"{folder}/coordinator", "--coordinator")
+            coordinator.wait_for(f"main: filled at position {documents}")
+            own = documents / (time.monotonic() - began)
+            coordinator.stop()
+        print(f"ingest {ingest:,.0f} documents/s; follow {follow:,.0f}: {follow / ingest:.2f}; "
+              f"own log {own:,.0f}: {own / ingest:.2f}")
 
 
 if __name__ == "__main__":
