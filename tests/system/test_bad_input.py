@@ -109,15 +109,15 @@ class BadStart(NodeTest):
 
 class Flags(NodeTest):
     def test_unknown_ones_are_warned_of_unless_it_is_to_be_strict(self):
-        unknown = ["--coordinator", "--peers", "http://127.0.0.1:1", "--load-concurency=3"]
+        unknown = ["--quorum", "--shards", "http://127.0.0.1:1", "--load-concurency=3"]
         node = self.start(*unknown)
-        node.wait_for("warn(ing)? --coordinator: unknown flag.*, ignored")
-        node.wait_for("warn(ing)? --peers: unknown flag.*, ignored")
+        node.wait_for("warn(ing)? --quorum: unknown flag.*, ignored")
+        node.wait_for("warn(ing)? --shards: unknown flag.*, ignored")
         node.wait_for("warn(ing)? --load-concurency: unknown flag; did you mean --load-concurrency\\?, ignored")
         self.assertEqual(node.stop(), 0)
         code, log = self.start_refused("--strict", *unknown)
         self.assertEqual(code, 2)
-        self.assertIn("fpnode: --peers: unknown flag", log)
+        self.assertIn("fpnode: --shards: unknown flag", log)
 
     def test_of_a_repeated_one_the_last_counts(self):
         node = self.start("--http-threads", "0", "--http-threads", "1", "--log-level", "error", "--log-level", "info")

@@ -62,7 +62,7 @@ WITH_TLS = {"fpindex_certificate_expiry_timestamp_seconds"}
 # Labels of what has not happened yet, with the values that they may have.
 LABELS = {
     "index": None,
-    "state": {"loading", "ready", "read_only", "failed", "closing"},
+    "state": {"loading", "ready", "read_only", "failed", "closing", "filling", "following", "waiting", "parked"},
     "kind": {"file", "memory"},
     "task": {"load", "checkpoint", "memory_merge", "file_merge"},
     "request": {"search", "search_batch", "update"},
