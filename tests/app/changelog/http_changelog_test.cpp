@@ -261,19 +261,18 @@ TEST(http_changelog_test, takes_no_body_without_end) {
 }
 
 TEST(http_changelog_test, keeps_its_deadline_whatever_the_server_does) {
-  server::reply reply;
-  server s([&](const server::request&) { return reply; });
   const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n";
   for (const auto& [bytes, then] : {std::pair(std::string(), server::reply::hold),
                                     {head, server::reply::hold},
                                     {std::string("HTTP/1.1 2"), server::reply::drip},
                                     {head, server::reply::drip}}) {
-    reply = {bytes, then};
+    server s([reply = server::reply{bytes, then}](const server::request&) { return reply; });
     http_changelog log(s.url());
     EXPECT_THAT(log.read(main_1, 5, {}, std::nullopt, in_a_moment()).why, HasSubstr("nothing came in time"));
     EXPECT_EQ(append_to(log, main_1, insert_of(1), in_a_moment()).status, changelog_status::in_doubt);
   }
-  // Nobody accepts, and nobody listens.
+  // There is no time, and nobody listens.
+  server s([](const server::request&) { return server::reply{{}, server::reply::hold}; });
   http_changelog log(s.url());
   EXPECT_EQ(append_to(log, main_1, insert_of(1), std::chrono::steady_clock::now() - 1s).status,
             changelog_status::unavailable);
