@@ -4,8 +4,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
-#include "core/index/manifest.hpp"
-#include "core/merge/merge.hpp"
+#include "core/segment/segment.hpp"
 
 namespace fp {
 
@@ -17,31 +16,37 @@ constexpr std::chrono::seconds longest_silence{30};
 }  // namespace
 
 bulk_loader::bulk_loader(file_system& fs, path folder, feed_position position, size_t part_bytes)
-    : fs_(fs), folder_(std::move(folder)), position_(position), part_bytes_(part_bytes) {}
+    : fs_(fs),
+      folder_(std::move(folder)),
+      position_(position),
+      converter_(
+          chain_,
+          [this](const segment_ptr& part) {
+            files_.push_back(folder_ / (std::to_string(files_.size()) + ".seg"));
+            fs_.create(files_.back())->write_at(0, part->bytes());
+          },
+          part_bytes) {}
+
+void bulk_loader::convert(std::vector<std::vector<uint8_t>> changes) {
+  has_changes_ = true;
+  converter_.add({position_, position_, std::move(changes), "the bootstrap stream"});
+}
 
 void bulk_loader::add(std::span<const uint8_t> changes) {
   changes_limits limits;
   limits.max_bytes = SIZE_MAX;
   limits.allow_empty_fingerprints = true;
   validate_changes(changes, limits);
-  if (!pending_.empty() && pending_.size() + changes.size() > part_bytes_) write_part(false);
-  pending_.insert(pending_.end(), changes.begin(), changes.end());
-}
-
-void bulk_loader::write_part(bool is_last) {
-  const auto number = static_cast<uint32_t>(parts_.size());
-  const commit_view all{0, position_, pending_};
-  const auto built = builder_.build({&all, 1}, {.first_part = number, .last_part = is_last ? 0 : number + 1});
-  const path file = folder_ / (std::to_string(number) + ".seg");
-  const auto alone = snapshot::from_segments({built});
-  parts_.push_back(merge_to_file(*alone, 0, 1, fs_, file, load_mode::map));
-  pending_.clear();
+  convert({{changes.begin(), changes.end()}});
 }
 
 snapshot_ptr bulk_loader::finish() {
   // Even without anything in it the index is where it is.
-  if (!pending_.empty() || (parts_.empty() && position_ > 0)) write_part(true);
-  return snapshot::from_segments(std::move(parts_));
+  if (!has_changes_ && position_ > 0) convert({});
+  converter_.finish();
+  std::vector<segment_ptr> parts;
+  for (const path& file : files_) parts.push_back(open_segment(fs_, file, nullptr, {load_mode::map, nullptr, {}}));
+  return snapshot::from_segments(std::move(parts));
 }
 
 bootstrap_base::bootstrap_base(file_system& fs, path folder, std::unique_ptr<bootstrap_stream> from, lineage of,

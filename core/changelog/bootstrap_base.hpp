@@ -8,16 +8,16 @@
 
 #include "core/backup/backup_writer.hpp"
 #include "core/changelog/replica_base.hpp"
+#include "core/fpindex/log_converter.hpp"
 #include "core/fs/file_system.hpp"
-#include "core/segment/memory_segment_builder.hpp"
 
 namespace fp {
 
 /// Makes segment files of all that an index holds at one position, which comes as changes: one commit, in as many
-/// parts as are needed. Memory is bounded by twice the changes of a part.
+/// parts as are needed. Memory is bounded by that of a part.
 class bulk_loader {
  public:
-  static constexpr size_t default_part_bytes = size_t{16} << 20;
+  static constexpr size_t default_part_bytes = fpindex::log_converter::default_segment_bytes;
 
   /// `folder`: empty, and the caller's to remove. `part_bytes`: of encoded changes, beyond which another part
   /// begins.
@@ -29,15 +29,15 @@ class bulk_loader {
   snapshot_ptr finish();
 
  private:
-  void write_part(bool is_last);
+  void convert(std::vector<std::vector<uint8_t>> changes);
 
   file_system& fs_;
   path folder_;
   feed_position position_;
-  size_t part_bytes_;
-  std::vector<uint8_t> pending_;
-  std::vector<segment_ptr> parts_;
-  memory_segment_builder builder_;
+  std::vector<path> files_;
+  bool has_changes_ = false;
+  fpindex::commit_chain chain_;
+  fpindex::log_converter converter_;
 };
 
 /// A feed's bootstrap stream as a backup of ours: it is read to its end first, into a folder.
