@@ -106,15 +106,10 @@ void index_coordinator_state::requests_refused(const error& why) {
   for (auto& [round, promise] : std::exchange(merge_promises, {})) promise.deliver(to_caf_error(why));
 }
 
-void index_coordinator_state::wake_at(clock_time when) {
-  if (timer_at && *timer_at <= when) return;
-  timer_at = when;
-  const auto wait = std::max<caf::timespan>(when - now(), std::chrono::milliseconds(1));
-  self->delayed_send(index_coordinator_handle(self), wait, tick_atom_v);
-}
+void index_coordinator_state::wake_at(clock_time when) { timer.set(self, index_coordinator_handle(self), when); }
 
 void index_coordinator_state::after_tick() {
-  if (timer_at && *timer_at <= now()) timer_at = caf::none;
+  timer.rang(now());
   tell_engine([this](index_engine& e) { e.look(now()); });
 }
 

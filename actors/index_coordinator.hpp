@@ -11,6 +11,7 @@
 #include "actors/guarded_actor.hpp"
 #include "actors/load_tracker.hpp"
 #include "actors/searcher_actor.hpp"
+#include "actors/wake_timer.hpp"
 #include "core/engine/damage_list.hpp"
 #include "core/engine/index_engine.hpp"
 
@@ -127,7 +128,7 @@ struct index_coordinator_state : engine_effects {
   }
   /// Serves a request when the index is at a version, or refuses it when that takes too long.
   template <class Promise, class F>
-  void when_at(const caf::optional<uint64_t>& version, uint32_t wait_ms, Promise promise, F serve) {
+  void when_at(const caf::optional<uint64_t>& version, uint32_t wait_ms, Promise& promise, F serve) {
     if (!version || current()->version() >= *version) {
       serve(promise);
       return;
@@ -315,7 +316,7 @@ struct index_coordinator_state : engine_effects {
 
   // Upkeep.
   cancel_flag_ptr upkeep_cancel;
-  caf::optional<clock_time> timer_at;
+  wake_timer timer;
   std::vector<upkeep_promise> checkpoint_promises;
   std::multimap<uint64_t, upkeep_promise> merge_promises;  ///< by the engine's rounds
 
