@@ -61,6 +61,13 @@ struct node_state {
     void deliver(T&& outcome) {
       if (node_->promises.erase(number_) > 0) promise_.deliver(std::forward<T>(outcome));
     }
+    void settle(const caf::expected<Reply>& outcome) {
+      if (outcome) {
+        deliver(*outcome);
+      } else {
+        deliver(outcome.error());
+      }
+    }
     caf::result<Reply> pending() const { return promise_; }
 
    private:
@@ -138,12 +145,7 @@ struct node_state {
     }
     kept_promise<Reply> promise(*this);
     const auto later = [this, promise, answer]() mutable {
-      auto then = answer();
-      if (then) {
-        promise.deliver(std::move(*then));
-      } else {
-        promise.deliver(then.error());
-      }
+      promise.settle(answer());
       next_operation();
     };
     if (!enqueue(later))

@@ -171,12 +171,8 @@ caf::result<delete_index_reply> node_state::delete_lineage(const delete_index_re
 
 void node_state::delete_here(const delete_index_request& request, kept_promise<delete_index_reply> promise) {
   const auto done = [this, name = request.name, promise](const erase_outcome& outcome) mutable {
-    if (outcome) {
-      if (meta) self->send(meta, erase_atom_v, name);
-      promise.deliver(*outcome);
-    } else {
-      promise.deliver(outcome.error());
-    }
+    if (outcome && meta) self->send(meta, erase_atom_v, name);
+    promise.settle(outcome);
   };
   if (!enqueue([this, request, done] { do_erase(request, done); })) {
     promise.deliver(make_error(errc::overloaded, "too many creates and deletes are queued"));

@@ -109,9 +109,7 @@ caf::result<delete_index_reply> node_state::erase(delete_index_request request) 
   if (setup.feed) return delete_lineage(request);
   kept_promise<delete_index_reply> promise(*this);
   if (!enqueue([this, request = std::move(request), promise] {
-        do_erase(request, [promise](const erase_outcome& outcome) mutable {
-          outcome ? promise.deliver(*outcome) : promise.deliver(outcome.error());
-        });
+        do_erase(request, [promise](const erase_outcome& outcome) mutable { promise.settle(outcome); });
       })) {
     promise.deliver(make_error(errc::overloaded, "too many creates and deletes are queued"));
   }
