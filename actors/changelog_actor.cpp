@@ -11,32 +11,22 @@ namespace {
 // Of each worker. Who asks waits for an answer before the next question, so that many are many indexes.
 constexpr size_t max_questions = 4'096;
 
-/// An answer that says why there is none.
-template <class Answer>
-Answer unavailable(const std::string& why) {
-  Answer answer;
-  answer.status = changelog_status::unavailable;
-  answer.why = why;
-  return answer;
-}
-
 template <class Call>
 typename Call::answer unavailable_answer(const Call&, const std::string& why) {
-  return unavailable<typename Call::answer>(why);
+  return refused<typename Call::answer>(changelog_status::unavailable, why);
 }
 
 append_call::answer unavailable_answer(const append_call& call, const std::string& why) {
-  return append_call::answer(call.appends->size(), unavailable<append_answer>(why));
+  return append_call::answer(call.appends->size(), refused<append_answer>(changelog_status::unavailable, why));
 }
 
 }  // namespace
 
 changelog_handle::behavior_type changelog_worker(pooled_pointer<changelog_handle, changelog_worker_state> self,
-                                                 environment_ptr env, std::shared_ptr<changelog> engine,
+                                                 std::shared_ptr<changelog> engine,
                                                  std::chrono::milliseconds timeout) {
   auto* s = &self->state;
   keep_exception_text(self);
-  s->env = std::move(env);
   s->engine = std::move(engine);
   s->timeout = timeout;
   // What an engine throws is about the question, and ends nothing.
@@ -69,8 +59,8 @@ void changelog_state::init(pointer self_ptr, changelog_setup setup_values) {
   workers.resize(setup.num_connections);
   for (auto& w : workers) {
     w.engine = setup.make();
-    w.handle = spawn_blocking(self, *setup.env, blocking_work::changelog, changelog_worker, setup.env, w.engine,
-                              setup.call_timeout);
+    w.handle =
+        spawn_blocking(self, *setup.env, blocking_work::changelog, changelog_worker, w.engine, setup.call_timeout);
   }
 }
 

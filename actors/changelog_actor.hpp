@@ -21,13 +21,12 @@ struct changelog_setup {
 struct changelog_worker_state {
   static inline const char* name = "changelog_worker";
 
-  environment_ptr env;
   std::shared_ptr<changelog> engine;
   std::chrono::milliseconds timeout{};
 };
 
 changelog_handle::behavior_type changelog_worker(pooled_pointer<changelog_handle, changelog_worker_state> self,
-                                                 environment_ptr env, std::shared_ptr<changelog> engine,
+                                                 std::shared_ptr<changelog> engine,
                                                  std::chrono::milliseconds timeout);
 
 /// The node's way to its changelog: hands each question to the worker that has the fewest.

@@ -1,6 +1,5 @@
 #include "actors/feed_follower.hpp"
 
-#include <cstring>
 #include <utility>
 
 #include "actors/base_loader.hpp"
@@ -68,10 +67,7 @@ void feed_follower_state::read(feed_position after, std::optional<uint64_t> tag)
             note_numbers();
           },
           [this](const caf::error& e) {
-            feed_changes answer;
-            answer.status = changelog_status::unavailable;
-            answer.why = text_of(e);
-            following->read_done(std::move(answer), now());
+            following->read_done(refused<feed_changes>(changelog_status::unavailable, text_of(e)), now());
           });
 }
 
@@ -146,8 +142,7 @@ caf::result<update_reply> feed_follower_state::write(const local_update& update)
     write.number = number;
     write.append.changes = update.changes.bytes();
     if (update.expected_version) write.append.expected = *update.expected_version;
-    const uint64_t id[] = {random(), random()};
-    std::memcpy(write.append.id.data(), id, sizeof id);
+    write.append.id = random_append_id(random);
     write.deadline = now() + std::chrono::milliseconds(setup.env->settings.cluster.replication_timeout_ms);
     writers.emplace(number, promise);
     appends->push(std::move(write), now());

@@ -43,10 +43,7 @@ void feed_watch_state::look() {
   self->request(log, caf::infinite, newest_call{asked})
       .then([this, of = asked](const changelog::newest_answer& answer) { tell(of, answer); },
             [this, of = asked](const caf::error& e) {
-              changelog::newest_answer answer;
-              answer.status = changelog_status::unavailable;
-              answer.why = text_of(e);
-              tell(of, answer);
+              tell(of, refused<changelog::newest_answer>(changelog_status::unavailable, text_of(e)));
             });
 }
 

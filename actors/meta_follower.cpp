@@ -38,16 +38,13 @@ void meta_follower_state::read_meta(feed_position after) {
   self->request(setup.feed.log, caf::infinite, read_meta_call{after, max_operations})
       .then([take](const meta_operations& answer) { take(answer); },
             [take](const caf::error& e) {
-              meta_operations answer;
-              answer.status = changelog_status::unavailable;
-              answer.why = text_of(e);
-              take(answer);
+              take(refused<meta_operations>(changelog_status::unavailable, text_of(e)));
             });
 }
 
 void meta_follower_state::want(const replica_wanted& wanted) {
   self->request(setup.node, caf::infinite, wanted)
-      .then([this, wanted](done_atom) { catalog->done(wanted.index, now()); },
+      .then([this, wanted](done_atom) { catalog->done(wanted.index); },
             [this, wanted](const caf::error& e) { catalog->failed(wanted.index, text_of(e), now()); });
 }
 
@@ -84,7 +81,7 @@ meta_follower_handle::behavior_type meta_follower(meta_follower_state::pointer s
   s->init(self, std::move(setup));
   return {
       [=](news_atom) { s->catalog->hurry(s->now()); },
-      [=](erase_atom, const std::string& index) { s->catalog->removed(index, s->now()); },
+      [=](erase_atom, const std::string& index) { s->catalog->removed(index); },
       [=](tick_atom) { s->tick(); },
   };
 }

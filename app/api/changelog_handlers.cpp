@@ -124,9 +124,7 @@ void ask_changelog(const api_service& service, const api_call& c, Call call, Ans
 /// Of an append that nobody repeats.
 append_id random_id() {
   thread_local std::mt19937_64 random{std::random_device{}()};
-  append_id id;
-  for (auto& byte : id) byte = static_cast<uint8_t>(random());
-  return id;
+  return random_append_id(random);
 }
 
 std::optional<http_response> answer_read(const feed_changes& a, uint32_t max) {

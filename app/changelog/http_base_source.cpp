@@ -1,6 +1,5 @@
 #include "app/changelog/http_base_source.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "app/parallel/work_off.hpp"
@@ -23,17 +22,6 @@ http_question question_of(const http_url& peer, const std::string& target, const
   return q;
 }
 
-/// Fills a prefix of `out`; less than all of it only where the body ends.
-size_t read_up_to(http_connection& from, std::span<std::byte> out, http_connection::time_point deadline) {
-  size_t size = 0;
-  while (size < out.size()) {
-    const size_t count = from.read(out.subspan(size), deadline);
-    if (count == 0) break;
-    size += count;
-  }
-  return size;
-}
-
 class snapshot_stream final : public base_stream {
  public:
   explicit snapshot_stream(const interruption& stop) : connection_(stop) {}
@@ -49,13 +37,8 @@ class snapshot_stream final : public base_stream {
 
 }  // namespace
 
-http_base_source::http_base_source(const std::string& peers) {
-  for (size_t at = 0; at < peers.size();) {
-    const size_t end = std::min(peers.find(',', at), peers.size());
-    peers_.push_back(peers.substr(at, end - at));
-    parse_url(peers_.back());
-    at = end + 1;
-  }
+http_base_source::http_base_source(std::vector<std::string> peers) : peers_(std::move(peers)) {
+  for (const auto& url : peers_) parse_url(url);
 }
 
 std::vector<peer_report> http_base_source::probe(const std::string& index, time_point deadline) {
@@ -74,7 +57,7 @@ peer_report http_base_source::ask(const std::string& url, const std::string& ind
     connection.connect(peer, deadline);
     connection.ask(question_of(peer, "/" + index + "/_status", "application/vnd.msgpack"), deadline);
     std::vector<std::byte> body(max_status_bytes);
-    body.resize(read_up_to(connection, body, deadline));
+    body.resize(connection.read_up_to(body, deadline));
     if (connection.status() != 200) {
       report.failure = "answers with status " + std::to_string(connection.status());
       return report;

@@ -12,8 +12,8 @@ namespace fp {
 /// `GET /:index/_snapshot`.
 class http_base_source final : public base_source {
  public:
-  /// `peers`: URLs between commas. Throws `bad_request` for one that is none.
-  explicit http_base_source(const std::string& peers);
+  /// Throws `bad_request` for a URL that is none.
+  explicit http_base_source(std::vector<std::string> peers);
 
   /// Asks all of them at once.
   std::vector<peer_report> probe(const std::string& index, time_point deadline) override;

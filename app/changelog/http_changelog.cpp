@@ -13,11 +13,6 @@ namespace {
 
 constexpr size_t bootstrap_part_bytes = size_t{4} << 20;
 
-void refuse_http(changelog_answer& answer, changelog_status status, std::string why) {
-  answer.status = status;
-  answer.why = std::move(why);
-}
-
 /// A name stands in URLs as it is: fpindex decodes none. Throws for one that cannot.
 std::string path_of(std::string_view route, const std::string& index) {
   const bool is_fit =
@@ -95,7 +90,7 @@ class http_bootstrap final : public bootstrap_stream {
     try {
       result.changes = decoder_->next(bootstrap_part_bytes);
     } catch (const error& e) {
-      refuse_http(result, changelog_status::unavailable, e.what());
+      refuse(result, changelog_status::unavailable, e.what());
     }
     return result;
   }
@@ -129,12 +124,11 @@ http_changelog::outcome http_changelog::ask(
       return outcome::done;
     }
     const std::string text = body_text(got.body);
-    refuse_http(
-        answer, status_of(got.status, is_write),
-        "http://" + server_.address() + ": " + method + " " + target + " " + describe_answer(got.status, text));
+    refuse(answer, status_of(got.status, is_write),
+           "http://" + server_.address() + ": " + method + " " + target + " " + describe_answer(got.status, text));
   } catch (const error& e) {
     const bool is_in_doubt = is_write && client_.may_be_done();
-    refuse_http(answer, is_in_doubt ? changelog_status::in_doubt : changelog_status::unavailable, e.what());
+    refuse(answer, is_in_doubt ? changelog_status::in_doubt : changelog_status::unavailable, e.what());
     if (e.code() == errc::payload_too_large) return outcome::too_large;
   }
   return outcome::refused;
@@ -155,12 +149,12 @@ void http_changelog::append_one(const lineage& l, const feed_append& a, append_a
     target = path_of("/_changelog/", l);
     body = fpindex::encode_append_request(*a.changes, a.expected);
   } catch (const error& e) {
-    return refuse_http(answer, changelog_status::unsupported, name_ + ": " + e.what());
+    return refuse(answer, changelog_status::unsupported, name_ + ": " + e.what());
   }
   if (body.size() > fpindex::max_feed_body_bytes) {
-    return refuse_http(answer, changelog_status::unsupported,
-                       name_ + ": an update of " + std::to_string(body.size()) + " bytes; its protocol allows " +
-                           std::to_string(fpindex::max_feed_body_bytes));
+    return refuse(answer, changelog_status::unsupported,
+                  name_ + ": an update of " + std::to_string(body.size()) + " bytes; its protocol allows " +
+                      std::to_string(fpindex::max_feed_body_bytes));
   }
   ask(answer, "POST", target, body, deadline, [&](const std::string& name, std::span<const std::byte> bytes) {
     answer.position = fpindex::decode_number(name, bytes, 'i');
@@ -202,7 +196,7 @@ feed_changes http_changelog::read(const lineage& l, feed_position after, const r
       return piece;
     }
   } catch (const error& e) {
-    refuse_http(answer, changelog_status::unavailable, name_ + ": " + e.what());
+    refuse(answer, changelog_status::unavailable, name_ + ": " + e.what());
   }
   return answer;
 }
@@ -222,7 +216,7 @@ feed_bounds http_changelog::bounds(const lineage& l, time_point deadline) {
 
 changelog::newest_answer http_changelog::newest(std::span<const lineage>, time_point) {
   newest_answer answer;
-  refuse_http(answer, changelog_status::unsupported, name_ + ": its protocol asks for one lineage at a time");
+  refuse(answer, changelog_status::unsupported, name_ + ": its protocol asks for one lineage at a time");
   return answer;
 }
 
@@ -232,7 +226,7 @@ changelog_answer http_changelog::truncate(const lineage& l, feed_position floor,
     const std::string target = path_of("/_truncate/", l) + "?floor=" + std::to_string(floor);
     ask(answer, "POST", target, {}, deadline, [](const std::string&, std::span<const std::byte>) {});
   } catch (const error& e) {
-    refuse_http(answer, changelog_status::unavailable, name_ + ": " + e.what());
+    refuse(answer, changelog_status::unavailable, name_ + ": " + e.what());
   }
   return answer;
 }
@@ -244,11 +238,11 @@ bootstrap_answer http_changelog::open_bootstrap(const lineage& l, time_point dea
     if (stream->status == 200) {
       answer.stream = std::move(stream);
     } else {
-      refuse_http(answer, stream->status == 404 ? changelog_status::unsupported : status_of(stream->status, false),
-                  stream->why);
+      refuse(answer, stream->status == 404 ? changelog_status::unsupported : status_of(stream->status, false),
+             stream->why);
     }
   } catch (const error& e) {
-    refuse_http(answer, changelog_status::unavailable, e.what());
+    refuse(answer, changelog_status::unavailable, e.what());
   }
   return answer;
 }
@@ -276,7 +270,7 @@ meta_answer http_changelog::put_operation(const std::string& method, const std::
           answer.position = fpindex::decode_number(name, body, field);
         });
   } catch (const error& e) {
-    refuse_http(answer, changelog_status::unsupported, name_ + ": " + e.what());
+    refuse(answer, changelog_status::unsupported, name_ + ": " + e.what());
   }
   return answer;
 }

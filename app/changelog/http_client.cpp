@@ -101,12 +101,7 @@ unsigned http_client::begin(const std::string& method, const std::string& target
 
 std::string http_client::read_text(time_point deadline) {
   std::vector<std::byte> text(max_text);
-  size_t size = 0;
-  while (size < text.size()) {
-    const size_t count = connection_.read(std::span(text).subspan(size), deadline);
-    if (count == 0) break;
-    size += count;
-  }
+  const size_t size = connection_.read_up_to(text, deadline);
   return {reinterpret_cast<const char*>(text.data()), size};
 }
 

@@ -235,4 +235,14 @@ size_t http_connection::read(std::span<std::byte> out, time_point deadline) {
   return out.size() - body.size;
 }
 
+size_t http_connection::read_up_to(std::span<std::byte> out, time_point deadline) {
+  size_t size = 0;
+  while (size < out.size()) {
+    const size_t count = read(out.subspan(size), deadline);
+    if (count == 0) break;
+    size += count;
+  }
+  return size;
+}
+
 }  // namespace fp

@@ -54,6 +54,8 @@ class http_connection {
   std::string field(const std::string& name) const;
   /// Fills a prefix of `out` with what comes next of the body, and returns its length; 0 only at the end.
   size_t read(std::span<std::byte> out, time_point deadline);
+  /// The same, less than all of `out` only where the body ends.
+  size_t read_up_to(std::span<std::byte> out, time_point deadline);
 
  private:
   struct state;

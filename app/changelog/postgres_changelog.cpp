@@ -65,10 +65,7 @@ postgres_changelog::postgres_changelog(const std::string& url)
 
 template <class Answer>
 Answer postgres_changelog::failed(const postgres_answer& a, changelog_status status) const {
-  Answer answer;
-  answer.status = status;
-  answer.why = name_ + ": " + (a.why.empty() ? "an answer that makes no sense" : a.why);
-  return answer;
+  return refused<Answer>(status, name_ + ": " + (a.why.empty() ? "an answer that makes no sense" : a.why));
 }
 
 // -- Appending
@@ -129,12 +126,11 @@ void postgres_changelog::append_some(const lineage& l, std::span<const feed_appe
       case postgres_outcome::appended:
         break;
       case postgres_outcome::mismatch:
-        answers[i].status = changelog_status::mismatch;
-        answers[i].why = to_string(l) + ": the newest position is " + std::to_string(position);
+        refuse(answers[i], changelog_status::mismatch,
+               to_string(l) + ": the newest position is " + std::to_string(position));
         break;
       default:
-        answers[i].status = changelog_status::no_lineage;
-        answers[i].why = name_ + " has no " + to_string(l);
+        refuse(answers[i], changelog_status::no_lineage, name_ + " has no " + to_string(l));
     }
     answers[i].position = position;
   }
@@ -187,25 +183,22 @@ feed_changes postgres_changelog::read(const lineage& l, feed_position after, con
                               deadline);
   if (!a.is_done()) return failed<feed_changes>(a);
   feed_changes answer;
-  const auto refuse = [&](changelog_status status, const std::string& why) {
-    answer.status = status;
-    answer.why = name_ + ": " + to_string(l) + why;
-    answer.positions.clear();
-    answer.changes.clear();
-    answer.tag.reset();
-    return answer;
+  const auto refused_with = [&](changelog_status status, const std::string& why) {
+    return refused<feed_changes>(status, name_ + ": " + to_string(l) + why);
   };
   // What a deleted index has left is no answer.
-  if (a.rows.size() == 0 || !a.rows.is_null(0, 2)) return refuse(changelog_status::no_lineage, ": there is none");
+  if (a.rows.size() == 0 || !a.rows.is_null(0, 2))
+    return refused_with(changelog_status::no_lineage, ": there is none");
   const auto floor = static_cast<feed_position>(a.rows.integer(0, 0));
   answer.newest = static_cast<feed_position>(a.rows.integer(0, 1));
   const auto number = [](feed_position p) { return std::to_string(p); };
   if (after < floor) {
-    return refuse(changelog_status::below_retention, ": changes up to " + number(floor) + " have been dropped");
+    return refused_with(changelog_status::below_retention,
+                        ": changes up to " + number(floor) + " have been dropped");
   }
   if (after > answer.newest) {
-    return refuse(changelog_status::ahead_of_log,
-                  " ends at " + number(answer.newest) + ", and was at " + number(after));
+    return refused_with(changelog_status::ahead_of_log,
+                        " ends at " + number(answer.newest) + ", and was at " + number(after));
   }
   size_t bytes = 0;
   for (size_t i = 1; i < a.rows.size(); i++) bytes += a.rows.bytes(i, 2).size();
@@ -217,18 +210,18 @@ feed_changes postgres_changelog::read(const lineage& l, feed_position after, con
     const auto its_tag = static_cast<uint64_t>(a.rows.integer(i, 1));
     if (position == after) {
       if (tag && *tag != its_tag) {
-        return refuse(changelog_status::diverged, " has another change at " + number(after) + " than it had");
+        return refused_with(changelog_status::diverged, " has another change at " + number(after) + " than it had");
       }
       continue;
     }
-    if (position != ++next) return refuse(changelog_status::unavailable, " lacks position " + number(next));
+    if (position != ++next) return refused_with(changelog_status::unavailable, " lacks position " + number(next));
     const auto payload = a.rows.bytes(i, 2);
     answer.positions.push_back(position);
     answer.changes.insert(answer.changes.end(), payload.begin(), payload.end());
     answer.tag = its_tag;
   }
   if (next == after && next < answer.newest) {
-    return refuse(changelog_status::unavailable, " lacks position " + number(after + 1));
+    return refused_with(changelog_status::unavailable, " lacks position " + number(after + 1));
   }
   return answer;
 }
@@ -247,8 +240,7 @@ changelog::newest_answer postgres_changelog::newest(std::span<const lineage> lin
   for (size_t i = 0; i < lineages.size(); i++) {
     auto& b = answer.lineages[i];
     if (a.rows.is_null(i, 0)) {
-      b.status = changelog_status::no_lineage;
-      b.why = name_ + " has no " + to_string(lineages[i]);
+      refuse(b, changelog_status::no_lineage, name_ + " has no " + to_string(lineages[i]));
       continue;
     }
     b.floor = static_cast<feed_position>(a.rows.integer(i, 0));
@@ -261,8 +253,7 @@ feed_bounds postgres_changelog::bounds(const lineage& l, time_point deadline) {
   const auto answer = newest(std::span(&l, 1), deadline);
   if (answer.is_done()) return answer.lineages.front();
   feed_bounds b;
-  b.status = answer.status;
-  b.why = answer.why;
+  static_cast<changelog_answer&>(b) = answer;
   return b;
 }
 
@@ -272,15 +263,12 @@ changelog_answer postgres_changelog::truncate(const lineage& l, feed_position fl
       postgres_parameters().integer(bounded(l.generation)).text(l.index).integer(bounded(floor)), deadline);
   if (raised.sqlstate == "42501") return failed<changelog_answer>(raised, changelog_status::read_only);
   if (!raised.is_done()) return failed<changelog_answer>(raised);
-  changelog_answer answer;
   if (raised.rows.is_null(0, 0)) {
-    answer.status = changelog_status::no_lineage;
-    answer.why = name_ + " has no " + to_string(l);
-    return answer;
+    return refused<changelog_answer>(changelog_status::no_lineage, name_ + " has no " + to_string(l));
   }
   while (sweep(deadline)) {
   }
-  return answer;
+  return {};
 }
 
 bool postgres_changelog::sweep(time_point deadline) {
@@ -289,10 +277,8 @@ bool postgres_changelog::sweep(time_point deadline) {
 }
 
 bootstrap_answer postgres_changelog::open_bootstrap(const lineage& l, time_point) {
-  bootstrap_answer answer;
-  answer.status = changelog_status::unsupported;
-  answer.why = name_ + " has nothing of " + to_string(l) + " but its changes";
-  return answer;
+  return refused<bootstrap_answer>(changelog_status::unsupported,
+                                   name_ + " has nothing of " + to_string(l) + " but its changes");
 }
 
 // -- The meta feed

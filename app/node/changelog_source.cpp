@@ -46,7 +46,7 @@ feed_access follow_changelog(caf::actor_system& system, const environment_ptr& e
   feed.resolves_doubt = source.resolves_doubt;
   if (!c.coordinator) feed.make_changelog = source.make;
   if (!c.peers.empty()) {
-    feed.make_peers = [peers = c.peers] { return std::make_shared<http_base_source>(peers); };
+    feed.make_peers = [peers = c.peer_urls()] { return std::make_shared<http_base_source>(peers); };
   }
   return feed;
 }

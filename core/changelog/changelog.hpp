@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <chrono>
 #include <compare>
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/commit/changes.hpp"
@@ -31,6 +33,13 @@ using feed_position = uint64_t;
 /// Makes an append that is sent again, because nobody knows what became of it, the same one.
 using append_id = std::array<uint8_t, 16>;
 
+/// `random`: a generator of 64 random bits.
+template <class Random>
+append_id random_append_id(Random& random) {
+  const uint64_t halves[] = {random(), random()};
+  return std::bit_cast<append_id>(halves);
+}
+
 enum class changelog_status : uint8_t {
   done,
   mismatch,         ///< append: the newest position is another one than the expected one
@@ -53,6 +62,19 @@ struct changelog_answer {
 
   bool is_done() const noexcept { return status == changelog_status::done; }
 };
+
+/// Makes an answer say why it is not what was asked for.
+inline void refuse(changelog_answer& answer, changelog_status status, std::string why) {
+  answer.status = status;
+  answer.why = std::move(why);
+}
+/// The same of an answer that says nothing else.
+template <class Answer>
+Answer refused(changelog_status status, std::string why) {
+  Answer answer;
+  refuse(answer, status, std::move(why));
+  return answer;
+}
 
 /// One update: all of it is appended, a position for each change, or nothing.
 struct feed_append {

@@ -89,12 +89,12 @@ void feed_following::take(feed_changes answer, time_point now) {
     effects_.base_needed("");
     return;
   }
-  at_end_ = positions.empty();
+  const bool at_end = positions.empty();
   const feed_position last = positions.empty() ? read_to_ : positions.back();
   note_newest(std::max(answer.newest, last), now);
   // Without the newest position an answer that has nothing tells where it was.
-  if (!fill_to_ && (answer.newest != 0 || at_end_)) fill_to_ = std::max(answer.newest, last);
-  if (at_end_) {
+  if (!fill_to_ && (answer.newest != 0 || at_end)) fill_to_ = std::max(answer.newest, last);
+  if (at_end) {
     const auto pause = std::max(answer.retry_after, options_.poll);
     if (newest_ > read_to_) {
       // It has grown meanwhile.
@@ -179,7 +179,6 @@ void feed_following::look_whether_filled(time_point now) {
   if (filled_ || !fill_to_ || applied_ < *fill_to_ || !in_flight_.empty()) return;
   filled_ = true;
   set_state(replica_state::following, "", now);
-  effects_.filled();
 }
 
 void feed_following::note_newest(feed_position newest, time_point now) {

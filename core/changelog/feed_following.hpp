@@ -28,8 +28,6 @@ struct replica_report {
   feed_position applied = 0;            ///< the replica is as the changelog was here
   feed_position newest = 0;             ///< of the changelog, as far as anybody has told
   std::chrono::milliseconds behind{0};  ///< how long something newer has been known
-
-  bool is_filling() const noexcept { return state == replica_state::filling; }
 };
 
 /// What following a lineage wants done. Each is begun, not done, when its function returns.
@@ -41,8 +39,6 @@ class following_effects {
   virtual void read(feed_position after, std::optional<uint64_t> tag) = 0;
   /// Apply changes as one commit at `position`, if the index is at `after`. `applied` or `apply_failed` tells.
   virtual void apply(uint64_t batch, feed_position after, feed_position position, changes_ptr changes) = 0;
-  /// The index is as far as the changelog was when it was asked first: it may be searched.
-  virtual void filled() = 0;
   /// Another replica is to be fetched and put in this one's place: the changelog begins later, which `why` says, or
   /// it is long (`why` is empty). `base_failed` tells that there is none.
   virtual void base_needed(const std::string& why) = 0;
@@ -122,7 +118,6 @@ class feed_following {
   feed_position read_to_ = 0;  ///< of what is applied or on its way
   std::optional<uint64_t> read_tag_;
   bool reading_ = false, read_is_stale_ = false;
-  bool at_end_ = false;  ///< the last answer had nothing new
   std::optional<feed_position> fill_to_;
   std::deque<batch_in_flight> in_flight_;
   uint64_t batches_ = 0;

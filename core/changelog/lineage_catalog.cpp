@@ -132,7 +132,7 @@ void lineage_catalog::decide(const std::string& index, entry& e) {
   }
 }
 
-void lineage_catalog::done(const std::string& index, time_point) {
+void lineage_catalog::done(const std::string& index) {
   auto& e = entries_[index];
   if (!std::exchange(e.is_running, false)) return;
   e.delays.reset();
@@ -151,7 +151,7 @@ void lineage_catalog::failed(const std::string& index, const std::string& why, t
   effects_.wake_at(*e.next_try);
 }
 
-void lineage_catalog::removed(const std::string& index, time_point) {
+void lineage_catalog::removed(const std::string& index) {
   auto& e = entries_[index];
   e.local.reset();
   e.feed_knows_local = false;

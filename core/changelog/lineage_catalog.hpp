@@ -53,10 +53,10 @@ class lineage_catalog {
   /// `local`: the indexes that are here with the generations of their lineages; 0: one of its own.
   void start(const std::map<std::string, uint64_t>& local, time_point now);
   void read_done(const meta_operations& answer, time_point now);
-  void done(const std::string& index, time_point now);
+  void done(const std::string& index);
   void failed(const std::string& index, const std::string& why, time_point now);
   /// Somebody has deleted what was here.
-  void removed(const std::string& index, time_point now);
+  void removed(const std::string& index);
   /// The feed is known to go on.
   void hurry(time_point now);
   void look(time_point now);

@@ -12,9 +12,9 @@ bootstrap_stream::part local_bootstrap::next(std::chrono::steady_clock::time_poi
   static_cast<changelog_answer&>(result) = now;
   if (!result.is_done()) return result;
   if (now.floor > position_) {
-    result.status = changelog_status::unavailable;
-    result.why = to_string(lineage_) + ": changes up to position " + std::to_string(now.floor) +
-                 " were dropped meanwhile; what was read goes up to " + std::to_string(position_);
+    refuse(result, changelog_status::unavailable,
+           to_string(lineage_) + ": changes up to position " + std::to_string(now.floor) +
+               " were dropped meanwhile; what was read goes up to " + std::to_string(position_));
     return result;
   }
   read_limits limits;

@@ -25,11 +25,6 @@ changelog_status status_of(const error& e) noexcept {
   return e.code() == errc::read_only ? changelog_status::read_only : changelog_status::unavailable;
 }
 
-void refuse(changelog_answer& answer, changelog_status status, std::string why) {
-  answer.status = status;
-  answer.why = std::move(why);
-}
-
 void refuse_lineage(changelog_answer& answer, const lineage& l) {
   refuse(answer, changelog_status::no_lineage, to_string(l) + ": the changelog has no such lineage");
 }

@@ -67,10 +67,9 @@ meta_operations local_changelog::read_meta(feed_position after, uint32_t max_ope
     const call_limits call = limits(deadline);
     call.check();
     if (after > meta_->newest()) {
-      answer.status = changelog_status::ahead_of_log;
-      answer.why = name_ + ": the meta feed ends at position " + std::to_string(meta_->newest()) + ", before " +
-                   std::to_string(after);
-      return;
+      return refuse(answer, changelog_status::ahead_of_log,
+                    name_ + ": the meta feed ends at position " + std::to_string(meta_->newest()) + ", before " +
+                        std::to_string(after));
     }
     if (after == meta_->newest()) return;
     feed_changes found;
@@ -105,10 +104,9 @@ meta_answer local_changelog::put_operation(meta_operation::kind what, const std:
     const feed_position position = meta_->newest() + 1;
     const lineage before{index, answer.position};
     if (is_create && !local_format::lineage_folder_name({index, position})) {
-      answer.status = changelog_status::unsupported;
-      answer.why = printable(index) + ": an index needs a name, which may take " +
-                   std::to_string(local_format::max_written_name) + " bytes of a folder's name";
-      return;
+      return refuse(answer, changelog_status::unsupported,
+                    printable(index) + ": an index needs a name, which may take " +
+                        std::to_string(local_format::max_written_name) + " bytes of a folder's name");
     }
     // What somebody has written there is of no index that ever was.
     for (auto stray = ahead_.begin(); stray != ahead_.end();) {
@@ -127,9 +125,7 @@ meta_answer local_changelog::put_operation(meta_operation::kind what, const std:
     } catch (const error& e) {
       if (!meta_->is_broken()) throw;
       meta_.reset();
-      answer.status = changelog_status::in_doubt;
-      answer.why = name_ + ": " + e.what();
-      return;
+      return refuse(answer, changelog_status::in_doubt, name_ + ": " + e.what());
     }
     answer.position = position;
     if (is_create) {

@@ -25,16 +25,23 @@ bool is_http_url_or_empty(std::string_view text) {
   return text.empty() || (is_printable(text) && text.starts_with("http://") && text.size() > 7);
 }
 
-bool is_url_list(std::string_view text) {
+std::vector<std::string> between_commas(std::string_view text) {
+  std::vector<std::string> parts;
   while (!text.empty()) {
-    const auto url = text.substr(0, text.find(','));
-    if (url.empty() || !is_http_url_or_empty(url)) return false;
-    text.remove_prefix(std::min(url.size() + 1, text.size()));
+    parts.emplace_back(text.substr(0, text.find(',')));
+    text.remove_prefix(std::min(parts.back().size() + 1, text.size()));
   }
-  return true;
+  return parts;
+}
+
+bool is_url_list(std::string_view text) {
+  return std::ranges::all_of(between_commas(text),
+                             [](const std::string& url) { return !url.empty() && is_http_url_or_empty(url); });
 }
 
 }  // namespace
+
+std::vector<std::string> cluster_settings::peer_urls() const { return between_commas(peers); }
 
 uint32_t cluster_settings::num_connections() const noexcept {
   if (!follows()) return 0;

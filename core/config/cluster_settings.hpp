@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/config/option_list.hpp"
 
@@ -23,6 +25,7 @@ struct cluster_settings {
   bool follows() const noexcept { return coordinator || !changelog.empty() || !coordinator_url.empty(); }
   /// The URL of what is followed; empty for its own, and for none.
   const std::string& url() const noexcept { return changelog.empty() ? coordinator_url : changelog; }
+  std::vector<std::string> peer_urls() const;
   /// Whether others may follow by way of this node.
   bool serves() const noexcept { return coordinator || (serve_changelog && follows()); }
   /// Connections to it, each of which takes a thread.

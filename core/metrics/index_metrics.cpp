@@ -213,13 +213,14 @@ std::optional<index_metrics::feed_numbers> index_metrics::feed() const {
 }
 
 void index_metrics::write_feed(family_list& out) const {
-  constexpr auto gauge_type = "gauge";
-  out.declare("fpindex_replica_state", "1, with how a replica stands to its changelog as a label", gauge_type);
-  out.declare("fpindex_replica_position", "Position of the changelog that a replica is at", gauge_type);
-  out.declare("fpindex_replica_lag_changes", "Positions that the changelog is known to be ahead of a replica",
-              gauge_type);
-  out.declare("fpindex_replica_lag_seconds", "How long a replica has known of something newer than it is",
-              gauge_type);
+  struct family {
+    std::string_view name, help;
+  };
+  constexpr family states{"fpindex_replica_state", "1, with how a replica stands to its changelog as a label"},
+      position{"fpindex_replica_position", "Position of the changelog that a replica is at"},
+      lag{"fpindex_replica_lag_changes", "Positions that the changelog is known to be ahead of a replica"},
+      lag_seconds{"fpindex_replica_lag_seconds", "How long a replica has known of something newer than it is"};
+  for (const family& f : {states, position, lag, lag_seconds}) out.declare(f.name, f.help, "gauge");
   std::optional<feed_numbers> numbers;
   const char* state = "";
   {
@@ -229,14 +230,10 @@ void index_metrics::write_feed(family_list& out) const {
   }
   if (!numbers) return;
   const metric_labels labels{{"index", index_}};
-  out.add_gauge("fpindex_replica_state", "1, with how a replica stands to its changelog as a label",
-                {{"index", index_}, {"state", state}}, 1);
-  out.add_gauge("fpindex_replica_position", "Position of the changelog that a replica is at", labels,
-                double(numbers->applied));
-  out.add_gauge("fpindex_replica_lag_changes", "Positions that the changelog is known to be ahead of a replica",
-                labels, double(numbers->lag()));
-  out.add_gauge("fpindex_replica_lag_seconds", "How long a replica has known of something newer than it is", labels,
-                numbers->lag_seconds(unix_time()));
+  out.add_gauge(states.name, states.help, {{"index", index_}, {"state", state}}, 1);
+  out.add_gauge(position.name, position.help, labels, double(numbers->applied));
+  out.add_gauge(lag.name, lag.help, labels, double(numbers->lag()));
+  out.add_gauge(lag_seconds.name, lag_seconds.help, labels, numbers->lag_seconds(unix_time()));
 }
 
 void index_metrics::write_requests(family_list& out) const {

@@ -25,10 +25,7 @@ feed_changes changes_at(std::vector<feed_position> positions, feed_position newe
 }
 
 feed_changes failing(changelog_status status, std::string why) {
-  feed_changes answer;
-  answer.status = status;
-  answer.why = std::move(why);
-  return answer;
+  return refused<feed_changes>(status, std::move(why));
 }
 
 /// What a replica wants done, as it is told.
@@ -48,10 +45,13 @@ class told_effects : public following_effects {
   void apply(uint64_t batch, feed_position after, feed_position position, changes_ptr changes) override {
     applies.push_back({batch, after, position, std::move(changes)});
   }
-  void filled() override { num_filled++; }
   void base_needed(const std::string& why) override { bases.push_back(why); }
   void wake_at(time_point when) override { wake = wake ? std::min(*wake, when) : when; }
-  void state_changed(const replica_report& report) override { states.push_back(report); }
+  void state_changed(const replica_report& report) override {
+    const bool was_filling = states.empty() || states.back().state == replica_state::filling;
+    if (was_filling && report.state == replica_state::following) num_filled++;
+    states.push_back(report);
+  }
 
   std::vector<asked_read> reads;
   std::vector<asked_apply> applies;

@@ -72,13 +72,13 @@ TEST_F(lineage_catalog_test, makes_what_the_feed_said_last) {
 TEST_F(lineage_catalog_test, follows_what_comes) {
   start({});
   feed({{1, kind::create, "a"}});
-  catalog->done("a", now);
+  catalog->done("a");
   later(milliseconds(1'000));
   tell({{2, kind::erase, "a"}});
   EXPECT_EQ(told.done.back(), "-a");
   tell({{3, kind::create, "a"}});
   EXPECT_EQ(told.done.size(), 2u) << "one thing at a time";
-  catalog->done("a", now);
+  catalog->done("a");
   EXPECT_EQ(told.done.back(), "a 3");
 }
 
@@ -86,9 +86,9 @@ TEST_F(lineage_catalog_test, an_index_that_was_made_anew_goes_before_the_new_one
   start({{"a", 1}});
   feed({{1, kind::create, "a"}, {2, kind::erase, "a"}, {3, kind::create, "a"}});
   EXPECT_EQ(told.done, (std::vector<std::string>{"-a"}));
-  catalog->done("a", now);
+  catalog->done("a");
   EXPECT_EQ(told.done.back(), "a 3");
-  catalog->done("a", now);
+  catalog->done("a");
   EXPECT_EQ(told.done.size(), 2u);
   EXPECT_TRUE(catalog->parked().empty());
 }
@@ -121,8 +121,8 @@ TEST_F(lineage_catalog_test, what_somebody_deletes_here_is_made_again_if_the_fee
   start({{"a", 5}, {"b", 0}});
   feed({{1, kind::create, "a"}});
   EXPECT_EQ(catalog->parked().size(), 2u);
-  catalog->removed("a", now);
-  catalog->removed("b", now);
+  catalog->removed("a");
+  catalog->removed("b");
   EXPECT_EQ(told.done, (std::vector<std::string>{"a 1"}));
   EXPECT_TRUE(catalog->parked().empty());
 }
@@ -143,19 +143,17 @@ TEST_F(lineage_catalog_test, what_fails_is_tried_again_and_holds_up_nothing) {
   feed({{1, kind::create, "a"}, {2, kind::create, "b"}});
   catalog->failed("a", "the disk is full", now);
   EXPECT_EQ(told.parks["a"], "the disk is full");
-  catalog->done("b", now);
+  catalog->done("b");
   later(milliseconds(100));
   EXPECT_EQ(told.done, (std::vector<std::string>{"a 1", "b 2", "a 1"}));
-  catalog->done("a", now);
+  catalog->done("a");
   EXPECT_EQ(told.parks["a"], "");
 }
 
 TEST_F(lineage_catalog_test, a_feed_that_fails_is_asked_again_from_where_it_was) {
   start({});
   tell({{1, kind::create, "a"}});
-  meta_operations failed;
-  failed.status = changelog_status::unavailable;
-  failed.why = "refused";
+  const auto failed = refused<meta_operations>(changelog_status::unavailable, "refused");
   catalog->read_done(failed, now);
   EXPECT_EQ(told.failures, (std::vector<std::string>{"refused"}));
   later(milliseconds(100));

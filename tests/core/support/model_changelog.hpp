@@ -165,14 +165,6 @@ class model_changelog : public changelog {
   void interrupt() noexcept override {}
 
  private:
-  template <class Answer>
-  static Answer refused(changelog_status status, std::string why) {
-    Answer answer;
-    answer.status = status;
-    answer.why = std::move(why);
-    return answer;
-  }
-
   class stream : public bootstrap_stream {
    public:
     explicit stream(model_log::bootstrap all) : all_(std::move(all)) {}
