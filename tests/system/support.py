@@ -28,24 +28,15 @@ os.environ["XDG_STATE_HOME"] = STATE.name
 PATIENCE = 120
 
 
-class Node:
-    """A running fpnode. Its log is read as it comes; nothing polls. `group`: folder of the control group that it runs
-    in. `caf_port`: None leaves it to the node."""
+class Daemon:
+    """A running program. Its log is read as it comes; nothing polls."""
 
-    def __init__(self, data, *flags, descriptors=None, group=None, caf_port=0):
-        self.data = pathlib.Path(data)
+    def __init__(self, command, **how):
         self.lines = []
         self._changed = threading.Condition()
         self._ended = False
-        port = [] if "--caf-port" in flags or caf_port is None else ["--caf-port", str(caf_port)]
-        if "--port" not in flags:
-            port += ["--port", "0"]
-        bound = ["prlimit", f"--nofile={descriptors}"] if descriptors else []
-        if group:
-            bound = ["sh", "-c", 'echo $$ > "$0" && exec "$@"', group / "cgroup.procs"] + bound
-        self.process = subprocess.Popen(
-            [*bound, BUILD / "fpnode", "--dir", self.data, *port, *map(str, flags)],
-            stderr=subprocess.PIPE, text=True, errors="replace")
+        self.process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True, errors="replace",
+                                        **how)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -86,25 +77,6 @@ class Node:
             if not self._changed.wait_for(enough, PATIENCE) or seen[1] < count:
                 raise AssertionError(f"{seen[1]} of {count} log lines match {pattern!r}")
 
-    @property
-    def port(self):
-        return int(self.wait_for(r"listening for remote actors on \S+:(\d+)").group(1))
-
-    @property
-    def http_port(self):
-        return int(self.wait_for(r"listening for HTTP(?: over TLS)? on \S+:(\d+)").group(1))
-
-    @property
-    def line_port(self):
-        return int(self.wait_for(r"listening for the line protocol on \S+:(\d+)").group(1))
-
-    def url(self, path=""):
-        return f"http://127.0.0.1:{self.http_port}{path}"
-
-    def connect(self):
-        """A plain connection to the HTTP port."""
-        return socket.create_connection(("127.0.0.1", self.http_port), PATIENCE)
-
     def log(self):
         with self._changed:
             return "\n".join(self.lines)
@@ -124,6 +96,40 @@ class Node:
         if self.process.poll() is None:
             self.process.kill()
         return self.wait()
+
+
+class Node(Daemon):
+    """A running fpnode. `group`: folder of the control group that it runs in. `caf_port`: None leaves it to the node.
+    `within`: the command that runs it."""
+
+    def __init__(self, data, *flags, descriptors=None, group=None, caf_port=0, within=()):
+        self.data = pathlib.Path(data)
+        port = [] if "--caf-port" in flags or caf_port is None else ["--caf-port", str(caf_port)]
+        if "--port" not in flags:
+            port += ["--port", "0"]
+        bound = ["prlimit", f"--nofile={descriptors}"] if descriptors else []
+        if group:
+            bound = ["sh", "-c", 'echo $$ > "$0" && exec "$@"', group / "cgroup.procs"] + bound
+        super().__init__([*within, *bound, BUILD / "fpnode", "--dir", self.data, *port, *flags])
+
+    @property
+    def port(self):
+        return int(self.wait_for(r"listening for remote actors on \S+:(\d+)").group(1))
+
+    @property
+    def http_port(self):
+        return int(self.wait_for(r"listening for HTTP(?: over TLS)? on \S+:(\d+)").group(1))
+
+    @property
+    def line_port(self):
+        return int(self.wait_for(r"listening for the line protocol on \S+:(\d+)").group(1))
+
+    def url(self, path=""):
+        return f"http://127.0.0.1:{self.http_port}{path}"
+
+    def connect(self):
+        """A plain connection to the HTTP port."""
+        return socket.create_connection(("127.0.0.1", self.http_port), PATIENCE)
 
     def open_files(self):
         """Paths of the files that the process has open."""

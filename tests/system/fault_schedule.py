@@ -1,0 +1,104 @@
+"""Faults that a seed draws, each of which begins and ends when clients have got so far, never after some time.
+
+FPNODE_FAULT_SEED repeats the draws of a run, FPNODE_FAULTS=N asks for another number of faults.
+"""
+
+import os
+import random
+import signal
+import time
+
+from support import Node
+
+SEED = int(os.environ.get("FPNODE_FAULT_SEED", random.SystemRandom().getrandbits(32)))
+
+# Checkpoints, merges and new log files every few commits, and short deadlines, so that some writes are in doubt.
+FLAGS = ["--checkpoint-threshold", "3000", "--min-segment-size", "500", "--segments-per-level", "3",
+         "--segments-per-merge", "4", "--oplog-file-bytes", "65536", "--changelog-poll-ms", "20"]
+
+
+def number_of_faults(otherwise):
+    return int(os.environ.get("FPNODE_FAULTS", otherwise))
+
+
+class Member:
+    """A node that is started again and again on the same data."""
+
+    def __init__(self, name, data, *flags, host="127.0.0.1", within=()):
+        self.name = name
+        self.node = None
+        self._data, self._flags, self._within = data, flags, within
+        self._host = host
+        self._starts = 0
+        self._place = None
+
+    def place(self):
+        return self._place
+
+    def url(self, path=""):
+        return f"http://{self._host}:{self.node.http_port}{path}"
+
+    def start(self):
+        self._starts += 1
+        self.node = Node(self._data, *self._flags, within=self._within)
+        self._place = f"{self.name}#{self._starts}", self._host, self.node.http_port
+
+    def kill(self):
+        self._place = None
+        if self.node:
+            self.node.kill()
+
+    def stop(self):
+        self._place = None
+        return self.node.stop()
+
+    def freeze(self):
+        self.node.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.node.process.send_signal(signal.SIGCONT)
+
+
+class Fault:
+    """`kind`: a word for what happens to `whom`. `length`: waits until it shall end."""
+
+    def __init__(self, kind, whom, begin, end, length):
+        self.kind, self.whom, self.begin, self.end, self.length = kind, whom, begin, end, length
+
+    def __str__(self):
+        return f"{self.kind} {self.whom}"
+
+
+def node_killed(member, others, history, draw):
+    acknowledged = {f"acknowledged_{draw.choice(others).name}": draw.choice([0, 1, 20, 50])}
+    return Fault("kill node", member.name, member.kill, member.start, lambda: history.wait_for_more(**acknowledged))
+
+
+def node_frozen(member, others, history, draw):
+    acknowledged = {f"acknowledged_{draw.choice(others).name}": draw.choice([1, 5, 25])}
+    return Fault("freeze node", member.name, member.freeze, member.thaw,
+                 lambda: history.wait_for_more(**acknowledged))
+
+
+def while_searches_go_on(members, history, draw):
+    """Until every node has answered some more searches, at times until a write has failed, too."""
+    wanted = {f"answered_{m.name}": draw.choice([1, 10, 50]) for m in members}
+    if draw.random() < 0.3:
+        wanted["failed"] = 1
+    return lambda: history.wait_for_more(**wanted)
+
+
+def run(faults, history, draw):
+    """`faults`: makers of faults. One after the other, each behind some writes that were acknowledged."""
+    began = time.monotonic()
+    for number, make in enumerate(faults, start=1):
+        history.wait_for_more(acknowledged=draw.choice([1, 20, 100]))
+        fault = make()
+        start = time.monotonic() - began
+        fault.begin()
+        try:
+            fault.length()
+        finally:
+            fault.end()
+        print(f"{number}: {fault} from {start:.1f} s to {time.monotonic() - began:.1f} s", flush=True)
+    history.wait_for_more(acknowledged=100)
