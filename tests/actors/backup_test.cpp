@@ -38,9 +38,9 @@ class backups : public test::actor_fixture {
   answer<Reply> ask_as(const caf::actor& as, const Handle& to, Ts... message) {
     answer<Reply> result;
     caf::anon_send(as, test::client_call{[=](caf::event_based_actor* self) {
-                     self->request(to, caf::infinite, message...)
-                         .then([result](const Reply& r) { result.set(r); },
-                               [result](const caf::error& e) { result.set(e); });
+                     test::request_untyped(self, caf::actor_cast<caf::strong_actor_ptr>(to),
+                                           caf::make_message(message...),
+                                           test::answered<Reply>([result](const auto& r) { result.set(r); }));
                    }});
     run();
     return result;

@@ -136,9 +136,9 @@ TEST_F(unreadable, fails_a_merge_and_the_index) {
 TEST_F(unreadable, fails_a_backup_and_the_index) {
   const auto call = [&]<class Reply>(const auto& to, auto message, answer<Reply> result) {
     caf::anon_send(client, test::client_call{[=](caf::event_based_actor* self) {
-                     self->request(to, caf::infinite, message)
-                         .then([result](const Reply& r) { result.set(r); },
-                               [result](const caf::error& e) { result.set(e); });
+                     test::request_untyped(self, caf::actor_cast<caf::strong_actor_ptr>(to),
+                                           caf::make_message(message),
+                                           test::answered<Reply>([result](const auto& r) { result.set(r); }));
                    }});
     run();
     return result;

@@ -16,6 +16,7 @@
 #include "core/index/snapshot.hpp"
 #include "messages/internal.hpp"
 #include "tests/actors/support/lasting_client.hpp"
+#include "tests/actors/support/untyped_request.hpp"
 #include "tests/core/support/commits.hpp"
 #include "tests/core/support/faulty_file_system.hpp"
 
@@ -78,10 +79,10 @@ class acting_node {
   /// Sends a request; `heard` is called with the answer, once the actors have run so far.
   template <class Reply, class Handle, class... Ts>
   void ask(const Handle& to, then<Reply> heard, Ts... message) {
-    send(client_call{[=](caf::event_based_actor* self) {
-      self->request(to, caf::infinite, message...)
-          .then([heard](const Reply& r) { heard(r); }, [heard](const caf::error& e) { heard(e); });
-    }});
+    const auto recipient = caf::actor_cast<caf::strong_actor_ptr>(to);
+    const auto content = caf::make_message(std::move(message)...);
+    send(client_call{
+        [=](caf::event_based_actor* self) { request_untyped(self, recipient, content, answered<Reply>(heard)); }});
   }
   /// Sends a request and steps until it is answered.
   template <class Reply, class Handle, class... Ts>

@@ -61,7 +61,9 @@ void actor_fixture::advance(caf::timespan by) {
   run();
 }
 
-void actor_fixture::send_now(caf::strong_actor_ptr client) {
+void actor_fixture::send_now(const caf::strong_actor_ptr& to, caf::message content, caf::behavior answered) {
+  auto client = caf::actor_cast<caf::strong_actor_ptr>(
+      system_->spawn([=](caf::event_based_actor* self) { request_untyped(self, to, content, answered); }));
   auto& jobs = scheduler().jobs;
   auto* job = dynamic_cast<caf::resumable*>(caf::actor_cast<caf::abstract_actor*>(client));
   const auto at = std::find(jobs.begin(), jobs.end(), job);

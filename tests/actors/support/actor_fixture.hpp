@@ -18,6 +18,7 @@
 #include "tests/actors/support/kill.hpp"
 #include "tests/actors/support/state_in.hpp"
 #include "tests/actors/support/test_system_config.hpp"
+#include "tests/actors/support/untyped_request.hpp"
 #include "tests/core/support/commits.hpp"
 #include "tests/core/support/faulty_file_system.hpp"
 #include "tests/core/support/temporary_folder.hpp"
@@ -70,11 +71,8 @@ class actor_fixture : public ::testing::Test {
   template <class Reply, class Handle, class... Ts>
   answer<Reply> ask(const Handle& to, Ts... message) {
     answer<Reply> result;
-    auto client = system_->spawn([=](caf::event_based_actor* self) {
-      self->request(to, caf::infinite, message...)
-          .then([result](const Reply& r) { result.set(r); }, [result](const caf::error& e) { result.set(e); });
-    });
-    send_now(caf::actor_cast<caf::strong_actor_ptr>(client));
+    send_now(caf::actor_cast<caf::strong_actor_ptr>(to), caf::make_message(std::move(message)...),
+             answered<Reply>([result](const caf::expected<Reply>& r) { result.set(r); }));
     return result;
   }
   /// Sends a request, runs, and returns the reply; fails the test when there is none.
@@ -163,7 +161,7 @@ class actor_fixture : public ::testing::Test {
   std::vector<index_state_changed> heard;  ///< by the coordinators' listener
 
  private:
-  void send_now(caf::strong_actor_ptr client);
+  void send_now(const caf::strong_actor_ptr& to, caf::message content, caf::behavior answered);
 
   std::ostringstream log_stream_;
   std::shared_ptr<spdlog::logger> log_;
