@@ -176,7 +176,7 @@ index_status index_coordinator_state::status() const {
         s.replica.behind_ms = static_cast<uint64_t>(numbers->lag_seconds(unix_time()) * 1'000);
       }
     }
-  } else if (is_replica()) {
+  } else if (is_replica() && state != index_state::loading && state != index_state::closing) {
     s.replica.state = to_string(replica_state::parked);
     s.replica.reason = reason;
   }

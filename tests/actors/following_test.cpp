@@ -256,6 +256,26 @@ TEST_F(following, a_changelog_whose_end_is_another_one_than_before_is_noticed) {
   EXPECT_EQ(status(index).version, 5u);
 }
 
+TEST_F(following, a_replica_that_loads_is_not_called_parked) {
+  {
+    const auto a = spawn_replica("a");
+    get<update_reply>(made(a, "main"), insert(1, {1}));
+    stop(a);
+  }
+  const path logs = folder.path() / "a/main/v1/oplog", away = folder.path() / "away";
+  std::filesystem::rename(logs, away);
+  const auto index = resolve(spawn_replica("a"), "main");
+  EXPECT_EQ(status(index).state, index_state::failed);
+  EXPECT_EQ(status(index).replica.state, "parked");
+  std::filesystem::remove_all(logs);
+  std::filesystem::rename(away, logs);
+  const auto loads = get<index_status>(index, reload_atom_v);
+  EXPECT_EQ(loads.state, index_state::loading);
+  EXPECT_EQ(loads.replica.state, "");
+  soon();
+  EXPECT_EQ(status(index).replica.state, "following");
+}
+
 TEST_F(following, an_emptied_feed_deletes_nothing) {
   {
     const auto a = spawn_replica("a");
