@@ -17,6 +17,8 @@ test_packages=(git clang-format curl openssl python3 python3-requests python3-ms
 package_packages=(dpkg-dev file)
 # For tests/bench/run.sh alone.
 bench_packages=(prometheus-cpp-dev python3 wrk postgresql)
+# For tests/system/test_patroni_faults.py in full size alone.
+failover_packages=(postgresql patroni etcd-server python3-etcd nftables iproute2 "${test_packages[@]}")
 # For tests/fuzz/run.sh alone.
 fuzz_packages=(clang libclang-rt-dev)
 

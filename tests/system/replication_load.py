@@ -56,6 +56,7 @@ class History:
             self.writes.append(write)
             self.counts[write.outcome] += 1
             self.counts[write.outcome, write.node.split("#")[0]] += 1
+            self.counts["written"] += 1
             self.counts["failed"] += write.outcome in (REFUSED, IN_DOUBT)
             self.newest = max(self.newest, write.version or 0)
             self._changed.notify_all()
@@ -78,12 +79,19 @@ class History:
             known = len(self.writes)
             self._changed.wait_for(lambda: len(self.writes) > known, seconds)
 
-    def wait_for_more(self, **wanted):
-        """Until there are so many more of each: of a count of all, or, as name_member, of one member's."""
+    def wait_for_more(self, or_failed=None, **wanted):
+        """Until there are so many more of each: of a count of all, or, as name_member, of one member's. Or until so
+        many more writes have failed."""
         keys = {tuple(k.split("_", 1)) if "_" in k else k: n for k, n in wanted.items()}
         with self._changed:
             goal = {k: self.counts[k] + n for k, n in keys.items()}
-            if not self._changed.wait_for(lambda: all(self.counts[k] >= n for k, n in goal.items()), PATIENCE):
+            failed = self.counts["failed"] + (or_failed or 0)
+
+            def is_reached():
+                return (all(self.counts[k] >= n for k, n in goal.items()) or
+                        (or_failed is not None and self.counts["failed"] >= failed))
+
+            if not self._changed.wait_for(is_reached, PATIENCE):
                 missing = {k: f"{self.counts[k]} of {n}" for k, n in goal.items() if self.counts[k] < n}
                 raise AssertionError(f"clients do not get on: {missing}, {dict(self.failures)}")
 
@@ -288,8 +296,10 @@ def read_replica(url, version):
     return status["version"], snapshot.documents()
 
 
-def violations(history, changelog, replicas):
-    return Checker(history.writes, history.searches, changelog, replicas).check()
+def violations(history, changelog, replicas, astray=()):
+    """`astray`: labels of nodes that have said themselves that they hold what the changelog has lost."""
+    searches = [s for s in history.searches if s.node not in astray]
+    return Checker(history.writes, searches, changelog, replicas).check()
 
 
 def summary(history):
