@@ -81,8 +81,8 @@ void feed_following::take(feed_changes answer, time_point now) {
     wait("the changelog answered with changes out of order, behind " + std::to_string(read_to_), now);
     return;
   }
-  delays_.reset();
-  set_state(state_ == replica_state::waiting ? replica_state::following : state_, "", now);
+  if (positions.empty() && in_flight_.empty()) apply_fails_ = false;
+  if (!apply_fails_) note_success(now);
   if (wants_base(answer)) {
     has_asked_for_base_ = needs_base_ = true;
     note_newest(answer.newest, now);
@@ -126,6 +126,7 @@ void feed_following::applied(uint64_t batch, time_point now) {
   applied_ = in_flight_.front().position;
   applied_tag_ = in_flight_.front().tag;
   in_flight_.pop_front();
+  if (std::exchange(apply_fails_, false)) note_success(now);
   note_newest(applied_, now);
   look_whether_filled(now);
   // An engine that is told by others of what is new is asked once more, until it has nothing.
@@ -135,6 +136,7 @@ void feed_following::applied(uint64_t batch, time_point now) {
 void feed_following::apply_failed(uint64_t batch, const error& why, time_point now) {
   const auto is_it = [batch](const batch_in_flight& b) { return b.number == batch; };
   if (std::ranges::none_of(in_flight_, is_it)) return;
+  apply_fails_ = true;
   // Those behind it cannot follow, and what is being read would.
   in_flight_.clear();
   read_is_stale_ = reading_;
@@ -171,6 +173,11 @@ void feed_following::wait(const std::string& why, time_point now) {
     set_state(replica_state::filling, why, now);
   }
   read_at(now + delay);
+}
+
+void feed_following::note_success(time_point now) {
+  delays_.reset();
+  set_state(state_ == replica_state::waiting ? replica_state::following : state_, "", now);
 }
 
 void feed_following::park(const std::string& why, time_point now) { set_state(replica_state::parked, why, now); }

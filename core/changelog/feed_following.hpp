@@ -99,6 +99,7 @@ class feed_following {
   void take(feed_changes answer, time_point now);
   /// It is tried again, after a while.
   void wait(const std::string& why, time_point now);
+  void note_success(time_point now);
   void continue_reading(time_point now);
   void read_at(time_point when);
   void note_newest(feed_position newest, time_point now);
@@ -118,6 +119,7 @@ class feed_following {
   feed_position read_to_ = 0;  ///< of what is applied or on its way
   std::optional<uint64_t> read_tag_;
   bool reading_ = false, read_is_stale_ = false;
+  bool apply_fails_ = false;  ///< the last one did: that reading works means nothing until one succeeds
   std::optional<feed_position> fill_to_;
   std::deque<batch_in_flight> in_flight_;
   uint64_t batches_ = 0;

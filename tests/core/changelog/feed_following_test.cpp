@@ -171,8 +171,34 @@ TEST_F(feed_following_test, begins_behind_what_is_applied_after_a_failure_and_dr
   ASSERT_EQ(told.reads.size(), 3u);
   EXPECT_EQ(told.reads[2].after, 5u);
   following->read_done(changes_at({6}, 9), now);
-  EXPECT_EQ(report().state, replica_state::following);
+  EXPECT_EQ(report().state, replica_state::waiting) << "it is not applied yet";
   EXPECT_EQ(told.applies.back().after, 5u);
+  following->applied(told.applies.back().batch, now);
+  EXPECT_EQ(report().state, replica_state::following);
+}
+
+TEST_F(feed_following_test, waits_longer_and_longer_for_an_index_that_cannot_write) {
+  start(5, true);
+  told.states.clear();
+  milliseconds last{0};
+  for (int i = 0; i < 12; i++) {
+    // What is read behind a batch that fails counts for nothing.
+    for (auto asked = told.applies.size(); told.applies.size() == asked;) {
+      following->read_done(changes_at({6}, 6), now);
+    }
+    following->apply_failed(told.applies.back().batch, error(errc::no_space, "the disk is full"), now);
+    const auto wait = std::chrono::duration_cast<milliseconds>(*told.wake - now);
+    if (i < 6) {
+      EXPECT_GE(wait, last / 2 + milliseconds(25)) << i;
+    }
+    last = wait;
+    later(wait);
+  }
+  EXPECT_EQ(told.states.size(), 1u) << "it is told once";
+  following->read_done(changes_at({}, 6), now);
+  following->read_done(changes_at({6}, 6), now);
+  following->applied(told.applies.back().batch, now);
+  EXPECT_EQ(report().state, replica_state::following);
 }
 
 TEST_F(feed_following_test, an_answer_to_a_read_from_before_a_failure_is_not_taken) {
