@@ -163,7 +163,15 @@ std::vector<append_answer> postgres_changelog::append(const lineage& l, std::spa
     append_some(l, appends.subspan(begin, end - begin), std::span(answers).subspan(begin, end - begin), deadline);
     begin = end;
   }
-  for (size_t i = 0; i < appends.size(); i++) settle(appends[i].id, answers[i]);
+  for (size_t i = 0; i < appends.size(); i++) {
+    auto& a = answers[i];
+    // Whose writer has seen more than there is: the same as in `read`.
+    if (a.status == changelog_status::mismatch && *appends[i].expected > a.position && primary_.choose_again()) {
+      a = {};
+      append_some(l, appends.subspan(i, 1), std::span(&a, 1), deadline);
+    }
+    settle(appends[i].id, a);
+  }
   return answers;
 }
 
@@ -171,6 +179,16 @@ std::vector<append_answer> postgres_changelog::append(const lineage& l, std::spa
 
 feed_changes postgres_changelog::read(const lineage& l, feed_position after, const read_limits& limits,
                                       std::optional<uint64_t> tag, time_point deadline) {
+  auto answer = read_once(l, after, limits, tag, deadline);
+  const bool contradicts =
+      answer.status == changelog_status::ahead_of_log || answer.status == changelog_status::diverged;
+  // A session may have stayed with a primary from before a failover, of which other sessions know already.
+  if (contradicts && primary_.choose_again()) answer = read_once(l, after, limits, tag, deadline);
+  return answer;
+}
+
+feed_changes postgres_changelog::read_once(const lineage& l, feed_position after, const read_limits& limits,
+                                           std::optional<uint64_t> tag, time_point deadline) {
   const auto most = std::clamp<int64_t>(limits.max_changes, 1, max_read_changes);
   const auto most_bytes = static_cast<int64_t>(std::min<uint64_t>(limits.max_bytes, uint64_t{256} << 20));
   const auto a = primary_.ask(read_sql,

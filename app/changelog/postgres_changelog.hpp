@@ -42,6 +42,8 @@ class postgres_changelog final : public changelog {
  private:
   void append_some(const lineage& l, std::span<const feed_append> appends, std::span<append_answer> answers,
                    time_point deadline);
+  feed_changes read_once(const lineage& l, feed_position after, const read_limits& limits,
+                         std::optional<uint64_t> tag, time_point deadline);
   /// Deletes some of what has been given up; false when there is none, or when that fails.
   bool sweep(time_point deadline);
   void settle(const append_id& id, append_answer& answer);

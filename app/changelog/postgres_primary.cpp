@@ -52,6 +52,12 @@ std::string postgres_primary::connect(time_point deadline) {
   return session_ ? std::string() : found.why;
 }
 
+bool postgres_primary::choose_again() noexcept {
+  if (connector_.address().hosts.size() < 2) return false;
+  session_.reset();
+  return true;
+}
+
 postgres_answer postgres_primary::run(const char* sql, const postgres_parameters& parameters, time_point deadline) {
   postgres_answer a;
   if (auto why = connect(deadline); !why.empty()) {

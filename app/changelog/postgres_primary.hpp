@@ -23,6 +23,8 @@ class postgres_primary {
   /// Sees to a session that seems alive, with the schema that this program knows. Says why there is none, with what
   /// to do, else nothing.
   std::string connect(time_point deadline);
+  /// Has the next call ask all hosts which one is the primary; false when there is but one.
+  bool choose_again() noexcept;
   /// Runs a statement once at most.
   postgres_answer run(const char* sql, const postgres_parameters& parameters, time_point deadline);
   /// Runs a statement that may be run twice.

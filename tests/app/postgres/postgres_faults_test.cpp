@@ -278,6 +278,34 @@ TEST(postgres_failover, loses_and_doubles_nothing_when_a_synchronous_standby_tak
   under.check();
 }
 
+TEST(postgres_failover, does_not_take_an_older_primary_for_a_changelog_that_went_back) {
+  postgres_server old({.settings = {"synchronous_standby_names=*"}, .is_standby = false, .primary = nullptr});
+  postgres_server next({.settings = {}, .is_standby = true, .primary = &old});
+  const auto url = old.url("feed", next.host());
+  postgres_admin(url).init(soon());
+  postgres_changelog stays(url), longer(url), longest(url);
+  const lineage l{"main", stays.create_index("main", soon()).position};
+  EXPECT_EQ(append_one(stays, l, append_of(inserts({1}))).position, 1);
+  EXPECT_EQ(longer.bounds(l, soon()).newest, 1);
+  EXPECT_EQ(longest.bounds(l, soon()).newest, 1);
+  next.promote();
+  postgres_changelog goes(url);
+  EXPECT_EQ(append_one(goes, l, append_of(inserts({2}))).position, 2);
+  const auto read = stays.read(l, 2, {}, {}, soon());
+  EXPECT_TRUE(read.is_done()) << read.why;
+  EXPECT_EQ(read.newest, 2);
+  // Neither for a writer's mistake.
+  EXPECT_EQ(append_one(longest, l, append_of(inserts({3}), 2)).position, 3);
+  // The old one goes on by itself.
+  old.admin(
+      "set synchronous_commit = local;"
+      "insert into fpnode.log(generation, position, tag, document, payload) values (1, 2, 1, 3, '')");
+  const auto tag = goes.read(l, 1, {.max_changes = 1}, {}, soon()).tag;
+  EXPECT_EQ(postgres_changelog(old.url()).read(l, 2, {}, tag, soon()).status, changelog_status::diverged);
+  const auto other = longer.read(l, 2, {}, tag, soon());
+  EXPECT_TRUE(other.is_done()) << other.why;
+}
+
 // -- A standby that acknowledges nothing
 
 class postgres_standby_test : public testing::Test {
