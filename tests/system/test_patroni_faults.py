@@ -122,8 +122,8 @@ class PatroniFaults(NodeTest):
         self.assertEqual(found, [])
 
     def look_for_parked(self):
-        """A primary that loses the lead shows, as it shuts down, commits that no standby has: who has read them says
-        so and follows no more. What an operator does then is done here."""
+        """What a node has read may be what a failover then loses: it says so, and follows no more. What an operator
+        does then is done here."""
         for n in self.nodes:
             status = requests.get(n.url(f"/{INDEX}/_status"), timeout=PATIENCE).json()
             if status.get("replica", {}).get("state") == "parked" and status["replica"]["reason"]:
