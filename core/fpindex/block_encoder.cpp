@@ -23,8 +23,6 @@ struct item_deltas {
 
 unsigned hash_code(uint32_t delta) noexcept { return (delta > 0) + (delta > 0xff) + (delta > 0xffff); }
 unsigned id_code(uint32_t delta) noexcept { return (delta > 0xff) + (delta > 0xffff) + (delta > 0xffffff); }
-size_t hash_bytes(unsigned code) noexcept { return code + (code == 3); }
-size_t id_bytes(unsigned code) noexcept { return code + 1; }
 
 /// Both streams of a block that is being filled.
 class stream_pair {
@@ -47,8 +45,8 @@ class stream_pair {
         hash_control |= hash << (2 * k);
         id_control |= id << (2 * k);
       }
-      added_hash_bytes += hash_bytes(hash);
-      added_id_bytes += id_bytes(id);
+      added_hash_bytes += hash_bytes[hash];
+      added_id_bytes += id_bytes[id];
     }
     if (!has_room(num_hash_bytes_ + added_hash_bytes, num_id_bytes_ + added_id_bytes)) return false;
     if constexpr (Write) {

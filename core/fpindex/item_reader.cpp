@@ -16,7 +16,6 @@ constexpr size_t bytes_per_read = size_t{128} << 10;
 // Values are loaded as words: bytes behind the last block that may be read.
 constexpr size_t slack = 8;
 
-constexpr std::array<uint8_t, 4> hash_bytes{0, 1, 2, 4}, id_bytes{1, 2, 3, 4};
 constexpr std::array<uint32_t, 5> value_mask{0, 0xff, 0xffff, 0xffffff, 0xffffffff};
 
 /// Bytes of four values by their control byte.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -36,5 +37,7 @@ inline constexpr uint32_t segment_magic = 0x53474d31, footer_magic = 0x314d4753;
 inline constexpr uint32_t min_block_size = 64, max_block_size = 4096;
 inline constexpr size_t block_bytes = 512;  ///< of the blocks that are written
 inline constexpr size_t block_header_bytes = 8;
+/// Bytes of a value, by its code.
+inline constexpr std::array<uint8_t, 4> hash_bytes{0, 1, 2, 4}, id_bytes{1, 2, 3, 4};
 
 }  // namespace fp::fpindex
