@@ -122,13 +122,14 @@ def base(folder, bodies, documents):
 
 
 class Searcher:
-    """Searches without pause until it is told to stop."""
+    """Searches without pause until it is told to stop; `enough`: when it has done so often."""
 
-    def __init__(self, node, draw):
+    def __init__(self, node, draw, often=4000):
         self.connection = http.client.HTTPConnection("127.0.0.1", node.http_port)
         self.draw = draw
         self.times = []
-        self.done = threading.Event()
+        self.often = often
+        self.enough, self.done = threading.Event(), threading.Event()
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
 
@@ -142,6 +143,8 @@ class Searcher:
             if answer.status != 200:
                 raise RuntimeError(f"a search failed: {answer.status}")
             self.times.append(since(began))
+            if len(self.times) == self.often:
+                self.enough.set()
 
     def p99(self):
         self.done.set()
@@ -157,12 +160,13 @@ def searches(folder, bodies, documents):
     follower = start(f"{folder}/follower", *flags)
     send(coordinator, bodies[:half])
     follower.wait_for("main: follows")
-    requests.post(follower.url(f"/main/_search?min_version={half * 1000}"), json={"query": [1]}).raise_for_status()
+    requests.post(follower.url(f"/main/_search?min_version={half * 1000}"),
+                  json={"query": [1], "timeout": 100000}).raise_for_status()
     follower.stop()
     send(coordinator, bodies[half:])
     began = time.monotonic()
     follower = start(f"{folder}/follower", *flags)
-    requests.post(follower.url("/main/_search"), json={"query": [1], "timeout": 100000}).raise_for_status()
+    follower.wait_for("main: ready at version")
     searcher = Searcher(follower, random.Random(2))
     answer = requests.post(follower.url(f"/main/_search?min_version={documents}"),
                            json={"query": [1], "timeout": 100000})
@@ -171,8 +175,7 @@ def searches(folder, bodies, documents):
     answer.raise_for_status()
     follower.ctl("checkpoint", "main")
     searcher = Searcher(follower, random.Random(3))
-    while len(searcher.times) < 4000:
-        requests.get(follower.url("/_health")).raise_for_status()
+    searcher.enough.wait(support.PATIENCE)
     quiet, _ = searcher.p99()
     follower.stop()
     coordinator.stop()
