@@ -43,11 +43,10 @@ changelog_status status_of(unsigned http_status, bool is_write) noexcept {
   }
 }
 
-std::string describe_answer(unsigned http_status, std::string_view text) {
+std::string describe_answer(unsigned http_status, std::string_view text, const http_access_ptr& access) {
   std::string described = "was answered with status " + std::to_string(http_status);
   if (!text.empty()) described += ": " + printable(text, 200);
-  if (http_status == 401) described += " (it asks for credentials, which this protocol does not know)";
-  return described;
+  return described + http_access::advice(access.get(), http_status);
 }
 
 std::string body_text(std::span<const std::byte> bytes) {
@@ -69,17 +68,15 @@ class answer_source final : public fpindex::byte_source {
 /// The stream of one answer.
 class http_bootstrap final : public bootstrap_stream {
  public:
-  http_bootstrap(http_url server, const interruption& stop, const std::string& target,
-                 http_connection::time_point deadline)
-      : name_("http://" + server.address() + target),
-        client_(std::move(server), stop),
-        source_(client_.connection()) {
+  http_bootstrap(http_url server, const interruption& stop, const http_access_ptr& access,
+                 const std::string& target, http_connection::time_point deadline)
+      : name_(server.origin() + target), client_(std::move(server), stop, access), source_(client_.connection()) {
     source_.deadline = deadline;
     status = client_.begin("GET", target, {}, deadline);
     if (status == 200) {
       decoder_.emplace(name_, source_);
     } else {
-      why = name_ + " " + describe_answer(status, client_.read_text(deadline));
+      why = name_ + " " + describe_answer(status, client_.read_text(deadline), access);
     }
   }
 
@@ -107,8 +104,11 @@ class http_bootstrap final : public bootstrap_stream {
 
 }  // namespace
 
-http_changelog::http_changelog(const std::string& url)
-    : server_(parse_url(url)), name_("the feed at http://" + server_.address()), client_(server_, stop_) {}
+http_changelog::http_changelog(const std::string& url, const http_access_ptr& access)
+    : server_(parse_url(url)),
+      access_(access),
+      name_("the feed at " + server_.origin()),
+      client_(server_, stop_, access_) {}
 
 http_changelog::~http_changelog() = default;
 
@@ -120,12 +120,12 @@ http_changelog::outcome http_changelog::ask(
   try {
     const auto got = client_.ask(method, target, body, fpindex::max_feed_body_bytes, deadline);
     if (got.status == 200) {
-      decode("http://" + server_.address() + target, got.body);
+      decode(server_.origin() + target, got.body);
       return outcome::done;
     }
     const std::string text = body_text(got.body);
     refuse(answer, status_of(got.status, is_write),
-           "http://" + server_.address() + ": " + method + " " + target + " " + describe_answer(got.status, text));
+           server_.origin() + ": " + method + " " + target + " " + describe_answer(got.status, text, access_));
   } catch (const error& e) {
     const bool is_in_doubt = is_write && client_.may_be_done();
     refuse(answer, is_in_doubt ? changelog_status::in_doubt : changelog_status::unavailable, e.what());
@@ -234,7 +234,7 @@ changelog_answer http_changelog::truncate(const lineage& l, feed_position floor,
 bootstrap_answer http_changelog::open_bootstrap(const lineage& l, time_point deadline) {
   bootstrap_answer answer;
   try {
-    auto stream = std::make_unique<http_bootstrap>(server_, stop_, path_of("/_bootstrap/", l), deadline);
+    auto stream = std::make_unique<http_bootstrap>(server_, stop_, access_, path_of("/_bootstrap/", l), deadline);
     if (stream->status == 200) {
       answer.stream = std::move(stream);
     } else {

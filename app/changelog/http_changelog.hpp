@@ -30,7 +30,7 @@ class http_changelog final : public changelog {
   static constexpr std::chrono::milliseconds min_retry{50};
 
   /// Throws `bad_request` for something that is no URL of such a server.
-  explicit http_changelog(const std::string& url);
+  explicit http_changelog(const std::string& url, const http_access_ptr& access = nullptr);
   ~http_changelog() override;
 
   const std::string& name() const noexcept override { return name_; }
@@ -61,6 +61,7 @@ class http_changelog final : public changelog {
   meta_answer put_operation(const std::string& method, const std::string& index, char field, time_point deadline);
 
   const http_url server_;
+  const http_access_ptr access_;
   const std::string name_;
   interruption stop_;
   http_client client_;

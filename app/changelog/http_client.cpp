@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t max_text = 300;
 
-std::string url_text(const http_url& at, const std::string& target) { return "http://" + at.address() + target; }
+std::string url_text(const http_url& at, const std::string& target) { return at.origin() + target; }
 
 bool is_redirect(unsigned status) noexcept {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -30,12 +30,12 @@ void http_client::refuse(const std::string& why) const {
 
 void http_client::ask_once(const http_url& at, const http_question& question, time_point deadline) {
   // Over a connection that may just have been ended nobody could tell what became of a write.
-  const bool is_kept = question.method == "GET" && connected_to_ == at.address() && connection_.can_ask();
+  const bool is_kept = question.method == "GET" && connected_to_ == at.origin() && connection_.can_ask();
   for (const bool is_new : {false, true}) {
     if (is_new) {
       connected_to_.clear();
       connection_.connect(at, deadline);
-      connected_to_ = at.address();
+      connected_to_ = at.origin();
     } else if (!is_kept) {
       continue;
     }
@@ -62,6 +62,8 @@ unsigned http_client::begin(const std::string& method, const std::string& target
   std::vector<std::string> visited;
   for (;;) {
     question.host = at.address();
+    const bool is_ours = at.origin() == server_.origin();
+    question.authorization = access_ && is_ours ? access_->authorization() : "";
     may_be_done_ = false;
     ask_once(at, question, deadline);
     const unsigned status = connection_.status();
@@ -83,9 +85,12 @@ unsigned http_client::begin(const std::string& method, const std::string& target
     if (location.starts_with('/') && !location.starts_with("//")) {
       question.target = location;
     } else {
-      const std::string scheme = "http://";
-      if (!location.starts_with(scheme)) refuse(here + " was redirected to " + location + ", which is not spoken");
-      const auto slash = location.find('/', scheme.size());
+      const bool is_secure = location.starts_with("https://");
+      if (!is_secure && !location.starts_with("http://")) {
+        refuse(here + " was redirected to " + location + ", which is not spoken");
+      }
+      if (at.tls && !is_secure) refuse(here + " was redirected to " + location + ", which is not by TLS");
+      const auto slash = location.find('/', location.find("//") + 2);
       at = parse_url(location.substr(0, slash));
       question.target = slash == std::string::npos ? "/" : location.substr(slash);
     }

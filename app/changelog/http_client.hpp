@@ -8,16 +8,18 @@
 namespace fp {
 
 /// Asks one HTTP server, over one connection as long as the server keeps it. Follows up to `max_redirects`
-/// redirects within `http://`, as fpindex does: to others only what reads (301, 302, 303) or asks for the same
-/// again (307, 308); a write that would become a read is an error. Errors: those of `http_connection`, and
-/// `io_error` for redirects that lead nowhere, `payload_too_large` for a body that is too large. Serves one thread.
+/// redirects, as fpindex does, but none from `https://` to `http://`: to others only what reads (301, 302, 303) or
+/// asks for the same again (307, 308); a write that would become a read is an error. Errors: those of
+/// `http_connection`, and `io_error` for redirects that lead nowhere, `payload_too_large` for a body that is too
+/// large. Serves one thread.
 class http_client {
  public:
   using time_point = http_connection::time_point;
   static constexpr unsigned max_redirects = 10;
 
   /// The interruption must outlive it.
-  http_client(http_url server, const interruption& stop) : server_(std::move(server)), connection_(stop) {}
+  http_client(http_url server, const interruption& stop, http_access_ptr access = nullptr)
+      : server_(std::move(server)), access_(std::move(access)), connection_(stop, access_) {}
 
   struct answer {
     unsigned status = 0;
@@ -44,6 +46,7 @@ class http_client {
   [[noreturn]] void refuse(const std::string& why) const;
 
   http_url server_;
+  http_access_ptr access_;  ///< what it shows goes to the server alone, and not where that redirects to
   http_connection connection_;
   std::string connected_to_;
   bool may_be_done_ = false;

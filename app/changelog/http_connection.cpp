@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <cerrno>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "app/changelog/host_lookup.hpp"
+#include "app/changelog/tls_stream.hpp"
 #include "core/base/error.hpp"
 
 namespace fp {
@@ -27,15 +29,16 @@ namespace http = boost::beast::http;
 using http_parser = http::response_parser<http::buffer_body>;
 
 constexpr uint32_t max_head_bytes = 64u << 10;
-constexpr size_t receive_bytes = size_t{64} << 10;
+constexpr size_t received_at_once = size_t{64} << 10;
 
 }  // namespace
 
 struct http_connection::state {
-  explicit state(const interruption& i) : stop(i) {}
+  state(const interruption& i, http_access_ptr a) : stop(i), access(std::move(a)) {}
   ~state() { close(); }
 
   void close() noexcept {
+    tls.reset();
     if (fd >= 0) ::close(std::exchange(fd, -1));
   }
 
@@ -91,7 +94,38 @@ struct http_connection::state {
     return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &size) == 0 ? failed : errno;
   }
 
+  /// Runs a step of TLS, whose errors name the server, too.
+  template <class F>
+  auto by_tls(time_point deadline, F&& step) {
+    const tls_stream::sender send_plain = [&](std::span<const std::byte> bytes) { send_bytes(bytes, deadline); };
+    const tls_stream::receiver receive_plain = [&](std::span<std::byte> out) {
+      return receive_bytes(out, deadline);
+    };
+    try {
+      return step(send_plain, receive_plain);
+    } catch (const error& e) {
+      // What has failed below names it already.
+      if (fd < 0) throw;
+      fail(e.code(), e.what());
+    }
+  }
+
+  void start_tls(const std::string& host, time_point deadline) {
+    if (!access) fail(errc::io_error, "TLS is not spoken here");
+    doing = "beginning TLS";
+    tls.emplace(*access, host);
+    by_tls(deadline, [&](const auto& s, const auto& r) { tls->shake_hands(s, r); });
+  }
+
   void send(std::span<const std::byte> bytes, time_point deadline) {
+    if (tls) {
+      by_tls(deadline, [&](const auto& s, const auto&) { tls->write(bytes, s); });
+    } else {
+      send_bytes(bytes, deadline);
+    }
+  }
+
+  void send_bytes(std::span<const std::byte> bytes, time_point deadline) {
     while (!bytes.empty()) {
       const auto n = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
       if (n >= 0) {
@@ -107,26 +141,41 @@ struct http_connection::state {
 
   /// Waits for more bytes and gives them to the parser; at the connection's end, tells it.
   void receive(time_point deadline) {
+    const auto room = buffer.prepare(received_at_once);
+    const std::span<std::byte> out(static_cast<std::byte*>(room.data()), room.size());
+    const size_t count = tls ? by_tls(deadline, [&](const auto& s, const auto& r) { return tls->read(out, s, r); })
+                             : receive_bytes(out, deadline);
+    if (count > 0) {
+      is_answered = true;
+      buffer.commit(count);
+      return;
+    }
+    beast::error_code ec;
+    if (parser->got_some()) parser->put_eof(ec);
+    if (ec || !parser->got_some()) fail(errc::corrupt_data, "the answer ends early");
+    close();
+  }
+
+  /// 0 at the end of the connection.
+  size_t receive_bytes(std::span<std::byte> out, time_point deadline) {
     for (;;) {
-      const auto room = buffer.prepare(receive_bytes);
-      const auto n = ::recv(fd, room.data(), room.size(), 0);
-      if (n > 0) {
-        is_answered = true;
-        buffer.commit(static_cast<size_t>(n));
-        return;
-      }
-      if (n == 0) {
-        beast::error_code ec;
-        if (parser->got_some()) parser->put_eof(ec);
-        if (ec || !parser->got_some()) fail(errc::corrupt_data, "the answer ends early");
-        close();
-        return;
-      }
+      const auto n = ::recv(fd, out.data(), out.size(), 0);
+      if (n >= 0) return static_cast<size_t>(n);
       if (errno == EAGAIN || errno == EWOULDBLOCK) {
         wait(fd, POLLIN, deadline);
       } else if (errno != EINTR) {
         fail_by_errno(errno);
       }
+    }
+  }
+
+  /// Whether nothing but what TLS says for itself has come.
+  bool is_quiet() {
+    for (;;) {
+      std::array<std::byte, 1024> bytes;
+      const auto n = ::recv(fd, bytes.data(), tls ? bytes.size() : 1, MSG_DONTWAIT | (tls ? 0 : MSG_PEEK));
+      if (n < 0) return (errno == EAGAIN || errno == EWOULDBLOCK) && (!tls || tls->is_quiet_after({}));
+      if (n == 0 || !tls || !tls->is_quiet_after(std::span(bytes).first(static_cast<size_t>(n)))) return false;
     }
   }
 
@@ -141,14 +190,17 @@ struct http_connection::state {
   }
 
   const interruption& stop;
+  const http_access_ptr access;
+  std::optional<tls_stream> tls;
   int fd = -1;
   std::string address, doing;
-  beast::flat_buffer buffer{max_head_bytes + receive_bytes};
+  beast::flat_buffer buffer{max_head_bytes + received_at_once};
   std::optional<http_parser> parser;
   bool was_sent = false, is_answered = false;
 };
 
-http_connection::http_connection(const interruption& stop) : state_(std::make_unique<state>(stop)) {}
+http_connection::http_connection(const interruption& stop, http_access_ptr access)
+    : state_(std::make_unique<state>(stop, std::move(access))) {}
 http_connection::~http_connection() = default;
 
 void http_connection::close() noexcept { state_->close(); }
@@ -175,17 +227,18 @@ void http_connection::connect(const http_url& to, time_point deadline) {
   int failed = 0;
   for (const std::string& number : addresses) {
     failed = s.connect_to(number, to.port, deadline);
-    if (failed == 0) return;
+    if (failed != 0) continue;
+    if (to.tls) s.start_tls(to.host, deadline);
+    return;
   }
   s.fail_by_errno(failed);
 }
 
 bool http_connection::can_ask() const {
-  const state& s = *state_;
+  state& s = *state_;
   if (s.fd < 0 || s.buffer.size() > 0) return false;
   if (s.parser && (!s.parser->is_done() || !s.parser->keep_alive())) return false;
-  char byte;
-  return ::recv(s.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  return s.is_quiet();
 }
 
 void http_connection::ask(const http_question& question, time_point deadline) {
@@ -198,6 +251,7 @@ void http_connection::ask(const http_question& question, time_point deadline) {
                      "\r\nUser-Agent: " + question.user_agent + "\r\n";
   if (question.method != "GET") head += "Content-Length: " + std::to_string(question.body.size()) + "\r\n";
   if (!question.accept.empty()) head += "Accept: " + question.accept + "\r\n";
+  if (!question.authorization.empty()) head += "Authorization: " + question.authorization + "\r\n";
   if (!question.keep_alive) head += "Connection: close\r\n";
   head += "\r\n";
   s.doing = "asking";

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "app/changelog/http_access.hpp"
 #include "app/changelog/http_url.hpp"
 #include "app/changelog/interruption.hpp"
 
@@ -17,20 +18,21 @@ struct http_question {
   std::string host;    ///< HOST:PORT
   std::string user_agent = "fpnode";
   std::string accept = {};          ///< a media type; empty: none is asked for
+  std::string authorization = {};   ///< value of that field; empty: none is sent
   std::span<const std::byte> body;  ///< its length is sent for all methods but GET
   bool keep_alive = true;
 };
 
-/// The client's end of one HTTP/1.1 connection without TLS. Each wait has a deadline, and ends at once when the
-/// interruption is raised. Throws `request_timeout` (the deadline, or the interruption), `io_error` (no connection,
-/// or it was lost), `corrupt_data` (no HTTP, or an answer that ends early), with the server's address. After an
-/// error it is closed. Serves one thread.
+/// The client's end of one HTTP/1.1 connection, by TLS where the URL says so. Each wait has a deadline, and ends at
+/// once when the interruption is raised. Throws `request_timeout` (the deadline, or the interruption), `io_error`
+/// (no connection, or it was lost), `corrupt_data` (no HTTP, or an answer that ends early), with the server's
+/// address. After an error it is closed. Serves one thread.
 class http_connection {
  public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  /// The interruption must outlive it.
-  explicit http_connection(const interruption& stop);
+  /// The interruption must outlive it. `access`: by what servers with TLS are known; null: there are none.
+  explicit http_connection(const interruption& stop, http_access_ptr access = nullptr);
   ~http_connection();
   http_connection(const http_connection&) = delete;
   http_connection& operator=(const http_connection&) = delete;

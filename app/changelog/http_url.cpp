@@ -10,14 +10,19 @@ namespace fp {
 
 bool is_url(const std::string& text) { return text.find("://") != std::string::npos; }
 
-http_url parse_url(const std::string& text) {
-  constexpr std::string_view scheme = "http://";
+namespace {
+
+constexpr std::string_view plain = "http://", secure = "https://";
+
+http_url parse(const std::string& text, const char* expected) {
   const auto refuse = [&](const char* why) {
-    throw error(errc::bad_request, text + ": " + why + "; expected http://HOST[:PORT][/INDEX]");
+    throw error(errc::bad_request, text + ": " + why + "; expected " + expected + "HOST[:PORT][/PATH]");
   };
-  if (!text.starts_with(scheme)) refuse("only plain HTTP is spoken");
-  std::string rest = text.substr(scheme.size());
   http_url url;
+  url.tls = text.starts_with(secure);
+  if (url.tls) url.port = "443";
+  if (!url.tls && !text.starts_with(plain)) refuse("neither http:// nor https://");
+  std::string rest = text.substr(url.tls ? secure.size() : plain.size());
   if (const auto slash = rest.find('/'); slash != std::string::npos) {
     url.path = rest.substr(slash + 1);
     rest.resize(slash);
@@ -37,6 +42,17 @@ http_url parse_url(const std::string& text) {
   if (rest.empty()) refuse("there is no host");
   url.host = std::move(rest);
   return url;
+}
+
+}  // namespace
+
+http_url parse_url(const std::string& text) { return parse(text, "http[s]://"); }
+
+http_url parse_plain_url(const std::string& text) {
+  if (!text.starts_with(plain)) {
+    throw error(errc::bad_request, text + ": only plain HTTP is spoken; expected http://HOST[:PORT][/INDEX]");
+  }
+  return parse(text, "http://");
 }
 
 }  // namespace fp

@@ -45,7 +45,7 @@ class import_run {
   }
 
   std::vector<import_outcome> from_server() {
-    auto server = parse_url(a_.source);
+    auto server = parse_plain_url(a_.source);
     if (!a_.index.empty() && !server.path.empty() && a_.index != server.path) {
       throw error(errc::bad_request, "the URL and --index name different indexes");
     }

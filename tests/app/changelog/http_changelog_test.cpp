@@ -337,8 +337,8 @@ TEST(http_changelog_test, follows_redirects_but_not_in_circles) {
   const size_t before = s.requests().size();
   EXPECT_THAT(why_not(), HasSubstr("more than 10 redirects"));
   EXPECT_EQ(s.requests().size() - before, 11u);
-  location = [](const server::request&) { return "https://127.0.0.1/"; };
-  EXPECT_THAT(why_not(), HasSubstr("https://127.0.0.1/, which is not spoken"));
+  location = [](const server::request&) { return "ftp://127.0.0.1/"; };
+  EXPECT_THAT(why_not(), HasSubstr("ftp://127.0.0.1/, which is not spoken"));
   location = [](const server::request&) { return "there is none"; };
   EXPECT_THAT(why_not(), HasSubstr("to no URL"));
 }

@@ -18,11 +18,17 @@ TEST(HttpUrl, TakesHostPortAndPath) {
   EXPECT_EQ(v6.host, "::1");
   EXPECT_EQ(v6.port, "8080");
   EXPECT_EQ(parse_url("http://[::1]").host, "::1");
+  EXPECT_EQ(whole.origin(), "http://fp.example:6081");
+  const auto secure = parse_url("https://fp.example/main");
+  EXPECT_TRUE(secure.tls);
+  EXPECT_EQ(secure.origin(), "https://fp.example:443");
+  EXPECT_EQ(secure.path, "main");
+  EXPECT_THROW(parse_plain_url("https://fp.example/main"), error);
 }
 
 TEST(HttpUrl, RefusesOthers) {
   for (const char* text :
-       {"https://host/main", "http://", "http://:80/main", "http://host:port/", "http://host:123456"}) {
+       {"ftp://host/main", "http://", "https://", "http://:80/main", "http://host:port/", "http://host:123456"}) {
     EXPECT_TRUE(is_url(text));
     EXPECT_THROW(parse_url(text), error) << text;
   }
