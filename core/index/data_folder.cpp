@@ -14,7 +14,7 @@ namespace fp {
 
 namespace {
 
-constexpr uint64_t record_version = 1, replica_record_version = 2;
+constexpr uint64_t record_version = 1;
 constexpr std::string_view staging_name = ".create.tmp";
 constexpr std::string_view data_name = "data";
 constexpr std::string_view oplog_name = "oplog";
@@ -438,10 +438,10 @@ std::optional<index_record> read_index_record(file_system& fs, const path& root,
                                               "`fpctl import` of fpindex's data folder");
   }
   uint64_t version = 0;
-  const auto object = parse_checked_json(contents, {1, replica_record_version}, file, &version);
+  const auto object = parse_checked_json(contents, {1, data_folder::replica_record_version}, file, &version);
   const json_reader in(object, file);
   index_record record{name, in.get_number("generation"), is_erased || in.get_bool("deleted")};
-  if (version < replica_record_version) {
+  if (version < data_folder::replica_record_version) {
     in.expect_only({"generation", "deleted"});
   } else {
     in.expect_only({"generation", "deleted", "lineage", "filled"});

@@ -84,6 +84,8 @@ class data_folder {
   static constexpr std::string_view spool_name = ".bootstrap.tmp";
   static constexpr std::string_view current_name = "current";
   static constexpr std::string_view erased_name = "current.deleted";
+  /// Version of a replica's `current`.
+  static constexpr uint64_t replica_record_version = 2;
 
   /// Creates the folder if absent and takes its lock. Throws `data_folder_locked`, or `io_error` when the folder
   /// is no folder or cannot be read and written.

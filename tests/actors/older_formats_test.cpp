@@ -185,11 +185,46 @@ INSTANTIATE_TEST_SUITE_P(of_releases, older_formats,
                                          sample{"segment-3_log-2_backup-1", consecutive, false, false},
                                          sample{"segment-4_log-3_backup-2", jumping, true, true}));
 
+/// The records of replicas, which have versions of their own.
+stdfs::path replica_records(const stdfs::path& in) {
+  return in / ("replica-record-" + std::to_string(data_folder::replica_record_version));
+}
+
+TEST(older_formats_of_replicas, records_are_read) {
+  test::temporary_folder copy;
+  stdfs::copy(formats / "replica-record-2", copy.path(), stdfs::copy_options::recursive);
+  EXPECT_FALSE(check_data_folder(posix_file_system(), copy.path()).is_damaged());
+  const auto found = data_folder(posix_file_system(), copy.path()).scan();
+  EXPECT_EQ(found.indexes, (std::vector<index_record>{{"deleted", 1, true, 9, false},
+                                                      {"filled", 1, false, 7, true},
+                                                      {"filling", 1, false, uint64_t{1} << 40, false}}));
+  EXPECT_TRUE(found.damaged.empty());
+}
+
+void write_replica_records(const stdfs::path& to) {
+  {
+    data_folder folder(posix_file_system(), to);
+    const auto make = [&](const char* name, uint64_t lineage) {
+      create_request wish;
+      wish.lineage = lineage;
+      return folder.create(name, wish).record;
+    };
+    folder.mark_filled(make("filled", 7));
+    make("filling", uint64_t{1} << 40);
+    make("deleted", 9);
+    folder.erase("deleted");
+  }
+  stdfs::remove(to / data_folder::lock_name);
+}
+
 /// What this build writes is among the samples: a reader that changed together with its writer would read no other.
 TEST(formats_of_this_build, are_kept_as_a_sample) {
   const char* const to = std::getenv("FPNODE_WRITE_FORMATS");
   const stdfs::path place = (to != nullptr ? stdfs::path(to) : formats) / versions_of_this_build();
-  if (to != nullptr) write_sample(place, jumping);
+  if (to != nullptr && !stdfs::exists(place)) write_sample(place, jumping);
+  const stdfs::path records = replica_records(to != nullptr ? stdfs::path(to) : formats);
+  if (to != nullptr && !stdfs::exists(records)) write_replica_records(records);
+  EXPECT_TRUE(stdfs::exists(records / "filled" / "current")) << records;
   EXPECT_TRUE(stdfs::exists(place / "folder" / "old" / "current")) << place;
   EXPECT_TRUE(stdfs::exists(place / "old.backup")) << place;
 }
