@@ -19,7 +19,7 @@ struct cluster_settings {
   uint32_t bootstrap_timeout_ms = 1'800'000;
   uint32_t replication_timeout_ms = 30'000;
   uint32_t changelog_timeout_ms = 10'000;  ///< of one question
-  uint32_t changelog_poll_ms = 200;
+  uint32_t changelog_poll_ms = 250;
   uint32_t changelog_connections = 4;
 
   bool follows() const noexcept { return coordinator || !changelog.empty() || !coordinator_url.empty(); }

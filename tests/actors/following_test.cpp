@@ -376,7 +376,7 @@ TEST_F(following, many_idle_indexes_are_asked_for_in_one_question) {
   const auto a = spawn_replica("a");
   soon();
   log->num_calls.clear();
-  for (int i = 0; i < 50; i++) advance(std::chrono::milliseconds(200));
+  for (int i = 0; i < 50; i++) advance(std::chrono::milliseconds(250));
   EXPECT_EQ(log->num_calls["read"], 0);
   EXPECT_LE(log->num_calls["newest"], 51);
   EXPECT_GE(log->num_calls["newest"], 40);
