@@ -13,7 +13,7 @@ namespace fp {
 class http_base_source final : public base_source {
  public:
   /// Throws `bad_request` for a URL that is none.
-  explicit http_base_source(std::vector<std::string> peers);
+  explicit http_base_source(std::vector<std::string> peers, http_access_ptr access = nullptr);
 
   /// Asks all of them at once.
   std::vector<peer_report> probe(const std::string& index, time_point deadline) override;
@@ -24,6 +24,7 @@ class http_base_source final : public base_source {
   peer_report ask(const std::string& url, const std::string& index, time_point deadline) const;
 
   std::vector<std::string> peers_;
+  http_access_ptr access_;
   interruption stop_;
 };
 

@@ -8,16 +8,21 @@
 
 namespace fp {
 
+http_access_ptr make_http_access(const cluster_settings& settings) {
+  return std::make_shared<const http_access>(settings.changelog_ca, settings.changelog_token_file);
+}
+
 changelog_source find_changelog(file_system& fs, const config& settings) {
   const auto& c = settings.cluster;
   changelog_source source;
+  if (c.follows()) source.access = make_http_access(c);
   std::shared_ptr<changelog> first;
   if (c.coordinator) {
     first = std::make_shared<local_changelog>(fs, path(settings.dir) / data_folder::changelog_name);
     source.make = [first] { return first; };
-  } else if (c.url().starts_with("http://")) {
-    first = std::make_shared<http_changelog>(c.url());
-    source.make = [url = c.url()] { return std::make_shared<http_changelog>(url); };
+  } else if (c.url().starts_with("http")) {
+    first = std::make_shared<http_changelog>(c.url(), source.access);
+    source.make = [url = c.url(), access = source.access] { return std::make_shared<http_changelog>(url, access); };
     source.tells_newest = false;
   } else if (c.follows()) {
     first = std::make_shared<postgres_changelog>(c.url());
@@ -46,7 +51,9 @@ feed_access follow_changelog(caf::actor_system& system, const environment_ptr& e
   feed.resolves_doubt = source.resolves_doubt;
   if (!c.coordinator) feed.make_changelog = source.make;
   if (!c.peers.empty()) {
-    feed.make_peers = [peers = c.peer_urls()] { return std::make_shared<http_base_source>(peers); };
+    feed.make_peers = [peers = c.peer_urls(), access = source.access] {
+      return std::make_shared<http_base_source>(peers, access);
+    };
   }
   return feed;
 }

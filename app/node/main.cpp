@@ -71,6 +71,7 @@ std::optional<tls_credentials> check_files(const node_config& settings) {
     if (settings.caf_tls) credentials.emplace(read_tls_files(settings));
     // The gateway reads these again.
     if (settings.port.enabled) http_gateway::check_files(settings, settings);
+    if (settings.cluster.follows()) make_http_access(settings.cluster);
   } catch (const error& e) {
     throw error(errc::invalid_configuration, e.what());
   }

@@ -18,11 +18,12 @@ bool is_printable(std::string_view text) {
 
 bool is_changelog_url(std::string_view text) {
   return text.empty() ||
-         (is_printable(text) && starts_with_one_of(text, {"postgresql://", "postgres://", "http://"}));
+         (is_printable(text) && starts_with_one_of(text, {"postgresql://", "postgres://", "http://", "https://"}));
 }
 
 bool is_http_url_or_empty(std::string_view text) {
-  return text.empty() || (is_printable(text) && text.starts_with("http://") && text.size() > 7);
+  return text.empty() || (is_printable(text) && starts_with_one_of(text, {"http://", "https://"}) &&
+                          text.size() > text.find("//") + 2);
 }
 
 std::vector<std::string> between_commas(std::string_view text) {
@@ -53,12 +54,17 @@ void add_options(option_list& o, cluster_settings& c) {
   o.on_off(
       "coordinator", c.coordinator,
       "Order the changes of all indexes in a changelog in the data folder, for this node and those that follow it");
-  o.text("changelog", c.changelog, is_changelog_url, "postgresql://..., http://... or empty",
+  o.text("changelog", c.changelog, is_changelog_url, "postgresql://..., http[s]://... or empty",
          "The changelog that the node follows; empty: none, its indexes are its own");
-  o.text("coordinator_url", c.coordinator_url, is_http_url_or_empty, "http://... or empty",
+  o.text("coordinator_url", c.coordinator_url, is_http_url_or_empty, "http[s]://... or empty",
          "The same for a server that speaks fpindex's coordinator protocol");
   o.text("peers", c.peers, is_url_list, "URLs between commas",
          "Nodes that follow the same changelog, from which an empty replica takes its index");
+  o.file("changelog_ca", c.changelog_ca,
+         "Authorities whose certificates changelog and peers must show where their URLs are https://, PEM; empty: "
+         "those of the system");
+  o.file("changelog_token_file", c.changelog_token_file,
+         "Token that changelog and peers are shown over HTTP; empty: none");
   o.on_off("serve_changelog", c.serve_changelog, "Have others follow the changelog over HTTP by way of this node");
   o.number("bootstrap_timeout_ms", c.bootstrap_timeout_ms, 0, 24 * hour_ms,
            "How long the transfer of a whole index may take, in milliseconds; 0: the default");

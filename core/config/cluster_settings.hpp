@@ -11,10 +11,12 @@ namespace fp {
 
 /// Whose changes a node follows, and how.
 struct cluster_settings {
-  bool coordinator = false;     ///< it orders changes itself, in its data folder
-  std::string changelog;        ///< a URL; may hold a password
-  std::string coordinator_url;  ///< the same by fpindex's name for it: HTTP only
-  std::string peers;            ///< URLs between commas
+  bool coordinator = false;          ///< it orders changes itself, in its data folder
+  std::string changelog;             ///< a URL; may hold a password
+  std::string coordinator_url;       ///< the same by fpindex's name for it: HTTP only
+  std::string peers;                 ///< URLs between commas
+  std::string changelog_ca;          ///< file of authorities, for https:// alone; empty: the system's
+  std::string changelog_token_file;  ///< file of the token that such servers and peers are shown; empty: none
   bool serve_changelog = false;
   uint32_t bootstrap_timeout_ms = 1'800'000;
   uint32_t replication_timeout_ms = 30'000;

@@ -7,6 +7,7 @@ import unittest
 
 import requests
 
+from certificates import Authority
 from support import PATIENCE, NodeTest
 
 
@@ -184,6 +185,111 @@ class Replication(NodeTest):
         a = self.start("--changelog", "postgresql://u:sesame@127.0.0.1:1/x", data="a")
         a.wait_for("error .* does not tell which indexes there are: ")
         self.assertNotIn("sesame", a.log() + a.ctl("status").stdout + a.ctl("--json", "status").stdout)
+
+
+class SecuredReplication(NodeTest):
+    """The same by TLS, with tokens."""
+
+    TOKEN = "t" * 32
+
+    def setUp(self):
+        super().setUp()
+        self.authority = Authority(self.folder / "authority")
+        self.authority.issue("node")
+        self.tokens = self.secret("tokens", f"admin {self.TOKEN}\nread {'r' * 32}\n")
+        self.token = self.secret("token", self.TOKEN + "\n")
+        self.http = requests.Session()
+        self.http.trust_env = False
+        self.http.verify = str(self.authority.certificate)
+        self.http.headers["Authorization"] = f"Bearer {self.TOKEN}"
+        self.addCleanup(self.http.close)
+        self.coordinator = self.serve("coordinator", "--coordinator")
+
+    def secret(self, name, text):
+        file = self.folder / name
+        file.write_text(text)
+        file.chmod(0o600)
+        return file
+
+    def serve(self, data, *flags):
+        folder = self.authority.folder
+        return self.start("--http-tls", "on", "--tls-certificate", folder / "node.crt", "--tls-key",
+                          folder / "node.key", "--token-file", self.tokens, "--changelog-poll-ms", "20", *flags, data=data)
+
+    def url(self, node, path=""):
+        return f"https://127.0.0.1:{node.http_port}{path}"
+
+    def follow(self, data, *flags, token=None, ca=None, peers=()):
+        if peers:
+            flags += ("--peers", ",".join(map(self.url, peers)))
+        return self.serve(data, "--coordinator-url", self.url(self.coordinator), "--changelog-token-file",
+                          token or self.token, "--changelog-ca", ca or self.authority.certificate, *flags)
+
+    def ask(self, method, node, path, expected=200, **body):
+        answer = self.http.request(method, self.url(node, path), timeout=PATIENCE, **body)
+        self.assertEqual(answer.status_code, expected, answer.text)
+        return answer.json()
+
+    def write(self, node, document):
+        change = {"insert": {"id": document, "hashes": fingerprint(document)}}
+        return self.ask("POST", node, "/main/_update", json={"changes": [change]})["version"]
+
+    def search(self, node, document, at):
+        found = self.ask("POST", node, f"/main/_search?min_version={at}",
+                         json={"query": fingerprint(document), "timeout": 10000})
+        return [r["id"] for r in found["results"]]
+
+    def test_nodes_follow_each_other_and_take_bases_from_each_other(self):
+        a, b = self.follow("a"), self.follow("b")
+        self.ask("PUT", a, "/main")
+        for node in (a, b):
+            node.wait_for("main: follows the feed at https://")
+        self.coordinator.wait_for("main: follows")
+        at = [self.write(node, d) for d, node in enumerate([a, b, self.coordinator], start=1)][-1]
+        for node in (a, b, self.coordinator):
+            self.assertEqual([self.search(node, d, at) for d in (1, 2, 3)], [[1], [2], [3]])
+        b.kill()
+        dropped = self.http.post(self.url(self.coordinator, f"/_truncate/main/1?floor={at}"), timeout=PATIENCE)
+        self.assertEqual(dropped.status_code, 200, dropped.text)
+        shutil.rmtree(b.data)
+        b = self.follow("b", peers=[a])
+        b.wait_for(rf"main: takes version {at}, \d+ bytes, from https://")
+        b.wait_for("main: follows")
+        self.assertEqual([self.search(b, d, at) for d in (1, 2, 3)], [[1], [2], [3]])
+
+    def test_wrong_credentials_are_told(self):
+        b = self.follow("b", token=self.secret("wrong", "x" * 32))
+        b.wait_for(r"error .*status 401.*it does not know the token of changelog_token_file")
+        c = self.serve("c", "--coordinator-url", self.url(self.coordinator), "--changelog-ca",
+                       self.authority.certificate)
+        c.wait_for(r"error .*status 401.*it wants a token: .*changelog_token_file")
+        d = self.follow("d", token=self.secret("reader", "r" * 32))
+        refused = self.ask("PUT", d, "/main", 403)
+        self.assertEqual(refused["error"], "FeedIsReadOnly")
+
+    def test_wrong_certificates_are_told(self):
+        other = Authority(self.folder / "other")
+        b = self.follow("b", ca=other.certificate)
+        b.wait_for(r"error .*the server's certificate is not taken: .*; it must be for 127.0.0.1, by an authority of "
+                   "changelog_ca")
+        port = self.coordinator.http_port
+        c = self.serve("c", "--coordinator-url", f"http://127.0.0.1:{port}")
+        c.wait_for("error .* does not tell which indexes there are")
+        plain = self.start("--coordinator", data="plain")
+        e = self.serve("e", "--coordinator-url", f"https://127.0.0.1:{plain.http_port}")
+        e.wait_for(r"error .*no TLS with the server: .*; does it serve https\?")
+
+    def test_files_that_are_wrong_are_refused_at_the_start(self):
+        open_to_all = self.secret("open", self.TOKEN)
+        open_to_all.chmod(0o644)
+        for flags, why in [(["--changelog-ca", self.token], "changelog_ca: .*no certificate in PEM"),
+                           (["--changelog-ca", self.folder / "none"], "changelog_ca: .*none"),
+                           (["--changelog-token-file", self.folder / "none"], "changelog_token_file: .*none"),
+                           (["--changelog-token-file", self.secret("empty", "")], "no token is in there"),
+                           (["--changelog-token-file", open_to_all], "other users may read the token")]:
+            code, log = self.start_refused("--coordinator-url", self.url(self.coordinator), *flags, data="x")
+            self.assertEqual(code, 2)
+            self.assertRegex(log, why)
 
 
 if __name__ == "__main__":

@@ -419,8 +419,8 @@ TEST(config, the_changelog) {
   c = parse_config(R"({"coordinator_url": "http://h:8080", "serve_changelog": true})", "c.json");
   EXPECT_EQ(c.cluster.url(), "http://h:8080");
   EXPECT_TRUE(c.cluster.serves());
-  EXPECT_EQ(complaint(R"({"coordinator_url": "https://h"})"),
-            "c.json: coordinator_url: found a string \"https://h\", allowed http://... or empty");
+  EXPECT_EQ(complaint(R"({"coordinator_url": "ftp://h"})"),
+            "c.json: coordinator_url: found a string \"ftp://h\", allowed http[s]://... or empty");
   EXPECT_EQ(complaint(R"({"peers": "http://a,,http://b"})"),
             "c.json: peers: found a string \"http://a,,http://b\", allowed URLs between commas");
   EXPECT_THAT(complaint(R"({"coordinator": true, "changelog": "http://h"})"),
@@ -429,7 +429,7 @@ TEST(config, the_changelog) {
 
 TEST(config, what_may_hold_a_password_is_not_shown) {
   EXPECT_EQ(complaint(R"({"changelog": "mysql://u:secret@h"})"),
-            "c.json: changelog: found a text that is not shown, allowed postgresql://..., http://... or empty");
+            "c.json: changelog: found a text that is not shown, allowed postgresql://..., http[s]://... or empty");
   node_config before, after;
   before.cluster.changelog = "postgresql://u:secret@h";
   const auto change = take_over(before, after);
