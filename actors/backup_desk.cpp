@@ -44,7 +44,8 @@ caf::result<snapshot_reply> backup_desk_state::open_stream(const stream_task& ta
     if (task.format == stream_format::fpindex) {
       producer = std::make_shared<fpindex::snapshot_writer>(task.index, index, generation, chunk_bytes);
     } else {
-      const auto backup = std::make_shared<backup_writer>(task.index, index, generation, chunk_bytes);
+      const auto held = task.held ? *task.held : std::vector<uint64_t>();
+      const auto backup = std::make_shared<backup_writer>(task.index, index, generation, chunk_bytes, held);
       total_bytes = backup->total_bytes();
       producer = backup;
     }
@@ -60,7 +61,7 @@ caf::result<snapshot_reply> backup_desk_state::open_stream(const stream_task& ta
 }
 
 template <class What>
-caf::result<restore_handle> backup_desk_state::open_restore(const What& what) {
+caf::result<restore_handle> backup_desk_state::open_restore(const What& what, const path& kept) {
   const auto limit = setup.env->settings.max_restores;
   if (closing) return closing_error();
   if (restores.size() + folder_requests >= limit) return too_many("restores", limit);
@@ -70,9 +71,9 @@ caf::result<restore_handle> backup_desk_state::open_restore(const What& what) {
   folder_requests++;
   self->request(setup.catalog, caf::infinite, stage_atom_v, what)
       .then(
-          [this, promise, client](const staged_index& staged) mutable {
+          [this, promise, client, kept](const staged_index& staged) mutable {
             folder_requests--;
-            auto started = start_restore(staged, client);
+            auto started = start_restore(staged, client, kept);
             if (started) {
               promise.deliver(*started);
             } else {
@@ -89,13 +90,14 @@ caf::result<restore_handle> backup_desk_state::open_restore(const What& what) {
 }
 
 caf::expected<restore_handle> backup_desk_state::start_restore(const staged_index& staged,
-                                                               const caf::strong_actor_ptr& client) {
+                                                               const caf::strong_actor_ptr& client,
+                                                               const path& kept) {
   if (closing) return closing_error();
   try {
     const auto cancel = std::make_shared<cancel_flag>(false);
     const auto session =
         spawn_blocking(self, *setup.env, blocking_work::transfers, restore_session,
-                       restore_setup{setup.env, staged, cancel, setup.node, setup.catalog, client});
+                       restore_setup{setup.env, staged, cancel, setup.node, setup.catalog, client, kept});
     restores.emplace(session.address(), running_restore{staged, cancel});
     setup.env->log->info("{}: a restore begins", staged.record.name);
     return restore_handle(session);
@@ -155,8 +157,8 @@ backup_desk_handle::behavior_type backup_desk(backup_desk_state::pointer self, b
   });
   return {
       [=](const stream_task& task) { return s->open_stream(task); },
-      [=](const restore_request& request) { return s->open_restore(request); },
-      [=](const replica_restore& wanted) { return s->open_restore(wanted.of); },
+      [=](const restore_request& request) { return s->open_restore(request, {}); },
+      [=](const replica_restore& wanted) { return s->open_restore(wanted, wanted.kept); },
       [=](close_atom) { s->close(); },
   };
 }

@@ -34,10 +34,11 @@ struct backup_desk_state {
   ~backup_desk_state();
   void init(pointer self_ptr, backup_desk_setup setup_values);
   caf::result<snapshot_reply> open_stream(const stream_task& task);
-  /// `what`: a `restore_request`, or the `lineage` of a replica.
+  /// `what`: a `restore_request`, or the `replica_restore` of a replica. `kept`: see `restore_setup`.
   template <class What>
-  caf::result<restore_handle> open_restore(const What& what);
-  caf::expected<restore_handle> start_restore(const staged_index& staged, const caf::strong_actor_ptr& client);
+  caf::result<restore_handle> open_restore(const What& what, const path& kept);
+  caf::expected<restore_handle> start_restore(const staged_index& staged, const caf::strong_actor_ptr& client,
+                                              const path& kept);
   void child_down(const caf::down_msg& down);
   void discard(const staged_index& staged);
   void close();

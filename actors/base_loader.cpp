@@ -5,7 +5,8 @@
 #include <vector>
 
 #include "core/backup/backup_format.hpp"
-#include "core/changelog/bootstrap_base.hpp"
+#include "core/changelog/completed_base.hpp"
+#include "core/changelog/fpindex_base.hpp"
 
 namespace fp {
 
@@ -19,6 +20,9 @@ constexpr std::chrono::seconds longest_silence{30};
 
 // Until a restore is asked for again that may not begin yet.
 constexpr std::chrono::milliseconds restore_retry{200};
+
+// The owner hears of each hundredth of a base, and of no less than this.
+constexpr uint64_t least_told_bytes = uint64_t{1} << 20;
 
 /// Reads until `out` is full or the stream has ended; returns how much there is.
 size_t read_fully(base_stream& from, std::span<std::byte> out, steady_clock::time_point deadline) {
@@ -36,11 +40,17 @@ size_t read_fully(base_stream& from, std::span<std::byte> out, steady_clock::tim
 base_loader_state::~base_loader_state() {
   if (setup.peers) setup.peers->interrupt();
   if (setup.feed) setup.feed->interrupt();
+  if (changes) {
+    changes.reset();
+    capture_error([this] { setup.env->fs->remove_all(folder("changes")); });
+  }
 }
 
 void base_loader_state::init(pointer self_ptr, base_loader_setup setup_values) {
   self = self_ptr;
   setup = std::move(setup_values);
+  need.generation = setup.of.generation;
+  need.after = setup.after;
   const auto limit = setup.env->settings.cluster.bootstrap_timeout_ms;
   deadline =
       steady_clock::now() + std::chrono::milliseconds(limit > 0 ? limit : cluster_settings{}.bootstrap_timeout_ms);
@@ -48,22 +58,31 @@ void base_loader_state::init(pointer self_ptr, base_loader_setup setup_values) {
   self->send(base_loader_handle(self), next_atom_v);
 }
 
+steady_clock::time_point base_loader_state::silence_ends() const {
+  return std::min(deadline, steady_clock::now() + longest_silence);
+}
+
+path base_loader_state::folder(const char* what) const {
+  return path(setup.env->settings.dir) / data_folder::spool_name / setup.of.index / what;
+}
+
 void base_loader_state::choose() {
+  std::vector<peer_report> peers;
+  if (setup.peers) peers = setup.peers->probe(setup.of.index, steady_clock::now() + probe_timeout);
   self->request(setup.log, caf::infinite, bounds_call{setup.of})
       .then(
-          [this](const feed_bounds& bounds) {
+          [this, peers](const feed_bounds& bounds) {
             // Of one that does not tell, a base that is too old is noticed when it is read on.
             if (!bounds.is_done() && bounds.status != changelog_status::unsupported) {
               fail("the changelog does not say where it begins: " + bounds.why);
               return;
             }
-            floor = bounds.floor;
-            std::vector<peer_report> peers;
-            if (setup.peers) peers = setup.peers->probe(setup.of.index, steady_clock::now() + probe_timeout);
-            const auto chosen = choose_donors(peers, setup.of.generation, setup.after, floor);
+            need.floor = bounds.floor;
+            if (bounds.is_done()) need.newest = bounds.newest;
+            const auto chosen = choose_donors(peers, need);
             donors.assign(chosen.begin(), chosen.end());
             has_chosen = true;
-            failures = why_no_donor(peers, setup.of.generation, setup.after, floor);
+            failures = why_no_donor(peers, need);
             try_next();
           },
           [this](const caf::error& e) { fail(text_of(e)); });
@@ -72,38 +91,120 @@ void base_loader_state::choose() {
 void base_loader_state::try_next() {
   stream.reset();
   session = restore_handle{};
-  if (donors.empty()) {
+  session_ended = awaits_session = keeps_segments = false;
+  total = told = 0;
+  if (now_from != source::peer) {
+    now_from == source::stream ? try_feed() : replay();
+  } else if (donors.empty()) {
+    now_from = source::stream;
     try_feed();
-    return;
+  } else {
+    try_donor();
   }
+}
+
+void base_loader_state::try_donor() {
   current = std::move(donors.front());
   donors.pop_front();
+  tell_progress(0, 0);
   try {
-    begin(
-        setup.peers->open(current.url, setup.of.index, std::min(deadline, steady_clock::now() + longest_silence)));
+    held.emplace(*setup.env->fs, folder("held"));
+    auto answer = setup.peers->open(current.url, setup.of.index, held->ids(), silence_ends());
+    keeps_segments = answer->format() != base_format::fpindex;
+    switch (answer->format()) {
+      case base_format::backup:
+        break;
+      case base_format::rest_of_backup:
+        setup.env->log->info("{}: {} segments are here from before", setup.of.index, held->ids().size());
+        answer = std::make_unique<completed_base>(std::move(answer), *held);
+        break;
+      case base_format::fpindex:
+        answer = std::make_unique<fpindex_base>(
+            *setup.env->fs, folder("fpindex"), std::move(answer), setup.of,
+            fpindex_base::options{std::max(need.floor, need.after + 1), deadline,
+                                  [this](uint64_t bytes, uint64_t size) { tell_progress(bytes, size); }});
+    }
+    begin(std::move(answer));
   } catch (const std::exception& e) {
     give_up_donor(e.what());
   }
 }
 
 void base_loader_state::try_feed() {
-  if (!setup.feed || std::exchange(is_from_feed, true)) {
-    fail("no peer could give the index: " + failures);
+  if (!setup.feed) {
+    replay();
     return;
   }
   current = {};
   current.url = setup.feed->name();
+  tell_progress(0, 0);
   try {
-    auto answer = setup.feed->open_bootstrap(setup.of, std::min(deadline, steady_clock::now() + longest_silence));
+    auto answer = setup.feed->open_bootstrap(setup.of, silence_ends());
     if (!answer.is_done()) {
       give_up_donor(answer.why);
       return;
     }
-    const path folder = path(setup.env->settings.dir) / data_folder::spool_name / setup.of.index;
-    begin(std::make_unique<bootstrap_base>(*setup.env->fs, folder, std::move(answer.stream), setup.of, deadline));
+    begin(std::make_unique<bootstrap_base>(*setup.env->fs, folder("stream"), std::move(answer.stream), setup.of,
+                                           deadline));
   } catch (const std::exception& e) {
     give_up_donor(e.what());
   }
+}
+
+void base_loader_state::replay() {
+  now_from = source::changes;
+  // Where it begins later, nothing but a base can help.
+  if (!setup.may_replay || changes) {
+    fail("no peer could give the index: " + failures);
+    return;
+  }
+  current = {};
+  current.url = setup.feed_name;
+  tell_progress(0, 0);
+  try {
+    setup.env->fs->remove_all(folder("changes"));
+    setup.env->fs->create_directories(folder("changes"));
+    changes.emplace(*setup.env->fs, folder("changes"), feed_position{0});
+    replay_on();
+  } catch (const std::exception& e) {
+    give_up_donor(e.what());
+  }
+}
+
+void base_loader_state::replay_on() {
+  read_limits limits;
+  limits.with_dropped = true;
+  self->request(setup.log, caf::infinite, read_call{setup.of, read_to, limits, std::nullopt})
+      .then(
+          [this](const feed_changes& answer) {
+            try {
+              take_changes(answer);
+            } catch (const std::exception& e) {
+              give_up_donor(e.what());
+            }
+          },
+          [this](const caf::error& e) { give_up_donor(text_of(e)); });
+}
+
+void base_loader_state::take_changes(const feed_changes& answer) {
+  const auto& positions = answer.positions;
+  if (!answer.is_done()) throw error(errc::unreachable, answer.why);
+  if (steady_clock::now() >= deadline) throw error(errc::request_timeout, "reading its changes takes too long");
+  const bool ascends = std::ranges::is_sorted(positions);
+  if (!positions.empty() && (positions.front() <= read_to || !ascends)) {
+    throw error(errc::corrupt_data, "its changes are out of order, behind " + std::to_string(read_to));
+  }
+  if (!positions.empty()) {
+    read_to = positions.back();
+    offset += answer.changes.size();
+    changes->add(answer.changes, read_to);
+    tell_progress(offset, 0);
+  }
+  if (!positions.empty() && (answer.newest == 0 || answer.newest > read_to)) {
+    replay_on();
+    return;
+  }
+  begin(std::make_unique<snapshot_base>(*setup.env->fs, folder("changes"), setup.of, changes->finish()));
 }
 
 void base_loader_state::begin(std::unique_ptr<base_stream> from) {
@@ -119,17 +220,24 @@ void base_loader_state::begin(std::unique_ptr<base_stream> from) {
   }
   // Everything may be at position 0.
   const bool is_no_further =
-      is_from_feed ? header.index_version < setup.after : header.index_version <= setup.after;
-  if (is_no_further || header.index_version < floor) {
+      now_from == source::peer ? header.index_version <= setup.after : header.index_version < setup.after;
+  if (is_no_further || header.index_version < need.floor) {
     throw error(errc::corrupt_data, "sends version " + std::to_string(header.index_version));
   }
   setup.env->log->info("{}: takes version {}, {} bytes, from {}", setup.of.index, header.index_version,
                        header.num_bytes, current.url);
   offset = 0;
-  self->request(setup.restores, caf::infinite, replica_restore{setup.of})
+  total = header.num_bytes;
+  take_restore();
+}
+
+void base_loader_state::take_restore() {
+  const path kept = keeps_segments ? folder("held") : path();
+  self->request(setup.restores, caf::infinite, replica_restore{setup.of, setup.replaced, kept})
       .then(
           [this](const restore_handle& restore) {
             session = restore;
+            self->monitor(session);
             send_piece();
           },
           [this](const caf::error& e) {
@@ -140,12 +248,6 @@ void base_loader_state::begin(std::unique_ptr<base_stream> from) {
               fail(text_of(e));
               return;
             }
-            if (is_from_feed) {
-              is_from_feed = false;
-            } else {
-              donors.push_front(current);
-            }
-            stream.reset();
             self->delayed_send(base_loader_handle(self), restore_retry, next_atom_v);
           });
 }
@@ -168,6 +270,7 @@ void base_loader_state::send_piece() {
     return;
   }
   offset += piece.bytes.size();
+  if (now_from == source::peer) tell_progress(offset, total);
   self->request(session, caf::infinite, std::move(piece))
       .then([this](done_atom) { send_piece(); }, [this](const caf::error& e) { give_up_donor(text_of(e)); });
 }
@@ -175,19 +278,48 @@ void base_loader_state::send_piece() {
 void base_loader_state::finish() {
   finishing = true;
   self->request(session, caf::infinite, finish_atom_v)
-      .then([this](const restore_reply&) { self->quit(); },
-            [this](const caf::error& e) { give_up_donor(text_of(e)); });
+      .then(
+          [this](const restore_reply&) {
+            stream.reset();
+            const auto why = capture_error([this] { setup.env->fs->remove_all(folder("").parent_path()); });
+            if (why) setup.env->log->warn("{}: {}", setup.of.index, text_of(why));
+            self->quit();
+          },
+          [this](const caf::error& e) { give_up_donor(text_of(e)); });
 }
 
 void base_loader_state::give_up_donor(const std::string& why) {
-  if (session) self->send(session, close_atom_v);
   finishing = false;
   setup.env->log->warn("{}: {} is no donor: {}", setup.of.index, current.url, why);
   failures += (failures.empty() ? "" : "; ") + current.url + ": " + why;
-  try_next();
+  if (now_from != source::peer) now_from = source::changes;
+  if (!session || session_ended) {
+    try_next();
+    return;
+  }
+  // What it holds of whole segments is told to the next donor, when it has been put aside.
+  awaits_session = true;
+  self->send(session, close_atom_v);
+}
+
+void base_loader_state::someone_down(const caf::down_msg& down) {
+  if (session && caf::actor_cast<caf::actor_addr>(down.source) == session.address()) {
+    session_ended = true;
+    if (awaits_session) try_next();
+    return;
+  }
+  // The owner goes when the index takes its place; before that, nobody wants the index any more.
+  if (down.source == setup.owner && !finishing) self->quit();
+}
+
+void base_loader_state::tell_progress(uint64_t bytes, uint64_t size) {
+  if (bytes > 0 && bytes < size && bytes < told + std::max(least_told_bytes, size / 100)) return;
+  told = bytes;
+  self->send(setup.owner, base_progress{current.url, bytes, size});
 }
 
 void base_loader_state::fail(const std::string& why) {
+  if (!setup.is_needed) capture_error([this] { setup.env->fs->remove_all(folder("held")); });
   self->send(setup.owner, base_failed{why});
   self->quit();
 }
@@ -195,14 +327,11 @@ void base_loader_state::fail(const std::string& why) {
 base_loader_handle::behavior_type base_loader(base_loader_state::pointer self, base_loader_setup setup) {
   auto* s = &self->state;
   keep_exception_text(self);
-  self->set_down_handler([=](const caf::down_msg&) {
-    // The owner goes when the index takes its place; before that, nobody wants the index any more.
-    if (!s->finishing) self->quit();
-  });
+  self->set_down_handler([=](const caf::down_msg& down) { s->someone_down(down); });
   s->init(self, std::move(setup));
   return {[=](next_atom) {
-    if (s->has_chosen) {
-      s->try_next();
+    if (s->stream) {
+      s->take_restore();
     } else {
       s->choose();
     }

@@ -88,17 +88,19 @@ caf::result<staged_index> catalog_state::stage(const restore_request& request) {
   }
 }
 
-caf::result<staged_index> catalog_state::stage_replica(const lineage& of) {
+caf::result<staged_index> catalog_state::stage_replica(const replica_restore& wanted) {
+  const lineage& of = wanted.of;
   try {
     // It may have been deleted, or made anew, since somebody wanted it.
     const auto live = folder->find(of.index);
-    if (live.lineage != of.generation) {
+    if (live.lineage != wanted.replaced) {
       throw error(errc::index_not_found,
-                  "index " + of.index + " has no generation " + std::to_string(of.generation) + " any more");
+                  "index " + of.index + " has no generation " + std::to_string(wanted.replaced) + " any more");
     }
     stage_request wish;
     wish.replace = true;
     wish.lineage = of.generation;
+    wish.replaced = wanted.replaced;
     return folder->stage(of.index, wish);
   } catch (const std::exception& e) {
     return to_caf_error(e);
@@ -128,7 +130,7 @@ catalog_handle::behavior_type catalog_actor(pooled_pointer<catalog_handle, catal
       [=](erase_atom, const std::string& index) { return self->state.erase(index); },
       [=](remove_atom, const index_record& record) { return self->state.remove(record); },
       [=](stage_atom, const restore_request& request) { return self->state.stage(request); },
-      [=](stage_atom, const lineage& of) { return self->state.stage_replica(of); },
+      [=](stage_atom, const replica_restore& wanted) { return self->state.stage_replica(wanted); },
       [=](publish_atom, const staged_index& staged) { return self->state.publish(staged); },
       [=](discard_atom, const staged_index& staged) {
         self->state.folder->discard(staged.number);

@@ -25,7 +25,7 @@ struct catalog_state {
   caf::result<erased_index> erase(const std::string& name);
   caf::result<done_atom> remove(const index_record& record);
   caf::result<staged_index> stage(const restore_request& request);
-  caf::result<staged_index> stage_replica(const lineage& of);
+  caf::result<staged_index> stage_replica(const replica_restore& wanted);
   caf::result<done_atom> publish(const staged_index& staged);
 };
 

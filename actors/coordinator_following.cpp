@@ -47,6 +47,7 @@ void index_coordinator_state::on_feed_commit(caf::typed_response_promise<update_
 
 void index_coordinator_state::on_replica_changed(const replica_changed& changed) {
   replica = changed.report;
+  base = changed.base;
   const bool is_loaded = is_serving() || filling;
   if (!is_loaded || !parked.empty()) return;
   const bool fills_no_more = filling && replica.state == replica_state::following;

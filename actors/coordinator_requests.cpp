@@ -102,9 +102,13 @@ void index_coordinator_state::expire(uint64_t ticket) {
 }
 
 void index_coordinator_state::stream_backup(caf::typed_response_promise<snapshot_reply>& promise,
-                                            stream_format format, bool may_expire) {
-  promise.delegate(setup.backups, stream_task{current(), setup.record, format, may_expire,
-                                              unreadable_listener(index_coordinator_handle(self))});
+                                            const local_snapshot_request& request, bool may_expire) {
+  if (const auto why = no_donor_error(request.for_node)) {
+    promise.deliver(why);
+    return;
+  }
+  promise.delegate(setup.backups, stream_task{current(), setup.record, request.format, may_expire,
+                                              unreadable_listener(index_coordinator_handle(self)), request.held});
 }
 
 index_info index_coordinator_state::info() const {
@@ -166,20 +170,7 @@ index_status index_coordinator_state::status() const {
   s.upkeep_error = engine->planner().errors();
   s.damaged_segments = static_cast<uint32_t>(damage.size());
   s.damage = damage.first();
-  if (follower || replica.state == replica_state::parked) {
-    s.replica.state = to_string(replica.state);
-    s.replica.reason = replica.why;
-    if (const auto numbers = metrics->feed()) {
-      s.replica.newest = std::max(numbers->newest, s.version);
-      s.replica.behind_changes = s.replica.newest - s.version;
-      if (s.replica.behind_changes > 0) {
-        s.replica.behind_ms = static_cast<uint64_t>(numbers->lag_seconds(unix_time()) * 1'000);
-      }
-    }
-  } else if (is_replica() && state != index_state::loading && state != index_state::closing) {
-    s.replica.state = to_string(replica_state::parked);
-    s.replica.reason = reason;
-  }
+  s.replica = replica_state_now();
   return s;
 }
 

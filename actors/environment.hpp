@@ -16,6 +16,8 @@
 namespace fp {
 
 uint64_t thread_major_faults();
+/// A random number that is not 0.
+uint64_t make_instance();
 
 class blocking_pools;
 struct environment;
@@ -55,6 +57,8 @@ struct environment {
   /// The threads of actors that block, which outlive them. Null: they are scheduled as all others, as tests with a
   /// deterministic scheduler want it.
   const blocking_pools* pools = nullptr;
+  /// Which node this is, since its start, to those whom it asks for a base: a node is no donor of its own.
+  uint64_t instance = make_instance();
   /// The settings as they are now.
   std::shared_ptr<const config> newest_settings() const {
     return live ? live->newest() : std::shared_ptr<const config>(std::shared_ptr<const config>(), &settings);

@@ -2,14 +2,9 @@
 
 #include <utility>
 
-#include "actors/base_loader.hpp"
-#include "actors/blocking_pools.hpp"
-
 namespace fp {
 
 feed_follower_state::~feed_follower_state() {
-  if (peers) peers->interrupt();
-  if (feed) feed->interrupt();
   try {
     if (appends) {
       appends->stop(error(errc::replication_timeout, "index " + setup.of.index +
@@ -55,6 +50,20 @@ void feed_follower_state::note_numbers() {
   const bool is_behind = report.newest > report.applied;
   const double since = is_behind ? unix_time() - std::chrono::duration<double>(report.behind).count() : 0;
   setup.metrics->set_feed({report.applied, report.newest, since}, to_string(report.state));
+  setup.metrics->set_attempts(report.attempts);
+  if (report.attempts != told_attempts || report.next_try != told_next_try) tell_owner(report);
+}
+
+void feed_follower_state::tell_owner(const replica_report& report) {
+  told_attempts = report.attempts;
+  told_next_try = report.next_try;
+  self->send(setup.owner, replica_changed{report, progress});
+}
+
+void feed_follower_state::base_advanced(const base_progress& p) {
+  progress = p;
+  setup.metrics->set_base(p.bytes, p.total);
+  tell_owner(following->report(now()));
 }
 
 void feed_follower_state::read(feed_position after, std::optional<uint64_t> tag) {
@@ -68,6 +77,7 @@ void feed_follower_state::read(feed_position after, std::optional<uint64_t> tag)
           },
           [this](const caf::error& e) {
             following->read_done(refused<feed_changes>(changelog_status::unavailable, text_of(e)), now());
+            note_numbers();
           });
 }
 
@@ -79,7 +89,10 @@ void feed_follower_state::apply(uint64_t batch, feed_position after, feed_positi
             appends->applied(reply.version);
             note_numbers();
           },
-          [this, batch](const caf::error& e) { following->apply_failed(batch, to_core_error(e), now()); });
+          [this, batch](const caf::error& e) {
+            following->apply_failed(batch, to_core_error(e), now());
+            note_numbers();
+          });
 }
 
 void feed_follower_state::base_needed(const std::string& why) {
@@ -90,26 +103,23 @@ void feed_follower_state::base_needed(const std::string& why) {
     return;
   }
   setup.env->log->info("{}: asks other nodes for all of it{}", setup.of.index, why.empty() ? "" : ": " + why);
-  if (setup.feed.make_peers) peers = setup.feed.make_peers();
-  if (setup.feed.make_changelog) feed = setup.feed.make_changelog();
   base_loader_setup s;
   s.env = setup.env;
   s.of = setup.of;
+  s.replaced = setup.of.generation;
   s.after = following->applied_position();
-  s.peers = peers;
-  s.feed = feed;
-  s.log = setup.feed.log;
+  s.is_needed = !why.empty();
   s.restores = setup.restores;
   s.owner = base_listener(feed_follower_handle(self));
-  base = spawn_pooled(self->home_system(), setup.env->pools, blocking_work::transfers, base_loader, std::move(s));
-  self->monitor(base);
+  base.start(self, setup.feed, std::move(s));
 }
 
 void feed_follower_state::base_ended(const std::string& why) {
-  base = base_loader_handle{};
-  peers.reset();
-  feed.reset();
+  base.ended();
+  progress = {};
+  setup.metrics->set_base(0, 0);
   following->base_failed(base_reason.empty() ? why : base_reason + "; " + why, now());
+  note_numbers();
 }
 
 void feed_follower_state::state_changed(const replica_report& report) {
@@ -129,8 +139,8 @@ void feed_follower_state::state_changed(const replica_report& report) {
       log.error("{}: follows its changelog no more, at position {}: {}", index, report.applied, report.why);
       break;
   }
+  tell_owner(report);
   note_numbers();
-  self->send(setup.owner, replica_changed{report});
 }
 
 caf::result<update_reply> feed_follower_state::write(const local_update& update) {
@@ -177,13 +187,14 @@ feed_follower_handle::behavior_type feed_follower(feed_follower_state::pointer s
   auto* s = &self->state;
   keep_exception_text(self);
   self->set_down_handler([=](const caf::down_msg& down) {
-    if (s->base && caf::actor_cast<caf::actor_addr>(down.source) == s->base.address()) {
+    if (s->base.is(caf::actor_cast<caf::actor_addr>(down.source))) {
       s->base_ended("fetching it ended: " + text_of(down.reason));
     }
   });
   s->init(self, std::move(setup));
   return {
       [=](const base_failed& failed) { s->base_ended(failed.why); },
+      [=](const base_progress& p) { s->base_advanced(p); },
       [=](const local_update& update) { return s->write(update); },
       [=](news_atom, feed_position newest) {
         s->following->heard_of(newest, s->now());

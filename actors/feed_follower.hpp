@@ -4,6 +4,7 @@
 #include <optional>
 #include <random>
 
+#include "actors/base_fetch.hpp"
 #include "actors/environment.hpp"
 #include "actors/feed_access.hpp"
 #include "actors/wake_timer.hpp"
@@ -45,6 +46,8 @@ struct feed_follower_state : following_effects, append_effects {
   caf::result<update_reply> write(const local_update& update);
   void tick();
   void note_numbers();
+  void tell_owner(const replica_report& report);
+  void base_advanced(const base_progress& p);
   clock_time now() const { return self->clock().now(); }
 
   void read(feed_position after, std::optional<uint64_t> tag) override;
@@ -68,10 +71,11 @@ struct feed_follower_state : following_effects, append_effects {
   uint64_t num_writes = 0;
   std::mt19937_64 random{std::random_device()()};
   wake_timer timer;
-  base_loader_handle base;             ///< null: none is fetched
-  std::shared_ptr<base_source> peers;  ///< that it asks
-  std::shared_ptr<changelog> feed;     ///< likewise
-  std::string base_reason;             ///< why it is needed
+  base_fetch base;
+  base_progress progress;   ///< of it
+  std::string base_reason;  ///< why it is needed
+  uint32_t told_attempts = 0;
+  std::optional<clock_time> told_next_try;
 };
 
 feed_follower_handle::behavior_type feed_follower(feed_follower_state::pointer self, feed_follower_setup setup);

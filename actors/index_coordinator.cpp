@@ -85,6 +85,10 @@ void index_coordinator_state::child_down(const caf::down_msg& down) {
       return;
     }
   }
+  if (copy && copy->fetch.is(address)) {
+    on_base_failed("fetching it ended: " + text_of(down.reason));
+    return;
+  }
   note_end_of_child(address);
   const auto child = children.find(address);
   if (child == children.end()) return;
@@ -313,12 +317,12 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
       [=](merge_atom) { return s->when_ready<upkeep_reply>(0, [s](auto& promise) { s->request_merge(promise); }); },
       [=](reload_atom) { return s->reload(); },
       [=](const snapshot_request& r) {
-        return s->when_ready<snapshot_reply>(
-            r.ready_wait_ms, [s, f = r.format](auto& promise) { s->stream_backup(promise, f, true); });
+        return s->when_ready<snapshot_reply>(r.ready_wait_ms, [s, f = r.format](auto& promise) {
+          s->stream_backup(promise, local_snapshot_request{f}, true);
+        });
       },
       [=](const local_snapshot_request& r) {
-        return s->when_ready<snapshot_reply>(
-            0, [s, f = r.format](auto& promise) { s->stream_backup(promise, f, false); });
+        return s->when_ready<snapshot_reply>(0, [s, r](auto& promise) { s->stream_backup(promise, r, false); });
       },
       [=](const feed_commit& changes) {
         auto promise = self->make_response_promise<update_reply>();
@@ -327,6 +331,10 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
       },
       [=](const replica_changed& changed) { s->on_replica_changed(changed); },
       [=](const replica_parked& parked) { s->on_parked(parked.why); },
+      [=](const replica_resync& wanted) { return s->resync(wanted); },
+      [=](resync_atom) { s->fetch_copy(); },
+      [=](const base_progress& progress) { s->on_base_progress(progress); },
+      [=](const base_failed& failed) { s->on_base_failed(failed.why); },
       [=](unreadable_atom) { s->fail_if_unreadable(); },
       [=](scrub_atom) { return s->scrub(); },
       [=](const segment_scrubbed& m) { s->on_scrubbed(m); },

@@ -5,6 +5,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "actors/base_fetch.hpp"
 #include "actors/environment.hpp"
 #include "actors/feed_access.hpp"
 #include "actors/folder_gate.hpp"
@@ -144,7 +145,8 @@ struct index_coordinator_state : engine_effects {
   void refuse_waiting(const caf::error& reason);
   void expire(uint64_t ticket);
 
-  void stream_backup(caf::typed_response_promise<snapshot_reply>& promise, stream_format format, bool may_expire);
+  void stream_backup(caf::typed_response_promise<snapshot_reply>& promise, const local_snapshot_request& request,
+                     bool may_expire);
   index_status status() const;
   index_info info() const;
   segment_list segments() const;
@@ -238,6 +240,15 @@ struct index_coordinator_state : engine_effects {
   /// Shows the state of a loaded index.
   void show_served_state();
 
+  // -- Taking another copy of a replica because a person wants it (coordinator_resync.cpp)
+  caf::result<resync_reply> resync(const replica_resync& wanted);
+  void fetch_copy();
+  void on_base_progress(const base_progress& progress);
+  void on_base_failed(const std::string& why);
+  /// Why nobody may take this replica for a base; none: somebody may.
+  caf::error no_donor_error(uint64_t for_node) const;
+  replica_status replica_state_now() const;
+
   // -- Checkpoints and merges (coordinator_upkeep.cpp)
   using upkeep_promise = caf::typed_response_promise<upkeep_reply>;
   void request_checkpoint(upkeep_promise promise);
@@ -311,8 +322,19 @@ struct index_coordinator_state : engine_effects {
   feed_follower_handle follower;
   bool filling = false;
   replica_report replica;
-  std::string parked;         ///< why the catalog wants it left alone
-  std::string log_hindrance;  ///< why its log takes no writes
+  base_progress base;  ///< of what the follower fetches
+  /// Another copy that is to take this one's place.
+  struct wanted_copy {
+    lineage of;
+    base_fetch fetch;
+    base_progress progress;
+    backoff delays{0};
+    std::string failure;  ///< of the last try
+    clock_time next_try;
+  };
+  std::unique_ptr<wanted_copy> copy;  ///< null: nobody wants one
+  std::string parked;                 ///< why the catalog wants it left alone
+  std::string log_hindrance;          ///< why its log takes no writes
 
   // Upkeep.
   cancel_flag_ptr upkeep_cancel;

@@ -82,6 +82,14 @@ meta_follower_handle::behavior_type meta_follower(meta_follower_state::pointer s
   return {
       [=](news_atom) { s->catalog->hurry(s->now()); },
       [=](erase_atom, const std::string& index) { s->catalog->removed(index); },
+      [=](resync_atom, const std::string& index) -> caf::result<uint64_t> {
+        try {
+          return s->catalog->wanted_generation(index);
+        } catch (const std::exception& e) {
+          return to_caf_error(e);
+        }
+      },
+      [=](const replica_replaced& by) { s->catalog->replaced(by.index, by.generation); },
       [=](tick_atom) { s->tick(); },
   };
 }

@@ -292,6 +292,7 @@ node_actor_handle::behavior_type node_actor(node_state::pointer self, node_setup
       [=](create_index_request& r) { return s->create(std::move(r)); },
       [=](delete_index_request& r) { return s->erase(std::move(r)); },
       [=](restore_request& r) { return s->restore(std::move(r)); },
+      [=](const resync_request& r) { return s->resync(r); },
       [=](publish_atom, const staged_index& staged) { return s->publish(staged); },
       [=](record_atom, const std::string& index) { return s->find_record(index); },
       [=](const replica_wanted& wanted) { return s->want_replica(wanted); },

@@ -105,6 +105,7 @@ struct node_state {
   caf::result<delete_index_reply> delete_lineage(const delete_index_request& request);
   /// Deletes an index that the changelog does not speak of, or contradicts: only here.
   void delete_here(const delete_index_request& request, kept_promise<delete_index_reply> promise);
+  caf::result<resync_reply> resync(const resync_request& request);
   caf::result<done_atom> want_replica(const replica_wanted& wanted);
   void make_replica(const lineage& of, kept_promise<done_atom> promise);
   void park_replica(const replica_parked& parked);

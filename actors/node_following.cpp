@@ -179,6 +179,55 @@ void node_state::delete_here(const delete_index_request& request, kept_promise<d
   }
 }
 
+caf::result<resync_reply> node_state::resync(const resync_request& request) {
+  if (shutting_down) return make_error(errc::shutting_down, "the node is shutting down");
+  if (auto e = capture_error([&] { require_valid_index_name(request.name); })) return e;
+  if (!setup.feed)
+    return make_error(errc::bad_request, "the node follows no changelog that a copy could be taken of");
+  const auto here = indexes.find(request.name);
+  if (here == indexes.end() || here->second.removing) {
+    return make_error(errc::index_not_found, "there is no index " + request.name);
+  }
+  if (here->second.record.generation == 0) {
+    return make_error(errc::index_failed,
+                      "index " + request.name + ": nobody knows whether it is a replica: " + here->second.reason);
+  }
+  if (!meta) return make_error(errc::changelog_unavailable, "the changelog is not followed at the moment");
+  kept_promise<resync_reply> promise(*this);
+  const std::function<void(const caf::error&)> failed = [promise](const caf::error& e) mutable {
+    promise.deliver(e);
+  };
+  const auto order = [this, promise, failed](const lineage& of) {
+    const auto it = indexes.find(of.index);
+    if (it == indexes.end() || it->second.removing) {
+      failed(make_error(errc::index_not_found, "there is no index " + of.index + " any more"));
+      return;
+    }
+    self->request(it->second.coordinator, caf::infinite, replica_resync{of})
+        .then([promise](const resync_reply& reply) mutable { promise.deliver(reply); }, failed);
+  };
+  self->request(meta, caf::infinite, resync_atom_v, request.name)
+      .then(
+          [this, name = request.name, failed, order](uint64_t generation) {
+            // Nothing is begun that the changelog would not let come to its end.
+            self->request(setup.feed.log, caf::infinite, bounds_call{{name, generation}})
+                .then(
+                    [this, name, generation, failed, order](const feed_bounds& bounds) {
+                      const auto status = bounds.status;
+                      if (status == changelog_status::done || status == changelog_status::unsupported) {
+                        order({name, generation});
+                      } else {
+                        const bool is_unknown = status == changelog_status::no_lineage;
+                        failed(make_error(is_unknown ? errc::index_not_found : errc::changelog_unavailable,
+                                          setup.feed.name + ": " + bounds.why + "; nothing has been changed"));
+                      }
+                    },
+                    failed);
+          },
+          failed);
+  return promise.pending();
+}
+
 bool node_state::is_replicated(const std::string& index, uint64_t generation, bool is_here) const {
   const auto it = indexes.find(index);
   const bool has_it = it != indexes.end() && !it->second.removing;

@@ -220,6 +220,11 @@ void node_state::replace(const index_record& record, kept_promise<done_atom> pro
   slot.removing = true;
   auto end = [this, record, promise, old = slot.record](const folder_lease_ptr& lease) mutable {
     indexes.erase(record.name);
+    if (old.lineage != record.lineage) {
+      // A person has decided what the catalog could not.
+      parked.erase(record.name);
+      if (meta) self->send(meta, replica_replaced{record.name, record.lineage});
+    }
     if (!shutting_down) add_index(record);
     promise.deliver(done_atom_v);
     self->request(catalog, caf::infinite, remove_atom_v, old)

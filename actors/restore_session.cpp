@@ -19,6 +19,7 @@ void restore_session_state::init(pointer self_ptr, restore_setup setup_values) {
 
 template <class Reply>
 void restore_session_state::refuse(caf::typed_response_promise<Reply> promise, const caf::error& why) {
+  keep_segments();
   restorer.reset();
   auto answer = [=, this]() mutable {
     promise.deliver(why);
@@ -68,6 +69,12 @@ caf::result<restore_reply> restore_session_state::finish() {
   return promise;
 }
 
+void restore_session_state::keep_segments() {
+  if (!restorer || setup.kept.empty()) return;
+  const auto why = capture_error([this] { restorer->move_segments(setup.kept); });
+  if (why) setup.env->log->warn("{}: keeping whole segments: {}", setup.staged.record.name, text_of(why));
+}
+
 void restore_session_state::publish(caf::typed_response_promise<restore_reply> promise,
                                     const backup_format::stream_header& header) {
   self->request(setup.node, caf::infinite, publish_atom_v, setup.staged)
@@ -101,7 +108,10 @@ private_restore_handle::behavior_type restore_session(restore_session_state::poi
   return {
       [=](const backup_piece& piece) { return s->take(piece); },
       [=](finish_atom) { return s->finish(); },
-      [=](close_atom) { s->give_up(make_error(errc::cancelled, "the client gave it up")); },
+      [=](close_atom) {
+        s->keep_segments();
+        s->give_up(make_error(errc::cancelled, "the client gave it up"));
+      },
       [=](tick_atom) { s->expire(); },
   };
 }

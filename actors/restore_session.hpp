@@ -17,6 +17,7 @@ struct restore_setup {
   index_publisher node;
   catalog_handle catalog;
   caf::strong_actor_ptr client;  ///< the restore ends with it; null: with nobody
+  path kept = {};                ///< folder for whole segments when it is given up; empty: they go
 };
 
 /// Takes one backup from one client, writes it into the folders of a staged index, and has it published:
@@ -35,7 +36,9 @@ struct restore_session_state {
   caf::result<done_atom> take(const backup_piece& piece);
   caf::result<restore_reply> finish();
   void publish(caf::typed_response_promise<restore_reply> promise, const backup_format::stream_header& header);
-  /// Discards everything, answers why, and ends.
+  /// Puts whole segments aside, as far as somebody wants them.
+  void keep_segments();
+  /// Discards everything else, answers why, and ends.
   template <class Reply>
   void refuse(caf::typed_response_promise<Reply> promise, const caf::error& why);
   /// Logs why, and ends.

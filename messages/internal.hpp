@@ -110,9 +110,27 @@ struct feed_commit {
   commit_id after = 0, position = 0;
 };
 
+/// base_loader -> who wants the base: who gives it, and how much of it has come.
+struct base_progress {
+  std::string donor;  ///< without credentials; empty: nobody does now
+  uint64_t bytes = 0, total = 0;
+};
+
 /// feed_follower -> index_coordinator: how the replica stands to its changelog.
 struct replica_changed {
   replica_report report;
+  base_progress base = {};
+};
+
+/// node_actor -> index_coordinator: a copy of a lineage is to be fetched, and put in the replica's place.
+struct replica_resync {
+  lineage of;
+};
+
+/// node_actor -> meta_follower: the replica of an index is of that generation now, because a person wanted it.
+struct replica_replaced {
+  std::string index;
+  uint64_t generation = 0;
 };
 
 /// meta_follower -> node_actor: a replica that is to be made, or, without a generation, to go.
@@ -136,6 +154,8 @@ struct feed_state {
 /// base_loader -> backup_desk: a restore in the place of a replica.
 struct replica_restore {
   lineage of;
+  uint64_t replaced = 0;  ///< generation of the lineage that must be there
+  path kept;              ///< folder for segments that are whole when the restore is given up; empty: they go
 };
 
 /// base_loader -> feed_follower: no peer could give what is missing.
@@ -203,9 +223,14 @@ using unreadable_listener = caf::typed_actor<caf::reacts_to<unreadable_atom>>;
 
 using staged_index = data_folder::staged_index;
 
+/// Segments that whoever asks for a backup has, by `segment_id`. Null: none.
+using held_segments_ptr = std::shared_ptr<const std::vector<uint64_t>>;
+
 /// Asks an index for a stream of its newest commit.
 struct local_snapshot_request {
   stream_format format = stream_format::backup;
+  held_segments_ptr held = {};  ///< of a backup: it comes without these
+  uint64_t for_node = 0;  ///< the node that wants it as the base of a replica, by `environment::instance`; 0: none
 };
 
 /// index_coordinator -> backup_desk: stream a backup to whoever asked for it.
@@ -215,6 +240,7 @@ struct stream_task {
   stream_format format = stream_format::backup;
   bool may_expire = true;  ///< when its client is silent
   unreadable_listener owner = {};
+  held_segments_ptr held = {};  ///< that a backup comes without
 };
 
 // -- Scrubbing
@@ -309,7 +335,7 @@ using changelog_handle = caf::typed_actor<caf::replies_to<append_call>::with<app
                                           caf::replies_to<delete_lineage_call>::with<delete_lineage_call::answer>>;
 
 /// Who waits for a base_loader.
-using base_listener = caf::typed_actor<caf::reacts_to<base_failed>>;
+using base_listener = caf::typed_actor<caf::reacts_to<base_failed>, caf::reacts_to<base_progress>>;
 
 /// Who begins restores of replicas.
 using replica_restorer = caf::typed_actor<caf::replies_to<replica_restore>::with<restore_handle>>;
@@ -323,7 +349,8 @@ using feed_follower_handle = caf::typed_actor<
     // A write to the replica. Answered when the replica has it, with its position.
     caf::replies_to<local_update>::with<update_reply>,
     // The changelog is known to go on up to here.
-    caf::reacts_to<news_atom, feed_position>, caf::reacts_to<base_failed>, caf::reacts_to<tick_atom>>;
+    caf::reacts_to<news_atom, feed_position>, caf::reacts_to<base_failed>, caf::reacts_to<base_progress>,
+    caf::reacts_to<tick_atom>>;
 
 /// Looks for what is new, for all who follow lineages of one changelog. Who ends is forgotten.
 using feed_watch_handle =
@@ -338,7 +365,10 @@ using meta_follower_handle = caf::typed_actor<
     // The feed is known to go on.
     caf::reacts_to<news_atom>,
     // An index has been deleted here alone.
-    caf::reacts_to<erase_atom, std::string>, caf::reacts_to<tick_atom>>;
+    caf::reacts_to<erase_atom, std::string>,
+    // The generation that an index should have here; an error when there is none, or nobody knows.
+    caf::replies_to<resync_atom, std::string>::with<uint64_t>, caf::reacts_to<replica_replaced>,
+    caf::reacts_to<tick_atom>>;
 
 /// The node that a meta_follower works for.
 using replica_catalog_handle = caf::typed_actor<caf::replies_to<replica_wanted>::with<done_atom>,
@@ -383,15 +413,18 @@ using scrub_handle = caf::typed_actor<
     caf::reacts_to<tick_atom, uint64_t>, caf::reacts_to<settings_atom>>;
 
 /// All that an index coordinator understands: its faces and what its own actors tell it.
-using index_coordinator_handle = local_index_handle::extend_with<load_listener>::
-    extend_with<scrubbed_index_handle>::extend_with<folder_user>::extend_with<unreadable_listener>::extend_with<
-        replica_handle>::extend<caf::reacts_to<oplog_opened>, caf::reacts_to<tick_atom>,
-                                caf::reacts_to<expire_atom, uint64_t>, caf::reacts_to<settings_atom>,
-                                // The catalog knows a reason to leave the replica alone, or
-                                // none any more.
-                                caf::reacts_to<replica_parked>,
-                                // Finishes accepted writes, closes all files, answers, ends.
-                                caf::replies_to<close_atom>::with<done_atom>>;
+using index_coordinator_handle =
+    local_index_handle::extend_with<load_listener>::extend_with<scrubbed_index_handle>::extend_with<base_listener>::
+        extend_with<folder_user>::extend_with<unreadable_listener>::extend_with<replica_handle>::extend<
+            caf::reacts_to<oplog_opened>, caf::reacts_to<tick_atom>, caf::reacts_to<expire_atom, uint64_t>,
+            caf::reacts_to<settings_atom>,
+            // The catalog knows a reason to leave the replica alone, or
+            // none any more.
+            caf::reacts_to<replica_parked>,
+            // Answered when the copy is asked for. Then, to itself: it is time for another try.
+            caf::replies_to<replica_resync>::with<resync_reply>, caf::reacts_to<resync_atom>,
+            // Finishes accepted writes, closes all files, answers, ends.
+            caf::replies_to<close_atom>::with<done_atom>>;
 
 using scan_result_ptr = std::shared_ptr<const data_folder::scan_result>;
 
@@ -416,7 +449,7 @@ using catalog_handle =
                      caf::replies_to<remove_atom, index_record>::with<done_atom>,
                      caf::replies_to<stage_atom, restore_request>::with<staged_index>,
                      // In the place of a replica.
-                     caf::replies_to<stage_atom, lineage>::with<staged_index>,
+                     caf::replies_to<stage_atom, replica_restore>::with<staged_index>,
                      caf::replies_to<publish_atom, staged_index>::with<done_atom>,
                      caf::replies_to<discard_atom, staged_index>::with<done_atom>>;
 
@@ -481,6 +514,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::feed_commit)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::replica_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::replica_restore)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::base_failed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::base_progress)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::replica_resync)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::replica_replaced)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::replica_wanted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::replica_parked)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(fp::feed_state)

@@ -17,7 +17,7 @@
 
 namespace fp {
 
-inline constexpr uint32_t protocol_version = 6;
+inline constexpr uint32_t protocol_version = 7;
 
 // -- States -------------------------------------------------------------------------------------------------------
 
@@ -249,11 +249,21 @@ struct replica_status {
   commit_id newest = 0;         ///< of the changelog, as far as anybody has told
   uint64_t behind_changes = 0;  ///< positions between the replica and that
   uint64_t behind_ms = 0;       ///< how long something newer has been known
+  uint32_t attempts = 0;        ///< that have failed, one after the other
+  uint64_t next_try_ms = 0;     ///< until the next one; 0: none is waited for
+  // While all of it comes from elsewhere.
+  std::string donor;                       ///< who gives it, without credentials; empty: nobody does now
+  uint64_t base_bytes = 0, base_size = 0;  ///< that have come, and in all; 0: not known yet
+  bool resyncing = false;                  ///< a person wants another copy in this one's place
+
+  /// Whether nothing goes on without somebody who decides it.
+  bool needs_person() const { return state == "parked" && !resyncing; }
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, replica_status& x) {
-  return f(caf::meta::type_name("replica_status"), x.state, x.reason, x.newest, x.behind_changes, x.behind_ms);
+  return f(caf::meta::type_name("replica_status"), x.state, x.reason, x.newest, x.behind_changes, x.behind_ms,
+           x.attempts, x.next_try_ms, x.donor, x.base_bytes, x.base_size, x.resyncing);
 }
 
 /// Everything about an index that can be told in any state, without waiting.
@@ -344,6 +354,27 @@ struct delete_index_reply {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, delete_index_reply& x) {
   return f(caf::meta::type_name("delete_index_reply"), x.deleted);
+}
+
+/// Asks for another copy of a replica in the place of the one that is here.
+struct resync_request {
+  std::string name;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, resync_request& x) {
+  return f(caf::meta::type_name("resync_request"), x.name);
+}
+
+/// The copy is on its way; `replica_status` tells how far it is.
+struct resync_reply {
+  uint64_t generation = 0;   ///< that is taken
+  bool is_searched = false;  ///< the old copy, until the new one is here
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, resync_reply& x) {
+  return f(caf::meta::type_name("resync_reply"), x.generation, x.is_searched);
 }
 
 struct index_entry {

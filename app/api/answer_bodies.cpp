@@ -18,10 +18,14 @@ void write_loading(body_writer& w, const load_progress& p) {
   w.full_field("elapsed_ms").number(p.elapsed_us / 1'000).end_map();
 }
 
-void write_replica(body_writer& w, const replica_status& r) {
-  w.begin_map(5).full_field("state").text(r.state).full_field("reason").text(r.reason);
+void write_replica(body_writer& w, const replica_status& r, const std::string& index) {
+  w.begin_map(12).full_field("state").text(r.state).full_field("reason").text(r.reason);
   w.full_field("changelog_version").number(r.newest).full_field("behind_changes").number(r.behind_changes);
-  w.full_field("behind_ms").number(r.behind_ms).end_map();
+  w.full_field("behind_ms").number(r.behind_ms);
+  w.full_field("attempts").number(r.attempts).full_field("next_try_ms").number(r.next_try_ms);
+  w.full_field("donor").text(r.donor).full_field("base_bytes").number(r.base_bytes);
+  w.full_field("base_size").number(r.base_size).full_field("resyncing").boolean(r.resyncing);
+  w.full_field("advice").text(r.needs_person() ? parked_advice(index) : "").end_map();
 }
 
 void write_index(body_writer& w, const node_overview::index& index) {
@@ -45,7 +49,7 @@ void write_index(body_writer& w, const node_overview::index& index) {
   w.full_field("maintenance_error").text(s.upkeep_error);
   w.full_field("damaged_segments").number(s.damaged_segments).full_field("damage").text(s.damage);
   w.full_field("replica");
-  write_replica(w, s.replica);
+  write_replica(w, s.replica, s.name);
   w.full_field("loading");
   write_loading(w, s.loading);
   w.end_map();
@@ -157,7 +161,7 @@ std::string encode_status(const index_status& status, body_format format) {
   w.field("file_version").number(status.file_version);
   if (shows_replica) {
     w.field("replica");
-    write_replica(w, status.replica);
+    write_replica(w, status.replica, status.name);
   }
   return w.end_map().take();
 }

@@ -30,7 +30,9 @@ struct api_call {
   bool is_head() const { return request.method == http_method::head; }
   void refuse(unsigned status, std::string_view name) const { respond(error_response(status, name, format)); }
   void not_found() const { refuse(404, "NotFound"); }
-  /// A number behind the path's question mark ("?after=5&max=10"); nothing when there is none that can be read.
+  /// What a name has behind the path's question mark ("?held=a,b&max=10"), as sent; nothing when it has nothing.
+  std::optional<std::string_view> parameter_text(std::string_view name) const;
+  /// The same as a number; nothing when it cannot be read as one.
   std::optional<uint64_t> parameter(std::string_view name) const;
 
   /// Decodes a body that must be there. When that is impossible it answers why, and returns nothing.

@@ -1,9 +1,12 @@
+#include <algorithm>
+
 #include "app/api/answer_bodies.hpp"
 #include "app/api/api_call.hpp"
 #include "app/api/backup_body.hpp"
 #include "app/api/handlers.hpp"
 #include "app/api/request_bodies.hpp"
 #include "app/gateway/request_timeouts.hpp"
+#include "core/base/checksum.hpp"
 
 namespace fp {
 
@@ -19,6 +22,24 @@ http_response health(const index_status& s) {
     default:
       return text_response(503, "LOADING\n");
   }
+}
+
+/// "?held=1122334455667788,...": what the asker has of a base that broke off.
+held_segments_ptr held_segments_of(const api_call& c) {
+  std::vector<uint64_t> ids;
+  auto rest = c.parameter_text("held").value_or("");
+  while (!rest.empty()) {
+    const auto text = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(text.size() + 1, rest.size()));
+    if (const auto id = parse_hex16(text)) ids.push_back(*id);
+  }
+  return ids.empty() ? nullptr : std::make_shared<const std::vector<uint64_t>>(std::move(ids));
+}
+
+/// "?base_for=1122334455667788": the node that asks, see `environment::instance`; 0: none.
+uint64_t base_wanted_by(const api_call& c) {
+  const auto text = c.parameter_text("base_for");
+  return text ? parse_hex16(*text).value_or(0) : 0;
 }
 
 }  // namespace
@@ -93,9 +114,15 @@ void handlers::list_segments(const api_service& service, api_call& c) {
 }
 
 void handlers::back_up(const api_service& service, api_call& c) {
-  const stream_format format = snapshot_format(c.request);
+  local_snapshot_request wanted;
+  wanted.format = snapshot_format(c.request);
   http_response response;
-  response.content_type = format == stream_format::backup ? backup_type : octets_type;
+  response.content_type = octets_type;
+  if (wanted.format == stream_format::backup) {
+    wanted.held = held_segments_of(c);
+    wanted.for_node = base_wanted_by(c);
+    response.content_type = wanted.held ? rest_type : backup_type;
+  }
   response.fields.emplace_back("Vary", "Accept");
   if (c.is_head()) {
     service.ask_index<segment_list>(
@@ -109,7 +136,7 @@ void handlers::back_up(const api_service& service, api_call& c) {
         answer.stream = std::make_shared<backup_body>(bridge, opened.stream);
         return answer;
       },
-      local_snapshot_request{format});
+      wanted);
 }
 
 }  // namespace fp

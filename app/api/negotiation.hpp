@@ -12,6 +12,8 @@ namespace fp {
 inline constexpr std::string_view json_type = "application/json", msgpack_type = "application/vnd.msgpack";
 /// A backup that `fpctl restore` takes. Who does not ask for it by name gets fpindex's snapshot, as octets.
 inline constexpr std::string_view backup_type = "application/vnd.fpnode.backup";
+/// The same without the segments that who asks for it has.
+inline constexpr std::string_view rest_type = "application/vnd.fpnode.backup-rest";
 inline constexpr std::string_view octets_type = "application/octet-stream";
 
 /// The format that a media type names, parameters aside.

@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "app/parallel/work_off.hpp"
+#include "core/base/checksum.hpp"
 #include "core/base/error.hpp"
+#include "core/base/printable.hpp"
 #include "core/fpindex/message_pack.hpp"
 
 namespace fp {
@@ -12,6 +14,12 @@ namespace {
 
 // More than any status takes, which has three numbers.
 constexpr size_t max_status_bytes = 4'096;
+
+// Of an answer that is no backup, as much as is fit for a message.
+constexpr size_t max_refusal_bytes = 300;
+
+constexpr const char* backup_type = "application/vnd.fpnode.backup";
+constexpr const char* rest_type = "application/vnd.fpnode.backup-rest";
 
 http_question question_of(const http_url& peer, const std::string& target, const char* accept,
                           const http_access_ptr& access) {
@@ -31,16 +39,19 @@ class snapshot_stream final : public base_stream {
   size_t read(std::span<std::byte> out, std::chrono::steady_clock::time_point deadline) override {
     return connection_.read(out, deadline);
   }
+  base_format format() const noexcept override { return format_; }
+  void set_format(base_format format) noexcept { format_ = format; }
   http_connection& connection() noexcept { return connection_; }
 
  private:
+  base_format format_ = base_format::backup;
   http_connection connection_;
 };
 
 }  // namespace
 
-http_base_source::http_base_source(std::vector<std::string> peers, http_access_ptr access)
-    : peers_(std::move(peers)), access_(std::move(access)) {
+http_base_source::http_base_source(std::vector<std::string> peers, uint64_t instance, http_access_ptr access)
+    : peers_(std::move(peers)), instance_(instance), access_(std::move(access)) {
   for (const auto& url : peers_) parse_url(url);
 }
 
@@ -89,18 +100,27 @@ peer_report http_base_source::ask(const std::string& url, const std::string& ind
 }
 
 std::unique_ptr<base_stream> http_base_source::open(const std::string& url, const std::string& index,
-                                                    time_point deadline) {
+                                                    std::span<const uint64_t> held, time_point deadline) {
   const auto peer = parse_url(url);
   auto stream = std::make_unique<snapshot_stream>(stop_, access_);
   auto& connection = stream->connection();
   connection.connect(peer, deadline);
-  connection.ask(question_of(peer, "/" + index + "/_snapshot", "application/vnd.fpnode.backup", access_), deadline);
+  std::string target = "/" + index + "/_snapshot?base_for=" + to_hex16(instance_);
+  for (size_t i = 0; i < held.size(); i++) target += (i == 0 ? "&held=" : ",") + to_hex16(held[i]);
+  connection.ask(question_of(peer, target, backup_type, access_), deadline);
   if (connection.status() != 200) {
-    throw error(errc::unreachable, url + ": answers with status " + std::to_string(connection.status()) +
-                                       http_access::advice(access_.get(), connection.status()));
+    std::vector<std::byte> text(max_refusal_bytes);
+    text.resize(connection.read_up_to(text, deadline));
+    throw error(errc::unreachable,
+                url + ": answers with status " + std::to_string(connection.status()) + ": " +
+                    printable(std::string_view(reinterpret_cast<const char*>(text.data()), text.size())) +
+                    http_access::advice(access_.get(), connection.status()));
   }
-  if (connection.field("Content-Type") != "application/vnd.fpnode.backup") {
-    throw error(errc::unsupported_format, url + ": has no backups of fpnode's kind");
+  const auto type = connection.field("Content-Type");
+  if (type == rest_type) {
+    stream->set_format(base_format::rest_of_backup);
+  } else if (type != backup_type) {
+    stream->set_format(base_format::fpindex);
   }
   return stream;
 }

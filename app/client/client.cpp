@@ -22,6 +22,7 @@ node_status client::status() { return ask<node_status>(status_atom_v); }
 index_list client::list() { return ask<index_list>(list_atom_v); }
 create_index_reply client::create_index(const create_index_request& r) { return ask<create_index_reply>(r); }
 delete_index_reply client::delete_index(const delete_index_request& r) { return ask<delete_index_reply>(r); }
+resync_reply client::resync(const std::string& index) { return ask<resync_reply>(resync_request{index}); }
 node_status client::shutdown() { return ask<node_status>(shutdown_atom_v); }
 
 search_reply client::search(const std::string& index, const search_request& r) {

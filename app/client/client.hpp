@@ -48,6 +48,7 @@ class client {
   index_list list();
   create_index_reply create_index(const create_index_request& request);
   delete_index_reply delete_index(const delete_index_request& request);
+  resync_reply resync(const std::string& index);
   /// Ends the node. It answers before it starts to.
   node_status shutdown();
 

@@ -325,6 +325,7 @@ connection_handle::behavior_type connection_actor(connection_state::pointer self
   return {
       [=](const create_index_request& r) { return s->ask_node<create_index_reply>(false, r); },
       [=](const delete_index_request& r) { return s->erase(r); },
+      [=](const resync_request& r) { return s->ask_node<resync_reply>(false, r); },
       [=](list_atom a) { return s->ask_node<index_list>(true, a); },
       [=](status_atom a) { return s->ask_node<node_status>(true, a); },
       [=](shutdown_atom a) { return s->ask_node<node_status>(false, a); },

@@ -20,6 +20,7 @@ namespace fp {
 using connection_handle =
     caf::typed_actor<caf::replies_to<create_index_request>::with<create_index_reply>,
                      caf::replies_to<delete_index_request>::with<delete_index_reply>,
+                     caf::replies_to<resync_request>::with<resync_reply>,
                      caf::replies_to<list_atom>::with<index_list>, caf::replies_to<status_atom>::with<node_status>,
                      caf::replies_to<shutdown_atom>::with<node_status>,
                      caf::replies_to<resolve_atom, std::string>::with<index_handle>,

@@ -1,5 +1,7 @@
 #include "app/fpctl/json_output.hpp"
 
+#include "core/check/failure_advice.hpp"
+
 namespace fp::ctl {
 
 json as_json(const index_entry& e) {
@@ -28,6 +30,14 @@ json as_json(const replica_status& r) {
   j["changelog_version"] = r.newest;
   j["behind_changes"] = r.behind_changes;
   j["behind_ms"] = r.behind_ms;
+  if (r.attempts > 0) j["attempts"] = r.attempts;
+  if (r.next_try_ms > 0) j["next_try_ms"] = r.next_try_ms;
+  if (!r.donor.empty()) {
+    j["donor"] = r.donor;
+    j["base_bytes"] = r.base_bytes;
+    j["base_size"] = r.base_size;
+  }
+  if (r.resyncing) j["resyncing"] = true;
   return j;
 }
 
@@ -83,6 +93,7 @@ json as_json(const index_status& s) {
   j["damaged_segments"] = s.damaged_segments;
   if (!s.damage.empty()) j["damage"] = s.damage;
   if (!s.replica.state.empty()) j["replica"] = as_json(s.replica);
+  if (s.replica.needs_person()) j["replica"]["advice"] = parked_advice(s.name);
   j["loading"] = as_json(s.loading);
   return j;
 }

@@ -40,6 +40,19 @@ exit_code reload(command_context& c, const std::string& name) {
   return follow(c, name);
 }
 
+exit_code resync(command_context& c, const std::string& name) {
+  const auto begun = c.node().resync(name);
+  if (c.json_output) {
+    c.print_json({{"name", name}, {"generation", begun.generation}, {"searched", begun.is_searched}});
+    return exit_ok;
+  }
+  c.out << "index " << safe(name) << ": a new copy of generation " << begun.generation
+        << " is being taken; the old "
+        << (begun.is_searched ? "one is searched until it is here" : "one is not searched") << ". How far it is: "
+        << "fpctl status\n";
+  return exit_ok;
+}
+
 }  // namespace
 
 void add_load_commands(CLI::App& app, command_context& c) {
@@ -50,6 +63,15 @@ void add_load_commands(CLI::App& app, command_context& c) {
   auto* reloading = app.add_subcommand("reload", "Load a failed or read-only index again, and follow that");
   reloading->add_option("NAME", *name, "The index")->required();
   reloading->callback([&c, name] { c.chosen = [&c, name] { return reload(c, *name); }; });
+  auto* resyncing = app.add_subcommand("resync", "Discard this node's copy of a replica, and take a new one");
+  resyncing->add_option("NAME", *name, "The index")->required();
+  resyncing->footer(
+      "For a replica that its changelog contradicts, or that nobody trusts any more. The new copy comes from "
+      "another\n"
+      "node or from the changelog, and takes the place of the old one when it is whole. Where the changelog does "
+      "not\n"
+      "answer, or does not know the index, nothing is changed.");
+  resyncing->callback([&c, name] { c.chosen = [&c, name] { return resync(c, *name); }; });
 }
 
 }  // namespace fp::ctl

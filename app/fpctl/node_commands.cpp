@@ -2,15 +2,44 @@
 
 #include "app/fpctl/command.hpp"
 #include "core/base/printable.hpp"
+#include "core/check/failure_advice.hpp"
 
 namespace fp::ctl {
 
 namespace {
 
+/// What a replica takes of all of it, or when it tries again.
+std::string base_text(const replica_status& r) {
+  std::string text;
+  if (!r.donor.empty()) {
+    text = (r.resyncing ? "takes a new copy from " : "takes all of it from ") + r.donor;
+    if (r.base_size > 0) {
+      text += ", " + bytes_text(r.base_bytes) + " of " + bytes_text(r.base_size);
+    } else if (r.base_bytes > 0) {
+      text += ", " + bytes_text(r.base_bytes) + " so far";
+    }
+  } else if (r.resyncing) {
+    text = "a new copy is wanted";
+    if (!r.reason.empty()) text += ": " + r.reason;
+  }
+  if (r.attempts > 0) {
+    text += (text.empty() ? "" : "; ") + grouped(r.attempts) + (r.attempts == 1 ? " try" : " tries") + " failed";
+    if (r.next_try_ms > 0) text += ", the next in " + duration_text(std::chrono::milliseconds(r.next_try_ms));
+  }
+  return text;
+}
+
 /// What a person should know of an index, the worst alone.
 std::string note_of(const index_status& s) {
-  if (!s.reason.empty()) return s.reason;
-  if (!s.replica.reason.empty()) return "does not get on: " + s.replica.reason;
+  const auto taken = base_text(s.replica);
+  if (!s.reason.empty()) {
+    if (s.replica.needs_person()) return s.reason + "; " + parked_advice(s.name);
+    return s.reason + (taken.empty() ? "" : "; " + taken);
+  }
+  if (!s.replica.resyncing && !s.replica.reason.empty()) {
+    return "does not get on: " + s.replica.reason + (taken.empty() ? "" : "; " + taken);
+  }
+  if (!taken.empty()) return taken;
   if (s.damaged_segments == 0) return s.upkeep_error;
   return (s.damaged_segments == 1 ? "damaged segment: " : grouped(s.damaged_segments) + " damaged segments: ") +
          s.damage;

@@ -51,8 +51,8 @@ feed_access follow_changelog(caf::actor_system& system, const environment_ptr& e
   feed.resolves_doubt = source.resolves_doubt;
   if (!c.coordinator) feed.make_changelog = source.make;
   if (!c.peers.empty()) {
-    feed.make_peers = [peers = c.peer_urls(), access = source.access] {
-      return std::make_shared<http_base_source>(peers, access);
+    feed.make_peers = [peers = c.peer_urls(), instance = env->instance, access = source.access] {
+      return std::make_shared<http_base_source>(peers, instance, access);
     };
   }
   return feed;

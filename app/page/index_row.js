@@ -37,6 +37,14 @@ function loadingWords(l) {
   return parts.join(" · ");
 }
 
+/** Where all of a replica comes from, and how much of it is here. */
+function takenWords(replica) {
+  const parts = [`${replica.resyncing ? "a new copy " : ""}from ${replica.donor}`];
+  if (replica.base_size > 0) parts.push(`${format.bytes(replica.base_bytes)} of ${format.bytes(replica.base_size)}`);
+  else if (replica.base_bytes > 0) parts.push(format.bytes(replica.base_bytes));
+  return parts.join(", ");
+}
+
 export class IndexRow {
   /** `changed` is called when somebody opens or closes the row. */
   constructor(name, changed) {
@@ -140,18 +148,30 @@ export class IndexRow {
       problems.push([`Behind its changelog by ${replica.behind_changes} changes`,
         `for ${(replica.behind_ms / 1000).toFixed(1)} s`]);
     }
+    if (replica && replica.donor) problems.push(["Takes all of it", takenWords(replica)]);
+    if (replica && replica.attempts > 0) {
+      problems.push([`${format.plural(replica.attempts, "try", "tries")} failed`,
+        replica.next_try_ms > 0 ? `the next in ${format.duration(replica.next_try_ms)}` : "the next one goes on"]);
+    }
     const reload = `fpctl reload ${s.name}`;
-    if (s.advice) problems.push(["What to do", s.advice, s.advice.endsWith(reload) ? reload : undefined]);
+    const resync = `fpctl resync ${s.name}`;
+    for (const advice of [s.advice, replica?.advice]) {
+      if (advice) problems.push(["What to do", advice, [reload, resync].find((command) => advice.endsWith(command))]);
+    }
     if (s.damage) problems.push(["Damaged segment, see the README on damage", s.damage]);
     if (s.maintenance_error) problems.push(["Upkeep failed, and is tried again", s.maintenance_error]);
     if (!s.answered) problems.push(["No answer", "the index did not tell its status in time"]);
     matchChildren(this.problems, problems,
-      () => element("li", {}, element("strong"), " ", element("span"), " ",
-        copyButton(() => reload, "the command")),
+      () => {
+        const row = element("li", {}, element("strong"), " ", element("span"), " ");
+        row.append(copyButton(() => row.command, "the command"));
+        return row;
+      },
       (row, [what, why, command]) => {
         const [title, reason, copy] = row.children;
         setText(title, `${what}:`);
         setText(reason, why);
+        row.command = command;
         show(copy, command !== undefined);
       });
   }

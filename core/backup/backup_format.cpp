@@ -48,6 +48,8 @@ void corrupt(uint64_t offset, const std::string& what) {
   throw error(errc::corrupt_data, "backup: offset " + std::to_string(offset) + ": " + what);
 }
 
+uint64_t segment_id(std::span<const std::byte, segment_header_bytes> page) noexcept { return checksum(page); }
+
 void encode(const stream_header& header, std::span<std::byte, stream_header_bytes> out) noexcept {
   std::fill(out.begin(), out.end(), std::byte{0});
   std::memcpy(out.data(), magic.data(), magic.size());

@@ -97,6 +97,9 @@ struct trailer {
   uint64_t checksum = 0;
 };
 
+/// Tells a segment from every other one by its header page, which holds checksums over all of the rest.
+uint64_t segment_id(std::span<const std::byte, segment_header_bytes> page) noexcept;
+
 /// The name must be valid.
 void encode(const stream_header& header, std::span<std::byte, stream_header_bytes> out) noexcept;
 void encode(const segment_entry& entry, std::span<std::byte, entry_bytes> out) noexcept;

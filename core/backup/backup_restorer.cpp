@@ -57,4 +57,12 @@ backup_format::stream_header backup_restorer::finish() {
   return header;
 }
 
+void backup_restorer::move_segments(const path& folder) {
+  if (manifest_.segments.empty()) return;
+  fs_.create_directories(folder);
+  for (const auto& segment : std::exchange(manifest_.segments, {})) {
+    fs_.rename(target_.data / segment.file_name, folder / segment.file_name);
+  }
+}
+
 }  // namespace fp

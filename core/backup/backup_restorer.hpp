@@ -29,6 +29,10 @@ class backup_restorer : private backup_listener {
   /// `corrupt_data` when the backup is incomplete, `io_error`, `no_space` or `cancelled`.
   backup_format::stream_header finish();
 
+  /// Moves the segments that are done to a folder, which is made, when the rest does not come: nothing more may be
+  /// taken.
+  void move_segments(const path& folder);
+
   /// Bytes taken so far.
   uint64_t offset() const noexcept { return reader_.offset(); }
 

@@ -9,9 +9,18 @@ namespace fp {
 
 namespace format = backup_format;
 
+namespace {
+
+// Of a segment that is not sent, what is verified between two chunks.
+constexpr size_t held_at_once = size_t{4} << 20;
+
+}  // namespace
+
 backup_writer::backup_writer(snapshot_ptr from, const std::string& index_name, uint64_t generation,
-                             size_t max_chunk_bytes)
-    : chunk_producer(std::move(from), "backup", index_name, generation, std::max<size_t>(max_chunk_bytes, 1)) {
+                             size_t max_chunk_bytes, std::vector<uint64_t> held)
+    : chunk_producer(std::move(from), "backup", index_name, generation, std::max<size_t>(max_chunk_bytes, 1)),
+      held_(std::move(held)) {
+  std::ranges::sort(held_);
   header_.index_name = index_name;
   header_.generation = generation;
   header_.index_version = source().version();
@@ -24,6 +33,7 @@ backup_writer::backup_writer(snapshot_ptr from, const std::string& index_name, u
 
 std::span<const std::byte> backup_writer::make_next() {
   std::span<const std::byte> chunk;
+  bool is_left_out = false;
   switch (step_) {
     case step::stream_header:
       chunk = make_stream_header();
@@ -39,6 +49,7 @@ std::span<const std::byte> backup_writer::make_next() {
       break;
     case step::sections:
       chunk = next_of_sections();
+      is_left_out = is_held_;
       step_ = left_.empty() ? step_after_segment() : step::sections;
       break;
     case step::trailer:
@@ -49,6 +60,7 @@ std::span<const std::byte> backup_writer::make_next() {
       return {};
   }
   if (step_ != step::end) checksum_.update(chunk);
+  if (is_left_out) return {};
   return chunk;
 }
 
@@ -75,6 +87,7 @@ std::span<const std::byte> backup_writer::start_segment() {
   const std::string name = name_of(s);
   checker_.emplace(name, page, s.bytes().size());
   if (checker_->info() != s.info()) throw error(errc::corrupt_data, name + ": the header has changed");
+  is_held_ = std::ranges::binary_search(held_, format::segment_id(page));
   left_ = s.bytes().subspan(page.size());
   ahead_.emplace(s);
   return page;
@@ -82,7 +95,7 @@ std::span<const std::byte> backup_writer::start_segment() {
 
 std::span<const std::byte> backup_writer::next_of_sections() {
   ahead_->reached(left_.data());
-  const auto chunk = left_.first(std::min(left_.size(), max_chunk_bytes()));
+  const auto chunk = left_.first(std::min(left_.size(), is_held_ ? held_at_once : max_chunk_bytes()));
   checker_->update(chunk);
   left_ = left_.subspan(chunk.size());
   if (left_.empty()) position_++;

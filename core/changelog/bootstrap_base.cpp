@@ -29,7 +29,7 @@ bulk_loader::bulk_loader(file_system& fs, path folder, feed_position position, s
 
 void bulk_loader::convert(std::vector<std::vector<uint8_t>> changes) {
   has_changes_ = true;
-  converter_.add({position_, position_, std::move(changes), "the bootstrap stream"});
+  converter_.add({position_, position_, std::move(changes), "the changelog"});
 }
 
 void bulk_loader::add(std::span<const uint8_t> changes) {
@@ -38,6 +38,11 @@ void bulk_loader::add(std::span<const uint8_t> changes) {
   limits.allow_empty_fingerprints = true;
   validate_changes(changes, limits);
   convert({{changes.begin(), changes.end()}});
+}
+
+void bulk_loader::add(std::span<const uint8_t> changes, feed_position position) {
+  position_ = position;
+  add(changes);
 }
 
 snapshot_ptr bulk_loader::finish() {
@@ -49,23 +54,10 @@ snapshot_ptr bulk_loader::finish() {
   return snapshot::from_segments(std::move(parts));
 }
 
-bootstrap_base::bootstrap_base(file_system& fs, path folder, std::unique_ptr<bootstrap_stream> from, lineage of,
-                               time_point deadline)
-    : fs_(fs), folder_(std::move(folder)), from_(std::move(from)), of_(std::move(of)), deadline_(deadline) {}
-
-bootstrap_base::~bootstrap_base() {
-  backup_.reset();
-  try {
-    fs_.remove_all(folder_);
-  } catch (const std::exception&) {
-    // The next start removes it.
-  }
-}
-
-void bootstrap_base::load() {
-  fs_.remove_all(folder_);
-  fs_.create_directories(folder_);
-  bulk_loader loader(fs_, folder_, from_->position());
+snapshot_ptr bootstrap_base::bring() {
+  files().remove_all(folder());
+  files().create_directories(folder());
+  bulk_loader loader(files(), folder(), from_->position());
   for (;;) {
     const auto now = std::chrono::steady_clock::now();
     const auto part = from_->next(std::min(deadline_, now + longest_silence));
@@ -73,16 +65,7 @@ void bootstrap_base::load() {
     if (part.changes.empty()) break;
     loader.add(part.changes);
   }
-  backup_.emplace(loader.finish(), of_.index, of_.generation);
-}
-
-size_t bootstrap_base::read(std::span<std::byte> out, time_point) {
-  if (!backup_) load();
-  while (left_.empty() && !backup_->at_end()) left_ = backup_->next();
-  const size_t count = std::min(out.size(), left_.size());
-  std::copy_n(left_.begin(), count, out.begin());
-  left_ = left_.subspan(count);
-  return count;
+  return loader.finish();
 }
 
 }  // namespace fp

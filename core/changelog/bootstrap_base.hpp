@@ -3,11 +3,9 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <vector>
 
-#include "core/backup/backup_writer.hpp"
-#include "core/changelog/replica_base.hpp"
+#include "core/changelog/spooled_base.hpp"
 #include "core/fpindex/log_converter.hpp"
 #include "core/fs/file_system.hpp"
 
@@ -25,6 +23,8 @@ class bulk_loader {
 
   /// Encoded changes, in order. Throws what `validate_changes` does, `io_error` or `no_space`.
   void add(std::span<const uint8_t> changes);
+  /// Changes of a log that end at a position, which is the index's by then.
+  void add(std::span<const uint8_t> changes, feed_position position);
   /// There are no more. The index is held by the files in the folder alone.
   snapshot_ptr finish();
 
@@ -40,28 +40,21 @@ class bulk_loader {
   fpindex::log_converter converter_;
 };
 
-/// A feed's bootstrap stream as a backup of ours: it is read to its end first, into a folder.
-class bootstrap_base final : public base_stream {
+/// A feed's bootstrap stream as a backup of ours.
+class bootstrap_base final : public spooled_base {
  public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  /// `folder` is made, and removed in the end. `deadline`: for all of the stream.
+  /// `deadline`: for all of the stream.
   bootstrap_base(file_system& fs, path folder, std::unique_ptr<bootstrap_stream> from, lineage of,
-                 time_point deadline);
-  ~bootstrap_base() override;
-
-  size_t read(std::span<std::byte> out, time_point deadline) override;
+                 time_point deadline)
+      : spooled_base(fs, std::move(folder), std::move(of)), from_(std::move(from)), deadline_(deadline) {}
 
  private:
-  void load();
+  snapshot_ptr bring() override;
 
-  file_system& fs_;
-  path folder_;
   std::unique_ptr<bootstrap_stream> from_;
-  lineage of_;
   time_point deadline_;
-  std::optional<backup_writer> backup_;
-  std::span<const std::byte> left_;  ///< of a chunk
 };
 
 }  // namespace fp

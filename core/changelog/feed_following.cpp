@@ -205,8 +205,10 @@ void feed_following::set_state(replica_state state, std::string why, time_point 
 }
 
 replica_report feed_following::report(time_point now) const {
-  replica_report r{state_, why_, applied_, newest_, duration(0)};
+  replica_report r{state_, why_, applied_, newest_, duration(0), 0, std::nullopt};
   if (behind_since_) r.behind = std::chrono::duration_cast<duration>(now - *behind_since_);
+  if (state_ != replica_state::parked) r.attempts = delays_.failures();
+  if (r.attempts > 0 && !reading_ && !needs_base_) r.next_try = next_read_;
   return r;
 }
 

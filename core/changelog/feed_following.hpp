@@ -28,6 +28,9 @@ struct replica_report {
   feed_position applied = 0;            ///< the replica is as the changelog was here
   feed_position newest = 0;             ///< of the changelog, as far as anybody has told
   std::chrono::milliseconds behind{0};  ///< how long something newer has been known
+  uint32_t attempts = 0;                ///< that have failed, one after the other
+  /// Of the next one, while it is waited for.
+  std::optional<std::chrono::steady_clock::time_point> next_try = {};
 };
 
 /// What following a lineage wants done. Each is begun, not done, when its function returns.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/error.hpp"
 #include "core/base/printable.hpp"
 #include "core/index/data_folder.hpp"
 
@@ -149,6 +150,31 @@ void lineage_catalog::failed(const std::string& index, const std::string& why, t
   park(index, e, why);
   e.next_try = now + e.delays->next();
   effects_.wake_at(*e.next_try);
+}
+
+uint64_t lineage_catalog::wanted_generation(const std::string& index) const {
+  if (!failure_.empty()) throw error(errc::changelog_unavailable, failure_);
+  if (!caught_up_)
+    throw error(errc::changelog_unavailable, "the changelog has not told yet which indexes there are");
+  const auto found = entries_.find(index);
+  if (found != entries_.end() && found->second.local == uint64_t{0}) {
+    throw error(errc::bad_request, "index " + index + " is this node's own and no replica");
+  }
+  if (found == entries_.end() || !found->second.last || found->second.last->what != meta_operation::kind::create) {
+    throw error(errc::index_not_found, "the changelog knows no index " + index);
+  }
+  if (found->second.is_running) {
+    throw error(errc::index_not_ready, "index " + index + " is being made or deleted as the changelog says");
+  }
+  return found->second.last->position;
+}
+
+void lineage_catalog::replaced(const std::string& index, uint64_t generation) {
+  auto& e = entries_[index];
+  e.local = generation;
+  e.feed_knows_local = true;
+  e.next_try.reset();
+  decide(index, e);
 }
 
 void lineage_catalog::removed(const std::string& index) {

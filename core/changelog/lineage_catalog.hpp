@@ -55,6 +55,12 @@ class lineage_catalog {
   void read_done(const meta_operations& answer, time_point now);
   void done(const std::string& index);
   void failed(const std::string& index, const std::string& why, time_point now);
+  /// The generation that an index should have here, for a person who wants another copy of it. Throws
+  /// `changelog_unavailable` while the feed does not tell, `index_not_found` for an index that it does not know,
+  /// `bad_request` for one that is no replica, and `index_not_ready` while something is done about it.
+  uint64_t wanted_generation(const std::string& index) const;
+  /// That copy is here.
+  void replaced(const std::string& index, uint64_t generation);
   /// Somebody has deleted what was here.
   void removed(const std::string& index);
   /// The feed is known to go on.

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,10 +21,18 @@ struct peer_report {
   feed_position version = 0, file_version = 0;
 };
 
-/// Bytes of a backup (`backup_format.hpp`) that a peer sends.
+/// What a peer sends of an index.
+enum class base_format : uint8_t {
+  backup = 1,      ///< `core/backup/backup_format.hpp`
+  rest_of_backup,  ///< the same without the segments that the asker has (`completed_base.hpp`)
+  fpindex,         ///< `core/fpindex/snapshot_header.hpp`
+};
+
+/// Bytes that a peer sends.
 class base_stream {
  public:
   virtual ~base_stream() = default;
+  virtual base_format format() const noexcept { return base_format::backup; }
   /// Fills a prefix of `out` and returns its length; 0 only at the end of a whole answer. Throws `unreachable` or
   /// `request_timeout`.
   virtual size_t read(std::span<std::byte> out, std::chrono::steady_clock::time_point deadline) = 0;
@@ -37,21 +46,27 @@ class base_source {
   virtual ~base_source() = default;
   /// What each peer says, in the order in which they are configured. Throws nothing.
   virtual std::vector<peer_report> probe(const std::string& index, time_point deadline) = 0;
-  /// The backup of an index. Throws `unreachable`, `request_timeout`, or `unsupported_format` from a peer that has
-  /// none of our kind.
+  /// All of an index. `held`: segments of it that are here, by `segment_id`. Throws `unreachable` or
+  /// `request_timeout`.
   virtual std::unique_ptr<base_stream> open(const std::string& url, const std::string& index,
-                                            time_point deadline) = 0;
+                                            std::span<const uint64_t> held, time_point deadline) = 0;
   /// Ends the call that is going on, and every later one. From any thread.
   virtual void interrupt() noexcept = 0;
 };
 
+/// What a base must be.
+struct base_need {
+  uint64_t generation = 0;
+  feed_position after = 0;                   ///< what is here already
+  feed_position floor = 0;                   ///< the changelog goes on from here
+  std::optional<feed_position> newest = {};  ///< and ends here, or further on by now
+};
+
 /// The peers whose replicas go on where the changelog can take over, the freshest files first: only those with the
-/// lineage's generation that are ahead of `after` and not behind `floor`.
-std::vector<peer_report> choose_donors(std::vector<peer_report> peers, uint64_t generation, feed_position after,
-                                       feed_position floor);
+/// lineage's generation that are ahead of what is here and within the changelog.
+std::vector<peer_report> choose_donors(std::vector<peer_report> peers, const base_need& need);
 
 /// Why there are none, for people: what each peer lacks.
-std::string why_no_donor(const std::vector<peer_report>& peers, uint64_t generation, feed_position after,
-                         feed_position floor);
+std::string why_no_donor(const std::vector<peer_report>& peers, const base_need& need);
 
 }  // namespace fp

@@ -22,4 +22,8 @@ std::string failure_advice(errc cause, const std::string& index) {
   }
 }
 
+std::string parked_advice(const std::string& index) {
+  return "if the changelog is right, discard this copy and take a new one: fpctl resync " + index;
+}
+
 }  // namespace fp

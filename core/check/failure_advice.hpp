@@ -10,4 +10,7 @@ namespace fp {
 /// that loads it again.
 std::string failure_advice(errc cause, const std::string& index);
 
+/// The same for a replica that its changelog contradicts.
+std::string parked_advice(const std::string& index);
+
 }  // namespace fp

@@ -225,7 +225,7 @@ data_folder::staged_index data_folder::stage(const std::string& name, const stag
              ", not below the wanted " + std::to_string(*request.generation));
   }
   record.lineage = request.lineage;
-  staged_index staged{++num_staged_, record, {}};
+  staged_index staged{++num_staged_, record, {}, request.replaced};
   const path staging = staging_folder(staged.number);
   const path generation = staging / generation_name(staged.record.generation);
   staged.folders = {generation / data_name, generation / oplog_name};
@@ -248,9 +248,10 @@ void data_folder::publish(const staged_index& staged) {
   }
   const path staging = staging_folder(staged.number);
   const auto existing = read_record(name);
-  const uint64_t lineage = staged.record.lineage;
-  if (lineage != 0 && (!existing || existing->deleted || existing->lineage != lineage)) {
-    throw error(errc::cancelled, "index " + name + ": lineage " + std::to_string(lineage) + " has gone meanwhile");
+  const bool is_there = existing && !existing->deleted && existing->lineage == staged.replaced;
+  if (staged.record.lineage != 0 && !is_there) {
+    throw error(errc::cancelled,
+                "index " + name + ": lineage " + std::to_string(staged.replaced) + " has gone meanwhile");
   }
   if (existing) {
     publish_generation(staging, staged.record, *existing);

@@ -65,7 +65,8 @@ struct stage_request {
   std::optional<uint64_t> generation;  ///< instead of the next one
   /// The index may exist: publishing replaces it. A generation that the name has had becomes the next one.
   bool replace = false;
-  uint64_t lineage = 0;  ///< of a replica
+  uint64_t lineage = 0;   ///< of a replica
+  uint64_t replaced = 0;  ///< lineage of the replica whose place it takes
 };
 
 /// The folder of a node: `.lock` (no index can have that name), and for each index `<name>/current` (a one-line
@@ -124,15 +125,16 @@ class data_folder {
     uint64_t number = 0;  ///< no other one of this data folder object has it
     index_record record;
     index_folders folders;
+    uint64_t replaced = 0;  ///< of a replica: the lineage that must be live when it is published
   };
   /// Throws `index_already_exists`, `older_index_already_exists` (the generation is used already),
   /// `generation_not_allowed` (no next one, or an impossible one), `invalid_index_name` or `io_error`.
   staged_index stage(const std::string& name, const stage_request& request = {});
   /// Makes the index appear, durably: a crash or an error leaves either none or the whole index (the latter only
   /// when undoing fails, too). What fills the folders must be durable. Throws `cancelled` when the index is not
-  /// staged any more, or a replica's lineage has gone; after any error it is still to be discarded. An index that
-  /// is replaced is there as before until the new one is; the files of its generation stay until
-  /// `remove_generation`.
+  /// staged any more, or the lineage has gone whose place a replica takes; after any error it is still to be
+  /// discarded. An index that is replaced is there as before until the new one is; the files of its generation stay
+  /// until `remove_generation`.
   void publish(const staged_index& staged);
   /// Removes a staged index; one that is not there is not an error. What cannot be removed is left to the next
   /// `scan`.

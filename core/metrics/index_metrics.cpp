@@ -207,6 +207,11 @@ void index_metrics::set_feed(const feed_numbers& numbers, const char* state) {
   feed_state_ = state;
 }
 
+void index_metrics::set_base(uint64_t bytes, uint64_t total) noexcept {
+  base_bytes_.set(static_cast<double>(bytes));
+  base_total_.set(static_cast<double>(total));
+}
+
 std::optional<index_metrics::feed_numbers> index_metrics::feed() const {
   std::lock_guard lock(mutex_);
   return feed_;
@@ -228,8 +233,15 @@ void index_metrics::write_feed(family_list& out) const {
     numbers = feed_;
     state = feed_state_;
   }
-  if (!numbers) return;
   const metric_labels labels{{"index", index_}};
+  out.add_gauge_unless_0("fpindex_replica_base_bytes",
+                         "Bytes that have come of what a replica takes from elsewhere", labels,
+                         base_bytes_.value());
+  out.add_gauge_unless_0("fpindex_replica_base_size_bytes", "Bytes that a replica takes from elsewhere, in all",
+                         labels, base_total_.value());
+  out.add_gauge_unless_0("fpindex_replica_attempts", "Tries of a replica to get on that failed one after the other",
+                         labels, replica_attempts_.value());
+  if (!numbers) return;
   out.add_gauge(states.name, states.help, {{"index", index_}, {"state", state}}, 1);
   out.add_gauge(position.name, position.help, labels, double(numbers->applied));
   out.add_gauge(lag.name, lag.help, labels, double(numbers->lag()));

@@ -102,6 +102,10 @@ class index_metrics {
   void set_feed(const feed_numbers& numbers, const char* state);
   /// Nothing of an index that follows no changelog.
   std::optional<feed_numbers> feed() const;
+  /// Of a replica that takes all of it from elsewhere: how much has come, of how much; and how many tries to get on
+  /// have failed, one after the other.
+  void set_base(uint64_t bytes, uint64_t total) noexcept;
+  void set_attempts(uint32_t count) noexcept { replica_attempts_.set(static_cast<double>(count)); }
 
   // -- State
   static constexpr std::string_view state_names[] = {"loading", "ready", "read_only", "failed", "closing"};
@@ -176,6 +180,7 @@ class index_metrics {
   queue_depths queues_;
   std::optional<feed_numbers> feed_;
   const char* feed_state_ = "";
+  gauge base_bytes_, base_total_, replica_attempts_;
 };
 
 using index_metrics_ptr = std::shared_ptr<index_metrics>;

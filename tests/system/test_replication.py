@@ -1,7 +1,9 @@
 """Several nodes that hold one index: a node that orders changes, and others that follow it."""
 
+import http.server
 import random
 import shutil
+import socket
 import threading
 import unittest
 
@@ -10,11 +12,70 @@ import requests
 from certificates import Authority
 from support import PATIENCE, NodeTest
 
+# Segments stay as checkpoints have made them.
+AT_REST = ["--checkpoint-age-ms", "0", "--idle-merge-after-ms", "0", "--segments-per-level", "64",
+           "--max-dead-share", "100"]
+
 
 def fingerprint(document, version=0):
     """Hashes that only this version of this document has."""
     draw = random.Random(document * 1000 + version)
     return [draw.getrandbits(32) for _ in range(30)]
+
+
+class Link:
+    """Passes connections on to a node, and calls `on_cut` before it ends one in the middle of what the node sends."""
+
+    def __init__(self, port, cut_after=None, on_cut=None):
+        self.port, self.cut_after, self.on_cut = port, cut_after, on_cut
+        self.sent = []  # bytes of the node's, by connection
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def url(self):
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def close(self):
+        self._listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client):
+        try:
+            node = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+        except OSError:
+            client.close()
+            return
+        number = len(self.sent)
+        self.sent.append(0)
+        threading.Thread(target=self._pass_on, args=(client, node), daemon=True).start()
+        while piece := node.recv(1 << 14):
+            client.sendall(piece)
+            self.sent[number] += len(piece)
+            if self.cut_after and self.sent[number] >= self.cut_after:
+                self.on_cut()
+                break
+        for end in (node, client):
+            # It is read from in another thread.
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            end.close()
+
+    @staticmethod
+    def _pass_on(client, node):
+        try:
+            while piece := client.recv(1 << 14):
+                node.sendall(piece)
+        except OSError:
+            pass
 
 
 class Replication(NodeTest):
@@ -163,6 +224,124 @@ class Replication(NodeTest):
         # The old one, and the one in its place.
         b.wait_for_each("main: follows", 2)
         self.check(b, [1, 50, 99], at)
+
+    def big_donor(self, data, *flags):
+        """A replica with four segments that the changelog has left behind: a node with its folder, its settings and the
+        last version."""
+        donor = self.follow(data, *AT_REST, *flags)
+        generation = self.create(donor)["generation"]
+        self.followed(donor)
+        for first in range(1, 6001, 1500):
+            at = self.write(donor, range(first, first + 1500))
+            donor.ctl("checkpoint", "main")
+        dropped = requests.post(self.coordinator.url(f"/_truncate/main/{generation}?floor={at}"), timeout=PATIENCE)
+        self.assertEqual(dropped.status_code, 200, dropped.text)
+        return donor, at
+
+    def test_what_has_come_of_a_donor_that_is_killed_does_not_come_again(self):
+        donor, at = self.big_donor("donor")
+        donor.stop()
+        shutil.copytree(donor.data, self.folder / "twin")
+        donor, twin = (self.follow(name, *AT_REST) for name in ("donor", "twin"))
+        self.followed(donor, twin)
+        whole = len(self.http.get(donor.url("/main/_snapshot"), headers={"Accept": "application/vnd.fpnode.backup"},
+                                  timeout=PATIENCE).content)
+        links = [Link(donor.http_port, whole * 3 // 4, donor.kill), Link(twin.http_port)]
+        for link in links:
+            self.addCleanup(link.close)
+        b = self.follow("b", peers=links)
+        b.wait_for("is no donor: ")
+        b.wait_for(r"main: \d+ segments are here from before")
+        b.wait_for(f"main: takes version {at}, {whole} bytes, from {links[1].url()}")
+        self.followed(b)
+        self.check(b, [1, 3000, 6000], at)
+        first, second = (max(link.sent) for link in links)
+        self.assertGreaterEqual(first, whole * 3 // 4)
+        self.assertLess(second, whole // 2 + 10_000)
+        self.assertFalse((b.data / ".bootstrap.tmp" / "main").exists())
+
+    def test_a_donor_that_speaks_fpindexs_format_alone(self):
+        donor, at = self.big_donor("donor")
+
+        class Fpindex(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                wanted = {"Accept": self.headers["Accept"]} if self.path.endswith("/_status") else {}
+                answer = requests.get(donor.url(self.path.split("?")[0]), headers=wanted, timeout=PATIENCE)
+                self.send_response(answer.status_code)
+                self.send_header("Content-Type", answer.headers["Content-Type"])
+                self.send_header("Content-Length", len(answer.content))
+                self.end_headers()
+                self.wfile.write(answer.content)
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Fpindex)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        b = self.start("--coordinator-url", self.coordinator.url(), "--changelog-poll-ms", "20", "--peers",
+                       f"http://127.0.0.1:{server.server_port}", data="b")
+        b.wait_for(rf"main: takes version {at}, \d+ bytes, from http://127.0.0.1:{server.server_port}")
+        self.followed(b)
+        self.check(b, [1, 3000, 6000], at)
+        self.check(donor, [6001], self.write(b, [6001]))
+
+    def test_a_person_has_a_node_take_another_copy(self):
+        a, b = self.follow("a"), self.follow("b")
+        self.create(a)
+        self.followed(a, b)
+        at = self.write(a, range(1, 100))
+        self.check(b, [1, 99], at)
+        told = b.ctl("resync", "main").stdout
+        self.assertIn("a new copy of generation 1 is being taken; the old one is searched until it is here", told)
+        b.wait_for("main: restored, generation 2")
+        b.wait_for_each("main: ready at version", 2)
+        self.check(b, [1, 99], at)
+        self.check(a, [100], self.write(b, [100]))
+        # Nothing is changed where there is nothing to take.
+        for arguments, code, why in [(["other"], 4, "no index other"), (["main"], 3, "nothing has been changed")]:
+            if arguments == ["main"]:
+                self.coordinator.kill()
+            refused = b.ctl("resync", *arguments, check=None)
+            self.assertNotEqual(refused.returncode, 0)
+            self.assertIn(why, refused.stderr)
+        self.check(b, [1, 99], at)
+        own = self.start(data="own")
+        own.ctl("index", "create", "main")
+        self.assertIn("follows no changelog", own.ctl("resync", "main", check=None).stderr)
+
+    def test_another_changelog_is_followed_once_a_person_says_so(self):
+        a = self.follow("a")
+        self.create(a)
+        self.followed(a)
+        self.check(a, [1], self.write(a, [1]))
+        a.kill()
+        port = self.coordinator.http_port
+        self.coordinator.kill()
+        shutil.rmtree(self.coordinator.data)
+        self.coordinator = self.start("--coordinator", "--port", port, data="coordinator")
+        self.create(self.coordinator, "another")
+        generation = self.create(self.coordinator)["generation"]
+        self.followed(self.coordinator)
+        at = self.write(self.coordinator, [2, 3])
+        a = self.follow("a")
+        a.wait_for("main: left alone: the changelog does not know generation 1")
+        status = next(i for i in a.json("status")["indexes"] if i["name"] == "main")
+        self.assertEqual((status["state"], status["generation"]), ("read_only", 1))
+        self.assertIn("fpctl resync main", status["replica"]["advice"])
+        self.assertIn("fpctl resync main", a.ctl("status").stdout)
+        replica = self.http.get(a.url("/main/_status"), timeout=PATIENCE).json()["replica"]
+        self.assertIn("fpctl resync main", replica["advice"])
+        self.assertEqual(self.search(a, 1, 1), [1])
+        a.ctl("resync", "main")
+        a.wait_for("main: restored, generation 2")
+        a.wait_for(f"main: follows .* from position {at}")
+        self.check(a, [2, 3], at)
+        self.assertEqual(self.search(a, 1, at), [])
+        status = a.json("status")
+        self.assertEqual({i["name"]: i["generation"] for i in status["indexes"]}["main"], generation)
+        self.assertNotIn("parked", status["changelog"])
 
     def test_what_an_operator_sees(self):
         a = self.follow("a")

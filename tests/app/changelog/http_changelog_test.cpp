@@ -145,7 +145,7 @@ TEST(http_changelog_test, says_what_a_status_means) {
   EXPECT_EQ(of_read(410).status, changelog_status::below_retention);
   EXPECT_EQ(of_read(403).status, changelog_status::unavailable);
   EXPECT_EQ(of_read(500).status, changelog_status::unavailable);
-  EXPECT_THAT(of_read(401).why, HasSubstr("credentials"));
+  EXPECT_THAT(of_read(401).why, HasSubstr("changelog_token_file"));
   EXPECT_EQ(of_append(403).status, changelog_status::read_only);
   EXPECT_EQ(of_append(404).status, changelog_status::no_lineage);
   EXPECT_EQ(of_append(409).status, changelog_status::mismatch);

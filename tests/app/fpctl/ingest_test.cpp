@@ -380,6 +380,7 @@ node_handle::behavior_type forgetful_node(node_handle::pointer self) {
       [](const delete_index_request&) { return delete_index_reply{}; },
       [](list_atom) { return index_list{}; },
       [=](resolve_atom, const std::string&) { return index; },
+      [](const resync_request&) -> caf::result<resync_reply> { return make_error(errc::internal_error, "none"); },
       [](const restore_request&) -> caf::result<restore_handle> {
         return make_error(errc::internal_error, "none");
       },

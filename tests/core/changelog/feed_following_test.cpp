@@ -373,5 +373,21 @@ TEST_F(feed_following_test, applies_everything_once_whatever_fails) {
   }
 }
 
+TEST_F(feed_following_test, tells_how_many_tries_failed_and_when_the_next_one_is) {
+  start(5, true);
+  EXPECT_EQ(report().attempts, 0u);
+  for (uint32_t failures = 1; failures <= 3; failures++) {
+    following->read_done(refused<feed_changes>(changelog_status::unavailable, "away"), now);
+    EXPECT_EQ(report().attempts, failures);
+    ASSERT_TRUE(report().next_try);
+    EXPECT_GT(*report().next_try, now);
+    later(std::chrono::duration_cast<milliseconds>(*report().next_try - now));
+    EXPECT_FALSE(report().next_try) << "it goes on";
+  }
+  following->read_done(changes_at({}, 5), now);
+  EXPECT_EQ(report().attempts, 0u);
+  EXPECT_FALSE(report().next_try);
+}
+
 }  // namespace
 }  // namespace fp

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <random>
 #include <vector>
+
+#include "core/base/error.hpp"
 
 namespace fp {
 namespace {
@@ -183,6 +186,36 @@ TEST_F(lineage_catalog_test, is_in_a_hurry_when_the_feed_is_known_to_go_on) {
   catalog->hurry(now);
   tell({});
   EXPECT_EQ(told.reads.size(), 3u);
+}
+
+TEST_F(lineage_catalog_test, tells_a_person_which_generation_there_should_be) {
+  const auto code = [&](const std::string& index) {
+    try {
+      catalog->wanted_generation(index);
+    } catch (const error& e) {
+      return std::optional(e.code());
+    }
+    return std::optional<errc>();
+  };
+  start({{"a", 1}, {"own", 0}, {"lost", 3}, {"gone", 4}});
+  EXPECT_EQ(code("a"), errc::changelog_unavailable) << "it has not told yet";
+  feed({{4, kind::create, "gone"}, {5, kind::create, "a"}, {6, kind::create, "own"}, {7, kind::erase, "gone"}});
+  EXPECT_EQ(catalog->wanted_generation("a"), 5u);
+  EXPECT_EQ(code("own"), errc::bad_request);
+  EXPECT_EQ(code("lost"), errc::index_not_found);
+  EXPECT_EQ(code("never heard of"), errc::index_not_found);
+  EXPECT_EQ(code("gone"), errc::index_not_found);
+  EXPECT_EQ(catalog->parked().count("a"), 1u);
+  catalog->replaced("a", 5);
+  EXPECT_EQ(catalog->parked().count("a"), 0u);
+  EXPECT_EQ(catalog->wanted_generation("a"), 5u);
+  later(milliseconds(1'000));
+  tell({{8, kind::erase, "a"}});
+  EXPECT_EQ(told.done.back(), "-a") << "from here on it is one like any other";
+  catalog->read_done(refused<meta_operations>(changelog_status::unavailable, "away"), now);
+  later(milliseconds(1'000));
+  catalog->read_done(refused<meta_operations>(changelog_status::unavailable, "away"), now);
+  EXPECT_EQ(code("a"), errc::changelog_unavailable);
 }
 
 }  // namespace

@@ -24,5 +24,9 @@ TEST(failure_advice, depends_on_the_cause) {
   EXPECT_THAT(failure_advice(errc::unsupported_format, "music"), testing::Not(HasSubstr("reload")));
 }
 
+TEST(failure_advice, of_a_parked_replica_ends_with_a_command) {
+  EXPECT_THAT(parked_advice("music"), testing::EndsWith("fpctl resync music"));
+}
+
 }  // namespace
 }  // namespace fp

@@ -225,12 +225,12 @@ TEST_F(data_folder_test, a_replica_keeps_its_lineage) {
   EXPECT_EQ(folder.create("a", wish).record, (index_record{"a", 2, false, 8, false}));
 }
 
-TEST_F(data_folder_test, a_base_takes_the_place_of_a_replica_of_the_same_lineage_alone) {
+TEST_F(data_folder_test, a_base_takes_the_place_of_the_lineage_that_it_is_meant_for_alone) {
   auto folder = open();
   create_request wish;
   wish.lineage = 7;
   folder.create("a", wish);
-  stage_request base{{}, true, 7};
+  stage_request base{{}, true, 7, 7};
   auto staged = folder.stage("a", base);
   write_manifest(fs_, staged.folders.data, {});
   folder.publish(staged);
@@ -242,6 +242,10 @@ TEST_F(data_folder_test, a_base_takes_the_place_of_a_replica_of_the_same_lineage
   EXPECT_EQ(code_of([&] { folder.publish(staged); }), errc::cancelled);
   folder.discard(staged.number);
   EXPECT_EQ(folder.create("a", wish).record, (index_record{"a", 3, false, 9, false}));
+  staged = folder.stage("a", {{}, true, 12, 9});
+  write_manifest(fs_, staged.folders.data, {});
+  folder.publish(staged);
+  EXPECT_EQ(read_index_record(fs_, root(), "a"), (index_record{"a", 4, false, 12, true})) << "of another lineage";
 }
 
 TEST_F(data_folder_test, what_is_no_replica_is_written_as_older_programs_read_it) {
