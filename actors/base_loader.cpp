@@ -67,6 +67,11 @@ path base_loader_state::folder(const char* what) const {
 }
 
 void base_loader_state::choose() {
+  if (setup.wish == base_wish::at_start) {
+    now_from = source::stream;
+    try_next();
+    return;
+  }
   std::vector<peer_report> peers;
   if (setup.peers) peers = setup.peers->probe(setup.of.index, steady_clock::now() + probe_timeout);
   self->request(setup.log, caf::infinite, bounds_call{setup.of})
@@ -140,6 +145,12 @@ void base_loader_state::try_feed() {
   tell_progress(0, 0);
   try {
     auto answer = setup.feed->open_bootstrap(setup.of, silence_ends());
+    const bool has_none =
+        answer.status == changelog_status::unsupported || answer.status == changelog_status::no_lineage;
+    if (has_none && setup.wish == base_wish::at_start) {
+      fail("");
+      return;
+    }
     if (!answer.is_done()) {
       give_up_donor(answer.why);
       return;
@@ -217,6 +228,10 @@ void base_loader_state::begin(std::unique_ptr<base_stream> from) {
       std::as_bytes(std::span(first)).first<backup_format::stream_header_bytes>());
   if (header.generation != setup.of.generation || header.index_name != setup.of.index) {
     throw error(errc::corrupt_data, "sends " + to_string(lineage{header.index_name, header.generation}));
+  }
+  if (setup.wish == base_wish::at_start && header.index_version == setup.after && header.num_segments == 0) {
+    fail("");
+    return;
   }
   // Everything may be at position 0.
   const bool is_no_further =
@@ -319,7 +334,7 @@ void base_loader_state::tell_progress(uint64_t bytes, uint64_t size) {
 }
 
 void base_loader_state::fail(const std::string& why) {
-  if (!setup.is_needed) capture_error([this] { setup.env->fs->remove_all(folder("held")); });
+  if (setup.wish == base_wish::shorter) capture_error([this] { setup.env->fs->remove_all(folder("held")); });
   self->send(setup.owner, base_failed{why});
   self->quit();
 }

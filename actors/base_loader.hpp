@@ -9,6 +9,7 @@
 #include "actors/environment.hpp"
 #include "actors/worker_pool.hpp"
 #include "core/changelog/bootstrap_base.hpp"
+#include "core/changelog/feed_following.hpp"
 #include "core/changelog/held_segments.hpp"
 #include "core/changelog/replica_base.hpp"
 
@@ -23,7 +24,8 @@ struct base_loader_setup {
   std::shared_ptr<changelog> feed;     ///< asked for a bootstrap stream when no peer helps; null: it has none
   std::string feed_name;
   bool may_replay = false;  ///< when that does not help either: reads the changelog from its beginning
-  bool is_needed = true;    ///< somebody tries again when nobody could help
+  /// Of one at the start, the changelog's stream alone is asked for.
+  base_wish wish = base_wish::needed;
   changelog_handle log;
   replica_restorer restores;
   base_listener owner;
@@ -38,8 +40,8 @@ struct base_loader_setup {
 /// A donor that breaks is replaced by the next one, and the last one by the changelog itself: its bootstrap stream,
 /// or all that it holds. Segments of ours that have come whole stay in a folder and do not come again, neither from
 /// the next donor nor when somebody tries again later.
-/// Blocks on the network. Tells its owner when none could help; when one could, the owner has been replaced with
-/// the index.
+/// Blocks on the network. Tells its owner when none could help, without a reason if the changelog has nothing at
+/// its start; when one could, the owner has been replaced with the index.
 struct base_loader_state {
   static inline const char* name = "base_loader";
 

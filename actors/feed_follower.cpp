@@ -24,6 +24,7 @@ void feed_follower_state::init(pointer self_ptr, feed_follower_setup setup_value
   reading.poll = std::chrono::milliseconds(setup.feed.watch ? 0 : settings.cluster.changelog_poll_ms);
   reading.seed = random();
   reading.base_first = static_cast<bool>(setup.feed.make_peers);
+  reading.whole_at_start = setup.feed.make_changelog && setup.restores;
   following.emplace(reading, *this);
   append_queue::options writing;
   writing.index = setup.of.index;
@@ -95,20 +96,22 @@ void feed_follower_state::apply(uint64_t batch, feed_position after, feed_positi
           });
 }
 
-void feed_follower_state::base_needed(const std::string& why) {
+void feed_follower_state::base_needed(base_wish wish, const std::string& why) {
   base_reason = why;
   const bool has_source = setup.feed.make_peers || setup.feed.make_changelog;
   if (!has_source || !setup.restores) {
     self->send(feed_follower_handle(self), base_failed{"no peers are configured"});
     return;
   }
-  setup.env->log->info("{}: asks other nodes for all of it{}", setup.of.index, why.empty() ? "" : ": " + why);
+  if (wish != base_wish::at_start) {
+    setup.env->log->info("{}: asks other nodes for all of it{}", setup.of.index, why.empty() ? "" : ": " + why);
+  }
   base_loader_setup s;
   s.env = setup.env;
   s.of = setup.of;
   s.replaced = setup.of.generation;
   s.after = following->applied_position();
-  s.is_needed = !why.empty();
+  s.wish = wish;
   s.restores = setup.restores;
   s.owner = base_listener(feed_follower_handle(self));
   base.start(self, setup.feed, std::move(s));
@@ -118,7 +121,7 @@ void feed_follower_state::base_ended(const std::string& why) {
   base.ended();
   progress = {};
   setup.metrics->set_base(0, 0);
-  following->base_failed(base_reason.empty() ? why : base_reason + "; " + why, now());
+  following->base_failed(base_reason.empty() || why.empty() ? why : base_reason + "; " + why, now());
   note_numbers();
 }
 

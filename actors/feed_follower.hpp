@@ -52,7 +52,7 @@ struct feed_follower_state : following_effects, append_effects {
 
   void read(feed_position after, std::optional<uint64_t> tag) override;
   void apply(uint64_t batch, feed_position after, feed_position position, changes_ptr changes) override;
-  void base_needed(const std::string& why) override;
+  void base_needed(base_wish wish, const std::string& why) override;
   void base_ended(const std::string& why);
   void state_changed(const replica_report& report) override;
 

@@ -37,7 +37,7 @@ void feed_following::start(feed_position applied, bool filled, time_point now) {
 }
 
 void feed_following::continue_reading(time_point now) {
-  if (state_ == replica_state::parked || needs_base_ || reading_) return;
+  if (state_ == replica_state::parked || wish_ || reading_) return;
   if (in_flight_.size() >= max_batches_in_flight) return;
   if (next_read_ && now < *next_read_) return;
   next_read_.reset();
@@ -61,8 +61,7 @@ void feed_following::read_done(feed_changes answer, time_point now) {
       take(std::move(answer), now);
       break;
     case changelog_status::below_retention:
-      needs_base_ = true;
-      effects_.base_needed(answer.why);
+      want_base(base_wish::needed, answer.why);
       break;
     case changelog_status::ahead_of_log:
     case changelog_status::diverged:
@@ -84,12 +83,16 @@ void feed_following::take(feed_changes answer, time_point now) {
   if (positions.empty() && in_flight_.empty()) apply_fails_ = false;
   if (!apply_fails_) note_success(now);
   if (wants_base(answer)) {
-    has_asked_for_base_ = needs_base_ = true;
+    has_asked_for_base_ = true;
     note_newest(answer.newest, now);
-    effects_.base_needed("");
+    want_base(base_wish::shorter, "");
     return;
   }
   const bool at_end = positions.empty();
+  if (at_end && options_.whole_at_start && !filled_ && read_to_ == 0 && !has_nothing_at_start_) {
+    want_base(base_wish::at_start, "");
+    return;
+  }
   const feed_position last = positions.empty() ? read_to_ : positions.back();
   note_newest(std::max(answer.newest, last), now);
   // Without the newest position an answer that has nothing tells where it was.
@@ -145,9 +148,19 @@ void feed_following::apply_failed(uint64_t batch, const error& why, time_point n
   wait(why.what(), now);
 }
 
+void feed_following::want_base(base_wish wish, const std::string& why) {
+  wish_ = wish;
+  effects_.base_needed(wish, why);
+}
+
 void feed_following::base_failed(const std::string& why, time_point now) {
-  needs_base_ = false;
-  wait(why, now);
+  wish_.reset();
+  if (!why.empty()) {
+    wait(why, now);
+    return;
+  }
+  has_nothing_at_start_ = true;
+  continue_reading(now);
 }
 
 void feed_following::heard_of(feed_position newest, time_point now) {
@@ -208,7 +221,7 @@ replica_report feed_following::report(time_point now) const {
   replica_report r{state_, why_, applied_, newest_, duration(0), 0, std::nullopt};
   if (behind_since_) r.behind = std::chrono::duration_cast<duration>(now - *behind_since_);
   if (state_ != replica_state::parked) r.attempts = delays_.failures();
-  if (r.attempts > 0 && !reading_ && !needs_base_) r.next_try = next_read_;
+  if (r.attempts > 0 && !reading_ && !wish_) r.next_try = next_read_;
   return r;
 }
 

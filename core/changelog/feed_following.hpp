@@ -33,6 +33,13 @@ struct replica_report {
   std::optional<std::chrono::steady_clock::time_point> next_try = {};
 };
 
+/// Why a replica wants another one in its place.
+enum class base_wish : uint8_t {
+  needed,    ///< the changelog begins later
+  shorter,   ///< the changelog is long, and others may have in one piece what it tells
+  at_start,  ///< the changelog tells of nothing, and may hold an index as a whole before its first change
+};
+
 /// What following a lineage wants done. Each is begun, not done, when its function returns.
 class following_effects {
  public:
@@ -42,9 +49,9 @@ class following_effects {
   virtual void read(feed_position after, std::optional<uint64_t> tag) = 0;
   /// Apply changes as one commit at `position`, if the index is at `after`. `applied` or `apply_failed` tells.
   virtual void apply(uint64_t batch, feed_position after, feed_position position, changes_ptr changes) = 0;
-  /// Another replica is to be fetched and put in this one's place: the changelog begins later, which `why` says, or
-  /// it is long (`why` is empty). `base_failed` tells that there is none.
-  virtual void base_needed(const std::string& why) = 0;
+  /// Another replica is to be fetched and put in this one's place. `why`: where the changelog begins, if that is
+  /// the reason. `base_failed` tells that there is none.
+  virtual void base_needed(base_wish wish, const std::string& why) = 0;
   /// Call `look` at this time, if not earlier.
   virtual void wake_at(std::chrono::steady_clock::time_point when) = 0;
   /// To be logged, and told to whoever asks how the replica stands.
@@ -70,6 +77,9 @@ class feed_following {
     uint64_t seed = 0;  ///< of its delays after failures
     /// An empty replica of a long changelog asks for a base before it reads all of that.
     bool base_first = false;
+    /// The changelog may hold everything at position 0: an empty replica of one that tells of nothing asks for
+    /// that.
+    bool whole_at_start = false;
   };
 
   /// `effects` must outlive it.
@@ -80,7 +90,8 @@ class feed_following {
   void read_done(feed_changes answer, time_point now);
   void applied(uint64_t batch, time_point now);
   void apply_failed(uint64_t batch, const error& why, time_point now);
-  /// No replica has what is missing, or none could give it. It is asked for again later.
+  /// No replica has what is missing, or none could give it. It is asked for again later. An empty `why`: there is
+  /// nothing at the start.
   void base_failed(const std::string& why, time_point now);
   /// The changelog is known to go on up to here.
   void heard_of(feed_position newest, time_point now);
@@ -103,6 +114,7 @@ class feed_following {
   /// It is tried again, after a while.
   void wait(const std::string& why, time_point now);
   void note_success(time_point now);
+  void want_base(base_wish wish, const std::string& why);
   void continue_reading(time_point now);
   void read_at(time_point when);
   void note_newest(feed_position newest, time_point now);
@@ -116,7 +128,8 @@ class feed_following {
 
   replica_state state_ = replica_state::filling;
   std::string why_;
-  bool filled_ = false, needs_base_ = false, has_asked_for_base_ = false;
+  bool filled_ = false, has_asked_for_base_ = false, has_nothing_at_start_ = false;
+  std::optional<base_wish> wish_;
   feed_position applied_ = 0, newest_ = 0;
   std::optional<uint64_t> applied_tag_;
   feed_position read_to_ = 0;  ///< of what is applied or on its way

@@ -45,7 +45,10 @@ class told_effects : public following_effects {
   void apply(uint64_t batch, feed_position after, feed_position position, changes_ptr changes) override {
     applies.push_back({batch, after, position, std::move(changes)});
   }
-  void base_needed(const std::string& why) override { bases.push_back(why); }
+  void base_needed(base_wish wish, const std::string& why) override {
+    wishes.push_back(wish);
+    bases.push_back(why);
+  }
   void wake_at(time_point when) override { wake = wake ? std::min(*wake, when) : when; }
   void state_changed(const replica_report& report) override {
     const bool was_filling = states.empty() || states.back().state == replica_state::filling;
@@ -55,6 +58,7 @@ class told_effects : public following_effects {
 
   std::vector<asked_read> reads;
   std::vector<asked_apply> applies;
+  std::vector<base_wish> wishes;
   std::vector<std::string> bases;
   std::vector<replica_report> states;
   std::optional<time_point> wake;
@@ -259,6 +263,61 @@ TEST_F(feed_following_test, positions_that_do_not_ascend_are_not_applied) {
   start(5, true);
   following->read_done(changes_at({6, 6, 7}, 9), now);
   EXPECT_EQ(told.applies.size(), 1u) << "one change may be several here";
+}
+
+class whole_at_start : public feed_following_test {
+ protected:
+  void start_at(feed_position applied, bool filled) {
+    feed_following::options o;
+    o.poll = milliseconds(200);
+    o.seed = 7;
+    o.whole_at_start = true;
+    following.emplace(o, told);
+    following->start(applied, filled, now);
+  }
+};
+
+TEST_F(whole_at_start, is_asked_for_where_no_change_tells_of_anything) {
+  start_at(0, false);
+  following->read_done(changes_at({}, 0), now);
+  EXPECT_EQ(told.wishes, std::vector{base_wish::at_start});
+  EXPECT_EQ(told.num_filled, 0);
+  EXPECT_EQ(told.reads.size(), 1u) << "what comes takes this replica's place";
+}
+
+TEST_F(whole_at_start, is_asked_for_once_where_there_is_nothing) {
+  start_at(0, false);
+  following->read_done(changes_at({}, 0), now);
+  following->base_failed("", now);
+  ASSERT_EQ(told.reads.size(), 2u);
+  following->read_done(changes_at({}, 0), now);
+  EXPECT_EQ(told.num_filled, 1);
+  later(milliseconds(200));
+  following->read_done(changes_at({}, 0), now);
+  EXPECT_EQ(told.wishes.size(), 1u);
+}
+
+TEST_F(whole_at_start, is_asked_for_until_it_is_known) {
+  start_at(0, false);
+  following->read_done(changes_at({}, 0), now);
+  following->base_failed("the stream broke", now);
+  EXPECT_EQ(report().state, replica_state::filling);
+  EXPECT_EQ(report().why, "the stream broke");
+  later(std::chrono::minutes(1));
+  ASSERT_EQ(told.reads.size(), 2u);
+  following->read_done(changes_at({}, 0), now);
+  EXPECT_EQ(told.wishes, (std::vector{base_wish::at_start, base_wish::at_start}));
+  EXPECT_EQ(told.num_filled, 0);
+}
+
+TEST_F(whole_at_start, is_nothing_to_who_has_something_or_reads_something) {
+  start_at(0, true);
+  following->read_done(changes_at({}, 0), now);
+  start_at(5, false);
+  following->read_done(changes_at({}, 5), now);
+  start_at(0, false);
+  following->read_done(changes_at({3}, 3), now);
+  EXPECT_TRUE(told.wishes.empty());
 }
 
 TEST_F(feed_following_test, asks_for_a_base_where_the_changelog_begins_later) {

@@ -1,0 +1,79 @@
+"""A node that follows acoustid-server's feed: the corpus by its stream, then what changes."""
+
+import os
+import unittest
+
+import requests
+
+from acoustid_feed import AcoustidFeed, first_hash, position_of
+from support import PATIENCE, NodeTest
+
+FULL_SIZE = os.environ.get("FPNODE_FULL_SIZE") == "1"
+DOCUMENTS = 2_000_000 if FULL_SIZE else 20_000
+CORPUS = DOCUMENTS * 3 // 4
+
+
+class AcoustidFeedTest(NodeTest):
+    def follow(self, **how):
+        self.feed = AcoustidFeed(CORPUS, **how)
+        self.addCleanup(self.feed.close)
+        return self.again()
+
+    def again(self):
+        node = self.start("--coordinator-url", self.feed.url, "--changelog-poll-ms", "20")
+        node.wait_for("acoustid: follows")
+        return node
+
+    def found(self, node, document, version):
+        # One wait for a version is bounded.
+        for _ in range(30):
+            answer = requests.post(node.url(f"/acoustid/_search?min_version={version}"), timeout=PATIENCE,
+                                   json={"query": [first_hash(document)], "timeout": 10000})
+            if "ReplicationTimeout" not in answer.text:
+                break
+        self.assertEqual(answer.status_code, 200, answer.text)
+        return [r["id"] for r in answer.json()["results"]]
+
+    def check(self, node, newest, version):
+        for document in {1, 2, CORPUS // 2, CORPUS, newest // 3, newest - 1, newest}:
+            self.assertIn(document, self.found(node, document, version))
+        info = requests.get(node.url("/acoustid"), timeout=PATIENCE).json()
+        self.assertEqual((info["version"], info["stats"]["num_docs"]), (version, newest))
+
+    def grow(self, newest):
+        self.feed.newest = newest
+        return position_of(newest)
+
+    def test_gives_the_corpus_and_then_each_change(self):
+        node = self.follow()
+        self.check(node, CORPUS, position_of(CORPUS))
+        self.check(node, DOCUMENTS, self.grow(DOCUMENTS))
+        self.assertEqual(node.stop(), 0)
+        self.grow(DOCUMENTS + 100)
+        self.feed.requests.clear()
+        node = self.again()
+        self.check(node, DOCUMENTS + 100, position_of(DOCUMENTS + 100))
+        self.assertEqual(self.feed.count("/_bootstrap"), 0)
+        self.assertEqual(self.feed.count(r"/_changelog/acoustid/1\?after=0&"), 0)
+
+    def test_may_have_its_corpus_at_position_0(self):
+        node = self.follow(base=0)
+        self.check(node, CORPUS, 0)
+        self.assertEqual(node.stop(), 0)
+        node = self.again()
+        self.check(node, CORPUS, 0)
+        self.assertEqual(self.feed.count("/_bootstrap"), 1)
+        self.check(node, CORPUS + 10, self.grow(CORPUS + 10))
+
+    def test_refuses_writes_for_good(self):
+        node = self.follow()
+        refused = [requests.put(node.url("/acoustid/7"), json={"hashes": [1]}, timeout=PATIENCE),
+                   requests.delete(node.url("/acoustid/7"), timeout=PATIENCE),
+                   requests.put(node.url("/another"), timeout=PATIENCE),
+                   requests.delete(node.url("/acoustid"), timeout=PATIENCE)]
+        self.assertEqual([(r.status_code, r.json()["error"]) for r in refused], [(403, "FeedIsReadOnly")] * 4)
+        self.check(node, CORPUS, position_of(CORPUS))
+
+
+if __name__ == "__main__":
+    unittest.main()
