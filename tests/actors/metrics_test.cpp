@@ -304,10 +304,10 @@ TEST_F(metrics, are_told_as_long_as_their_actors_are_there) {
   EXPECT_EQ(later.code(), errc::unreachable);
 }
 
-class history : public test::actor_fixture {
+class kept_history : public test::actor_fixture {
  protected:
-  history() : actor(system().spawn(history_actor, node)) { run(); }
-  ~history() override { kill(actor); }
+  kept_history() : actor(system().spawn(history_actor, node)) { run(); }
+  ~kept_history() override { kill(actor); }
 
   void steps(int count) {
     for (int i = 0; i < count; i++) advance(history_state::step);
@@ -318,7 +318,7 @@ class history : public test::actor_fixture {
   history_handle actor;
 };
 
-TEST_F(history, a_step_every_two_seconds) {
+TEST_F(kept_history, a_step_every_two_seconds) {
   const auto m = node->add_index("a");
   EXPECT_EQ(of("a").searches.size(), 0u);
   EXPECT_EQ(of("a").step_seconds, 2);
@@ -336,7 +336,7 @@ TEST_F(history, a_step_every_two_seconds) {
   EXPECT_FALSE(h.search_p50_ms[1].has_value());
 }
 
-TEST_F(history, five_minutes) {
+TEST_F(kept_history, five_minutes) {
   const auto m = node->add_index("a");
   advance(seconds(2));
   for (int step = 0; step < 160; step++) {
@@ -348,7 +348,7 @@ TEST_F(history, five_minutes) {
   EXPECT_EQ(h.search_p99_ms.size(), 150u);
 }
 
-TEST_F(history, a_late_tick_counts_for_the_time_that_it_took) {
+TEST_F(kept_history, a_late_tick_counts_for_the_time_that_it_took) {
   const auto m = node->add_index("a");
   advance(seconds(2));
   for (int i = 0; i < 70; i++) m->updated(milliseconds(1));
@@ -360,7 +360,7 @@ TEST_F(history, a_late_tick_counts_for_the_time_that_it_took) {
   EXPECT_EQ(of("a").updates, (std::vector<double>{10, 1}));
 }
 
-TEST_F(history, unknown_and_deleted_indexes) {
+TEST_F(kept_history, unknown_and_deleted_indexes) {
   const auto answer = ask<index_history>(actor, history_atom_v, std::string("a"));
   run();
   EXPECT_EQ(answer.code(), errc::index_not_found);
@@ -373,7 +373,7 @@ TEST_F(history, unknown_and_deleted_indexes) {
   EXPECT_EQ(gone.code(), errc::index_not_found);
 }
 
-TEST_F(history, an_index_made_anew_begins_anew) {
+TEST_F(kept_history, an_index_made_anew_begins_anew) {
   const auto m = node->add_index("a");
   m->updated(milliseconds(1));
   steps(3);
