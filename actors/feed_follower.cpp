@@ -1,8 +1,18 @@
 #include "actors/feed_follower.hpp"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
+
+#include "core/search/search_limits.hpp"
 
 namespace fp {
+
+namespace {
+
+constexpr uint32_t comparison_timeout_ms = 30'000;
+
+}  // namespace
 
 feed_follower_state::~feed_follower_state() {
   try {
@@ -24,6 +34,9 @@ void feed_follower_state::init(pointer self_ptr, feed_follower_setup setup_value
   reading.poll = std::chrono::milliseconds(setup.feed.watch ? 0 : settings.cluster.changelog_poll_ms);
   reading.seed = random();
   reading.base_first = static_cast<bool>(setup.feed.make_peers);
+  // What tells the newest positions gives a change again that has been read; a feed over HTTP expects to be asked
+  // from the last position on.
+  reading.compares_first = static_cast<bool>(setup.feed.watch);
   reading.whole_at_start = setup.feed.make_changelog && setup.restores;
   following.emplace(reading, *this);
   append_queue::options writing;
@@ -80,6 +93,71 @@ void feed_follower_state::read(feed_position after, std::optional<uint64_t> tag)
             following->read_done(refused<feed_changes>(changelog_status::unavailable, text_of(e)), now());
             note_numbers();
           });
+}
+
+template <class Reply, class Request>
+void feed_follower_state::compare_by(const Request& request, std::function<bool(const Reply&)> holds) {
+  const auto index = caf::actor_cast<index_handle>(setup.owner);
+  self->request(index, caf::infinite, request)
+      .then(
+          [this, holds](const Reply& reply) {
+            following->compared(holds(reply), now());
+            note_numbers();
+          },
+          [this](const caf::error& e) {
+            const bool is_absent = code_of(e) == errc::document_not_found;
+            following->compared(is_absent ? std::optional(false) : std::nullopt, now());
+            note_numbers();
+          });
+}
+
+void feed_follower_state::compare(changes_ptr change) {
+  changes_reader reader(*change);
+  change_view made;
+  reader.next(made);
+  switch (made.kind) {
+    case change_kind::insert: {
+      std::vector<hash_value> hashes(made.num_hashes());
+      for (size_t i = 0; i < hashes.size(); i++) hashes[i] = made.hash(i);
+      std::ranges::sort(hashes);
+      hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
+      if (hashes.empty()) {
+        compare_by<document_reply>(document_request{made.id}, [](const document_reply&) { return true; });
+        return;
+      }
+      search_request search;
+      search.query = hash_list(hashes);
+      search.limit = max_search_limit;
+      search.min_score = static_cast<uint32_t>(hashes.size());
+      search.timeout_ms = comparison_timeout_ms;
+      compare_by<search_reply>(search, [id = made.id](const search_reply& reply) {
+        const auto found = reply.results.to_vector();
+        // Beyond so many that hold all of it nobody can tell.
+        return found.size() >= max_search_limit ||
+               std::ranges::any_of(found, [id](const search_result& r) { return r.id == id; });
+      });
+      return;
+    }
+    case change_kind::erase: {
+      const auto index = caf::actor_cast<index_handle>(setup.owner);
+      self->request(index, caf::infinite, document_request{made.id})
+          .then([this](const document_reply&) { following->compared(false, now()); },
+                [this](const caf::error& e) {
+                  const bool is_absent = code_of(e) == errc::document_not_found;
+                  following->compared(is_absent ? std::optional(true) : std::nullopt, now());
+                });
+      return;
+    }
+    default: {
+      const bool is_set = made.kind == change_kind::set_metadata;
+      const std::pair wanted{std::string(made.key), std::string(made.value)};
+      compare_by<index_info>(index_info_request{}, [is_set, wanted](const index_info& info) {
+        const auto has_key = [&](const auto& entry) { return entry.first == wanted.first; };
+        return is_set ? std::ranges::find(info.metadata, wanted) != info.metadata.end()
+                      : std::ranges::none_of(info.metadata, has_key);
+      });
+    }
+  }
 }
 
 void feed_follower_state::apply(uint64_t batch, feed_position after, feed_position position, changes_ptr changes) {

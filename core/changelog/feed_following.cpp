@@ -1,7 +1,11 @@
 #include "core/changelog/feed_following.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
+#include <vector>
+
+#include "core/commit/changes.hpp"
 
 namespace fp {
 
@@ -32,17 +36,18 @@ feed_following::feed_following(const options& o, following_effects& effects)
 void feed_following::start(feed_position applied, bool filled, time_point now) {
   applied_ = read_to_ = newest_ = applied;
   filled_ = filled;
+  compares_ = options_.compares_first && filled && applied > 0;
   set_state(filled ? replica_state::following : replica_state::filling, "", now);
   continue_reading(now);
 }
 
 void feed_following::continue_reading(time_point now) {
-  if (state_ == replica_state::parked || wish_ || reading_) return;
+  if (state_ == replica_state::parked || wish_ || reading_ || behind_compared_) return;
   if (in_flight_.size() >= max_batches_in_flight) return;
   if (next_read_ && now < *next_read_) return;
   next_read_.reset();
   reading_ = true;
-  effects_.read(read_to_, read_tag_);
+  effects_.read(compares_ ? applied_ - 1 : read_to_, read_tag_);
 }
 
 void feed_following::read_at(time_point when) {
@@ -58,9 +63,14 @@ void feed_following::read_done(feed_changes answer, time_point now) {
   }
   switch (answer.status) {
     case changelog_status::done:
-      take(std::move(answer), now);
+      compares_ ? begin_comparison(std::move(answer), now) : take(std::move(answer), now);
       break;
     case changelog_status::below_retention:
+      if (std::exchange(compares_, false)) {
+        // The change has been dropped; those behind it may be there.
+        continue_reading(now);
+        break;
+      }
       want_base(base_wish::needed, answer.why);
       break;
     case changelog_status::ahead_of_log:
@@ -71,6 +81,46 @@ void feed_following::read_done(feed_changes answer, time_point now) {
       // A lineage that is none any more is the meta feed's to tell of.
       wait(answer.why, now);
   }
+}
+
+void feed_following::begin_comparison(feed_changes answer, time_point now) {
+  if (answer.positions.empty()) {
+    park("the changelog ends before position " + std::to_string(applied_) + ", which this replica has", now);
+    return;
+  }
+  if (answer.positions.front() != applied_) {
+    // An engine that leaves positions out has none there any more.
+    compares_ = false;
+    continue_reading(now);
+    return;
+  }
+  changes_reader reader(answer.changes);
+  change_view first;
+  reader.next(first);
+  const auto end = answer.changes.begin() + static_cast<std::ptrdiff_t>(reader.offset());
+  const auto change = std::make_shared<const std::vector<uint8_t>>(answer.changes.begin(), end);
+  answer.changes.erase(answer.changes.begin(), end);
+  answer.positions.erase(answer.positions.begin());
+  behind_compared_ = std::move(answer);
+  effects_.compare(change);
+}
+
+void feed_following::compared(std::optional<bool> holds, time_point now) {
+  if (!behind_compared_) return;
+  auto answer = std::move(*behind_compared_);
+  behind_compared_.reset();
+  if (!holds) {
+    wait("the index does not tell whether it holds what the changelog has at position " + std::to_string(applied_),
+         now);
+    return;
+  }
+  if (!*holds) {
+    park("the changelog has another change at position " + std::to_string(applied_) + " than this replica", now);
+    return;
+  }
+  compares_ = false;
+  if (answer.positions.empty()) read_tag_ = applied_tag_ = answer.tag;
+  take(std::move(answer), now);
 }
 
 void feed_following::take(feed_changes answer, time_point now) {

@@ -47,6 +47,9 @@ class following_effects {
 
   /// `read_done` tells of it.
   virtual void read(feed_position after, std::optional<uint64_t> tag) = 0;
+  /// Tell by `compared` whether the index, which nothing is applied to meanwhile, holds what this change has made
+  /// of it.
+  virtual void compare(changes_ptr change) = 0;
   /// Apply changes as one commit at `position`, if the index is at `after`. `applied` or `apply_failed` tells.
   virtual void apply(uint64_t batch, feed_position after, feed_position position, changes_ptr changes) = 0;
   /// Another replica is to be fetched and put in this one's place. `why`: where the changelog begins, if that is
@@ -80,6 +83,9 @@ class feed_following {
     /// The changelog may hold everything at position 0: an empty replica of one that tells of nothing asks for
     /// that.
     bool whole_at_start = false;
+    /// Before anything else, the change that a filled replica took last is read once more and compared with the
+    /// index: a log that has lost its end may have other changes at its positions by now.
+    bool compares_first = false;
   };
 
   /// `effects` must outlive it.
@@ -88,6 +94,8 @@ class feed_following {
   /// The index is at `applied`. `filled`: it may be searched as it is.
   void start(feed_position applied, bool filled, time_point now);
   void read_done(feed_changes answer, time_point now);
+  /// Nothing: the index cannot tell at the moment, and is asked again.
+  void compared(std::optional<bool> holds, time_point now);
   void applied(uint64_t batch, time_point now);
   void apply_failed(uint64_t batch, const error& why, time_point now);
   /// No replica has what is missing, or none could give it. It is asked for again later. An empty `why`: there is
@@ -111,6 +119,8 @@ class feed_following {
   void set_state(replica_state state, std::string why, time_point now);
   void park(const std::string& why, time_point now);
   void take(feed_changes answer, time_point now);
+  /// Has the first of the changes compared, and keeps the others until then.
+  void begin_comparison(feed_changes answer, time_point now);
   /// It is tried again, after a while.
   void wait(const std::string& why, time_point now);
   void note_success(time_point now);
@@ -135,6 +145,8 @@ class feed_following {
   feed_position read_to_ = 0;  ///< of what is applied or on its way
   std::optional<uint64_t> read_tag_;
   bool reading_ = false, read_is_stale_ = false;
+  bool compares_ = false;                        ///< what was applied last has still to be compared
+  std::optional<feed_changes> behind_compared_;  ///< while the index is asked
   bool apply_fails_ = false;  ///< the last one did: that reading works means nothing until one succeeds
   std::optional<feed_position> fill_to_;
   std::deque<batch_in_flight> in_flight_;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "tests/actors/support/following_fixture.hpp"
 
 namespace fp {
@@ -254,6 +256,46 @@ TEST_F(following, a_changelog_whose_end_is_another_one_than_before_is_noticed) {
   EXPECT_EQ(status(index).state, index_state::read_only);
   EXPECT_EQ(status(index).reason, "another log");
   EXPECT_EQ(status(index).version, 5u);
+}
+
+TEST_F(following, notices_after_a_restart_that_the_log_has_other_changes_at_its_end) {
+  for (const auto& [name, kind] : {std::pair{"insert", 0}, {"delete", 1}, {"metadata", 2}}) {
+    SCOPED_TRACE(name);
+    const std::string here = std::string("a-") + name;
+    {
+      const auto a = spawn_replica(here);
+      const auto index = made(a, name);
+      for (document_id id = 1; id <= 5; id++) get<update_reply>(index, insert(id, {id, 1000}));
+      if (kind == 1) get<update_reply>(index, erase(5));
+      if (kind == 2) {
+        changes_encoder set;
+        set.set_metadata("key", "value");
+        get<update_reply>(index, update_request{set.take(), caf::none, 0});
+      }
+      stop(a);
+    }
+    // What it has is still there: it goes on.
+    {
+      const auto a = spawn_replica(here);
+      soon();
+      EXPECT_EQ(status(resolve(a, name)).state, index_state::ready);
+      stop(a);
+    }
+    const auto of_name = [&](const auto& l) { return l.first.index == name; };
+    auto& entries = std::ranges::find_if(log->lineages, of_name)->second.entries;
+    changes_encoder other;
+    if (kind == 0) other.insert(5, std::vector<hash_value>{7, 1000});
+    if (kind == 1) other.erase(4);
+    if (kind == 2) other.set_metadata("key", "another");
+    entries.back().change = other.take();
+    entries.back().tag = 999;
+    const auto a = spawn_replica(here);
+    soon();
+    const auto now = status(resolve(a, name));
+    EXPECT_EQ(now.state, index_state::read_only);
+    EXPECT_EQ(now.replica.state, "parked");
+    stop(a);
+  }
 }
 
 TEST_F(following, a_replica_that_loads_is_not_called_parked) {

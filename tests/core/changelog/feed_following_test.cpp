@@ -42,6 +42,7 @@ class told_effects : public following_effects {
   };
 
   void read(feed_position after, std::optional<uint64_t> tag) override { reads.push_back({after, tag}); }
+  void compare(changes_ptr change) override { comparisons.push_back(std::move(change)); }
   void apply(uint64_t batch, feed_position after, feed_position position, changes_ptr changes) override {
     applies.push_back({batch, after, position, std::move(changes)});
   }
@@ -58,6 +59,7 @@ class told_effects : public following_effects {
 
   std::vector<asked_read> reads;
   std::vector<asked_apply> applies;
+  std::vector<changes_ptr> comparisons;
   std::vector<base_wish> wishes;
   std::vector<std::string> bases;
   std::vector<replica_report> states;
@@ -263,6 +265,86 @@ TEST_F(feed_following_test, positions_that_do_not_ascend_are_not_applied) {
   start(5, true);
   following->read_done(changes_at({6, 6, 7}, 9), now);
   EXPECT_EQ(told.applies.size(), 1u) << "one change may be several here";
+}
+
+class compares_first : public feed_following_test {
+ protected:
+  void start_at(feed_position applied, bool filled = true) {
+    feed_following::options o;
+    o.poll = milliseconds(200);
+    o.seed = 7;
+    o.compares_first = true;
+    following.emplace(o, told);
+    following->start(applied, filled, now);
+  }
+  static feed_changes tagged(feed_changes answer, uint64_t tag) {
+    answer.tag = tag;
+    return answer;
+  }
+};
+
+TEST_F(compares_first, what_it_took_last_with_the_index) {
+  start_at(5);
+  ASSERT_EQ(told.reads.size(), 1u);
+  EXPECT_EQ(told.reads[0].after, 4u);
+  following->read_done(tagged(changes_at({5, 6, 7}, 7), 70), now);
+  ASSERT_EQ(told.comparisons.size(), 1u);
+  EXPECT_EQ(*told.comparisons[0], changes_at({5}, 7).changes);
+  EXPECT_TRUE(told.applies.empty());
+  following->heard_of(9, now);
+  EXPECT_EQ(told.reads.size(), 1u) << "nothing is applied meanwhile";
+  following->compared(true, now);
+  ASSERT_EQ(told.applies.size(), 1u);
+  EXPECT_EQ(told.applies[0].after, 5u);
+  EXPECT_EQ(told.applies[0].position, 7u);
+  EXPECT_EQ(*told.applies[0].changes, changes_at({6, 7}, 7).changes);
+  ASSERT_EQ(told.reads.size(), 2u);
+  EXPECT_EQ(told.reads[1].after, 7u);
+  EXPECT_EQ(told.reads[1].tag, 70u);
+}
+
+TEST_F(compares_first, and_takes_over_its_tag_where_nothing_is_behind_it) {
+  start_at(5);
+  following->read_done(tagged(changes_at({5}, 5), 50), now);
+  following->compared(true, now);
+  later(milliseconds(200));
+  ASSERT_EQ(told.reads.size(), 2u);
+  EXPECT_EQ(told.reads[1].after, 5u);
+  EXPECT_EQ(told.reads[1].tag, 50u);
+}
+
+TEST_F(compares_first, and_is_parked_where_the_log_has_something_else) {
+  start_at(5);
+  following->read_done(changes_at({5, 6}, 6), now);
+  following->compared(false, now);
+  EXPECT_EQ(report().state, replica_state::parked);
+  EXPECT_TRUE(told.applies.empty());
+}
+
+TEST_F(compares_first, and_is_parked_where_the_log_ends_before) {
+  start_at(5);
+  following->read_done(changes_at({}, 4), now);
+  EXPECT_EQ(report().state, replica_state::parked);
+}
+
+TEST_F(compares_first, and_does_so_again_when_the_index_could_not_tell) {
+  start_at(5);
+  following->read_done(changes_at({5}, 5), now);
+  following->compared(std::nullopt, now);
+  EXPECT_EQ(report().state, replica_state::waiting);
+  later(std::chrono::minutes(1));
+  ASSERT_EQ(told.reads.size(), 2u);
+  EXPECT_EQ(told.reads[1].after, 4u);
+}
+
+TEST_F(compares_first, nothing_where_the_change_has_been_dropped) {
+  start_at(5);
+  following->read_done(failing(changelog_status::below_retention, "gone up to 5"), now);
+  ASSERT_EQ(told.reads.size(), 2u);
+  EXPECT_EQ(told.reads[1].after, 5u);
+  EXPECT_TRUE(told.bases.empty());
+  start_at(5, false);
+  EXPECT_EQ(told.reads.back().after, 5u);
 }
 
 class whole_at_start : public feed_following_test {
