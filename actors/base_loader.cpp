@@ -15,9 +15,6 @@ namespace {
 // A peer that does not answer by then is asked for nothing.
 constexpr std::chrono::seconds probe_timeout{5};
 
-// A donor that sends nothing for so long is none.
-constexpr std::chrono::seconds longest_silence{30};
-
 // Until a restore is asked for again that may not begin yet.
 constexpr std::chrono::milliseconds restore_retry{200};
 
@@ -28,7 +25,7 @@ constexpr uint64_t least_told_bytes = uint64_t{1} << 20;
 size_t read_fully(base_stream& from, std::span<std::byte> out, steady_clock::time_point deadline) {
   size_t count = 0;
   while (count < out.size()) {
-    const size_t n = from.read(out.subspan(count), std::min(deadline, steady_clock::now() + longest_silence));
+    const size_t n = from.read(out.subspan(count), silence_deadline(deadline));
     if (n == 0) break;
     count += n;
   }
@@ -56,10 +53,6 @@ void base_loader_state::init(pointer self_ptr, base_loader_setup setup_values) {
       steady_clock::now() + std::chrono::milliseconds(limit > 0 ? limit : cluster_settings{}.bootstrap_timeout_ms);
   self->monitor(setup.owner);
   self->send(base_loader_handle(self), next_atom_v);
-}
-
-steady_clock::time_point base_loader_state::silence_ends() const {
-  return std::min(deadline, steady_clock::now() + longest_silence);
 }
 
 path base_loader_state::folder(const char* what) const {
@@ -114,7 +107,7 @@ void base_loader_state::try_donor() {
   tell_progress(0, 0);
   try {
     held.emplace(*setup.env->fs, folder("held"));
-    auto answer = setup.peers->open(current.url, setup.of.index, held->ids(), silence_ends());
+    auto answer = setup.peers->open(current.url, setup.of.index, held->ids(), silence_deadline(deadline));
     keeps_segments = answer->format() != base_format::fpindex;
     switch (answer->format()) {
       case base_format::backup:
@@ -144,7 +137,7 @@ void base_loader_state::try_feed() {
   current.url = setup.feed->name();
   tell_progress(0, 0);
   try {
-    auto answer = setup.feed->open_bootstrap(setup.of, silence_ends());
+    auto answer = setup.feed->open_bootstrap(setup.of, silence_deadline(deadline));
     const bool has_none =
         answer.status == changelog_status::unsupported || answer.status == changelog_status::no_lineage;
     if (has_none && setup.wish == base_wish::at_start) {

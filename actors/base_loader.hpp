@@ -70,7 +70,6 @@ struct base_loader_state {
   /// Nobody could help.
   void fail(const std::string& why);
   void tell_progress(uint64_t bytes, uint64_t total);
-  steady_clock::time_point silence_ends() const;
   path folder(const char* what) const;
 
   enum class source : uint8_t { peer, stream, changes };

@@ -96,19 +96,17 @@ void feed_follower_state::read(feed_position after, std::optional<uint64_t> tag)
 }
 
 template <class Reply, class Request>
-void feed_follower_state::compare_by(const Request& request, std::function<bool(const Reply&)> holds) {
-  const auto index = caf::actor_cast<index_handle>(setup.owner);
-  self->request(index, caf::infinite, request)
-      .then(
-          [this, holds](const Reply& reply) {
-            following->compared(holds(reply), now());
-            note_numbers();
-          },
-          [this](const caf::error& e) {
-            const bool is_absent = code_of(e) == errc::document_not_found;
-            following->compared(is_absent ? std::optional(false) : std::nullopt, now());
-            note_numbers();
-          });
+void feed_follower_state::compare_by(const Request& request, std::function<bool(const Reply*)> holds) {
+  const auto told = [this](std::optional<bool> outcome) {
+    following->compared(outcome, now());
+    note_numbers();
+  };
+  self->request(caf::actor_cast<index_handle>(setup.owner), caf::infinite, request)
+      .then([holds, told](const Reply& reply) { told(holds(&reply)); },
+            [holds, told](const caf::error& e) {
+              const bool is_absent = code_of(e) == errc::document_not_found;
+              told(is_absent ? std::optional(holds(nullptr)) : std::nullopt);
+            });
 }
 
 void feed_follower_state::compare(changes_ptr change) {
@@ -122,7 +120,8 @@ void feed_follower_state::compare(changes_ptr change) {
       std::ranges::sort(hashes);
       hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
       if (hashes.empty()) {
-        compare_by<document_reply>(document_request{made.id}, [](const document_reply&) { return true; });
+        compare_by<document_reply>(document_request{made.id},
+                                   [](const document_reply* document) { return document != nullptr; });
         return;
       }
       search_request search;
@@ -130,31 +129,27 @@ void feed_follower_state::compare(changes_ptr change) {
       search.limit = max_search_limit;
       search.min_score = static_cast<uint32_t>(hashes.size());
       search.timeout_ms = comparison_timeout_ms;
-      compare_by<search_reply>(search, [id = made.id](const search_reply& reply) {
-        const auto found = reply.results.to_vector();
+      compare_by<search_reply>(search, [id = made.id](const search_reply* reply) {
+        if (reply == nullptr) return false;
+        const auto found = reply->results.to_vector();
         // Beyond so many that hold all of it nobody can tell.
         return found.size() >= max_search_limit ||
                std::ranges::any_of(found, [id](const search_result& r) { return r.id == id; });
       });
       return;
     }
-    case change_kind::erase: {
-      const auto index = caf::actor_cast<index_handle>(setup.owner);
-      self->request(index, caf::infinite, document_request{made.id})
-          .then([this](const document_reply&) { following->compared(false, now()); },
-                [this](const caf::error& e) {
-                  const bool is_absent = code_of(e) == errc::document_not_found;
-                  following->compared(is_absent ? std::optional(true) : std::nullopt, now());
-                });
+    case change_kind::erase:
+      compare_by<document_reply>(document_request{made.id},
+                                 [](const document_reply* document) { return document == nullptr; });
       return;
-    }
     default: {
       const bool is_set = made.kind == change_kind::set_metadata;
       const std::pair wanted{std::string(made.key), std::string(made.value)};
-      compare_by<index_info>(index_info_request{}, [is_set, wanted](const index_info& info) {
+      compare_by<index_info>(index_info_request{}, [is_set, wanted](const index_info* info) {
+        if (info == nullptr) return false;
         const auto has_key = [&](const auto& entry) { return entry.first == wanted.first; };
-        return is_set ? std::ranges::find(info.metadata, wanted) != info.metadata.end()
-                      : std::ranges::none_of(info.metadata, has_key);
+        return is_set ? std::ranges::find(info->metadata, wanted) != info->metadata.end()
+                      : std::ranges::none_of(info->metadata, has_key);
       });
     }
   }

@@ -52,9 +52,9 @@ struct feed_follower_state : following_effects, append_effects {
 
   void read(feed_position after, std::optional<uint64_t> tag) override;
   void compare(changes_ptr change) override;
-  /// Asks the index; `compared` gets what `holds` makes of the reply, false when there is no such document.
+  /// Asks the index; `compared` gets what `holds` makes of the reply: null when there is no such document.
   template <class Reply, class Request>
-  void compare_by(const Request& request, std::function<bool(const Reply&)> holds);
+  void compare_by(const Request& request, std::function<bool(const Reply*)> holds);
   void apply(uint64_t batch, feed_position after, feed_position position, changes_ptr changes) override;
   void base_needed(base_wish wish, const std::string& why) override;
   void base_ended(const std::string& why);

@@ -1,19 +1,11 @@
 #include "core/changelog/bootstrap_base.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "core/base/error.hpp"
 #include "core/segment/segment.hpp"
 
 namespace fp {
-
-namespace {
-
-// A feed that sends nothing for so long has ended.
-constexpr std::chrono::seconds longest_silence{30};
-
-}  // namespace
 
 bulk_loader::bulk_loader(file_system& fs, path folder, feed_position position, size_t part_bytes)
     : fs_(fs),
@@ -59,8 +51,7 @@ snapshot_ptr bootstrap_base::bring() {
   files().create_directories(folder());
   bulk_loader loader(files(), folder(), from_->position());
   for (;;) {
-    const auto now = std::chrono::steady_clock::now();
-    const auto part = from_->next(std::min(deadline_, now + longest_silence));
+    const auto part = from_->next(silence_deadline(deadline_));
     if (!part.is_done()) throw error(errc::unreachable, part.why);
     if (part.changes.empty()) break;
     loader.add(part.changes);

@@ -12,17 +12,13 @@ namespace fp {
 
 namespace {
 
-// A donor that sends nothing for so long has ended.
-constexpr std::chrono::seconds longest_donor_silence{30};
-
 class donor_source final : public fpindex::byte_source {
  public:
   donor_source(base_stream& from, const fpindex_base::options& o) : from_(from), options_(o) {}
 
   void expect(uint64_t total) { total_ = total; }
   size_t read(std::span<std::byte> out) override {
-    const auto now = std::chrono::steady_clock::now();
-    const size_t count = from_.read(out, std::min(options_.deadline, now + longest_donor_silence));
+    const size_t count = from_.read(out, silence_deadline(options_.deadline));
     done_ += count;
     if (total_ > 0 && options_.on_progress) options_.on_progress(std::min(done_, total_), total_);
     return count;

@@ -20,7 +20,6 @@ class held_segments {
 
   /// Of each, by `backup_format::segment_id`; of too many the largest.
   const std::vector<uint64_t>& ids() const noexcept { return ids_; }
-  bool has(uint64_t id) const { return files_.contains(id); }
   uint64_t num_bytes(uint64_t id) const { return files_.at(id).num_bytes; }
   /// Throws `io_error`.
   std::unique_ptr<readable_file> open(uint64_t id) const;

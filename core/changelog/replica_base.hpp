@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +28,14 @@ enum class base_format : uint8_t {
   rest_of_backup,  ///< the same without the segments that the asker has (`completed_base.hpp`)
   fpindex,         ///< `core/fpindex/snapshot_header.hpp`
 };
+
+/// Who sends nothing of a base for so long has ended.
+inline constexpr std::chrono::seconds longest_donor_silence{30};
+
+/// When to give up waiting for the next bytes of a base, all of which must have come by `deadline`.
+inline std::chrono::steady_clock::time_point silence_deadline(std::chrono::steady_clock::time_point deadline) {
+  return std::min(deadline, std::chrono::steady_clock::now() + longest_donor_silence);
+}
 
 /// Bytes that a peer sends.
 class base_stream {

@@ -124,17 +124,24 @@ class replica_bases : public test::following_fixture {
     get<update_reply>(index, update_request{many.take(), caf::none, 0});
   }
 
+  /// An index of nine documents, of which node b has the first.
+  index_handle made_while_b_is_away(const node_actor_handle& a) {
+    const auto b = spawn_replica("b");
+    const auto index = made(a, "main");
+    get<update_reply>(index, insert(1, {1, 1000}));
+    soon();
+    stop(b);
+    for (document_id id = 2; id <= 9; id++) get<update_reply>(index, insert(id, {id, 1000}));
+    return index;
+  }
+
   std::shared_ptr<scripted_peers> peers = std::make_shared<scripted_peers>();
 };
 
 TEST_F(replica_bases, a_replica_that_the_changelog_has_left_behind_takes_anothers) {
   configure_peers();
-  const auto a = spawn_replica("a"), b = spawn_replica("b");
-  const auto index = made(a, "main");
-  get<update_reply>(index, insert(1, {1, 1000}));
-  soon();
-  stop(b);
-  for (document_id id = 2; id <= 9; id++) get<update_reply>(index, insert(id, {id, 1000}));
+  const auto a = spawn_replica("a");
+  const auto index = made_while_b_is_away(a);
   peers->peers = {peer_of(a, "http://a", "main")};
   get<update_reply>(index, insert(10, {10, 1000}));
   test::model_changelog(log).truncate({"main", 1}, 8, {});
@@ -151,12 +158,8 @@ TEST_F(replica_bases, a_replica_that_the_changelog_has_left_behind_takes_another
 
 TEST_F(replica_bases, an_old_and_whole_replica_is_searched_until_the_other_is_here) {
   configure_peers();
-  const auto a = spawn_replica("a"), b = spawn_replica("b");
-  const auto index = made(a, "main");
-  get<update_reply>(index, insert(1, {1, 1000}));
-  soon();
-  stop(b);
-  for (document_id id = 2; id <= 9; id++) get<update_reply>(index, insert(id, {id, 1000}));
+  const auto a = spawn_replica("a");
+  const auto index = made_while_b_is_away(a);
   test::model_changelog(log).truncate({"main", 1}, 8, {});
   const auto again = spawn_replica("b");
   for (int i = 0; i < 10; i++) soon();

@@ -70,7 +70,10 @@ class told_effects : public following_effects {
 class feed_following_test : public ::testing::Test {
  protected:
   void start(feed_position applied, bool filled, milliseconds poll = milliseconds(200)) {
-    following.emplace(feed_following::options{poll, 7}, told);
+    start_with({.poll = poll, .seed = 7}, applied, filled);
+  }
+  void start_with(const feed_following::options& o, feed_position applied, bool filled) {
+    following.emplace(o, told);
     following->start(applied, filled, now);
   }
   void later(milliseconds time) {
@@ -270,12 +273,7 @@ TEST_F(feed_following_test, positions_that_do_not_ascend_are_not_applied) {
 class compares_first : public feed_following_test {
  protected:
   void start_at(feed_position applied, bool filled = true) {
-    feed_following::options o;
-    o.poll = milliseconds(200);
-    o.seed = 7;
-    o.compares_first = true;
-    following.emplace(o, told);
-    following->start(applied, filled, now);
+    start_with({.poll = milliseconds(200), .seed = 7, .compares_first = true}, applied, filled);
   }
   static feed_changes tagged(feed_changes answer, uint64_t tag) {
     answer.tag = tag;
@@ -350,12 +348,7 @@ TEST_F(compares_first, nothing_where_the_change_has_been_dropped) {
 class whole_at_start : public feed_following_test {
  protected:
   void start_at(feed_position applied, bool filled) {
-    feed_following::options o;
-    o.poll = milliseconds(200);
-    o.seed = 7;
-    o.whole_at_start = true;
-    following.emplace(o, told);
-    following->start(applied, filled, now);
+    start_with({.poll = milliseconds(200), .seed = 7, .whole_at_start = true}, applied, filled);
   }
 };
 
@@ -416,8 +409,7 @@ TEST_F(feed_following_test, asks_for_a_base_where_the_changelog_begins_later) {
 }
 
 TEST_F(feed_following_test, an_empty_replica_of_a_long_changelog_asks_others_first) {
-  following.emplace(feed_following::options{milliseconds(200), 7, true}, told);
-  following->start(0, false, now);
+  start_with({.poll = milliseconds(200), .seed = 7, .base_first = true}, 0, false);
   following->read_done(changes_at({1, 2}, 100), now);
   EXPECT_EQ(told.bases, (std::vector<std::string>{""}));
   EXPECT_TRUE(told.applies.empty());
@@ -433,8 +425,7 @@ TEST_F(feed_following_test, an_empty_replica_of_a_long_changelog_asks_others_fir
 }
 
 TEST_F(feed_following_test, an_empty_replica_of_a_short_changelog_asks_nobody) {
-  following.emplace(feed_following::options{milliseconds(200), 7, true}, told);
-  following->start(0, false, now);
+  start_with({.poll = milliseconds(200), .seed = 7, .base_first = true}, 0, false);
   following->read_done(changes_at({1, 2}, 2), now);
   EXPECT_TRUE(told.bases.empty());
   EXPECT_EQ(told.applies.size(), 1u);
