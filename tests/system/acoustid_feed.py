@@ -1,13 +1,13 @@
 """A feed of changes as acoustid-server serves it: one index, read-only, with positions that jump, old changes dropped
 and the corpus as a stream."""
 
-import http.server
 import json
 import random
 import re
 import struct
-import threading
 import urllib.parse
+
+from http_server import QuietHandler, serve
 
 HASHES = 120
 MAX_BATCH = 100_000
@@ -40,19 +40,14 @@ class AcoustidFeed:
     """Documents 1, 2, ...; those up to `corpus` come by the stream, at `base`, the position of the last one unless told
     otherwise; the changes up to there are dropped."""
 
-    def __init__(self, corpus, base=None):
+    def __init__(self, test, corpus, base=None):
         self.corpus = corpus
         self.base = position_of(corpus) if base is None else base
         self.newest = corpus
         self.requests = []
         feed = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
+        class Handler(QuietHandler):
             def do_GET(self):
                 feed.requests.append(self.path)
                 feed.get(self, urllib.parse.urlsplit(self.path))
@@ -64,16 +59,7 @@ class AcoustidFeed:
 
             do_POST = do_PUT = do_DELETE = refuse
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def close(self):
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self.url = serve(test, Handler)
 
     def answer(self, to, status, body=b"", kind="application/vnd.msgpack"):
         to.send_response(status)

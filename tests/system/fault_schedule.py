@@ -9,8 +9,10 @@ import shutil
 import signal
 import time
 
-from replication_load import INDEX, read_changelog, read_replica, violations
-from support import Node
+import requests
+
+from replication_load import INDEX, Load, read_changelog, read_replica, violations
+from support import PATIENCE, Node
 
 SEED = int(os.environ.get("FPNODE_FAULT_SEED", random.SystemRandom().getrandbits(32)))
 
@@ -117,6 +119,24 @@ def while_searches_go_on(members, history, draw):
     if draw.random() < 0.3:
         wanted["written"] = 10
     return lambda: history.wait_for_more(**wanted)
+
+
+def make_index(members):
+    """The index, once all members follow it."""
+    made = requests.put(members[0].url(f"/{INDEX}"), timeout=PATIENCE)
+    if made.status_code != 200:
+        raise AssertionError(f"{made.status_code} {made.text}")
+    for m in members:
+        m.node.wait_for(f"{INDEX}: follows")
+
+
+def start_load(test, members, patience):
+    """What this run draws from, and clients at work until the test ends. Says how to repeat it."""
+    print(f"\nFPNODE_FAULT_SEED={SEED}", flush=True)
+    load = Load(members, SEED, writers=6, searchers=3, patience=patience)
+    load.start()
+    test.addCleanup(load.stop)
+    return random.Random(SEED), load
 
 
 def run(faults, history, draw, behind_each=lambda: None):

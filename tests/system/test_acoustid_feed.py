@@ -15,8 +15,7 @@ CORPUS = DOCUMENTS * 3 // 4
 
 class AcoustidFeedTest(NodeTest):
     def follow(self, **how):
-        self.feed = AcoustidFeed(CORPUS, **how)
-        self.addCleanup(self.feed.close)
+        self.feed = AcoustidFeed(self, CORPUS, **how)
         return self.again()
 
     def again(self):

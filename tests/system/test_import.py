@@ -1,6 +1,5 @@
 """Indexes of fpindex that a running node takes over, from the folder of a stopped server and over HTTP."""
 
-import http.server
 import json
 import shutil
 import signal
@@ -10,6 +9,7 @@ import unittest
 
 import requests
 
+from http_server import QuietHandler, serve
 from support import BUILD, DATA, PATIENCE, NodeTest, run_ctl
 
 FPINDEX = DATA / "fpindex"
@@ -27,12 +27,7 @@ class Server:
         test.addCleanup(self.released.set)
         server = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
+        class Handler(QuietHandler):
             def do_GET(self):
                 name, _, what = self.path[1:].partition("/")
                 if name not in EXPECTED or name == "gone":
@@ -64,12 +59,7 @@ class Server:
                 elif stall != "cut":
                     self.wfile.write(b"0\r\n\r\n")
 
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.daemon_threads = True
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
-        test.addCleanup(self.http.server_close)
-        test.addCleanup(self.http.shutdown)
-        self.url = f"http://127.0.0.1:{self.http.server_port}"
+        self.url = serve(test, Handler)
 
 
 class Import(NodeTest):

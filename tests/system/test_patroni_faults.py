@@ -5,7 +5,6 @@ import collections
 import functools
 import os
 import pathlib
-import random
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ import network
 import patroni_cluster
 import postgres_server
 from fault_schedule import Fault
-from replication_load import INDEX, Load, summary
+from replication_load import INDEX, summary
 from support import BUILD, PATIENCE, NodeTest
 
 FULL_SIZE = os.environ.get("FPNODE_FULL_SIZE") == "1"
@@ -95,17 +94,9 @@ class PatroniFaults(NodeTest):
             self.addCleanup(node.kill)
             node.start()
             self.nodes.append(node)
-        made = requests.put(self.nodes[0].url(f"/{INDEX}"), timeout=PATIENCE)
-        self.assertEqual(made.status_code, 200, made.text)
-        for n in self.nodes:
-            n.node.wait_for(f"{INDEX}: follows")
-        seed = fault_schedule.SEED
-        print(f"\nFPNODE_FAULT_SEED={seed}", flush=True)
-        draw = random.Random(seed)
-        load = Load(self.nodes, seed, writers=6, searchers=3, patience=6)
+        fault_schedule.make_index(self.nodes)
         began = time.monotonic()
-        load.start()
-        self.addCleanup(load.stop)
+        draw, load = fault_schedule.start_load(self, self.nodes, patience=6)
         self.kinds = collections.Counter()
         self.astray = {}  # why, by the label of a node
         try:

@@ -1,17 +1,14 @@
 """Three nodes on one changelog in PostgreSQL lose nothing while nodes and PostgreSQL are killed and frozen under load."""
 
 import functools
-import random
 import subprocess
 import time
 import unittest
 
-import requests
-
 import fault_schedule
 import postgres_server
 from fault_schedule import Fault, Member
-from replication_load import INDEX, Load, summary
+from replication_load import summary
 from support import BUILD, PATIENCE, NodeTest
 
 
@@ -31,10 +28,7 @@ class ReplicationFaults(NodeTest):
         for m in self.members:
             self.addCleanup(m.kill)
             m.start()
-        made = requests.put(self.members[0].url(f"/{INDEX}"), timeout=PATIENCE)
-        self.assertEqual(made.status_code, 200, made.text)
-        for m in self.members:
-            m.node.wait_for(f"{INDEX}: follows")
+        fault_schedule.make_index(self.members)
 
     def faults(self, history, draw):
         def at_a_node(make):
@@ -56,13 +50,8 @@ class ReplicationFaults(NodeTest):
         return chosen[:count]
 
     def test_nothing_acknowledged_is_lost_or_applied_twice(self):
-        seed = fault_schedule.SEED
-        print(f"\nFPNODE_FAULT_SEED={seed}", flush=True)
-        draw = random.Random(seed)
-        load = Load(self.members, seed, writers=6, searchers=3, patience=1.5)
         began = time.monotonic()
-        load.start()
-        self.addCleanup(load.stop)
+        draw, load = fault_schedule.start_load(self, self.members, patience=1.5)
         fault_schedule.run(self.faults(load.history, draw), load.history, draw)
         load.stop()
         found = fault_schedule.compare(self.members, load.history, self.database.sql)
