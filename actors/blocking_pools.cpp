@@ -19,16 +19,21 @@ namespace {
 struct pool_plan {
   const char* name;  ///< of its threads: 15 characters are shown
   size_t num_threads;
+  int niceness = 0;
 };
 
+// A thread of 10 gets a tenth of the processor that one of 0 gets, and one of 5 a third, where both want all of it.
+constexpr int nice = 5, nicer = 10;
+
 /// By `blocking_work`.
-std::array<pool_plan, 6> plan_pools(const config& settings) {
+std::array<pool_plan, 7> plan_pools(const config& settings) {
   return {{{"fp-search", num_searchers(settings)},
            {"fp-log", settings.log_threads},
-           {"fp-transfer", num_loaders(settings)},
-           {"fp-checkpoint", settings.upkeep_threads},
-           {"fp-merge", settings.upkeep_threads},
-           {"fp-changelog", settings.cluster.num_connections()}}};
+           {"fp-transfer", num_loaders(settings), nice},
+           {"fp-checkpoint", settings.upkeep_threads, nicer},
+           {"fp-merge", settings.upkeep_threads, nicer},
+           {"fp-changelog", settings.cluster.num_connections(), nice},
+           {"fp-build", num_searchers(settings), nice}}};
 }
 
 }  // namespace
@@ -37,7 +42,7 @@ blocking_pools::blocking_pools(caf::actor_system& system, const config& settings
   const auto plans = plan_pools(settings);
   for (size_t i = 0; i < plans.size(); i++) {
     if (plans[i].num_threads == 0) continue;
-    pools_[i] = std::make_unique<worker_pool>(system, plans[i].name, plans[i].num_threads);
+    pools_[i] = std::make_unique<worker_pool>(system, plans[i].name, plans[i].num_threads, plans[i].niceness);
   }
 }
 

@@ -10,7 +10,8 @@
 namespace fp {
 
 /// What actors block on. Each kind has threads of its own, so that a long one keeps no short one waiting, and as
-/// many for the whole node, however many indexes there are.
+/// many for the whole node, however many indexes there are. Work in bulk leaves the processor to whoever has a
+/// client that waits.
 enum class blocking_work : uint8_t {
   searches,     ///< look-ups, and texts of metrics: what clients wait for
   logs,         ///< oplogs, manifests and the catalog: what writers wait for
@@ -18,6 +19,7 @@ enum class blocking_work : uint8_t {
   checkpoints,  ///< and merges in memory: what keeps memory bounded
   merges,       ///< of files, and scrubs: take as long as they like
   changelog,    ///< questions to the changelog, where the node follows one
+  builds,       ///< segments in memory of large batches of writes
 };
 
 /// Searchers of a node, and of an index: as configured, or one per core.
@@ -37,7 +39,7 @@ class blocking_pools {
   static size_t num_threads(const config& settings);
 
  private:
-  std::array<std::unique_ptr<worker_pool>, 6> pools_;
+  std::array<std::unique_ptr<worker_pool>, 7> pools_;
 };
 
 /// Spawns an actor that blocks: on the pool of its kind of work, or, without pools, as any other.

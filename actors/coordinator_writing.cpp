@@ -2,6 +2,19 @@
 
 namespace fp {
 
+namespace {
+
+// Indexing less takes no longer than to wake another thread.
+constexpr size_t min_bulk_bytes = size_t{64} << 10;
+
+size_t bytes_of(const commit_batch& commits) {
+  size_t sum = 0;
+  for (const auto& c : commits) sum += c.changes->size();
+  return sum;
+}
+
+}  // namespace
+
 void index_coordinator_state::update(caf::typed_response_promise<update_reply>& promise, update_request request) {
   enqueue_update(promise, local_update{checked_changes(std::move(request.changes),
                                                        {.max_bytes = env->settings.max_update_bytes}),
@@ -44,7 +57,7 @@ void index_coordinator_state::append(uint64_t batch, const commit_batch_ptr& com
 }
 
 void index_coordinator_state::build(uint64_t batch, const commit_batch_ptr& commits) {
-  self->request(builder, caf::infinite, build_atom_v, commits)
+  self->request(bytes_of(*commits) < min_bulk_bytes ? builder : bulk_builder, caf::infinite, build_atom_v, commits)
       .then(
           [=, this](const segment_ptr& segment) {
             tell_engine([&](index_engine& e) { e.segment_built(batch, segment, now()); });

@@ -130,6 +130,10 @@ void index_coordinator_state::spawn_workers() {
     auto handle = self->spawn<caf::linked + caf::monitored>(segment_builder);
     builder = adopt(handle, "segment_builder");
   }
+  if (!has_child("bulk segment_builder")) {
+    auto handle = spawn_blocking(self, *env, blocking_work::builds, segment_builder);
+    bulk_builder = adopt(handle, "bulk segment_builder");
+  }
   const size_t wanted = num_searchers(env->settings);
   searchers.resize(wanted);
   for (size_t i = 0; i < wanted; i++) {
@@ -189,7 +193,7 @@ void index_coordinator_state::end_children() {
   manifests = manifest_handle{};
   log = oplog_handle{};
   follower = feed_follower_handle{};
-  builder = segment_builder_handle{};
+  builder = bulk_builder = segment_builder_handle{};
   checkpointer = memory_merger = file_merger = merge_handle{};
   searchers.clear();
   if (children.empty()) children_ended();

@@ -301,7 +301,7 @@ struct index_coordinator_state : engine_effects {
   bool ending_children = false;
   manifest_handle manifests;
   oplog_handle log;
-  segment_builder_handle builder;
+  segment_builder_handle builder, bulk_builder;
   merge_handle checkpointer, memory_merger, file_merger;
   std::vector<searcher_slot> searchers;
   std::optional<search_runner> runner;  ///< of searches that are not handed over

@@ -3,7 +3,7 @@
 namespace fp {
 
 segment_builder_handle::behavior_type segment_builder(
-    segment_builder_handle::stateful_pointer<segment_builder_state> self) {
+    pooled_pointer<segment_builder_handle, segment_builder_state> self) {
   keep_exception_text(self);
   return {
       [](build_atom, const commit_batch_ptr& batch) -> caf::result<segment_ptr> {

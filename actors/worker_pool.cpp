@@ -1,6 +1,8 @@
 #include "actors/worker_pool.hpp"
 
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <system_error>
 
@@ -8,12 +10,12 @@
 
 namespace fp {
 
-worker_pool::worker_pool(caf::actor_system& system, const std::string& name, size_t num_threads)
+worker_pool::worker_pool(caf::actor_system& system, const std::string& name, size_t num_threads, int niceness)
     : system_(system), entry_(system, *this) {
   try {
     threads_.reserve(num_threads);
     while (threads_.size() < num_threads) {
-      threads_.emplace_back([this] { work(); });
+      threads_.emplace_back([this, niceness] { work(niceness); });
       ::pthread_setname_np(threads_.back().native_handle(), name.c_str());
     }
   } catch (const std::system_error& e) {
@@ -53,7 +55,9 @@ void worker_pool::push(caf::resumable* job) {
   changed_.notify_one();
 }
 
-void worker_pool::work() {
+void worker_pool::work(int niceness) {
+  // Linux has a niceness for each thread. Without it all that is lost is who comes first.
+  if (niceness > 0) ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), niceness);
   // Whom an actor sends to runs on the scheduler, unless it is pooled itself.
   caf::scoped_execution_unit senders_unit(&system_);
   std::unique_lock lock(mutex_);

@@ -22,8 +22,9 @@ namespace fp {
 /// All threads start with the pool, so nothing can fail for want of one later.
 class worker_pool {
  public:
-  /// Threads called `name`, 1 or more of them. Throws `overloaded` when the system does not give so many.
-  worker_pool(caf::actor_system& system, const std::string& name, size_t num_threads);
+  /// Threads called `name`, 1 or more of them, which leave the processor to others by `niceness`, 0 to 19. Throws
+  /// `overloaded` when the system does not give so many.
+  worker_pool(caf::actor_system& system, const std::string& name, size_t num_threads, int niceness = 0);
   /// Waits until all its actors have ended.
   ~worker_pool();
   worker_pool(const worker_pool&) = delete;
@@ -54,7 +55,7 @@ class worker_pool {
  private:
   void count_actors(int change);
   void push(caf::resumable* job);
-  void work();
+  void work(int niceness);
   void stop();
 
   caf::actor_system& system_;

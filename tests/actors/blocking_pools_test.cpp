@@ -128,7 +128,7 @@ TEST(blocking_pools, count_their_threads) {
   settings.log_threads = 5;
   settings.max_concurrent_loads = 7;
   settings.upkeep_threads = 11;
-  EXPECT_EQ(blocking_pools::num_threads(settings), 3u + 5 + 7 + 2 * 11);
+  EXPECT_EQ(blocking_pools::num_threads(settings), 2 * 3u + 5 + 7 + 2 * 11);
   settings.threads = 0;
   EXPECT_EQ(num_searchers(settings), std::max(1u, std::thread::hardware_concurrency()));
 }

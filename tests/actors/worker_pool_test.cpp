@@ -1,6 +1,7 @@
 #include "actors/worker_pool.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -75,6 +76,20 @@ TEST_F(worker_pool_test, actors_take_turns_however_much_one_is_sent) {
   EXPECT_LT(order.rend() - last_of_modest, num_jobs / 2) << "it has waited for the other's messages";
   self->send_exit(eager, caf::exit_reason::user_shutdown);
   self->send_exit(modest, caf::exit_reason::user_shutdown);
+}
+
+TEST_F(worker_pool_test, threads_leave_the_processor_to_others_as_they_are_told) {
+  for (const int niceness : {0, 7}) {
+    worker_pool pool(system, "test", 1, niceness);
+    const auto actor = pool.spawn(job_actor);
+    const int before = ::getpriority(PRIO_PROCESS, 0);
+    int inside = -1;
+    send(actor, [&] { inside = ::getpriority(PRIO_PROCESS, 0); });
+    wait_for(actor);
+    EXPECT_EQ(inside, std::max(before, niceness));
+    EXPECT_EQ(::getpriority(PRIO_PROCESS, 0), before);
+    self->send_exit(actor, caf::exit_reason::user_shutdown);
+  }
 }
 
 TEST_F(worker_pool_test, as_many_block_as_there_are_threads) {

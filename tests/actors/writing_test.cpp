@@ -1,3 +1,5 @@
+#include <numeric>
+
 #include "tests/actors/support/actor_fixture.hpp"
 
 namespace fp {
@@ -13,6 +15,12 @@ class writing : public test::actor_fixture {
   /// Steps until a batch is on its way to the disk.
   void until_batch(const index_coordinator_handle& index) {
     while (!state_of(index).engine->has_batch()) ASSERT_TRUE(step());
+  }
+  /// Enough that its indexing is no work for the scheduler; holds hash 20,000.
+  static update_request bulk_insert(document_id id) {
+    std::vector<hash_value> hashes(20'000);
+    std::iota(hashes.begin(), hashes.end(), 10'000);
+    return insert(id, std::move(hashes));
   }
   update_request expecting(document_id id, commit_id version) {
     auto request = insert(id, {id, 1000});
@@ -259,10 +267,26 @@ TEST_F(writing, builder_that_dies_blocks_writes_until_a_reload) {
 
 TEST_F(writing, builder_that_dies_idle_is_replaced) {
   const auto index = ready_index(prepare_index("a", 0));
-  kill_child(index, "segment_builder");
-  run();
-  EXPECT_EQ(status(index).state, index_state::ready);
+  for (const auto* role : {"segment_builder", "bulk segment_builder"}) {
+    kill_child(index, role);
+    run();
+    EXPECT_EQ(status(index).state, index_state::ready);
+  }
   EXPECT_EQ(get<update_reply>(index, insert(1, {1})).version, 1u);
+  EXPECT_EQ(get<update_reply>(index, bulk_insert(2)).version, 2u);
+}
+
+TEST_F(writing, large_batch_is_indexed_apart_from_small_ones) {
+  const auto index = ready_index(prepare_index("a", 0));
+  for (const bool is_large : {false, true}) {
+    const auto written = ask<update_reply>(index, is_large ? bulk_insert(2) : insert(1, {1}));
+    until_batch(index);
+    kill_child(index, is_large ? "segment_builder" : "bulk segment_builder");
+    run();
+    EXPECT_TRUE(written.succeeded()) << written.text();
+  }
+  EXPECT_EQ(found(index, 1).size(), 1u);
+  EXPECT_EQ(found(index, 20'000).size(), 1u);
 }
 
 TEST_F(writing, reload_answers_a_batch_in_flight) {
