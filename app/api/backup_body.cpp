@@ -15,7 +15,10 @@ void backup_body::next(piece_callback deliver) {
   caf::anon_send(bridge_, bridge_call{[stream = stream_, deliver = std::move(deliver)](bridge_state& b) {
                    b.ask<backup_piece>(
                        stream, piece_timeout,
-                       [deliver](const backup_piece& p) { deliver(std::string(p.bytes.begin(), p.bytes.end())); },
+                       [deliver](const backup_piece& p) {
+                         // Not by iterators, which copies one byte after the other.
+                         deliver(std::string(reinterpret_cast<const char*>(p.bytes.data()), p.bytes.size()));
+                       },
                        [deliver](const caf::error&) { deliver(std::nullopt); }, next_atom_v);
                  }});
 }
