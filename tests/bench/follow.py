@@ -159,7 +159,7 @@ def searches(folder, bodies, documents):
     flags = ["--coordinator-url", coordinator.url()]
     follower = start(f"{folder}/follower", *flags)
     send(coordinator, bodies[:half])
-    follower.wait_for("main: follows")
+    follower.wait_for("main: filled at position")
     requests.post(follower.url(f"/main/_search?min_version={half * 1000}"),
                   json={"query": [1], "timeout": 100000}).raise_for_status()
     follower.stop()
