@@ -12,6 +12,8 @@ if [ -z "${FPNODE_DISTRO_ROOT:-}" ]; then
   source app/packages.sh
   install_packages debootstrap git
   root=$(mktemp -d)
+  # Users in there who are not root pass through it, too: PostgreSQL's.
+  chmod 755 "$root"
   trap 'rm -rf --one-file-system "$root"' EXIT
   # What is mounted and started in there ends with it.
   FPNODE_DISTRO_ROOT=$root unshare --mount --propagation private --pid --fork --kill-child "$0" "$release"
