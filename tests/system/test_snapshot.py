@@ -243,6 +243,8 @@ class Snapshot(NodeTest):
     def test_an_index_may_be_deleted_while_it_is_read(self):
         node = self.start()
         self.large_index(node)
+        # What merges between two backups makes other bytes of the same contents.
+        node.ctl("--timeout", PATIENCE, "merge", "large")
         file = self.backup(node, "large")
         slow = Slow(self, node, "large")
         slow.read(1000)
