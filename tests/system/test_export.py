@@ -48,7 +48,7 @@ class Export(NodeTest):
     # -- HTTP
 
     def test_who_asks_for_nothing_else_gets_what_fpindex_streams(self):
-        node = self.start("--checkpoint-age-ms", 0)
+        node = self.start("--checkpoint-age-ms", 0, "--idle-merge-after-ms", 0)
         documents, metadata = self.write_index(node)
         status = requests.get(node.url("/main/_status"), headers={"Accept": "application/vnd.msgpack"}, timeout=PATIENCE)
         self.assertEqual(msgpack.unpackb(status.content), {"g": 1, "v": 30, "f": 21})

@@ -222,8 +222,9 @@ class Snapshot(NodeTest):
     # -- Slow and lost readers
 
     def test_a_slow_reader_takes_no_memory_and_disturbs_nobody(self):
-        node = self.start()
+        node = self.start("--idle-merge-after-ms", 0)
         self.large_index(node)
+        node.ctl("--timeout", PATIENCE, "merge", "large")
         file = self.backup(node, "large")
         size = file.stat().st_size
         self.assertGreater(size, 20 << 20)
@@ -241,7 +242,7 @@ class Snapshot(NodeTest):
         self.assertLess(self.memory(node) - before, 8 << 20)
 
     def test_an_index_may_be_deleted_while_it_is_read(self):
-        node = self.start()
+        node = self.start("--idle-merge-after-ms", 0)
         self.large_index(node)
         # What merges between two backups makes other bytes of the same contents.
         node.ctl("--timeout", PATIENCE, "merge", "large")
