@@ -6,7 +6,8 @@ namespace fp {
 
 namespace {
 
-constexpr std::string_view max_document_id = "max_document_id";
+constexpr std::string_view max_document_id = "max_document_id", search_failed = "search failed",
+                           commit_failed = "commit failed";
 constexpr uint32_t min_score = 1;
 constexpr uint32_t as_long_as_allowed = UINT32_MAX;  // by max_ready_wait_ms
 
@@ -67,10 +68,16 @@ std::string attribute_text(const snapshot& index, std::string_view name) {
   return name == max_document_id ? std::to_string(index.stats().max_document) : std::string();
 }
 
+/// A failure without a text of its own goes by the name of its request. That there is no index is told: on a
+/// replica it may be still to come.
+line_answer refusal(std::string_view name, const caf::error& why) {
+  if (code_of(why) != errc::index_not_found) return {};
+  return {false, std::string(name) + ": " + text_of(why)};
+}
+
 /// Makes of a line's work, on its I/O thread, what asks the index in a bridge. It waits for an index that loads, as
-/// long as the settings allow, because clients take an error for "nothing found". A failure without a text of its
-/// own goes by the name of its request; an index that has failed to load is one: an empty attribute would make an
-/// import begin from its start.
+/// long as the settings allow, because clients take an error for "nothing found". An index that has failed to load
+/// is a failure of the request: an empty attribute would make an import begin from its start.
 class line_worker {
  public:
   using task = std::function<void(bridge_state&)>;
@@ -96,7 +103,7 @@ class line_worker {
           [=, limited = request->timeout_ms > 0](const caf::error& e) {
             const auto code = code_of(e);
             const bool late = code == errc::search_timeout || code == errc::request_timeout;
-            respond({false, late && limited ? "timeout exceeded" : ""});
+            respond(late && limited ? line_answer{false, "timeout exceeded"} : refusal(search_failed, e));
           },
           local_search{request, respond.cancel()});
     };
@@ -111,7 +118,7 @@ class line_worker {
           [=](const update_reply&) {
             respond({true, {}});
           },
-          failed(respond), update);
+          failed(respond, commit_failed), update);
     };
   }
 
@@ -122,13 +129,13 @@ class line_worker {
           [=](const snapshot_ptr& served) {
             respond({true, attribute_text(*served, name)});
           },
-          failed(respond), served_request{as_long_as_allowed});
+          failed(respond, search_failed), served_request{as_long_as_allowed});
     };
   }
 
  private:
-  static bridge_state::failure failed(const line_responder& respond) {
-    return [=](const caf::error&) { respond({}); };
+  static bridge_state::failure failed(const line_responder& respond, std::string_view name) {
+    return [=](const caf::error& e) { respond(refusal(name, e)); };
   }
 
   std::string index_;
@@ -138,9 +145,9 @@ class line_worker {
 }  // namespace
 
 line_gateway::line_gateway(caf::actor_system& system, const line_settings& settings, const std::string& host,
-                           size_t max_update_bytes, node_handle node,
+                           size_t max_update_bytes, node_handle node, bool makes_index,
                            const std::shared_ptr<node_metrics>& metrics) {
-  ensure_index(system, node, settings.legacy_index);
+  if (makes_index) ensure_index(system, node, settings.legacy_index);
   const auto options = server_options(settings, host, max_update_bytes);
   for (uint32_t i = 0; i < options.threads; i++) bridges_.push_back(system.spawn(gateway_bridge, node));
   const auto work_on =

@@ -16,10 +16,12 @@ namespace fp {
 ///     line_server (I/O threads) -> here -> gateway_bridge (one a thread) -> index_coordinator
 class line_gateway {
  public:
-  /// Creates the index when it is missing and listens on `host`, which `legacy_host` may not name, and
-  /// `legacy_port`. Throws when one of them is impossible. `metrics` may be null.
+  /// Listens on `host`, which `legacy_host` may not name, and `legacy_port`. Throws when that is impossible. With
+  /// `makes_index` it creates the index when that is missing, and throws why it cannot; else what needs the index
+  /// is refused until somebody has created it. `metrics` may be null.
   line_gateway(caf::actor_system& system, const line_settings& settings, const std::string& host,
-               size_t max_update_bytes, node_handle node, const std::shared_ptr<node_metrics>& metrics = {});
+               size_t max_update_bytes, node_handle node, bool makes_index,
+               const std::shared_ptr<node_metrics>& metrics = {});
   ~line_gateway();
   line_gateway(const line_gateway&) = delete;
   line_gateway& operator=(const line_gateway&) = delete;

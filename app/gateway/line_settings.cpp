@@ -12,7 +12,7 @@ void add_options(option_list& o, line_settings& c) {
                   "Port that the node listens on for the line protocol; 0 or off does not listen, any picks a free "
                   "one");
   o.text("legacy_index", c.legacy_index, is_valid_index_name, "1 to 255 letters, digits, _ and -",
-         "Index that the line protocol serves; created when it is missing");
+         "Index that the line protocol serves; created when it is missing, but not by a replica of a changelog");
   o.rule([&c] {
     if (!is_reserved_index_name(c.legacy_index)) return;
     throw error(errc::invalid_configuration,

@@ -313,12 +313,14 @@ int run(const command_line& called, const command_line::settings& read, node_log
   hooks.changelog_timeout = std::chrono::milliseconds(settings.cluster.changelog_timeout_ms);
   hooks.log = env->log;
   hooks.pools = &pools;
+  // Which indexes a replica has is decided where the changelog is written, and not by the start of a listener.
+  const bool makes_index = !settings.cluster.follows() || settings.cluster.coordinator;
   std::optional<http_gateway> http;
   std::optional<line_gateway> line;
   if (!start_gateway(http, settings.http_tls ? "HTTP over TLS" : "HTTP", settings.host, settings.port, log, system,
                      settings, settings, settings.max_update_bytes, node, hooks) ||
       !start_gateway(line, "the line protocol", settings.line_host(), settings.legacy_port, log, system, settings,
-                     settings.line_host(), settings.max_update_bytes, node, env->metrics)) {
+                     settings.line_host(), settings.max_update_bytes, node, makes_index, env->metrics)) {
     return give_up();
   }
   if (settings.caf_port.enabled) {

@@ -6,6 +6,7 @@ import unittest
 import requests
 
 from acoustid_feed import AcoustidFeed, first_hash, position_of
+from line_client import LineClient
 from support import PATIENCE, NodeTest
 
 FULL_SIZE = os.environ.get("FPNODE_FULL_SIZE") == "1"
@@ -54,6 +55,25 @@ class AcoustidFeedTest(NodeTest):
         self.check(node, DOCUMENTS + 100, position_of(DOCUMENTS + 100))
         self.assertEqual(self.feed.count("/_bootstrap"), 0)
         self.assertEqual(self.feed.count(r"/_changelog/acoustid/1\?after=0&"), 0)
+
+    def test_is_searched_by_the_line_protocol_and_asked_for_no_index(self):
+        self.feed = AcoustidFeed(self, CORPUS)
+        for index in "acoustid", "main":
+            with self.subTest(index):
+                node = self.start("--coordinator-url", self.feed.url, "--changelog-poll-ms", "20", "--legacy-port", "any",
+                                  "--legacy-index", index)
+                with LineClient(node.line_port) as line:
+                    line.do("set timeout 0")
+                    node.wait_for("acoustid: follows")
+                    found = line.ask(f"search {first_hash(CORPUS)}")
+                    if index == "main":
+                        self.assertEqual(found, "ERR search failed: there is no index main")
+                    else:
+                        self.assertIn(f"{CORPUS}:1", found.split())
+                        line.do("begin", "insert 1 1")
+                        self.assertEqual(line.ask("commit"), "ERR commit failed")
+                self.assertEqual(node.stop(), 0)
+            self.assertEqual(self.feed.count("PUT "), 0)
 
     def test_may_have_its_corpus_at_position_0(self):
         node = self.follow(base=0)

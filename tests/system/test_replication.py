@@ -10,6 +10,7 @@ import requests
 
 from certificates import Authority
 from http_server import QuietHandler, serve
+from line_client import LineClient
 from support import PATIENCE, NodeTest
 
 # Segments stay as checkpoints have made them.
@@ -159,6 +160,41 @@ class Replication(NodeTest):
         self.assertEqual(self.search(a, 99, at), [99])
         late = self.http.put(a.url("/main/7"), json={"hashes": [1, 2]}, timeout=PATIENCE)
         self.assertEqual(late.status_code, 503)
+
+    def test_the_line_protocol_waits_for_the_index_of_others(self):
+        a = self.follow("a", "--legacy-port", "any")
+        no_index = "there is no index main"
+        with LineClient(a.line_port) as line:
+            line.do("begin", "insert 7 1,2")
+            self.assertEqual(line.ask("search 1,2"), f"ERR search failed: {no_index}")
+            self.assertEqual(line.ask("get max_document_id"), f"ERR search failed: {no_index}")
+            self.assertEqual(line.ask("commit"), f"ERR commit failed: {no_index}")
+            for generation in range(2):
+                self.create(self.coordinator)
+                a.wait_for_each("main: follows", generation + 1)
+                line.do("commit")
+                self.assertEqual(line.ask("search 1,2"), "OK 7:2")
+                self.http.delete(self.coordinator.url("/main"), timeout=PATIENCE).raise_for_status()
+                a.wait_for_each("main: deleted", generation + 1)
+                line.do("begin", "insert 7 1,2")
+                self.assertEqual(line.ask("search 1,2"), f"ERR search failed: {no_index}")
+
+    def test_the_line_protocol_listens_while_the_changelog_is_away(self):
+        self.coordinator.kill()
+        a = self.follow("a", "--legacy-port", "any")
+        with LineClient(a.line_port) as line:
+            self.assertEqual(line.ask("echo a"), "OK a")
+            self.assertEqual(line.ask("search 1"), "ERR search failed: there is no index main")
+        self.assertEqual(a.stop(), 0)
+
+    def test_a_node_that_orders_changes_makes_the_index_of_the_line_protocol(self):
+        self.assertEqual(self.coordinator.stop(), 0)
+        for found in "OK ", "OK 7:2":
+            node = self.start("--coordinator", "--legacy-port", "any", data="coordinator")
+            with LineClient(node.line_port) as line:
+                self.assertEqual(line.ask("search 1,2"), found)
+                line.do("begin", "insert 7 1,2", "commit")
+            self.assertEqual(node.stop(), 0)
 
     def test_the_coordinator_loses_nothing_that_it_acknowledged(self):
         port = self.coordinator.http_port
