@@ -85,6 +85,9 @@ replica_status index_coordinator_state::replica_state_now() const {
       r.behind_changes = r.newest - version;
       if (r.behind_changes > 0) r.behind_ms = static_cast<uint64_t>(numbers->lag_seconds(unix_time()) * 1'000);
     }
+  } else if (state == index_state::loading && must_fill()) {
+    // What it loads is not what it waits for.
+    r.state = to_string(replica_state::filling);
   } else if (is_replica() && state != index_state::loading && state != index_state::closing) {
     r.state = to_string(replica_state::parked);
     r.reason = reason;

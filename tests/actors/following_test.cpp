@@ -318,6 +318,30 @@ TEST_F(following, a_replica_that_loads_is_not_called_parked) {
   EXPECT_EQ(status(index).replica.state, "following");
 }
 
+// Who would wait for an index that loads its files asks: this one has files to get.
+TEST_F(following, a_replica_that_loads_before_it_is_filled_is_called_filling) {
+  {
+    const auto a = spawn_replica("a");
+    const auto index = made(a, "main");
+    for (document_id id = 1; id <= 5; id++) get<update_reply>(index, insert(id, {id, 1000}));
+    fail("read", changelog_status::unavailable);
+    stop(spawn_replica("b"));
+  }
+  const path logs = folder.path() / "b/main/v1/oplog", away = folder.path() / "away";
+  std::filesystem::rename(logs, away);
+  const auto index = resolve(spawn_replica("b"), "main");
+  EXPECT_EQ(status(index).state, index_state::failed);
+  std::filesystem::remove_all(logs);
+  std::filesystem::rename(away, logs);
+  const auto loads = get<index_status>(index, reload_atom_v);
+  EXPECT_EQ(loads.state, index_state::loading);
+  EXPECT_EQ(loads.replica.state, "filling");
+  log->fault = nullptr;
+  for (int i = 0; i < 20; i++) advance(std::chrono::seconds(1));
+  EXPECT_EQ(status(index).replica.state, "following");
+  EXPECT_EQ(found(index, 1000).size(), 5u);
+}
+
 TEST_F(following, an_emptied_feed_deletes_nothing) {
   {
     const auto a = spawn_replica("a");
