@@ -1,6 +1,7 @@
 #include "core/index/data_folder.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 
@@ -43,6 +44,10 @@ leftover classify(file_system& fs, const path& folder) {
     }
   }
   return has_data ? leftover::index_with_data : leftover::interrupted_create;
+}
+
+bool holds_record_alone(file_system& fs, const path& folder) {
+  return std::ranges::equal(fs.list(folder), std::array{data_folder::current_name});
 }
 
 /// For undoing: the error that made it necessary says more than one from here.
@@ -127,8 +132,9 @@ data_folder::scan_result data_folder::scan() {
       if (!is_valid_index_name(name) || !fs_.is_directory(folder)) {
         result.unexpected.push_back(name);
       } else if (const auto record = read_record(name)) {
-        // A process that was killed may have left a record that only the page cache has.
-        fs_.sync_directory(folder);
+        // A process that was killed may have left a record that only the page cache has. Of a deleted index nothing
+        // else is removed before its record is durable.
+        if (!record->deleted || !holds_record_alone(fs_, folder)) fs_.sync_directory(folder);
         result.indexes.push_back(*record);
       } else if (classify(fs_, folder) == leftover::interrupted_create) {
         fs_.remove_all(folder);

@@ -8,6 +8,7 @@
 #include "core/index/manifest.hpp"
 #include "tests/core/support/faulty_file_system.hpp"
 #include "tests/core/support/temporary_folder.hpp"
+#include "tests/core/support/volatile_file_system.hpp"
 
 namespace fp {
 namespace {
@@ -153,6 +154,62 @@ TEST_F(data_folder_test, a_delete_is_durable_and_its_files_go_later) {
   folder.sweep({"a", 2, true});
   EXPECT_EQ(fs_.list(root() / "a"), (std::vector<std::string>{"current", "notes", "v07"}));
   EXPECT_EQ(folder.scan().indexes, (std::vector<index_record>{{"a", 2, true}}));
+}
+
+// Names stay used for ever, so that a node may have many of them.
+TEST_F(data_folder_test, a_scan_waits_for_the_disk_only_where_a_record_may_not_be_durable) {
+  test::faulty_file_system counted(fs_);
+  data_folder folder(counted, root());
+  for (const std::string name : {"a", "b", "c"}) folder.create(name, {});
+  folder.erase("b");
+  folder.remove_generation("b", 1);
+  folder.erase("c");
+  const auto synced_by_scan = [&] {
+    counted.reset_counts();
+    folder.scan();
+    std::vector<path> synced;
+    for (const auto& done : counted.history()) {
+      if (done.operation == test::fs_operation::sync_directory) synced.push_back(done.file);
+    }
+    return synced;
+  };
+  EXPECT_EQ(synced_by_scan(), (std::vector<path>{root(), root() / "a", root() / "c"}));
+  folder.sweep({"c", 1, true});
+  EXPECT_EQ(synced_by_scan(), (std::vector<path>{root(), root() / "a"}));
+}
+
+TEST_F(data_folder_test, a_delete_that_a_scan_has_found_survives_a_power_failure) {
+  const path root = "/root";
+  test::volatile_file_system disk;
+  std::vector<std::unique_ptr<test::volatile_file_system>> killed;
+  {
+    data_folder folder(disk, root);
+    folder.create("a", {});
+    disk.before_change = [&] { killed.push_back(std::make_unique<test::volatile_file_system>(disk)); };
+    folder.erase("a");
+    folder.remove_generation("a", 1);
+    folder.create("a", {});
+    folder.erase("a");
+    folder.remove_generation("a", 2);
+    disk.before_change = nullptr;
+  }
+  EXPECT_GT(killed.size(), 20u);
+  for (size_t n = 0; n < killed.size(); n++) {
+    SCOPED_TRACE(n);
+    std::vector<index_record> found;
+    for (int starts = 0; starts < 2; starts++) {
+      data_folder folder(*killed[n], root);
+      const auto scanned = folder.scan();
+      EXPECT_TRUE(scanned.damaged.empty());
+      EXPECT_TRUE(starts == 0 || scanned.indexes == found);
+      found = scanned.indexes;
+      for (const auto& record : found) folder.sweep(record);
+    }
+    killed[n]->lose_power(test::power_failure::loses_all);
+    const auto left = data_folder(*killed[n], root).scan();
+    EXPECT_EQ(left.indexes, found);
+    EXPECT_TRUE(left.damaged.empty());
+  }
 }
 
 TEST_F(data_folder_test, scan_tells_indexes_damage_and_other_things) {
