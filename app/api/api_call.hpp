@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/api/load_waits.hpp"
 #include "app/api/naming_actor.hpp"
 #include "app/api/negotiation.hpp"
 #include "app/api/overview_board.hpp"
@@ -73,6 +74,7 @@ struct api_service {
   std::shared_ptr<std::atomic<size_t>> num_sounds = std::make_shared<std::atomic<size_t>>(0);
   changelog_handle changelog;  ///< that others may follow; empty: they may not
   std::chrono::milliseconds changelog_timeout{30'000};
+  std::shared_ptr<load_waits> waits = std::make_shared<load_waits>();  ///< for indexes that load
   std::shared_ptr<spdlog::logger> log;  ///< of internal errors; null: they are not logged
   bool tells_strangers_names = true;    ///< of indexes, to who shows no token
   /// Of the first bridge alone.
@@ -91,7 +93,17 @@ struct api_service {
           index, timeout, [=](const Reply& reply) { r(answer(reply)); }, failed, message...);
     });
   }
-  /// The same for the node.
+  /// The same for what an index can tell when it has loaded. It is waited for, but not by HEAD, which asks for no
+  /// more than how things are.
+  template <class Reply, class Answer, class... Ts>
+  void ask_loaded_index(const api_call& c, std::chrono::milliseconds timeout, Answer answer, Ts... message) const {
+    const auto wait = c.is_head() ? std::chrono::milliseconds(0) : waits->longest();
+    in_bridge(c, [=, waiting = waits, index = c.index(), r = c.respond, failed = c.failed()](bridge_state& b) {
+      waiting->ask_index<Reply>(
+          b, index, wait, timeout, [=](const Reply& reply) { r(answer(reply)); }, failed, message...);
+    });
+  }
+  /// Asks the node, and answers likewise.
   template <class Reply, class Answer, class... Ts>
   void ask_node(const api_call& c, std::chrono::milliseconds timeout, Answer answer, Ts... message) const {
     in_bridge(c, [=, r = c.respond, failed = c.failed()](bridge_state& b) {

@@ -28,7 +28,7 @@ void commit_changes(const api_service& service, const api_call& c, std::vector<u
                                     {.max_bytes = service.max_encoded_bytes, .allow_empty_fingerprints = true}),
                     {}};
   if (expected_version) wish.expected_version = *expected_version;
-  service.ask_index<update_reply>(
+  service.ask_loaded_index<update_reply>(
       c, write_timeout,
       [with_version, f = c.format](const update_reply& done) {
         return make_response(200, with_version ? encode_version(done.version, f) : encode_empty(f), f);
@@ -56,10 +56,12 @@ void handlers::search(const api_service& service, api_call& c) {
   auto decoded = search_of(c);
   if (!decoded) return;
   const auto timeout = search_wait(decoded->timeout_ms);
+  const auto ready_wait = service.waits->of_search(decoded->timeout_ms);
   local_search wish{std::make_shared<const search_request>(std::move(*decoded)), c.respond.cancel()};
-  service.in_bridge(c, [=, index = c.index(), r = c.respond, f = c.format](bridge_state& b) {
-    b.ask_index<search_reply>(
-        index, timeout, [=](const search_reply& found) { r(make_response(200, encode_search(found, f), f)); },
+  service.in_bridge(c, [=, waits = service.waits, index = c.index(), r = c.respond, f = c.format](bridge_state& b) {
+    waits->ask_index<search_reply>(
+        b, index, ready_wait, timeout,
+        [=](const search_reply& found) { r(make_response(200, encode_search(found, f), f)); },
         [=](const caf::error& e) {
           const bool late = code_of(e) == errc::request_timeout;
           r(error_response(late ? make_error(errc::search_timeout, "") : e, f));
@@ -84,11 +86,11 @@ void handlers::identify(const api_service& service, api_call& c) {
         [=](const named_results& named) { r(make_response(200, encode_identified(named, f), f)); }, failed,
         naming_request{index, generation, wish, found.results});
   };
-  const auto search = [=, index = c.index(), cancel = c.respond.cancel(), failed = c.failed()](
-                          bridge_state& b, uint64_t generation) {
-    b.ask_index<search_reply>(
-        index, search_wait(wish->timeout_ms), [=, &b](const search_reply& found) { name(b, generation, found); },
-        failed, local_search{wish, cancel});
+  const auto search = [=, waits = service.waits, index = c.index(), cancel = c.respond.cancel(),
+                       failed = c.failed()](bridge_state& b, uint64_t generation) {
+    waits->ask_index<search_reply>(
+        b, index, waits->of_search(wish->timeout_ms), search_wait(wish->timeout_ms),
+        [=, &b](const search_reply& found) { name(b, generation, found); }, failed, local_search{wish, cancel});
   };
   service.in_bridge(c, [=, index = c.index(), failed = c.failed()](bridge_state& b) {
     b.ask_index<index_status>(
@@ -108,7 +110,7 @@ void handlers::find_document(const api_service& service, api_call& c) {
   if (!id) return;
   document_request wish{*id};
   if (const auto version = c.parameter("min_version")) wish.min_version = *version;
-  service.ask_index<document_reply>(
+  service.ask_loaded_index<document_reply>(
       c, wish.min_version ? write_timeout : look_timeout,
       [f = c.format](const document_reply& found) {
         return make_response(200, encode_version(found.version, f), f);

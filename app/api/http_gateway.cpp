@@ -1,5 +1,7 @@
 #include "app/api/http_gateway.hpp"
 
+#include <algorithm>
+
 #include "app/api/route_metrics.hpp"
 #include "app/api/routes.hpp"
 #include "app/audio/chromaprint_library.hpp"
@@ -23,6 +25,12 @@ http_server_options server_options(const http_settings& c) {
   o.header_timeout = std::chrono::milliseconds(c.http_header_timeout_ms);
   o.body_timeout = std::chrono::milliseconds(c.http_body_timeout_ms);
   return o;
+}
+
+/// Half of what may be asked at one time may wait: who looks how things are, or asks other indexes, gets in
+/// meanwhile.
+load_wait_limits wait_limits(std::chrono::milliseconds longest, const http_settings& c) {
+  return {longest, std::min(c.http_max_requests_in_flight, c.http_max_connections) / 2, c.http_max_buffered_bytes};
 }
 
 }  // namespace
@@ -55,6 +63,7 @@ http_gateway::http_gateway(caf::actor_system& system, const http_settings& setti
   service.history = hooks.history;
   service.changelog = hooks.changelog;
   service.changelog_timeout = hooks.changelog_timeout;
+  service.waits = std::make_shared<load_waits>(wait_limits(hooks.ready_wait, settings));
   if (!settings.library.empty()) {
     naming_ = spawn_pooled(system, hooks.pools, blocking_work::searches, naming_actor, settings.library, hooks.log);
     service.naming = naming_;

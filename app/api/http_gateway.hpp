@@ -29,6 +29,7 @@ struct gateway_hooks {
   const blocking_pools* pools = nullptr;  ///< null: what blocks is scheduled as everything else
   changelog_handle changelog = {};        ///< that others may follow over HTTP; empty: they may not
   std::chrono::milliseconds changelog_timeout{30'000};  ///< how long an answer of it may take, with its wait
+  std::chrono::milliseconds ready_wait{0};              ///< how long a request may wait for an index that loads
 };
 
 /// Adds the time at which the certificate of a listener expires, in seconds since 1970.

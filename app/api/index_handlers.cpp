@@ -77,7 +77,7 @@ void handlers::describe_index(const api_service& service, api_call& c) {
         c, look_timeout, [f = c.format](const index_status&) { return make_response(200, {}, f); }, status_atom_v);
     return;
   }
-  service.ask_index<snapshot_ptr>(
+  service.ask_loaded_index<snapshot_ptr>(
       c, look_timeout,
       [f = c.format](const snapshot_ptr& served) { return make_response(200, encode_info(*served, f), f); },
       served_request{});

@@ -311,6 +311,7 @@ int run(const command_line& called, const command_line::settings& read, node_log
   hooks.history = measuring.history();
   if (settings.cluster.serves()) hooks.changelog = feed.log;
   hooks.changelog_timeout = std::chrono::milliseconds(settings.cluster.changelog_timeout_ms);
+  hooks.ready_wait = std::chrono::milliseconds(settings.max_ready_wait_ms);
   hooks.log = env->log;
   hooks.pools = &pools;
   // Which indexes a replica has is decided where the changelog is written, and not by the start of a listener.

@@ -1,6 +1,8 @@
 """A node that follows acoustid-server's feed: the corpus by its stream, then what changes."""
 
+import contextlib
 import os
+import threading
 import unittest
 
 import requests
@@ -83,6 +85,32 @@ class AcoustidFeedTest(NodeTest):
         self.check(node, CORPUS, 0)
         self.assertEqual(self.feed.count("/_bootstrap"), 1)
         self.check(node, CORPUS + 10, self.grow(CORPUS + 10))
+
+    def test_is_not_waited_for_while_its_corpus_is_to_come(self):
+        let_come = threading.Event()
+
+        class HeldFeed(AcoustidFeed):
+            def stream(self, to):
+                let_come.wait(PATIENCE)
+                # The nodes that were killed wait no more.
+                with contextlib.suppress(ConnectionError):
+                    super().stream(to)
+
+        self.feed = HeldFeed(self, CORPUS)
+        self.addCleanup(let_come.set)
+        for start in "first", "second":
+            with self.subTest(start):
+                # Who waited would wait for ever.
+                node = self.start("--coordinator-url", self.feed.url, "--changelog-poll-ms", "20",
+                                  "--max-ready-wait-ms", "3600000")
+                node.wait_for("acoustid: ready at version")
+                for path in "/acoustid/_search", "/acoustid":
+                    answer = requests.request("POST" if "_search" in path else "GET", node.url(path), timeout=PATIENCE,
+                                              json={"query": [1], "timeout": 0} if "_search" in path else None)
+                    self.assertEqual((answer.status_code, answer.json()), (503, {"error": "IndexNotReady"}))
+                node.kill()
+        let_come.set()
+        self.check(self.again(), CORPUS, position_of(CORPUS))
 
     def test_refuses_writes_for_good(self):
         node = self.follow()

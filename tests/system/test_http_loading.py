@@ -2,12 +2,13 @@
 
 import concurrent.futures
 import random
+import time
 import unittest
 
 import msgpack
 import requests
 
-from support import HeldFiles, NodeTest
+from support import PATIENCE, HeldFiles, NodeTest
 
 MSGPACK = "application/vnd.msgpack"
 # Checkpoints on request only, so that a test knows its segments.
@@ -41,13 +42,18 @@ class HttpLoadingTest(NodeTest):
 
 
 class Loading(HttpLoadingTest):
+    def wait_until_as_many_wait(self, node, count):
+        deadline = time.monotonic() + PATIENCE
+        while sum(index["waiting_requests"] for index in node.json("status")["indexes"]) < count:
+            self.assertLess(time.monotonic(), deadline)
+
     def test_a_loading_index_answers_what_the_contract_says(self):
         node = self.start(*MANUAL)
         self.make_index(node, "main", 4)
         self.assertEqual(node.stop(), 0)
         files = self.segment_files("main")
         with HeldFiles(files[2]):
-            node = self.start(*MANUAL)
+            node = self.start(*MANUAL, "--max-ready-wait-ms", "50")
             r = self.call(node, "GET", "/main/_health")
             self.assertEqual((r.status_code, r.content), (503, b"LOADING\n"))
             r = self.call(node, "HEAD", "/main/_health")
@@ -83,6 +89,59 @@ class Loading(HttpLoadingTest):
         self.assertEqual(self.call(node, "GET", "/_ready").content, b"OK\n")
         self.assertEqual(self.search(node, "main", [7]), [(n, 1) for n in range(1, 5)])
         self.assertEqual(self.call(node, "GET", "/main").json()["version"], 4)
+
+    def test_requests_wait_for_an_index_that_loads(self):
+        node = self.start(*MANUAL)
+        self.make_index(node, "main", 4)
+        self.assertEqual(node.stop(), 0)
+        requests_of_clients = [("POST", "/main/_search", {"query": [7], "timeout": 0}), ("GET", "/main", None),
+                               ("GET", "/main/1", None), ("PUT", "/main/9", {"hashes": [9]}),
+                               ("DELETE", "/main/8", None), ("POST", "/main/_update", {"changes": [{"delete": {"id": 7}}]})]
+        with HeldFiles(self.segment_files("main")[2]) as held, concurrent.futures.ThreadPoolExecutor() as pool:
+            node = self.start(*MANUAL, "--max-ready-wait-ms", "3600000")
+            waiting = [pool.submit(requests.request, method, node.url(path), json=body, timeout=PATIENCE)
+                       for method, path, body in requests_of_clients]
+            try:
+                self.wait_until_as_many_wait(node, len(waiting))
+                # Meanwhile these tell how things are. Would they wait, they would wait for ever.
+                self.assertEqual(self.call(node, "GET", "/_health").content, b"OK\n")
+                self.assertEqual(self.call(node, "GET", "/_ready").content, b"LOADING main\n")
+                self.assertEqual(self.call(node, "GET", "/main/_health").content, b"LOADING\n")
+                self.assertEqual(self.call(node, "GET", "/main/_status").json()["generation"], 1)
+                self.assertEqual(self.call(node, "HEAD", "/main").status_code, 200)
+                self.assertEqual(self.call(node, "HEAD", "/main/1").status_code, 503)
+                for path in "/_metrics", "/_page/overview":
+                    self.assertEqual(self.call(node, "GET", path).status_code, 200)
+                for path in "/main/_segments", "/main/_snapshot":
+                    self.assertEqual(self.call(node, "GET", path).json(), {"error": "IndexNotReady"})
+                # A search waits no longer than it may take.
+                r = self.call(node, "POST", "/main/_search", {"query": [7], "timeout": 20})
+                self.assertEqual((r.status_code, r.json()), (503, {"error": "IndexNotReady"}))
+                self.assertEqual(sum(w.done() for w in waiting), 0)
+            finally:
+                held.release()
+            answers = [w.result() for w in waiting]
+        self.assertEqual([a.status_code for a in answers], [200] * len(answers))
+        self.assertEqual([found["id"] for found in answers[0].json()["results"]][:4], [1, 2, 3, 4])
+        self.assertGreaterEqual(answers[1].json()["version"], 4)
+        self.assertEqual(answers[2].json(), {"version": 1})
+        self.assertEqual(self.call(node, "GET", "/main").json()["version"], 7)
+
+    def test_no_more_requests_wait_than_leave_room_for_others(self):
+        node = self.start(*MANUAL)
+        self.make_index(node, "main", 4)
+        self.assertEqual(node.stop(), 0)
+        with HeldFiles(self.segment_files("main")[2]) as held, concurrent.futures.ThreadPoolExecutor() as pool:
+            node = self.start(*MANUAL, "--max-ready-wait-ms", "3600000", "--http-max-requests-in-flight", "4")
+            waiting = [pool.submit(requests.get, node.url("/main"), timeout=PATIENCE) for _ in range(2)]
+            try:
+                self.wait_until_as_many_wait(node, len(waiting))
+                r = self.call(node, "GET", "/main")
+                self.assertEqual((r.status_code, r.json()), (503, {"error": "IndexNotReady"}))
+                self.assertEqual(self.call(node, "GET", "/_health").content, b"OK\n")
+            finally:
+                held.release()
+            self.assertEqual([w.result().status_code for w in waiting], [200, 200])
 
     def test_a_loading_index_can_be_deleted(self):
         node = self.start(*MANUAL)
