@@ -356,6 +356,7 @@ class Replication(NodeTest):
         at = self.write(self.coordinator, [2, 3])
         a = self.follow("a")
         a.wait_for("main: left alone: the changelog does not know generation 1")
+        a.wait_for("main: ready at version")
         status = next(i for i in a.json("status")["indexes"] if i["name"] == "main")
         self.assertEqual((status["state"], status["generation"]), ("read_only", 1))
         self.assertIn("fpctl resync main", status["replica"]["advice"])
