@@ -257,6 +257,8 @@ acting_node::then<Reply> history::hear(const std::string& what, refusal r, std::
 
 void history::create(const std::string& name) {
   if (is_listed(name)) return;
+  // One that starts instead of one that has just ended settles what was asked before, not this.
+  acting_node& asked = node();
   known_.suspect(name, naive_index());
   const auto done = [=, this](const create_index_reply& reply) {
     if (reply.created) {
@@ -266,13 +268,14 @@ void history::create(const std::string& name) {
     }
     note_state(name);
   };
-  node().ask<create_index_reply>(node().handle(),
-                                 hear<create_index_reply>("create " + name, refusal::is_failure, done, nullptr),
-                                 create_index_request{name, false, caf::none});
+  asked.ask<create_index_reply>(asked.handle(),
+                                hear<create_index_reply>("create " + name, refusal::is_failure, done, nullptr),
+                                create_index_request{name, false, caf::none});
 }
 
 void history::erase(const std::string& name) {
   if (!is_listed(name)) return;
+  acting_node& asked = node();
   known_.suspect(name, std::nullopt);
   const auto done = [=, this](const delete_index_reply&) { known_.know(name, std::nullopt); };
   const auto failed = [=, this](const caf::error&) {
@@ -284,14 +287,15 @@ void history::erase(const std::string& name) {
         },
         status_atom_v);
   };
-  node().ask<delete_index_reply>(node().handle(),
-                                 hear<delete_index_reply>("delete " + name, refusal::is_failure, done, failed),
-                                 delete_index_request{name, false});
+  asked.ask<delete_index_reply>(asked.handle(),
+                                hear<delete_index_reply>("delete " + name, refusal::is_failure, done, failed),
+                                delete_index_request{name, false});
 }
 
 void history::update(const std::string& name, refusal r) {
   if (!is_usable(name)) return;
   const auto changes = data_.next_commit(1, 8, 16).changes;
+  acting_node& asked = node();
   const uint64_t number = known_.sent(name, changes);
   const auto done = [=, this](const update_reply& reply) {
     const std::string wrong = known_.acknowledged(name, number, reply.version);
@@ -305,8 +309,8 @@ void history::update(const std::string& name, refusal r) {
       known_.left_open(name, number);
     }
   };
-  node().ask_index<update_reply>(name, hear<update_reply>("update " + name, r, done, failed),
-                                 update_request{*changes, caf::none, 0});
+  asked.ask_index<update_reply>(name, hear<update_reply>("update " + name, r, done, failed),
+                                update_request{*changes, caf::none, 0});
 }
 
 void history::checkpoint(const std::string& name, refusal r) {
@@ -333,8 +337,9 @@ void history::copy(const std::string& from, const std::string& to) {
     return;
   }
   const naive_index copied = state->second;
+  acting_node& asked = node();
   known_.suspect(to, copied);
-  node().restore(to, backup.bytes);
+  asked.restore(to, backup.bytes);
   known_.know(to, copied);
   note_state(to);
 }
