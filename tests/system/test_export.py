@@ -61,7 +61,9 @@ class Export(NodeTest):
             self.assertEqual(reply.headers["Transfer-Encoding"], "chunked")
             self.assertEqual(reply.headers["Vary"], "Accept")
             bodies.append(reply.content)
-        self.assertEqual(set(bodies), {bodies[0]})
+        # Merges that go on beside it make other bytes of the same contents.
+        for body in bodies:
+            self.assertEqual(self.contents(Snapshot(body)), self.contents(Snapshot(bodies[0])))
         snapshot = Snapshot(bodies[0])
         self.assertEqual((snapshot.generation, snapshot.version), (1, 30))
         self.assertEqual(snapshot.documents(), documents)
