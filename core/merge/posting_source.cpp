@@ -20,9 +20,7 @@ constexpr uint64_t postings_per_cancel_check = uint64_t{1} << 16;
 class posting_source final : public key_source {
  public:
   posting_source(const segment& s, const document_filter& dropped)
-      : table_(s.postings()), dropped_(dropped), buckets_ahead_(s), entries_ahead_(s) {
-    if (table_.size() > 0) bucket_end_ = end_of(table_, 0);
-  }
+      : table_(s.postings()), dropped_(dropped), buckets_ahead_(s), entries_ahead_(s), walk_(table_.buckets()) {}
 
   size_t read(std::span<uint64_t> out) override {
     if (dropped_.is_empty()) return decode(out);
@@ -40,37 +38,30 @@ class posting_source final : public key_source {
   }
 
  private:
-  /// Where a bucket ends: between where it is read and the end of the table, where the last one ends, whatever the
-  /// bytes have turned into since they were checked (see `segment`).
-  uint64_t end_of(const posting_table& table, uint32_t bucket) const {
-    if (bucket + uint64_t{1} >= table.split().num_buckets()) return table.size();
-    return std::clamp<uint64_t>(table.bucket_start(bucket + 1), position_, table.size());
+  size_t decode(std::span<uint64_t> out) {
+    buckets_ahead_.reached(walk_.address());
+    entries_ahead_.reached(table_.entries().address_of(walk_.position()));
+    return table_.buckets().has_counts() ? decode_by<true>(out) : decode_by<false>(out);
   }
 
-  size_t decode(std::span<uint64_t> out) {
-    // A copy: the compiler cannot know that writing keys leaves the table alone.
+  template <bool Counts>
+  size_t decode_by(std::span<uint64_t> out) {
+    // Copies: the compiler cannot know that writing keys leaves them alone.
     const posting_table table = table_;
-    size_t count = 0;
-    buckets_ahead_.reached(table.bucket_address(bucket_));
-    entries_ahead_.reached(table.entries().address_of(position_));
-    while (count < out.size() && position_ < table.size()) {
-      while (position_ == bucket_end_) bucket_end_ = end_of(table, ++bucket_);
-      const uint64_t length = std::min<uint64_t>(bucket_end_ - position_, out.size() - count);
-      uint64_t* const keys = out.data() + count;
-      for (uint64_t i = 0; i < length; i++) {
-        keys[i] = table.posting_of(bucket_, table.entries()[position_ + i]);
-      }
-      count += length;
-      position_ += length;
+    bucket_walk walk = walk_;
+    const uint64_t first = walk.position(), count = std::min<uint64_t>(out.size(), table.size() - first);
+    for (uint64_t i = 0; i < count; i++) {
+      const uint32_t bucket = Counts ? walk.next_counted() : walk.next_started();
+      out[i] = table.posting_of(bucket, table.entries()[first + i]);
     }
+    walk_ = walk;
     return count;
   }
 
   const posting_table& table_;
   const document_filter& dropped_;
   read_ahead buckets_ahead_, entries_ahead_;
-  uint64_t position_ = 0, bucket_end_ = 0;
-  uint32_t bucket_ = 0;
+  bucket_walk walk_;
 };
 
 /// A source that is read through a buffer.

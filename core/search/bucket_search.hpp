@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -10,6 +11,7 @@
 namespace fp {
 
 inline constexpr uint32_t units_of_a_step = 8;  ///< of the work on one look-up
+inline constexpr uint32_t short_bucket = 4;     ///< entries that are compared without a branch on what they are
 
 /// Fetches the cache lines of the entries [first, last) into the nearest cache, of many entries only that in the
 /// middle. Nearly all buckets have one or two lines, which take no branch that depends on the length. Inlined at
@@ -23,16 +25,14 @@ inline constexpr uint32_t units_of_a_step = 8;  ///< of the work on one look-up
     return;
   }
   __builtin_prefetch(begin);
+  if (last - first <= short_bucket) {
+    __builtin_prefetch(end - 1);
+    return;
+  }
   __builtin_prefetch(begin + length / 2);
   __builtin_prefetch(end - 1);
   if (length <= 2 * cache_line) return;
   for (const std::byte* p = begin + cache_line; p < end; p += cache_line) __builtin_prefetch(p);
-}
-
-/// Fetches where a bucket starts and where it ends, which may lie in two cache lines.
-[[gnu::always_inline]] inline void prefetch_bucket(const posting_table& table, uint32_t bucket) {
-  __builtin_prefetch(table.bucket_address(bucket));
-  __builtin_prefetch(table.bucket_address(bucket + 2) - 1);
 }
 
 /// First position in [first, last) whose entry is at least `bound`. `Long`: there may be so many that steps are
@@ -69,6 +69,24 @@ template <bool Long, class F>
   first = lower_bound<Long>(entries, first, last, least, stop);
   if (first == last || entries[first] >= bound) return;
   found(first, run_end<Long>(entries, first, last, bound, stop) - first);
+}
+
+/// The same of at most `short_bucket` entries, of which there is one. How many of a few are less than a bound takes
+/// less time than to go astray where they are not foreseen.
+template <class F>
+[[gnu::always_inline]] inline void find_short_run(const posting_table& table, uint32_t first, uint32_t last,
+                                                  uint64_t least, const F& found) {
+  const packed_array& entries = table.entries();
+  const uint64_t bound = least + table.least_entry(1);
+  uint32_t before = 0, upto = 0;
+#pragma GCC unroll 4
+  for (uint32_t i = 0; i < short_bucket; i++) {
+    const uint64_t entry = entries[std::min(first + i, last - 1)];
+    const auto is_there = static_cast<uint32_t>(first + i < last);
+    before += is_there & static_cast<uint32_t>(entry < least);
+    upto += is_there & static_cast<uint32_t>(entry < bound);
+  }
+  if (before < upto) found(first + before, upto - before);
 }
 
 }  // namespace fp

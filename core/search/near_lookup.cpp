@@ -9,7 +9,7 @@ namespace fp {
 
 namespace {
 
-// Entries of a bucket that are compared one by one where several tails count.
+// Entries of a span that are compared one by one where several rests count.
 constexpr uint32_t max_compared = 256;
 constexpr uint32_t window_size = 7;  ///< entries that are searched in a fixed number of steps
 constexpr uint32_t visits_a_look = 16;
@@ -28,8 +28,9 @@ template <class F>
   }
 }
 
-/// Fetches a cache line into the cache behind the nearest one, which waits for more of them at once.
-[[gnu::always_inline]] inline void prefetch_far(const std::byte* p) { __builtin_prefetch(p, 0, 2); }
+/// The cache behind the nearest one waits for more lines at once.
+constexpr int locality = 2;
+[[gnu::always_inline]] inline void prefetch_far(const void* p) { __builtin_prefetch(p, 0, locality); }
 
 /// Whether at most `reach` (1 or 2) bits are set. Without an instruction that counts bits, which not all machines
 /// have.
@@ -41,10 +42,10 @@ constexpr bool has_at_most(uint32_t reach, uint32_t bits) {
 
 }  // namespace
 
-void near_lookup::plan_steps(unsigned bucket_bits) {
+void near_lookup::plan_steps(unsigned bits_of_spans) {
   for (unsigned reach = 0; reach <= probes_; reach++) {
     steps_[reach].clear();
-    for_each_near(0, bucket_bits, reach, [&](uint32_t mask, uint32_t left) {
+    for_each_near(0, bits_of_spans, reach, [&](uint32_t mask, uint32_t left) {
       steps_[reach].push_back({mask, left});
     });
   }
@@ -55,7 +56,8 @@ void near_lookup::find(uint32_t segment, const posting_table& table, std::span<c
   table_ = table;
   num_hits_ = 0;
   const hash_split split = table.split();
-  plan_steps(split.bucket_bits);
+  span_bits_ = table.span_bits();
+  plan_steps(split.bucket_bits - span_bits_);
   uint64_t begun = 0;
   uint32_t untold = 0;
   const auto tell = [&] {
@@ -75,37 +77,51 @@ void near_lookup::find(uint32_t segment, const posting_table& table, std::span<c
     for (const auto [mask, reach] : steps_[probes_ - outside]) {
       visit& v = visits_[begun % visits_.size()];
       if (begun >= visits_.size()) search(v);
-      const uint32_t bucket = of_hash ^ mask;
-      prefetch_far(table_.bucket_address(bucket));
-      prefetch_far(table_.bucket_address(bucket + 2) - 1);
+      const uint32_t bucket = of_hash ^ (mask << span_bits_);
+      table_.buckets().fetch<locality>(bucket);
       v.least = least;
       v.bucket = bucket;
       v.query = q;
       v.reach = reach;
-      if (begun >= distance) fetch(visits_[(begun - distance) % visits_.size()]);
+      if (begun >= distance) locate(visits_[(begun - distance) % visits_.size()]);
+      if (begun >= 2 * distance) fetch(visits_[(begun - 2 * distance) % visits_.size()]);
       begun++;
       tell();
     }
   }
-  const uint64_t first_left = begun - std::min<uint64_t>(begun, visits_.size());
-  for (uint64_t left = begun - std::min<uint64_t>(begun, distance); left < begun; left++) {
-    fetch(visits_[left % visits_.size()]);
-    tell();
-  }
-  for (uint64_t left = first_left; left < begun; left++) {
-    search(visits_[left % visits_.size()]);
-    tell();
-  }
+  const auto each_of_last = [&](uint64_t count, const auto& f) {
+    for (uint64_t left = begun - std::min(begun, count); left < begun; left++) {
+      f(visits_[left % visits_.size()]);
+      tell();
+    }
+  };
+  each_of_last(distance, [&](visit& v) { locate(v); });
+  each_of_last(2 * distance, [&](visit& v) { fetch(v); });
+  each_of_last(visits_.size(), [&](const visit& v) { search(v); });
   take_hits();
 }
 
+[[gnu::always_inline]] inline void near_lookup::locate(visit& v) const noexcept {
+  v.first = table_.buckets().locate<locality>(v.bucket);
+}
+
 [[gnu::always_inline]] inline void near_lookup::fetch(visit& v) const noexcept {
-  const auto [first, last] = table_.bucket_range(v.bucket);
-  v.first = first;
-  v.last = last;
+  const bucket_directory& buckets = table_.buckets();
   const packed_array& entries = table_.entries();
   if (v.reach > 0) [[unlikely]] {
-    if (first != last) prefetch_entries(entries, first, last);
+    const uint32_t first = buckets.range(v.bucket & ~span_mask(), v.first).first;
+    v.last = std::max(first, buckets.range(v.bucket | span_mask(), v.first).second);
+    v.first = first;
+    if (v.first != v.last) prefetch_entries(entries, v.first, v.last);
+    return;
+  }
+  const auto [first, last] = buckets.range(v.bucket, v.first);
+  v.first = first;
+  v.last = last;
+  if (last - first <= short_bucket) {
+    // Nothing of a bucket that has none, which cannot be foreseen.
+    prefetch_far(first == last ? static_cast<const void*>(this) : entries.address_of(first));
+    prefetch_far(first == last ? static_cast<const void*>(this) : entries.address_of(last - 1) + 7);
     return;
   }
   // Where the tail is if tails are spread evenly.
@@ -119,7 +135,11 @@ void near_lookup::find(uint32_t segment, const posting_table& table, std::span<c
 
 [[gnu::always_inline]] inline void near_lookup::search(const visit& v) {
   if (v.reach > 0) [[unlikely]] {
-    search_tails(v);
+    search_rests(v);
+    return;
+  }
+  if (v.last - v.first <= short_bucket) {
+    search_short(v);
     return;
   }
   if (v.last < window_size) [[unlikely]] {
@@ -146,6 +166,23 @@ void near_lookup::find(uint32_t segment, const posting_table& table, std::span<c
   add_hit(v, at, static_cast<uint32_t>(at < v.last));
 }
 
+[[gnu::always_inline]] inline void near_lookup::search_short(const visit& v) {
+  if (v.first == v.last) return;
+  const packed_array& entries = table_.entries();
+  const uint64_t bound = v.least + table_.least_entry(1);
+  uint32_t before = 0, upto = 0;
+  const auto compare = [&](uint64_t entry, uint32_t counts) {
+    before += counts & static_cast<uint32_t>(entry < v.least);
+    upto += counts & static_cast<uint32_t>(entry < bound);
+  };
+  compare(entries[v.first], 1);
+  compare(entries[v.last - 1], static_cast<uint32_t>(v.last - v.first > 1));
+  for (uint32_t at = v.first + 1; at + 1 < v.last; at++) compare(entries[at], 1);
+  hits_[num_hits_] = {bound, v.first + before, v.last, v.query};
+  num_hits_ += static_cast<uint32_t>(before < upto);
+  if (num_hits_ == max_hits) take_hits();
+}
+
 [[gnu::always_inline]] inline void near_lookup::add_hit(const visit& v, uint32_t at, uint32_t if_entry) {
   const uint64_t bound = v.least + table_.least_entry(1);
   hits_[num_hits_] = {bound, at, v.last, v.query};
@@ -164,33 +201,37 @@ void near_lookup::take_hits() {
   }
 }
 
-void near_lookup::search_tails(const visit& v) {
+void near_lookup::search_rests(const visit& v) {
   take_hits();  // which come before
-  const uint32_t size = v.last - v.first, tail = table_.tail_of(v.least), tail_bits = table_.split().tail_bits;
-  if (size <= max_compared) {
-    compare_each_entry(v, tail);
+  const unsigned tail_bits = table_.split().tail_bits;
+  const uint32_t rest = rest_of(v.bucket, table_.tail_of(v.least));
+  if (v.last - v.first <= max_compared) {
+    compare_each_entry(v, rest);
     return;
   }
-  for_each_near(tail, tail_bits, v.reach, [&](uint32_t one, uint32_t) {
-    find_run<true>(table_, v.first, v.last, table_.least_entry(one), stop_,
-                   [&](uint32_t first, uint32_t count) { found(v.query, first, count); });
+  for_each_near(rest, span_bits_ + tail_bits, v.reach, [&](uint32_t one, uint32_t) {
+    const auto [first, last] = table_.bucket_range((v.bucket & ~span_mask()) | one >> tail_bits);
+    const uint32_t tail = one & ((uint32_t{1} << tail_bits) - 1);
+    find_run<true>(table_, first, last, table_.least_entry(tail), stop_,
+                   [&](uint32_t at, uint32_t count) { found(v.query, at, count); });
     stop_.worked(units_of_a_step);
   });
 }
 
-void near_lookup::compare_each_entry(const visit& v, uint32_t tail) {
+void near_lookup::compare_each_entry(const visit& v, uint32_t rest) {
   const packed_array& entries = table_.entries();
-  std::array<uint32_t, max_compared> positions, tails;
+  bucket_walk walk(table_.buckets(), v.bucket & ~span_mask());
+  std::array<uint32_t, max_compared> positions, rests;
   size_t num_near = 0;
   for (uint32_t at = v.first; at < v.last; at++) {
-    const uint32_t one = table_.tail_of(entries[at]);
+    const uint32_t one = rest_of(walk.next(), table_.tail_of(entries[at]));
     positions[num_near] = at;
-    tails[num_near] = one;
-    num_near += has_at_most(v.reach, one ^ tail);
+    rests[num_near] = one;
+    num_near += has_at_most(v.reach, one ^ rest);
   }
   for (size_t first = 0; first < num_near;) {
     size_t last = first + 1;
-    while (last < num_near && tails[last] == tails[first]) last++;
+    while (last < num_near && rests[last] == rests[first]) last++;
     found(v.query, positions[first], static_cast<uint32_t>(last - first));
     first = last;
   }

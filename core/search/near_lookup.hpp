@@ -16,11 +16,12 @@ namespace fp {
 
 /// Finds the postings of all stored hashes that differ from a query hash in at most `probes` bits.
 ///
-/// A bucket is looked at once for a query hash: bits of its number that differ are taken from those that may differ
-/// in the tail. Buckets come with the lowest differing bits first, so that many lie in the page, some in the cache
-/// line of the one before. As in `posting_lookup`, several are on their way from memory while one is searched; here
-/// each step of a bucket is followed by one of another, because the bandwidth of misses is what bounds so many
-/// look-ups.
+/// Neighbouring buckets are a span (see `posting_table::span_bits`); what a hash has below its span's number is its
+/// rest. A span is looked at once for a query hash: bits of its number that differ are taken from those that may
+/// differ in the rest, and where no more may, one bucket of it is. Spans come with the lowest differing bits first,
+/// so that many lie in the page, some in the cache line of the one before. As in `posting_lookup`, several are on
+/// their way from memory while one is searched; here each step of a bucket is followed by one of another, because
+/// the bandwidth of misses is what bounds so many look-ups.
 class near_lookup {
  public:
   /// Found ranges go to the end of `out`, those of a query hash in a segment next to each other; `full` is called
@@ -39,10 +40,10 @@ class near_lookup {
   struct visit {
     uint64_t least;  ///< the smallest entry of the query hash's tail
     uint32_t bucket;
-    uint32_t first, last;  ///< of the bucket's entries
+    uint32_t first, last;  ///< of the entries of the bucket, or of the span; at first what the directory located
     uint32_t window;       ///< where those begin that are searched
     uint32_t query;
-    uint32_t reach;  ///< bits that may differ in the tail
+    uint32_t reach;  ///< bits that may differ in the rest
   };
   /// A posting of the tail that was looked for, perhaps not the only one.
   struct hit {
@@ -50,7 +51,7 @@ class near_lookup {
     uint32_t first, last;  ///< the posting's position, and the bucket's end
     uint32_t query;
   };
-  /// A bucket's number differs from another one by `mask`, and so many more bits may differ.
+  /// A span's number differs from another one by `mask`, and so many more bits may differ.
   struct step {
     uint32_t mask, reach;
   };
@@ -58,14 +59,21 @@ class near_lookup {
   static constexpr size_t max_hits = 32;
 
   /// All steps of a reach.
-  void plan_steps(unsigned bucket_bits);
+  void plan_steps(unsigned bits_of_spans);
+  void locate(visit& v) const noexcept;
   void fetch(visit& v) const noexcept;
   void search(const visit& v);
-  /// The same, wherever in the bucket the tail is.
+  /// The same in a bucket of a few entries.
+  void search_short(const visit& v);
+  /// And wherever in the bucket the tail is.
   [[gnu::noinline]] void search_bucket(const visit& v);
-  /// Finds several tails, each of which is a range of its own.
-  [[gnu::noinline]] void search_tails(const visit& v);
-  void compare_each_entry(const visit& v, uint32_t tail);
+  /// Finds several rests, each of which is a range of its own.
+  [[gnu::noinline]] void search_rests(const visit& v);
+  void compare_each_entry(const visit& v, uint32_t rest);
+  uint32_t span_mask() const noexcept { return (uint32_t{1} << span_bits_) - 1; }
+  uint32_t rest_of(uint32_t bucket, uint32_t tail) const noexcept {
+    return (bucket & span_mask()) << table_.split().tail_bits | tail;
+  }
   /// The entry at `at` may be of the tail.
   void add_hit(const visit& v, uint32_t at, uint32_t if_entry);
   void found(uint32_t query, uint32_t first, uint32_t count);
@@ -79,8 +87,9 @@ class near_lookup {
 
   uint32_t segment_ = 0;
   posting_table table_;
+  unsigned span_bits_ = 0;
   std::array<std::vector<step>, 3> steps_;  ///< of each reach
-  std::array<visit, 2 * distance> visits_;
+  std::array<visit, 4 * distance> visits_;
   std::array<hit, max_hits> hits_;
   size_t num_hits_ = 0;
 };

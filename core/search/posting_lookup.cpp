@@ -11,18 +11,18 @@ void posting_lookup::add(uint32_t segment, const posting_table& table, std::span
   for (const hash_value h : hashes) {
     if (!split.holds(h)) continue;
     const uint32_t bucket = split.bucket(h);
-    prefetch_bucket(table, bucket);
+    table.buckets().fetch(bucket);
     new_->lookups[new_->size++] = {&table, table.least_entry(split.tail(h)), segment, bucket, 0};
     if (new_->size == group_size) step();
   }
 }
 
 void posting_lookup::finish() {
-  while (new_->size + fetched_->size + read_->size > 0) step();
+  while (new_->size + fetched_->size + located_->size + ranged_->size > 0) step();
 }
 
-[[gnu::always_inline]] inline void posting_lookup::take_bucket_starts(lookup& l) {
-  const auto [first, last] = l.table->bucket_range(l.first);
+[[gnu::always_inline]] inline void posting_lookup::take_range(lookup& l) {
+  const auto [first, last] = l.table->buckets().range(l.first, l.last);
   l.first = first;
   l.last = last;
   if (first == last) return;
@@ -31,9 +31,12 @@ void posting_lookup::finish() {
 
 template <bool Long>
 [[gnu::always_inline]] inline void posting_lookup::search_entries(const lookup& l) {
-  find_run<Long>(*l.table, l.first, l.last, l.least, stop_, [&](uint32_t first, uint32_t count) {
-    out_.push_back({l.segment, first, count});
-  });
+  const auto found = [&](uint32_t first, uint32_t count) { out_.push_back({l.segment, first, count}); };
+  if (!Long && l.last - l.first <= short_bucket) {
+    find_short_run(*l.table, l.first, l.last, l.least, found);
+  } else {
+    find_run<Long>(*l.table, l.first, l.last, l.least, stop_, found);
+  }
 }
 
 void posting_lookup::search_long(const lookup& l) { search_entries<true>(l); }
@@ -51,8 +54,9 @@ template <class F>
 }
 
 void posting_lookup::step() {
-  for_each_told(*fetched_, [](lookup& l) { take_bucket_starts(l); });
-  for_each_told(*read_, [this](const lookup& l) {
+  for_each_told(*fetched_, [](lookup& l) { l.last = l.table->buckets().locate(l.first); });
+  for_each_told(*located_, [](lookup& l) { take_range(l); });
+  for_each_told(*ranged_, [this](const lookup& l) {
     if (l.last - l.first > entries_of_a_page) [[unlikely]] {
       search_long(l);
     } else if (l.first != l.last) {
@@ -60,9 +64,10 @@ void posting_lookup::step() {
     }
   });
 
-  read_->size = 0;
-  group* const empty = read_;
-  read_ = fetched_;
+  ranged_->size = 0;
+  group* const empty = ranged_;
+  ranged_ = located_;
+  located_ = fetched_;
   fetched_ = new_;
   new_ = empty;
 }

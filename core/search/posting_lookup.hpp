@@ -14,8 +14,8 @@
 namespace fp {
 
 /// Finds the postings of many hashes in many segments. Nearly every step of a look-up misses the caches, so
-/// look-ups go in groups: while one group's bucket starts are on their way from memory, the entries of the group
-/// before it are asked for, and those of the one before that are searched.
+/// look-ups go in groups: while the one is on its way to where its buckets' counts are, those of the group before
+/// it are asked for, the entries of the one before that, and those of a fourth are searched.
 class posting_lookup {
  public:
   /// Found ranges go to the end of `out`, in the order of the look-ups; their postings are in the cache. All
@@ -37,7 +37,7 @@ class posting_lookup {
     const posting_table* table;
     uint64_t least;  ///< the smallest entry that counts, see `posting_table::least_entry`
     uint32_t segment;
-    uint32_t first, last;  ///< positions; at first the bucket's number
+    uint32_t first, last;  ///< positions; at first the bucket's number and what its directory located
   };
   struct group {
     std::array<lookup, group_size> lookups;
@@ -49,7 +49,7 @@ class posting_lookup {
   void for_each_told(group& g, const F& f);
   /// Takes all groups a step further.
   void step();
-  static void take_bucket_starts(lookup& l);
+  static void take_range(lookup& l);
   template <bool Long>
   void search_entries(const lookup& l);
   /// The same in a bucket of several pages. Apart: the usual ones need not be ready for an exception.
@@ -57,8 +57,8 @@ class posting_lookup {
 
   std::vector<posting_range>& out_;
   stop_condition& stop_;
-  std::array<group, 3> groups_;
-  group *new_ = &groups_[0], *fetched_ = &groups_[1], *read_ = &groups_[2];
+  std::array<group, 4> groups_;
+  group *new_ = &groups_[0], *fetched_ = &groups_[1], *located_ = &groups_[2], *ranged_ = &groups_[3];
 };
 
 }  // namespace fp

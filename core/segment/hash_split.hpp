@@ -28,9 +28,9 @@ struct hash_split {
     return static_cast<hash_value>(((uint64_t{bucket} << tail_bits) | tail) << shift);
   }
 
-  /// The split for `num_postings` postings whose hashes have no bit outside `hash_mask`: 8 to 16 postings a bucket
-  /// on average, so that a bucket lies in one or two cache lines. Half as many buckets would save up to a bit of
-  /// each posting and cost a look-up more lines.
+  /// The split for `num_postings` postings whose hashes have no bit outside `hash_mask`: 5/8 to 5/4 postings a
+  /// bucket on average. Their counts take 2 to 3 bits a posting then; with half or twice as many buckets the sum of
+  /// counts and tails differs by less than a quarter of a bit.
   static hash_split choose(uint64_t num_postings, hash_value hash_mask) noexcept;
 
   /// More would not fit a packed value beside a document id of 32 bits.

@@ -71,7 +71,7 @@ segment_ptr open_segment_as(const std::string& name, file_system& fs, const path
 
   const auto verify_sections = [&](const auto& bytes_of_slice) {
     report(segment_header_bytes);
-    for (size_t i = 0; i < num_sections; i++) {
+    for (size_t i = 0; i < num_sections_of(header.version); i++) {
       uint64_t unreported = 0;
       verify_section(name, static_cast<section_kind>(i + 1), header.sections[i],
                      [&](uint64_t at, uint64_t length) -> std::span<const std::byte> {

@@ -1,14 +1,13 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <utility>
 
 #include "core/base/bit_packing.hpp"
 #include "core/base/types.hpp"
+#include "core/segment/bucket_directory.hpp"
 #include "core/segment/hash_split.hpp"
 
 namespace fp {
@@ -19,37 +18,27 @@ namespace fp {
 class posting_table {
  public:
   posting_table() = default;
-  /// `bucket_starts`: 2^k + 1 cumulative posting counts. `entries`: `tail << id_bits | document - min_document` of
-  /// each posting, ascending within a bucket.
-  posting_table(hash_split split, uint64_t num_postings, const std::byte* bucket_starts, packed_array entries,
-                unsigned id_bits, document_id min_document) noexcept
-      : split_(split),
-        num_postings_(num_postings),
-        bucket_starts_(bucket_starts),
-        entries_(entries),
-        id_bits_(id_bits),
-        min_document_(min_document) {}
+  /// `entries`: `tail << id_bits | document - min_document` of each posting, ascending within a bucket.
+  posting_table(hash_split split, const bucket_directory& buckets, packed_array entries, unsigned id_bits,
+                document_id min_document) noexcept
+      : split_(split), buckets_(buckets), entries_(entries), id_bits_(id_bits), min_document_(min_document) {}
 
   const hash_split& split() const noexcept { return split_; }
-  uint64_t size() const noexcept { return num_postings_; }
+  uint64_t size() const noexcept { return buckets_.num_postings(); }
+  const bucket_directory& buckets() const noexcept { return buckets_; }
 
-  const std::byte* bucket_address(uint32_t bucket) const noexcept {
-    return bucket_starts_ + uint64_t{bucket} * sizeof(uint32_t);
-  }
-  /// Position of a bucket's first posting; `bucket` may be the number of buckets.
-  uint32_t bucket_start(uint32_t bucket) const noexcept {
-    uint32_t start;
-    std::memcpy(&start, bucket_address(bucket), sizeof start);
-    return start;
-  }
-  /// Positions of a bucket's first posting and behind its last: within the table, in this order, whatever the bytes
-  /// have turned into since they were checked (see `segment`).
-  std::pair<uint32_t, uint32_t> bucket_range(uint32_t bucket) const noexcept {
-    const uint32_t first = bucket_start(bucket), last = bucket_start(bucket + 1);
-    // Branches, which are foreseen: nothing waits for the comparisons, as it would for a minimum.
-    if (first > last || last > num_postings_) [[unlikely]]
-      return {0, 0};
-    return {first, last};
+  /// Positions of a bucket's first posting and behind its last.
+  std::pair<uint32_t, uint32_t> bucket_range(uint32_t bucket) const noexcept { return buckets_.range(bucket); }
+  /// How many of the lowest bits of a bucket's number its neighbours differ in that have their entries in the same
+  /// one or two cache lines, and their counts in the same part.
+  unsigned span_bits() const noexcept {
+    constexpr uint64_t max_average_span = 20;
+    unsigned bits = 0;
+    while (bits < std::min<unsigned>(split_.bucket_bits, bucket_directory::part_bits) &&
+           (size() << bits >> split_.bucket_bits) * 2 <= max_average_span) {
+      bits++;
+    }
+    return bits;
   }
   const packed_array& entries() const noexcept { return entries_; }
   /// The smallest entry that a posting of a tail can have.
@@ -66,8 +55,7 @@ class posting_table {
 
  private:
   hash_split split_;
-  uint64_t num_postings_ = 0;
-  const std::byte* bucket_starts_ = nullptr;
+  bucket_directory buckets_;
   packed_array entries_;
   unsigned id_bits_ = 0;
   document_id min_document_ = 0;

@@ -8,6 +8,7 @@
 #include "core/base/checksum.hpp"
 #include "core/base/little_endian.hpp"
 #include "core/base/located_error.hpp"
+#include "core/segment/bucket_directory.hpp"
 
 namespace fp {
 
@@ -32,11 +33,9 @@ enum field : size_t {
   at_tail_bits = 78,
   at_id_bits = 79,
   at_commit_bits = 80,
-  at_sections = 88,
   at_previous_commit = 280,
   at_first_part = 288,
   at_last_part = 292,
-  section_entry_bytes = 32,
   at_checksum = segment_header_bytes - sizeof(uint64_t),
 };
 
@@ -55,15 +54,12 @@ constexpr uint64_t packed_section(uint64_t count, unsigned width) noexcept {
 }  // namespace
 
 hash_split hash_split::choose(uint64_t num_postings, hash_value hash_mask) noexcept {
-  constexpr uint64_t max_average_bucket = 16;
   hash_split split;
   split.shift = hash_mask == 0 ? 0 : static_cast<uint8_t>(std::countr_zero(hash_mask));
   const unsigned value_bits = bits_for(hash_mask >> split.shift);
   unsigned bucket_bits = value_bits - std::min(value_bits, max_tail_bits);
-  while (bucket_bits < std::min(value_bits, max_bucket_bits) &&
-         (num_postings >> bucket_bits) > max_average_bucket) {
-    bucket_bits++;
-  }
+  const auto are_full = [&] { return num_postings * 4 > uint64_t{5} << bucket_bits; };
+  while (bucket_bits < std::min(value_bits, max_bucket_bits) && are_full()) bucket_bits++;
   split.bucket_bits = static_cast<uint8_t>(bucket_bits);
   split.tail_bits = static_cast<uint8_t>(value_bits - bucket_bits);
   return split;
@@ -83,6 +79,8 @@ const char* to_string(section_kind kind) noexcept {
       return "commits";
     case section_kind::metadata:
       return "metadata";
+    case section_kind::counts:
+      return "counts";
   }
   return "unknown";
 }
@@ -96,10 +94,16 @@ void segment_header::lay_out(uint64_t metadata_length) {
   };
   require(num_postings, max_segment_postings, "postings");
   require(num_documents, UINT32_MAX, "documents");
+  const bool has_counts = version >= first_version_with_counts;
   const uint64_t lengths[num_sections] = {
-      (split.num_buckets() + 1) * sizeof(uint32_t), packed_section(num_postings, split.tail_bits + id_bits()),
-      packed_section(num_documents, id_bits()),     packed_section(num_documents, 1),
-      packed_section(num_documents, commit_bits()), metadata_length,
+      has_counts ? bucket_directory::num_samples(split.bucket_bits) * sizeof(uint64_t)
+                 : (split.num_buckets() + 1) * sizeof(uint32_t),
+      packed_section(num_postings, split.tail_bits + id_bits()),
+      packed_section(num_documents, id_bits()),
+      packed_section(num_documents, 1),
+      packed_section(num_documents, commit_bits()),
+      metadata_length,
+      has_counts ? bucket_directory::count_bytes(split.bucket_bits, num_postings) : 0,
   };
   uint64_t offset = segment_header_bytes;
   for (size_t i = 0; i < num_sections; i++) {
@@ -113,7 +117,8 @@ void encode_header(const segment_header& header, header_page& out) noexcept {
   out.fill(std::byte{0});
   std::memcpy(out.data() + at_magic, segment_magic.data(), segment_magic.size());
   put(out, at_version, header.version);
-  put(out, at_num_sections, uint32_t{num_sections});
+  const size_t num = num_sections_of(header.version);
+  put(out, at_num_sections, static_cast<uint32_t>(num));
   put(out, at_num_bytes, header.num_bytes());
   put(out, at_first_commit, header.first_commit);
   put(out, at_last_commit, header.last_commit);
@@ -128,8 +133,8 @@ void encode_header(const segment_header& header, header_page& out) noexcept {
   put(out, at_tail_bits, header.split.tail_bits);
   put(out, at_id_bits, static_cast<uint8_t>(header.id_bits()));
   put(out, at_commit_bits, static_cast<uint8_t>(header.commit_bits()));
-  for (size_t i = 0; i < num_sections; i++) {
-    const size_t at = at_sections + i * section_entry_bytes;
+  for (size_t i = 0; i < num; i++) {
+    const size_t at = section_entry_offset(i);
     put(out, at, static_cast<uint32_t>(i + 1));
     put(out, at + 8, header.sections[i].offset);
     put(out, at + 16, header.sections[i].length);
@@ -165,7 +170,8 @@ segment_header decode_header(std::span<const std::byte, segment_header_bytes> pa
   const auto require = [&](bool holds, size_t offset, const char* what) {
     if (!holds) corrupt(name, offset, what);
   };
-  require(get<uint32_t>(page, at_num_sections) == num_sections, at_num_sections, "wrong number of sections");
+  const size_t num = num_sections_of(version);
+  require(get<uint32_t>(page, at_num_sections) == num, at_num_sections, "wrong number of sections");
   segment_header h;
   h.version = version;
   h.first_commit = get<uint64_t>(page, at_first_commit);
@@ -209,12 +215,12 @@ segment_header decode_header(std::span<const std::byte, segment_header_bytes> pa
               h.split.holds(h.hash_mask),
           at_shift, "impossible hash split");
   require(get<uint8_t>(page, at_id_bits) == h.id_bits(), at_id_bits, "id bits do not fit the range of ids");
-  const size_t at_metadata = at_sections + (num_sections - 1) * section_entry_bytes;
+  const size_t at_metadata = section_entry_offset(static_cast<size_t>(section_kind::metadata) - 1);
   const auto metadata_length = get<uint64_t>(page, at_metadata + 16);
   require(metadata_length <= file_bytes, at_metadata, "section metadata reaches past the end");
   h.lay_out(metadata_length);
-  for (size_t i = 0; i < num_sections; i++) {
-    const size_t at = at_sections + i * section_entry_bytes;
+  for (size_t i = 0; i < num; i++) {
+    const size_t at = section_entry_offset(i);
     require(get<uint32_t>(page, at) == i + 1 && get<uint32_t>(page, at + 4) == 0 &&
                 get<uint64_t>(page, at + 8) == h.sections[i].offset &&
                 get<uint64_t>(page, at + 16) == h.sections[i].length,

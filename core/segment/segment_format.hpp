@@ -11,18 +11,18 @@
 #include "core/segment/hash_split.hpp"
 #include "core/segment/segment_info.hpp"
 
-/// The bytes of a segment, version 4. The same in files and in memory; searching works on them as they lie. What a
+/// The bytes of a segment, version 5. The same in files and in memory; searching works on them as they lie. What a
 /// version promises: core/FORMATS.md.
 ///
-/// All integers are little-endian. A segment is a header page of 4096 bytes followed by six sections, in the
+/// All integers are little-endian. A segment is a header page of 4096 bytes followed by seven sections, in the
 /// order of `section_kind`, each starting at the next multiple of 64; the gaps and the rest of the header page are
 /// zero. Nothing lies outside header and sections, so every byte is under a checksum.
 ///
 /// Header page, by byte offset:
 ///
 ///       0  8 bytes  magic: 89 46 50 53 45 47 0d 0a ("\x89FPSEG\r\n")
-///       8  u32      format version: 4; like the magic and the checksum in the same place in every version
-///      12  u32      number of sections: 6
+///       8  u32      format version: 5; like the magic and the checksum in the same place in every version
+///      12  u32      number of sections: 7
 ///      16  u64      bytes of the whole segment, a multiple of 64
 ///      24  u64      first commit
 ///      32  u64      last commit, less than 2^64 - 1
@@ -38,7 +38,7 @@
 ///      79  u8       id bits: bits of (largest - smallest document id)
 ///      80  u8       commit bits: bits of (last - first commit); 64 for more than 56
 ///      81  7 bytes  zero
-///      88  6 x 32 bytes: the section table
+///      88  6 x 32 bytes: the section table, but for its last entry
 ///              u32  section kind
 ///              u32  zero
 ///              u64  offset, a multiple of 64
@@ -48,14 +48,18 @@
 ///     288  u32      first part: of the first commit, how many parts older segments hold
 ///     292  u32      last part: of the last commit, how many parts are in this and older segments; 0: all of it.
 ///                   When first and last commit are the same, larger than the first part
-///     296  zero
+///     296  32 bytes: the section table's last entry
+///     328  zero
 ///    4088  u64      XXH3-64 of the 4088 bytes before
 ///
 /// Packed arrays hold values of one width without gaps, value i at bit i * width, least significant bit first. The
 /// length of a packed section includes 8 zero bytes behind the values, so that a value can be read as the 8 bytes
 /// from its first one on.
 ///
-///     buckets     2^bucket_bits + 1 u32s: the number of postings in all buckets before bucket b
+///     buckets     8 bytes for each group of 128 buckets, and last for what is behind them: u32 the number of
+///     postings
+///                 before it, then one byte each for its buckets 32, 64 and 96: how many of its postings lie before
+///                 that one, 255 for so many or more; a zero byte
 ///     postings    packed, tail bits + id bits, in (hash, id) order: each posting's entry, which is its hash's
 ///                 tail << id bits | document id - smallest document id
 ///     documents   packed, id bits: document id - smallest document id, ascending
@@ -63,22 +67,27 @@
 ///     commits     packed, commit bits a document, in the same order: its commit - first commit
 ///     metadata    u32 count, then for each entry in ascending key order: u32 key length, u32 value length, its
 ///                 key, its value; 2^32-1 for the value length, and no value: the key was removed
+///     counts      a stream of bits, the least significant of a byte first: for each bucket a zero and then a one
+///     for
+///                 each of its postings; zeros up to a multiple of 64 bits, at least one, and then 64 more
 ///
 /// Commits ascend and may jump; a segment goes on behind another one whose last commit is its previous one, or
 /// whose last part is its first part of the same commit. First and last commit may be 0 when the previous one is: a
 /// bulk load of version 0.
 ///
-/// Up to version 3 bytes 280 to 296 are zero: the previous commit is the first minus 1, which is at least 0,
-/// commits are whole, and commit bits are at most 56. Version 2 has no removals.
+/// Up to version 4 there are six sections, none of counts, and bytes 296 to 328 are zero; buckets has a u32 for
+/// each bucket, and a last one. Up to version 3 bytes 280 to 296 are zero: the previous commit is the first minus
+/// 1, which is at least 0, commits are whole, and commit bits are at most 56. Version 2 has no removals.
 ///
 /// A hash's bucket and tail are bits of (hash >> shift): the upper `bucket_bits` and the lower `tail_bits`.
 namespace fp {
 
 inline constexpr std::array<unsigned char, 8> segment_magic = {0x89, 'F', 'P', 'S', 'E', 'G', '\r', '\n'};
-inline constexpr uint32_t segment_format_version = 4;
+inline constexpr uint32_t segment_format_version = 5;
 inline constexpr uint32_t oldest_segment_format_version = 2;
 inline constexpr uint32_t first_version_with_removals = 3;
 inline constexpr uint32_t first_version_with_jumps = 4;
+inline constexpr uint32_t first_version_with_counts = 5;
 inline constexpr size_t segment_header_bytes = 4096;
 inline constexpr size_t section_alignment = 64;
 inline constexpr uint64_t max_segment_postings = UINT32_MAX;
@@ -92,8 +101,14 @@ enum class section_kind : uint32_t {
   tombstones = 4,
   commits = 5,
   metadata = 6,
+  counts = 7,
 };
-inline constexpr size_t num_sections = 6;
+inline constexpr size_t num_sections = 7;
+constexpr size_t num_sections_of(uint32_t version) noexcept {
+  return version < first_version_with_counts ? num_sections - 1 : num_sections;
+}
+/// Where the section table's entry is in the header page.
+constexpr size_t section_entry_offset(size_t section) noexcept { return section < 6 ? 88 + 32 * section : 296; }
 
 const char* to_string(section_kind kind) noexcept;
 
@@ -115,7 +130,7 @@ struct segment_header {
   document_id min_document = 0, max_document = 0;
   hash_value hash_mask = 0;
   hash_split split;
-  std::array<section_location, num_sections> sections{};
+  std::array<section_location, num_sections> sections{};  ///< what the version does not have is empty
 
   unsigned id_bits() const noexcept { return bits_for(max_document - min_document); }
   unsigned commit_bits() const noexcept {

@@ -15,7 +15,8 @@ segment_stream_checker::segment_stream_checker(std::string name,
 
 void segment_stream_checker::update(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
-    if (section_ == num_sections) throw error(errc::internal_error, name_ + ": bytes after the last section");
+    if (section_ == num_sections_of(header_.version))
+      throw error(errc::internal_error, name_ + ": bytes after the last section");
     const section_location& location = header_.sections[section_];
     const auto piece = bytes.first(static_cast<size_t>(std::min<uint64_t>(bytes.size(), location.end() - offset_)));
     checksum_.update(piece);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "core/base/error.hpp"
 
@@ -89,7 +90,9 @@ segment_writer::segment_writer(segment_sink& sink, const segment_shape& shape)
       tombstones_(sink, header_.section(section_kind::tombstones)),
       commits_(sink, header_.section(section_kind::commits)),
       metadata_section_(sink, header_.section(section_kind::metadata)),
-      next_bucket_start_(buckets_.begin()),
+      counts_(sink, header_.section(section_kind::counts)),
+      next_sample_(buckets_.begin()),
+      next_word_(counts_.begin()),
       posting_packer_(postings_.begin(), header_.split.tail_bits + header_.id_bits()),
       document_packer_(documents_.begin(), header_.id_bits()),
       tombstone_packer_(tombstones_.begin(), 1),
@@ -124,13 +127,13 @@ void segment_writer::add_block(std::span<const posting> postings) {
   last_posting_ = last;
 
   const hash_split split = header_.split;
-  auto next_bucket = started_buckets_;
   for (size_t i = 0; i < postings.size(); i++) {
     const uint32_t bucket = split.bucket(posting_hash(postings[i]));
-    if (bucket >= next_bucket) {
-      start_buckets(uint64_t{bucket} + 1, num_postings_ + i);
-      next_bucket = started_buckets_;
-    }
+    const uint32_t part = bucket >> bucket_directory::part_bits;
+    if (part >= started_parts_) start_parts(uint64_t{part} + 1, num_postings_ + i);
+    const uint64_t place = num_postings_ + i + bucket + 1;
+    if (place >> 6 != num_words_) go_to_word(place >> 6);
+    last_word_ |= uint64_t{1} << (place & 63);
   }
   // A copy: the compiler cannot know that writing bytes leaves the packer alone.
   bit_packer entries = posting_packer_;
@@ -144,16 +147,34 @@ void segment_writer::add_block(std::span<const posting> postings) {
   num_postings_ += postings.size();
 }
 
-void segment_writer::start_buckets(uint64_t upto, uint64_t position) {
-  const auto start = static_cast<uint32_t>(position);
-  while (started_buckets_ < upto) {
-    const uint64_t count = std::min<uint64_t>(upto - started_buckets_, buffer_slack_bytes / sizeof start);
-    for (uint64_t i = 0; i < count; i++) {
-      std::memcpy(next_bucket_start_, &start, sizeof start);
-      next_bucket_start_ += sizeof start;
+void segment_writer::start_parts(uint64_t upto, uint64_t position) {
+  for (; started_parts_ < upto; started_parts_++) {
+    const uint32_t part = started_parts_ % bucket_directory::parts_of_group;
+    if (part > 0) {
+      sample_.set_part(part, position - sample_.start());
+      continue;
     }
-    started_buckets_ += count;
-    next_bucket_start_ = buckets_.advance(next_bucket_start_);
+    if (started_parts_ > 0) put_sample();
+    sample_ = bucket_directory::sample(position);
+  }
+}
+
+void segment_writer::put_sample() {
+  const uint64_t value = sample_.value();
+  std::memcpy(next_sample_, &value, sizeof value);
+  next_sample_ = buckets_.advance(next_sample_ + sizeof value);
+}
+
+void segment_writer::go_to_word(uint64_t word) {
+  while (num_words_ < word) {
+    const uint64_t count = std::min<uint64_t>(word - num_words_, buffer_slack_bytes / sizeof last_word_);
+    for (uint64_t i = 0; i < count; i++) {
+      const uint64_t written = std::exchange(last_word_, 0);
+      std::memcpy(next_word_, &written, sizeof written);
+      next_word_ += sizeof written;
+    }
+    num_words_ += count;
+    next_word_ = counts_.advance(next_word_);
   }
 }
 
@@ -191,11 +212,14 @@ segment_info segment_writer::finish() {
   if (num_postings_ != header_.num_postings) not_as_announced(header_, "too few postings");
   if (num_documents_ != header_.num_documents) not_as_announced(header_, "too few documents");
   if (num_tombstones_ != header_.num_tombstones) not_as_announced(header_, "not the announced tombstones");
-  start_buckets(header_.split.num_buckets() + 1, num_postings_);
+  const uint64_t num_groups = bucket_directory::num_samples(header_.split.bucket_bits) - 1;
+  start_parts(num_groups * bucket_directory::parts_of_group + 1, num_postings_);
+  put_sample();
+  go_to_word(header_.section(section_kind::counts).length / sizeof(uint64_t));
   const auto complete = [&](section_kind kind, section_writer& writer, std::byte* position) {
     header_.section(kind).checksum = writer.finish(position);
   };
-  complete(section_kind::buckets, buckets_, next_bucket_start_);
+  complete(section_kind::buckets, buckets_, next_sample_);
   complete(section_kind::postings, postings_, posting_packer_.end());
   complete(section_kind::documents, documents_, document_packer_.end());
   complete(section_kind::tombstones, tombstones_, tombstone_packer_.end());
@@ -211,6 +235,7 @@ segment_info segment_writer::finish() {
     }
   });
   complete(section_kind::metadata, metadata_section_, position);
+  complete(section_kind::counts, counts_, next_word_);
 
   header_page page;
   encode_header(header_, page);

@@ -8,6 +8,7 @@
 #include "core/base/bit_packing.hpp"
 #include "core/base/checksum.hpp"
 #include "core/base/types.hpp"
+#include "core/segment/bucket_directory.hpp"
 #include "core/segment/metadata_list.hpp"
 #include "core/segment/segment_format.hpp"
 #include "core/segment/segment_sink.hpp"
@@ -78,16 +79,22 @@ class segment_writer {
   void add_block(std::span<const posting> postings);
   bool is_wide() const noexcept { return header_.commit_bits() == wide_commit_bits; }
   void put_commit(uint64_t relative);
-  /// Lets all buckets below `upto` that have no start yet start at `position`.
-  void start_buckets(uint64_t upto, uint64_t position);
+  /// Lets all parts of buckets below `upto` that have no start yet start at `position`.
+  void start_parts(uint64_t upto, uint64_t position);
+  void put_sample();
+  /// Goes on with a later word of the counts.
+  void go_to_word(uint64_t word);
 
   segment_sink& sink_;
   segment_header header_;
   std::vector<metadata_entry> metadata_;
-  section_writer buckets_, postings_, documents_, tombstones_, commits_, metadata_section_;
-  std::byte* next_bucket_start_;
+  section_writer buckets_, postings_, documents_, tombstones_, commits_, metadata_section_, counts_;
+  std::byte *next_sample_, *next_word_;
   bit_packer posting_packer_, document_packer_, tombstone_packer_, commit_packer_;
-  uint64_t started_buckets_ = 0;  ///< buckets whose start is written
+  uint64_t started_parts_ = 0;
+  bucket_directory::sample sample_;  ///< of the group of the last of them
+  uint64_t num_words_ = 0,
+           last_word_ = 0;  ///< words of the counts that are written, and the one behind them so far
   uint64_t num_postings_ = 0, num_documents_ = 0, num_tombstones_ = 0;
   posting last_posting_ = 0;
   document_id last_document_ = 0;

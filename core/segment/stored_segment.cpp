@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/bit_select.hpp"
 #include "core/base/checksum.hpp"
 #include "core/base/located_error.hpp"
 #include "core/segment/read_ahead.hpp"
@@ -83,7 +84,7 @@ stored_segment::stored_segment(std::string name, segment_storage storage, std::s
       owner_(std::move(owner)),
       header_(header),
       info_(make_info(header, bytes.first<segment_header_bytes>())),
-      postings_(header.split, header.num_postings, section_data(section_kind::buckets),
+      postings_(header.split, directory(),
                 packed_array(section_data(section_kind::postings), header.split.tail_bits + header.id_bits()),
                 header.id_bits(), header.min_document),
       document_states_(header.num_documents, header.min_document,
@@ -91,7 +92,11 @@ stored_segment::stored_segment(std::string name, segment_storage storage, std::s
                        packed_array(section_data(section_kind::tombstones), 1),
                        packed_array(section_data(section_kind::commits), header.commit_bits()),
                        header.first_commit) {
-  check_buckets(cancel);
+  if (postings_.buckets().has_counts()) {
+    check_counts(cancel);
+  } else {
+    check_starts(cancel);
+  }
   read_documents(cancel);
   read_metadata();
 }
@@ -103,25 +108,80 @@ stored_segment::stored_segment(std::string name, std::shared_ptr<const mapped_fi
   require_readable();
 }
 
-void stored_segment::check_buckets(const cancel_flag* cancel) const {
-  const uint64_t num_buckets = postings_.split().num_buckets();
+bucket_directory stored_segment::directory() const noexcept {
+  const unsigned bits = header_.split.bucket_bits;
+  const std::byte* const starts = section_data(section_kind::buckets);
+  return header_.version < first_version_with_counts
+             ? bucket_directory::of_starts(bits, header_.num_postings, starts)
+             : bucket_directory::of_counts(bits, header_.num_postings, starts, section_data(section_kind::counts));
+}
+
+void stored_segment::check_starts(const cancel_flag* cancel) const {
+  const bucket_directory& buckets = postings_.buckets();
+  const uint64_t num_starts = buckets.num_buckets() + 1;
   const uint64_t offset = header_.section(section_kind::buckets).offset;
   uint32_t previous = 0;
-  for (uint64_t b = 0; b <= num_buckets;) {
+  for (uint64_t b = 0; b < num_starts;) {
     throw_if_cancelled(cancel, name_);
-    const uint64_t end = std::min(num_buckets + 1, b + items_per_cancel_check);
+    const uint64_t end = std::min(num_starts, b + items_per_cancel_check);
     bool ascending = true;
     for (; b < end; b++) {
-      __builtin_prefetch(postings_.bucket_address(static_cast<uint32_t>(b)) + prefetch_distance);
-      const uint32_t start = postings_.bucket_start(static_cast<uint32_t>(b));
+      __builtin_prefetch(buckets.start_address(b) + prefetch_distance);
+      const uint32_t start = buckets.start(b);
       ascending &= start >= previous;
       previous = start;
     }
     if (!ascending) corrupt(name_, section_kind::buckets, offset, "counts are not cumulative");
   }
-  if (postings_.bucket_start(0) != 0 || previous != header_.num_postings) {
+  if (buckets.start(0) != 0 || previous != header_.num_postings) {
     corrupt(name_, section_kind::buckets, offset, "counts do not cover all postings");
   }
+}
+
+void stored_segment::check_counts(const cancel_flag* cancel) const {
+  const bucket_directory& buckets = postings_.buckets();
+  using sample = bucket_directory::sample;
+  const uint64_t num_groups = bucket_directory::num_samples(header_.split.bucket_bits) - 1;
+  const auto require = [&](bool holds, section_kind kind, const char* what) {
+    if (!holds) corrupt(name_, kind, header_.section(kind).offset, what);
+  };
+  require(buckets.sample_of(0).start() == 0 && buckets.sample_of(num_groups).start() == header_.num_postings,
+          section_kind::buckets, "counts do not cover all postings");
+  uint64_t word = 0, ones = 0;  // those before the word
+  const auto pass_word = [&] { ones += count_ones(buckets.word(word++)); };
+  for (uint64_t group = 0; group <= num_groups; group++) {
+    if (group % items_per_cancel_check == 0) throw_if_cancelled(cancel, name_);
+    const sample of_group = buckets.sample_of(group);
+    const uint32_t num_parts = group < num_groups ? bucket_directory::parts_of_group : 1;
+    for (uint32_t part = 0; part < num_parts; part++) {
+      const uint64_t bucket = std::min(
+          (group << bucket_directory::group_bits) + (part << bucket_directory::part_bits), buckets.num_buckets());
+      uint64_t place = bucket + of_group.start() + of_group.before_part(part);
+      if (of_group.before_part(part) < sample::many) {
+        require(place >> 6 >= word && place <= header_.num_postings + buckets.num_buckets(), section_kind::buckets,
+                "counts are not cumulative");
+        while (word < place >> 6) pass_word();
+      } else {
+        // Where it is only the bits can tell: behind so many zeros.
+        while (word < buckets.num_words() && ((word + 1) << 6) - ones - count_ones(buckets.word(word)) <= bucket) {
+          pass_word();
+        }
+        const uint64_t zeros_before = (word << 6) - ones;
+        const bit_ranks zeros(~buckets.word(word));
+        require(bucket >= zeros_before && bucket - zeros_before < zeros.count(), section_kind::counts,
+                "not as many buckets as there are");
+        const uint64_t zero = (word << 6) + zeros.place_of(static_cast<uint32_t>(bucket - zeros_before));
+        require(zero >= place, section_kind::buckets, "many postings where there are few");
+        place = zero;
+      }
+      const uint64_t here = buckets.word(word);
+      const uint64_t before = ones + count_ones(here & ((uint64_t{1} << (place & 63)) - 1));
+      require((here >> (place & 63) & 1) == 0 && before + bucket == place, section_kind::counts,
+              "not the postings that section buckets says");
+    }
+  }
+  const uint64_t end = header_.num_postings + buckets.num_buckets();
+  require(buckets.word(end >> 6) >> (end & 63) == 0, section_kind::counts, "more postings than there are");
 }
 
 void stored_segment::read_documents(const cancel_flag* cancel) {
@@ -210,7 +270,7 @@ void stored_segment::verify(const cancel_flag* cancel) const {
     header_page page;
     std::copy_n(bytes_.begin(), page.size(), page.begin());
     const segment_header stored = decode_header(page, bytes_.size(), name_);
-    for (size_t i = 0; i < num_sections; i++) {
+    for (size_t i = 0; i < num_sections_of(stored.version); i++) {
       verify_section(name_, static_cast<section_kind>(i + 1), stored.sections[i],
                      [&](uint64_t at, uint64_t length) {
                        throw_if_cancelled(cancel, name_);

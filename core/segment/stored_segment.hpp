@@ -50,7 +50,9 @@ class stored_segment final : public segment {
   const std::byte* section_data(section_kind kind) const noexcept {
     return bytes_.data() + header_.section(kind).offset;
   }
-  void check_buckets(const cancel_flag* cancel) const;
+  bucket_directory directory() const noexcept;
+  void check_starts(const cancel_flag* cancel) const;
+  void check_counts(const cancel_flag* cancel) const;
   void read_documents(const cancel_flag* cancel);
   void read_metadata();
 

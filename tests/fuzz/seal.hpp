@@ -35,8 +35,8 @@ inline void seal_segment(std::string& bytes, size_t begin = 0, size_t size = std
   if (bytes.size() < begin) return;
   size = std::min(size, bytes.size() - begin);
   if (size < segment_header_bytes) return;
-  for (size_t i = 0; i < num_sections; i++) {
-    const size_t entry = begin + 88 + 32 * i;
+  for (size_t i = 0; i < num_sections_of(get_at<uint32_t>(bytes, begin + 8)); i++) {
+    const size_t entry = begin + section_entry_offset(i);
     const auto offset = get_at<uint64_t>(bytes, entry + 8), length = get_at<uint64_t>(bytes, entry + 16);
     if (offset > size || length > size - offset) continue;
     const uint64_t end = std::min<uint64_t>((offset + length + 63) / 64 * 64, size);

@@ -130,7 +130,7 @@ class FullDisk(NodeTest):
         ballast = self.disk / "ballast"
         with open(ballast, "wb") as file:
             room = shutil.disk_usage(self.disk).free
-            os.posix_fallocate(file.fileno(), 0, room - (2 << 20))
+            os.posix_fallocate(file.fileno(), 0, room - (1700 << 10))
 
         node = self.start(*flags, "--idle-merge-after-ms", "1000", data="disk/data")
         why = node.wait_for(r"main: merge of files failed: (.*)").group(1)

@@ -56,11 +56,11 @@ class Scrub(NodeTest):
                                 sum(f.stat().st_size for f in self.files))
         self.assertEqual(self.status(node)["damaged_segments"], 0)
 
-        # The last byte pads the section of metadata: no search meets it.
+        # The last byte pads the section of counts: no search meets it.
         victim = self.files[1]
         at = victim.stat().st_size - 1
         self.flip(victim, at)
-        line = node.wait_for(rf"error main: scrub: damaged segment: (.*{victim.name}: section metadata at "
+        line = node.wait_for(rf"error main: scrub: damaged segment: (.*{victim.name}: section counts at "
                              rf"offset \d+: [^;]*)")
         self.assertEqual(self.metrics(node).value("fpindex_damaged_segments", index="main"), 1)
         status = self.status(node)

@@ -10,6 +10,7 @@
 #include "tests/core/support/commits.hpp"
 #include "tests/core/support/error_of.hpp"
 #include "tests/core/support/naive_index.hpp"
+#include "tests/core/support/table_with_starts.hpp"
 #include "tests/core/support/watched_search.hpp"
 
 namespace fp {
@@ -93,14 +94,16 @@ TEST(NearLookup, FindsWhatComparingAllFinds) {
         documents.push_back({id, {h, top << shift}});
       }
       const auto segment = make_segment(make_commit(1, documents));
-      const posting_table& table = segment->postings();
+      const test::table_with_starts older(*segment);
       std::vector<hash_value> query;
       for (int i = 0; i < 40; i++) {
         query.push_back(*std::next(stored.begin(), static_cast<std::ptrdiff_t>(random() % stored.size())));
         if (i % 4 == 0) query.back() = static_cast<hash_value>(random() % 64) << shift;  // in the first buckets
         for (uint64_t flips = random() % 4; flips > 0; flips--) query.back() ^= hash_value{1} << random() % 32;
       }
-      for (unsigned probes = 1; probes <= 2; probes++) {
+      for (const unsigned way : {0u, 1u, 2u, 3u}) {
+        const unsigned probes = 1 + way % 2;
+        const posting_table& table = way < 2 ? segment->postings() : older.table();
         const search_options options;
         search_pace pace;
         stop_condition stop(options, pace);

@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <random>
 
+#include "tests/core/support/bit_instructions.hpp"
 #include "tests/core/support/commits.hpp"
+#include "tests/core/support/table_with_starts.hpp"
 
 namespace fp {
 namespace {
@@ -17,6 +20,7 @@ using test::make_segment;
 /// Segments with a model beside each: the documents of every hash.
 struct tables {
   std::vector<segment_ptr> segments;
+  std::vector<std::unique_ptr<test::table_with_starts>> older;
   std::vector<std::map<hash_value, std::vector<document_id>>> models;
 
   void add(test::random_data& data, size_t num_documents, size_t max_hashes) {
@@ -29,11 +33,24 @@ struct tables {
       for (const hash_value h : hashes) model[h].push_back(id);
       documents.push_back({id, std::move(hashes)});
     }
+    keep(documents);
+  }
+  void keep(const test::documents& documents) {
     segments.push_back(make_segment(make_commit(models.size(), documents)));
+    older.push_back(std::make_unique<test::table_with_starts>(*segments.back()));
   }
 
-  /// Looks all hashes up in all segments, in one pipeline, and compares.
+  /// Looks all hashes up in all segments, in one pipeline, and compares: with the tables of this version, with
+  /// those of older ones, and with both by turns.
   void check(const std::vector<hash_value>& hashes) const {
+    test::with_and_without_bit_instructions([&] {
+      check_with(hashes, [](size_t) { return false; });
+      check_with(hashes, [](size_t) { return true; });
+      check_with(hashes, [](size_t s) { return s % 2 == 0; });
+    });
+  }
+  template <class F>
+  void check_with(const std::vector<hash_value>& hashes, const F& is_older) const {
     using found = std::vector<std::pair<uint32_t, std::vector<document_id>>>;
     found expected, actual;
     std::vector<posting_range> ranges;
@@ -42,7 +59,7 @@ struct tables {
     stop_condition stop(options, pace);
     posting_lookup lookup(ranges, stop);
     for (uint32_t s = 0; s < segments.size(); s++) {
-      lookup.add(s, segments[s]->postings(), hashes);
+      lookup.add(s, is_older(s) ? older[s]->table() : segments[s]->postings(), hashes);
       for (const hash_value h : hashes) {
         if (const auto ids = models[s].find(h); ids != models[s].end()) expected.push_back({s, ids->second});
       }
@@ -88,7 +105,7 @@ TEST(PostingLookup, EveryHashOfEveryWidthUpToTheTableEnds) {
       for (const hash_value h : hashes) model[h].push_back(id);
       documents.push_back({id, hashes});
     }
-    t.segments.push_back(make_segment(make_commit(1, documents)));
+    t.keep(documents);
     std::vector<hash_value> hashes = {top, 0, top - 1, ~top, 0xffffffff};
     for (const auto& [h, ids] : model) hashes.push_back(h);
     t.check(hashes);

@@ -9,6 +9,7 @@
 #include "core/index/snapshot.hpp"
 #include "core/merge/merge.hpp"
 #include "core/search/search.hpp"
+#include "core/segment/bucket_directory.hpp"
 #include "core/segment/segment_format.hpp"
 #include "tests/core/support/commits.hpp"
 #include "tests/core/support/temporary_folder.hpp"
@@ -71,7 +72,7 @@ class SegmentFile : public testing::Test {
   /// Makes all checksums right again, as far as the section table makes sense.
   static void seal(std::string& bytes) {
     for (size_t i = 0; i < num_sections; i++) {
-      const size_t entry = 88 + 32 * i;
+      const size_t entry = section_entry_offset(i);
       const auto offset = get<uint64_t>(bytes, entry + 8), length = get<uint64_t>(bytes, entry + 16);
       if (offset > bytes.size() || length > bytes.size() - offset) continue;
       const uint64_t end = std::min<uint64_t>((offset + length + 63) / 64 * 64, bytes.size());
@@ -108,7 +109,7 @@ TEST_F(SegmentFile, EveryFlippedBitIsDetected) {
   write(make_commit(5, {{1, {3, 4}}, {70000, {3, 900}}}));
   for (size_t at = 0; at < bytes_.size(); at++) {
     // All bits of what is used, one bit in each byte of the header's empty part.
-    const int step = at >= 312 && at < 4088 ? 8 : 1;
+    const int step = at >= 328 && at < 4088 ? 8 : 1;
     for (int bit = 0; bit < 8; bit += step) {
       std::string damaged = bytes_;
       damaged[at] = static_cast<char>(damaged[at] ^ 1 << bit);
@@ -133,7 +134,7 @@ TEST_F(SegmentFile, EveryTruncationIsDetected) {
 }
 
 TEST_F(SegmentFile, ErrorsNameSectionAndOffset) {
-  const auto offset = get<uint64_t>(bytes_, 88 + 32 * 1 + 8);
+  const auto offset = get<uint64_t>(bytes_, section_entry_offset(1) + 8);
   bytes_[offset + 3] ^= 1;
   put_file(bytes_);
   for (const load_mode mode : both_modes) {
@@ -150,7 +151,7 @@ TEST_F(SegmentFile, AnotherFormatVersionIsNamed) {
     put(bytes_, 4088, checksum(std::string_view(bytes_).substr(0, 4088)));
     put_file(bytes_);
     EXPECT_EQ(open_error(load_mode::map), errc::unsupported_format);
-    EXPECT_EQ(message_, file_.string() + ": file format " + std::to_string(version) + ", this build reads 2 to 4");
+    EXPECT_EQ(message_, file_.string() + ": file format " + std::to_string(version) + ", this build reads 2 to 5");
   }
 }
 
@@ -182,7 +183,7 @@ TEST_F(SegmentFile, AnythingButTheExpectedFileIsRefused) {
 TEST_F(SegmentFile, CancelStopsBetweenSlices) {
   for (const load_mode mode : both_modes) {
     // Raised after n reports: at least the header and each section report.
-    for (int after = 0; after < 7; after++) {
+    for (int after = 0; after < 8; after++) {
       cancel_flag cancel = after == 0;
       int reports = 0;
       open_options options{mode, &cancel, [&](uint64_t) { cancel = ++reports >= after; }};
@@ -210,7 +211,7 @@ TEST_F(SegmentFile, VerifyNoticesDamageAfterOpening) {
 
 TEST_F(SegmentFile, WrongStructureIsRefusedEvenWithRightChecksums) {
   const auto section = [&](section_kind kind) {
-    return get<uint64_t>(bytes_, 88 + 32 * (static_cast<size_t>(kind) - 1) + 8);
+    return get<uint64_t>(bytes_, section_entry_offset(static_cast<size_t>(kind) - 1) + 8);
   };
   const std::string good = bytes_;
   const auto expect_refused = [&](const char* what) {
@@ -224,9 +225,19 @@ TEST_F(SegmentFile, WrongStructureIsRefusedEvenWithRightChecksums) {
     expect_refused(what);
   };
   const uint64_t buckets = section(section_kind::buckets);
+  const uint64_t last_start = buckets + 8 * (bucket_directory::num_samples(get<uint8_t>(bytes_, 77)) - 1);
+  ASSERT_GT(last_start, buckets + 8);
   field(buckets, uint32_t{1}, "first bucket does not start at 0");
-  field(buckets + 4, uint32_t{0xffffffff}, "buckets not ascending");
-  field(buckets + 4 * (uint64_t{1} << get<uint8_t>(bytes_, 77)), uint32_t{0xffffffff}, "last bucket too far");
+  field(buckets + 4, uint8_t(get<uint8_t>(bytes_, buckets + 4) + 1), "another part than the counts say");
+  field(buckets + 4, uint8_t{255}, "many postings where there are few");
+  field(buckets + 8, uint32_t{0xffffffff}, "buckets not ascending");
+  field(last_start, uint32_t{0xffffffff}, "last bucket too far");
+  const uint64_t counts = section(section_kind::counts),
+                 words = bucket_directory::num_words(get<uint8_t>(bytes_, 77), get<uint64_t>(bytes_, 40));
+  field(counts, uint8_t(get<uint8_t>(bytes_, counts) ^ 1), "a posting before the first bucket");
+  field(counts + 8, ~get<uint64_t>(bytes_, counts + 8), "other counts than samples");
+  field(counts + 8 * words - 8, get<uint64_t>(bytes_, counts + 8 * words - 8) | uint64_t{1} << 63,
+        "a posting too many");
   field(section(section_kind::documents), uint64_t{~uint64_t{0}}, "documents not ascending");
   field(section(section_kind::tombstones), uint8_t{1}, "one tombstone too many");
   field(section(section_kind::metadata), uint32_t{1000}, "more metadata than there is");
@@ -249,11 +260,12 @@ TEST_F(SegmentFile, WrongStructureIsRefusedEvenWithRightChecksums) {
   field(78, uint8_t{25}, "more tail bits than fit an entry");
   field(79, uint8_t{32}, "id bits");
   field(80, uint8_t{9}, "commit bits");
-  field(12, uint32_t{7}, "number of sections");
+  field(12, uint32_t{6}, "number of sections");
   field(88, uint32_t{2}, "section kind");
   field(96, uint64_t{4160}, "section offset");
   field(104, uint64_t{8}, "section length");
-  field(88 + 32 * 5 + 16, ~uint64_t{0}, "metadata length");
+  field(section_entry_offset(5) + 16, ~uint64_t{0}, "metadata length");
+  field(section_entry_offset(6), uint32_t{6}, "kind of the last section");
 }
 
 TEST_F(SegmentFile, RandomDamageUnderRightChecksumsNeverLeavesTheBytes) {
@@ -262,7 +274,7 @@ TEST_F(SegmentFile, RandomDamageUnderRightChecksumsNeverLeavesTheBytes) {
   for (int round = 0; round < 3000; round++) {
     std::string damaged = bytes_;
     for (uint64_t i = 1 + random() % 3; i > 0; i--) {
-      const size_t at = random() % 3 == 0 ? 24 + random() % 288 : 4096 + random() % (damaged.size() - 4096);
+      const size_t at = random() % 3 == 0 ? 24 + random() % 304 : 4096 + random() % (damaged.size() - 4096);
       damaged[at] = static_cast<char>(random() % 2 == 0 ? random() : damaged[at] ^ 1 << random() % 8);
     }
     seal(damaged);
