@@ -191,6 +191,9 @@ class bucket_directory {
     const bit_ranks zeros(~bits_from(place));
     const uint64_t begin = 1 + (rank < zeros.count() ? place + zeros.place_of(rank)
                                                      : place_of_later_zero(place, rank - zeros.count()));
+    // Behind the stream are zeros, too.
+    if (begin > num_words_ << 6) [[unlikely]]
+      return {0, 0};
     uint64_t window;
     std::memcpy(&window, counts_ + (begin >> 3), sizeof window);
     auto count = static_cast<uint64_t>(std::countr_zero(~(window >> (begin & 7))));

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <random>
+#include <span>
 #include <vector>
 
 #include "tests/core/support/bit_instructions.hpp"
+
 namespace fp {
 namespace {
 
