@@ -14,8 +14,9 @@
 namespace fp {
 
 /// Finds the postings of many hashes in many segments. Nearly every step of a look-up misses the caches, so
-/// look-ups go in groups: while the one is on its way to where its buckets' counts are, those of the group before
-/// it are asked for, the entries of the one before that, and those of a fourth are searched.
+/// look-ups go in groups: while samples of the buckets' counts are on their way from memory for one group, the
+/// counts are asked for of the group before it, the entries of the one before that, and those of a fourth are
+/// searched.
 class posting_lookup {
  public:
   /// Found ranges go to the end of `out`, in the order of the look-ups; their postings are in the cache. All
