@@ -9,7 +9,9 @@ Documents have 120 hashes and come in updates of 1,000. The parts, all by defaul
   base: an empty node that takes the index of another one, until it is searched, against cp of that index's files, synced,
     and fpctl check of the copy;
   searches: one search after the other at a node that has half of the documents and gets the other half from a changelog
-    as fast as it can, against the same when it has all and rests: 99th percentiles.
+    as fast as it can, against the same when it has all and rests: 99th percentiles;
+  idle: a node that follows 1,000 indexes in PostgreSQL to which nothing is written: its share of a core, and the
+    transactions of that PostgreSQL, those of the measurement among them.
 """
 
 import argparse
@@ -32,6 +34,7 @@ sys.path.insert(0, str(ROOT / "tests" / "system"))
 
 import requests  # noqa: E402
 
+import postgres_server  # noqa: E402
 import support  # noqa: E402
 
 
@@ -183,8 +186,39 @@ def searches(folder, bodies, documents):
             f"{following:.2f} ms; quiet {quiet:.2f} ms: {following / quiet:.2f}")
 
 
+def idle(folder, *_):
+    indexes, seconds = 1_000, 30
+    pathlib.Path(folder).chmod(0o755)  # PostgreSQL runs as a user of its own
+    database = postgres_server.PostgresServer(f"{folder}/postgres")
+    try:
+        subprocess.run([support.BUILD / "fpctl", "changelog", "init", "--changelog", database.url], check=True,
+                       capture_output=True)
+        node = start(f"{folder}/node", "--changelog", database.url)
+        with requests.Session() as session:
+            for i in range(indexes):
+                session.put(node.url(f"/i{i}")).raise_for_status()
+                session.put(node.url(f"/i{i}/1"), json={"hashes": [1]}).raise_for_status()
+
+        def figures():
+            fields = pathlib.Path(f"/proc/{node.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+            [[transactions]] = database.sql("SELECT sum(xact_commit + xact_rollback) FROM pg_stat_database")
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), int(transactions)
+
+        time.sleep(seconds / 3)  # what was written is checkpointed
+        began = time.monotonic()
+        before = figures()
+        time.sleep(seconds)
+        after = figures()
+        took = since(began)
+        node.stop()
+    finally:
+        database.close()
+    return (f"{indexes} indexes: {100 * (after[0] - before[0]) / took:.2f} % of a core, "
+            f"{(after[1] - before[1]) / took:.1f} transactions/s")
+
+
 def main():
-    parts = {"follow": follow, "base": base, "searches": searches}
+    parts = {"follow": follow, "base": base, "searches": searches, "idle": idle}
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--build", default="build")
     arguments.add_argument("--documents", type=int, default=100_000)
