@@ -147,8 +147,7 @@ void stored_segment::check_counts(const cancel_flag* cancel) const {
   };
   require(buckets.sample_of(0).start() == 0 && buckets.sample_of(num_groups).start() == header_.num_postings,
           section_kind::buckets, "counts do not cover all postings");
-  uint64_t word = 0, ones = 0;  // those before the word
-  const auto pass_word = [&] { ones += count_ones(buckets.word(word++)); };
+  uint64_t word = 0, zeros_before = 0;  // the word that the search is in
   for (uint64_t group = 0; group <= num_groups; group++) {
     if (group % items_per_cancel_check == 0) throw_if_cancelled(cancel, name_);
     const sample of_group = buckets.sample_of(group);
@@ -156,28 +155,17 @@ void stored_segment::check_counts(const cancel_flag* cancel) const {
     for (uint32_t part = 0; part < num_parts; part++) {
       const uint64_t bucket = std::min(
           (group << bucket_directory::group_bits) + (part << bucket_directory::part_bits), buckets.num_buckets());
-      uint64_t place = bucket + of_group.start() + of_group.before_part(part);
-      if (of_group.before_part(part) < sample::many) {
-        require(place >> 6 >= word && place <= header_.num_postings + buckets.num_buckets(), section_kind::buckets,
-                "counts are not cumulative");
-        while (word < place >> 6) pass_word();
-      } else {
-        // Where it is only the bits can tell: behind so many zeros.
-        while (word < buckets.num_words() && ((word + 1) << 6) - ones - count_ones(buckets.word(word)) <= bucket) {
-          pass_word();
-        }
-        const uint64_t zeros_before = (word << 6) - ones;
-        const bit_ranks zeros(~buckets.word(word));
-        require(bucket >= zeros_before && bucket - zeros_before < zeros.count(), section_kind::counts,
-                "not as many buckets as there are");
-        const uint64_t zero = (word << 6) + zeros.place_of(static_cast<uint32_t>(bucket - zeros_before));
-        require(zero >= place, section_kind::buckets, "many postings where there are few");
-        place = zero;
+      // A bucket's zero is behind those of all before it.
+      bit_ranks zeros(~buckets.word(word));
+      while (bucket - zeros_before >= zeros.count()) {
+        zeros_before += zeros.count();
+        require(++word < buckets.num_words(), section_kind::counts, "not as many buckets as there are");
+        zeros = bit_ranks(~buckets.word(word));
       }
-      const uint64_t here = buckets.word(word);
-      const uint64_t before = ones + count_ones(here & ((uint64_t{1} << (place & 63)) - 1));
-      require((here >> (place & 63) & 1) == 0 && before + bucket == place, section_kind::counts,
-              "not the postings that section buckets says");
+      const uint64_t place = (word << 6) + zeros.place_of(static_cast<uint32_t>(bucket - zeros_before));
+      const uint64_t before = place - bucket, start = of_group.start();
+      require(before >= start && std::min<uint64_t>(before - start, sample::many) == of_group.before_part(part),
+              section_kind::counts, "not the postings that section buckets says");
     }
   }
   const uint64_t end = header_.num_postings + buckets.num_buckets();
