@@ -22,7 +22,6 @@ import os
 import pathlib
 import random
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
@@ -30,21 +29,13 @@ import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "system"))
+sys.path[:0] = [str(ROOT / "tests" / "system"), str(ROOT / "tests" / "bench" / "peer")]
 
 import requests  # noqa: E402
 
+import corpus  # noqa: E402
 import postgres_server  # noqa: E402
 import support  # noqa: E402
-
-
-def update_of(documents, draw):
-    """A body of MessagePack, as fpindex's clients send it: {c: [{i: {i: id, h: [hash]}}]}."""
-    parts = [b"\x81\xa1c", struct.pack(">BH", 0xDC, len(documents))]
-    for document in documents:
-        parts.append(b"\x81\xa1i\x82\xa1i" + struct.pack(">BI", 0xCE, document) + b"\xa1h" + struct.pack(">BH", 0xDC, 120))
-        parts += [struct.pack(">BI", 0xCE, draw.getrandbits(32)) for _ in range(120)]
-    return b"".join(parts)
 
 
 def send(node, bodies):
@@ -226,9 +217,7 @@ def main():
     arguments.add_argument("parts", nargs="*", metavar="PART", choices=[*parts, []])
     chosen = arguments.parse_args()
     support.BUILD = ROOT / chosen.build
-    draw = random.Random(1)
-    bodies = [update_of(range(first, min(first + 1000, chosen.documents + 1)), draw)
-              for first in range(1, chosen.documents + 1, 1000)]
+    bodies = list(corpus.batches("uniform", chosen.documents))
     for _ in range(chosen.rounds):
         for name in chosen.parts or parts:
             with tempfile.TemporaryDirectory() as folder:
