@@ -11,7 +11,7 @@ source app/packages.sh
 quick=no
 [ "${1:-}" = --quick ] && quick=yes
 
-say() { printf '\n== %s\n' "$*"; }
+say() { printf '\n== %s (after %s s)\n' "$*" "$SECONDS"; }
 
 say "packages"
 install_packages "${build_packages[@]}" "${test_packages[@]}"
@@ -54,12 +54,12 @@ system_tests
 
 say "core and servers under ThreadSanitizer"
 cmake --preset tsan "${settings[@]}"
-cmake --build --preset tsan -j "$jobs"
+cmake --build --preset tsan -j "$jobs" --target unit_tests
 unit_tests tsan
 
 say "everything under AddressSanitizer and UndefinedBehaviorSanitizer"
 cmake --preset asan "${settings[@]}"
-cmake --build --preset asan -j "$jobs"
+cmake --build --preset asan -j "$jobs" --target unit_tests
 unit_tests asan
 
 say "all tests passed"

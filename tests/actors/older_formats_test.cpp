@@ -17,13 +17,14 @@
 #include "tests/core/support/bulk_load.hpp"
 #include "tests/core/support/commits.hpp"
 #include "tests/core/support/temporary_folder.hpp"
+#include "tests/support/source_file.hpp"
 
 namespace fp {
 namespace {
 
 namespace stdfs = std::filesystem;
 
-const stdfs::path formats = FPNODE_TEST_FORMATS;
+const stdfs::path formats = test::source_file("tests/data/formats");
 
 /// The numbers of the four commits that each sample consists of.
 using commit_numbers = std::array<commit_id, 4>;

@@ -13,6 +13,7 @@
 #include "tests/app/support/tcp_client.hpp"
 #include "tests/core/changelog/changelog_model.hpp"
 #include "tests/core/support/temporary_folder.hpp"
+#include "tests/support/source_file.hpp"
 
 namespace fp {
 namespace {
@@ -129,7 +130,7 @@ TEST_F(changelog_routes, answer_as_a_coordinator_of_fpindex_byte_for_byte) {
   // A replica came to the coordinator when it had been asked all that.
   std::vector<std::string> lines;
   for (const std::string file : {"coordinator.jsonl", "replica_to_coordinator.jsonl"}) {
-    std::ifstream in(std::string(FPNODE_TEST_FPINDEX) + "/" + file);
+    std::ifstream in(test::source_file("tests/data/fpindex/" + file));
     for (std::string line; std::getline(in, line);) lines.push_back(line);
   }
   size_t num_compared = 0;

@@ -8,6 +8,7 @@
 
 #include "app/api/routes.hpp"
 #include "core/index/data_folder.hpp"
+#include "tests/support/source_file.hpp"
 
 namespace fp {
 namespace {
@@ -159,7 +160,7 @@ TEST(endpoints, are_each_found_by_a_path_of_their_pattern) {
 
 /// Method, path and role of each row in the README.
 std::vector<std::string> rows_of_the_readme() {
-  std::ifstream file(FPNODE_API_README);
+  std::ifstream file(test::source_file("app/api/README.md"));
   std::vector<std::string> rows;
   for (std::string line; std::getline(file, line);) {
     if (!line.starts_with("| `GET` ") && !line.starts_with("| `PUT` ") && !line.starts_with("| `POST` ") &&

@@ -10,6 +10,7 @@
 #include "core/fpindex/feed_protocol.hpp"
 #include "tests/app/changelog/scripted_http_server.hpp"
 #include "tests/core/support/commits.hpp"
+#include "tests/support/source_file.hpp"
 
 namespace fp {
 namespace {
@@ -61,7 +62,7 @@ TEST(http_changelog_test, asks_as_a_replica_of_fpindex_does) {
     return text;
   };
   std::vector<exchange> recorded;
-  std::ifstream in(std::string(FPNODE_TEST_FPINDEX) + "/replica_to_coordinator.jsonl");
+  std::ifstream in(test::source_file("tests/data/fpindex/replica_to_coordinator.jsonl"));
   for (std::string line; std::getline(in, line);) {
     const auto o = nlohmann::json::parse(line);
     recorded.push_back({o["method"], o["path"], unhex(o["request_hex"]), unhex(o["response_hex"]), o["status"]});

@@ -5,6 +5,7 @@
 #include "tests/app/support/run_fpctl.hpp"
 #include "tests/app/support/running_node.hpp"
 #include "tests/core/support/temporary_folder.hpp"
+#include "tests/support/source_file.hpp"
 
 namespace fp::ctl {
 namespace {
@@ -22,7 +23,7 @@ TEST(fingerprint_forms, are_read_wherever_a_fingerprint_is) {
   };
   ctl({"index", "create", "music"});
   ctl({"ingest", "music", write("track", "50|4294967295,2147483648,1,0\n")});
-  const auto forms = json::parse(std::ifstream(FPNODE_TEST_DATA "/fingerprint_forms.json"));
+  const auto forms = json::parse(std::ifstream(test::source_file("tests/data/fingerprint_forms.json")));
   size_t searched = 0;
   for (const auto& form : forms) {
     const auto file = write("form", form["text"]);

@@ -12,6 +12,7 @@
 #include "app/node/settings_change.hpp"
 #include "tests/core/support/error_of.hpp"
 #include "tests/core/support/temporary_folder.hpp"
+#include "tests/support/source_file.hpp"
 
 namespace fp {
 namespace {
@@ -495,11 +496,12 @@ TEST(node_options, markdown_has_one_row_for_each_option) {
 }
 
 TEST(shipped_configuration, parses_and_equals_the_defaults) {
-  EXPECT_EQ(values(load_config(posix_file_system(), FPNODE_CONFIG_FILE)), values(node_config{}));
+  EXPECT_EQ(values(load_config(posix_file_system(), test::source_file("config/fpnode.json"))),
+            values(node_config{}));
 }
 
 TEST(shipped_configuration, has_every_key) {
-  std::ifstream in(FPNODE_CONFIG_FILE);
+  std::ifstream in(test::source_file("config/fpnode.json"));
   const auto json = nlohmann::json::parse(in, nullptr, true, true);
   std::set<std::string> known, shipped;
   node_config c;
@@ -529,7 +531,7 @@ TEST(load_config, leaves_to_validate_what_flags_may_mend) {
 }
 
 TEST(config, mutated_files_parse_or_throw_one_line) {
-  std::ifstream in(FPNODE_CONFIG_FILE);
+  std::ifstream in(test::source_file("config/fpnode.json"));
   const std::string original((std::istreambuf_iterator<char>(in)), {});
   ASSERT_FALSE(original.empty());
   std::mt19937 random(7);

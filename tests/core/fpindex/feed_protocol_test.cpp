@@ -10,6 +10,7 @@
 #include "core/base/located_error.hpp"
 #include "tests/core/support/commits.hpp"
 #include "tests/core/support/error_of.hpp"
+#include "tests/support/source_file.hpp"
 
 namespace fp::fpindex {
 namespace {
@@ -34,7 +35,7 @@ struct exchange {
 };
 
 std::vector<exchange> recorded(const std::string& file) {
-  std::ifstream in(std::string(FPNODE_TEST_FPINDEX) + "/" + file);
+  std::ifstream in(test::source_file("tests/data/fpindex/" + file));
   std::vector<exchange> result;
   for (std::string line; std::getline(in, line);) {
     const auto o = nlohmann::json::parse(line);

@@ -14,6 +14,7 @@
 #include "tests/core/support/error_of.hpp"
 #include "tests/core/support/full_size.hpp"
 #include "tests/core/support/temporary_folder.hpp"
+#include "tests/support/source_file.hpp"
 
 namespace fp::fpindex {
 namespace {
@@ -21,7 +22,7 @@ namespace {
 using json = nlohmann::json;
 namespace fs = std::filesystem;
 
-const fp::path real_data = FPNODE_TEST_FPINDEX;
+const fp::path real_data = test::source_file("tests/data/fpindex");
 
 const json& expectations() {
   static const json all = json::parse(std::ifstream(real_data / "expected.json"));

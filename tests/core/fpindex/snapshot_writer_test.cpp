@@ -16,6 +16,7 @@
 #include "tests/core/support/error_of.hpp"
 #include "tests/core/support/naive_index.hpp"
 #include "tests/core/support/temporary_folder.hpp"
+#include "tests/support/source_file.hpp"
 
 namespace fp::fpindex {
 namespace {
@@ -174,7 +175,7 @@ segment_ptr segment_of(const plain_segment& plain) {
 }
 
 TEST(fpindex_snapshot_writer, packs_the_blocks_of_fpindex_as_fpindex_did) {
-  std::ifstream file(FPNODE_TEST_DATA "/fpindex/main.snapshot", std::ios::binary);
+  std::ifstream file(test::source_file("tests/data/fpindex/main.snapshot"), std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};
   const auto original = read_plain_snapshot(std::as_bytes(std::span(bytes)));
   ASSERT_EQ(original.segments.size(), 8u);

@@ -12,6 +12,7 @@
 
 #include "core/text/gzip_reader.hpp"
 #include "tests/core/support/error_of.hpp"
+#include "tests/support/source_file.hpp"
 
 namespace fp {
 namespace {
@@ -199,7 +200,7 @@ TEST(fingerprint_reader, refuses_deep_nesting) {
 
 /// Cases that the operator's page is held to as well (tests/system/test_page_use.py).
 nlohmann::json all_forms() {
-  return nlohmann::json::parse(std::ifstream(FPNODE_TEST_DATA "/fingerprint_forms.json"));
+  return nlohmann::json::parse(std::ifstream(test::source_file("tests/data/fingerprint_forms.json")));
 }
 
 std::vector<text_fingerprint> fingerprints_of(const nlohmann::json& list) {
@@ -378,7 +379,7 @@ TEST(fingerprint_reader, mutated_lines_parse_or_throw_one_line) {
 }
 
 TEST(fingerprint_reader, reads_the_music_collection) {
-  line_reader lines = line_reader::open(FPNODE_TEST_DATA "/fingerprints.txt.gz");
+  line_reader lines = line_reader::open(test::source_file("tests/data/fingerprints.txt.gz"));
   fingerprint_reader reader;
   size_t documents = 0, total = 0;
   for (std::string_view line; lines.next(line);) {
@@ -390,7 +391,7 @@ TEST(fingerprint_reader, reads_the_music_collection) {
   EXPECT_EQ(documents, 625u);
   EXPECT_EQ(total, 886'813u);
 
-  line_reader clips = line_reader::open(FPNODE_TEST_DATA "/clips.tsv.gz");
+  line_reader clips = line_reader::open(test::source_file("tests/data/clips.tsv.gz"));
   fingerprint_reader queries;
   std::map<std::string, int> variants;
   for (std::string_view line; clips.next(line);) {
