@@ -82,6 +82,7 @@ constexpr error_row error_rows[] = {
     {errc::feed_is_read_only, 403, "FeedIsReadOnly"},
     {errc::replication_timeout, 503, "ReplicationTimeout"},
     {errc::changelog_unavailable, 503, "CoordinatorError"},
+    {errc::slice_unavailable, 503, "SliceUnavailable"},
     {errc::shutting_down, 503, "IndexNotReady"},
     {errc::unreachable, 503, "IndexNotReady"},
 };

@@ -68,6 +68,8 @@ std::string_view to_string(errc code) noexcept {
       return "replication_timeout";
     case errc::changelog_unavailable:
       return "changelog_unavailable";
+    case errc::slice_unavailable:
+      return "slice_unavailable";
   }
   return "unknown";
 }

@@ -42,6 +42,7 @@ enum class errc : uint8_t {
   feed_is_read_only,
   replication_timeout,
   changelog_unavailable,
+  slice_unavailable,
 };
 
 /// The stable snake_case name of a code, e.g. "index_not_found"; "unknown" for a value outside the enum.

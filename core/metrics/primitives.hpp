@@ -91,7 +91,7 @@ class failure_counters {
   std::vector<std::pair<errc, uint64_t>> values(std::span<const errc> always) const;
 
  private:
-  std::array<counter, static_cast<size_t>(errc::changelog_unavailable) + 1> by_code_;
+  std::array<counter, static_cast<size_t>(errc::slice_unavailable) + 1> by_code_;
 };
 
 /// Nanoseconds: 10 us to 10 s in steps of 1, 2, 5.

@@ -1,0 +1,76 @@
+#include "core/slices/replica_map.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace fp {
+
+namespace {
+
+/// Missing slices, then slices.
+using cost = std::pair<size_t, size_t>;
+constexpr cost no_way{std::numeric_limits<size_t>::max(), 0};
+
+bool ends_all(const slice& s) { return s.last() == UINT32_MAX; }
+
+std::vector<slice> slices_of(const std::vector<slice_holders>& holders) {
+  std::vector<slice> slices;
+  for (const auto& h : holders) slices.push_back(h.part);
+  return slices;
+}
+
+}  // namespace
+
+replica_map::replica_map(std::span<const slice_replica> replicas) {
+  std::vector<slice_replica> sorted(replicas.begin(), replicas.end());
+  std::ranges::stable_sort(sorted, {}, &slice_replica::part);
+  for (const auto& replica : sorted) {
+    if (holders_.empty() || holders_.back().part != replica.part) holders_.push_back({replica.part, {}});
+    holders_.back().replicas.push_back(replica);
+  }
+  const auto first_of = [](const slice_holders& h) { return uint64_t{h.part.first()}; };
+  for (const auto& h : holders_) {
+    const auto found = std::ranges::equal_range(holders_, uint64_t{h.part.last()} + 1, {}, first_of);
+    behind_.push_back({static_cast<size_t>(found.begin() - holders_.begin()),
+                       static_cast<size_t>(found.end() - holders_.begin())});
+  }
+}
+
+slice_tiling replica_map::choose_tiling(const predicate& may_answer) const {
+  // The cheapest way from each slice to the end, the last slices first.
+  std::vector<cost> costs(holders_.size(), no_way);
+  std::vector<size_t> next(holders_.size(), 0);
+  std::vector<bool> answers(holders_.size());
+  const auto cheapest = [&](run among) {
+    size_t best = among.end;
+    for (size_t i = among.first; i < among.end; ++i) {
+      if (costs[i] != no_way && (best == among.end || costs[i] < costs[best])) best = i;
+    }
+    return best;
+  };
+  for (size_t i = holders_.size(); i-- > 0;) {
+    answers[i] = std::ranges::any_of(holders_[i].replicas, may_answer);
+    cost rest{0, 0};
+    if (!ends_all(holders_[i].part)) {
+      next[i] = cheapest(behind_[i]);
+      if (next[i] == behind_[i].end) continue;
+      rest = costs[next[i]];
+    }
+    costs[i] = {rest.first + (answers[i] ? 0 : 1), rest.second + 1};
+  }
+  const auto at_start = std::ranges::find_if(holders_, [](const auto& h) { return h.part.first() > 0; });
+  const run starts{0, static_cast<size_t>(at_start - holders_.begin())};
+  slice_tiling out;
+  size_t at = cheapest(starts);
+  if (at == starts.end) {
+    out.fault = holders_.empty() ? "no slices are known" : tiling_fault(slices_of(holders_));
+    return out;
+  }
+  for (;; at = next[at]) {
+    (answers[at] ? out.slices : out.missing).push_back(at);
+    if (ends_all(holders_[at].part)) return out;
+  }
+}
+
+}  // namespace fp
