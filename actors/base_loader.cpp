@@ -7,6 +7,7 @@
 #include "core/backup/backup_format.hpp"
 #include "core/changelog/completed_base.hpp"
 #include "core/changelog/fpindex_base.hpp"
+#include "core/slices/slice_changes.hpp"
 
 namespace fp {
 
@@ -31,6 +32,28 @@ size_t read_fully(base_stream& from, std::span<std::byte> out, steady_clock::tim
   }
   return count;
 }
+
+/// What a slice needs of a changelog's stream.
+class slice_stream final : public bootstrap_stream {
+ public:
+  slice_stream(std::unique_ptr<bootstrap_stream> whole, const slice& part)
+      : whole_(std::move(whole)), part_(part) {}
+
+  feed_position position() const noexcept override { return whole_->position(); }
+  part next(steady_clock::time_point deadline) override {
+    for (;;) {
+      auto read = whole_->next(deadline);
+      if (!read.is_done() || read.changes.empty()) return read;
+      read.changes = changes_of_slice(read.changes, part_);
+      // Nothing at all would be the end.
+      if (!read.changes.empty()) return read;
+    }
+  }
+
+ private:
+  std::unique_ptr<bootstrap_stream> whole_;
+  slice part_;
+};
 
 }  // namespace
 
@@ -107,7 +130,8 @@ void base_loader_state::try_donor() {
   tell_progress(0, 0);
   try {
     held.emplace(*setup.env->fs, folder("held"));
-    auto answer = setup.peers->open(current.url, setup.of.index, held->ids(), silence_deadline(deadline));
+    auto answer =
+        setup.peers->open({current.url, setup.of.index, setup.part}, held->ids(), silence_deadline(deadline));
     keeps_segments = answer->format() != base_format::fpindex;
     switch (answer->format()) {
       case base_format::backup:
@@ -148,6 +172,8 @@ void base_loader_state::try_feed() {
       give_up_donor(answer.why);
       return;
     }
+    if (!setup.part.is_whole())
+      answer.stream = std::make_unique<slice_stream>(std::move(answer.stream), setup.part);
     begin(std::make_unique<bootstrap_base>(*setup.env->fs, folder("stream"), std::move(answer.stream), setup.of,
                                            deadline));
   } catch (const std::exception& e) {
@@ -201,7 +227,11 @@ void base_loader_state::take_changes(const feed_changes& answer) {
   if (!positions.empty()) {
     read_to = positions.back();
     offset += answer.changes.size();
-    changes->add(answer.changes, read_to);
+    if (setup.part.is_whole()) {
+      changes->add(answer.changes, read_to);
+    } else {
+      changes->add(changes_of_slice(answer.changes, setup.part), read_to);
+    }
     tell_progress(offset, 0);
   }
   if (!positions.empty() && (answer.newest == 0 || answer.newest > read_to)) {
@@ -241,7 +271,7 @@ void base_loader_state::begin(std::unique_ptr<base_stream> from) {
 
 void base_loader_state::take_restore() {
   const path kept = keeps_segments ? folder("held") : path();
-  self->request(setup.restores, caf::infinite, replica_restore{setup.of, setup.replaced, kept})
+  self->request(setup.restores, caf::infinite, replica_restore{setup.of, setup.replaced, kept, setup.part})
       .then(
           [this](const restore_handle& restore) {
             session = restore;

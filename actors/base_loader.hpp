@@ -12,12 +12,14 @@
 #include "core/changelog/feed_following.hpp"
 #include "core/changelog/held_segments.hpp"
 #include "core/changelog/replica_base.hpp"
+#include "core/slices/slice.hpp"
 
 namespace fp {
 
 struct base_loader_setup {
   environment_ptr env;
   lineage of;
+  slice part = {};                     ///< of it that is wanted
   uint64_t replaced = 0;               ///< generation of the replica whose place it takes
   feed_position after = 0;             ///< what the replica has already
   std::shared_ptr<base_source> peers;  ///< null: there are none

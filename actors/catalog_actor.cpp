@@ -34,6 +34,7 @@ caf::result<index_record, bool> catalog_state::create_replica(const lineage& of)
   try {
     create_request wish;
     wish.lineage = of.generation;
+    wish.part = env->settings.cluster.part();
     auto result = folder->create(of.index, wish);
     return {std::move(result.record), result.created};
   } catch (const std::exception& e) {
@@ -101,6 +102,7 @@ caf::result<staged_index> catalog_state::stage_replica(const replica_restore& wa
     wish.replace = true;
     wish.lineage = of.generation;
     wish.replaced = wanted.replaced;
+    wish.part = wanted.part;
     return folder->stage(of.index, wish);
   } catch (const std::exception& e) {
     return to_caf_error(e);

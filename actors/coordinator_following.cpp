@@ -26,6 +26,7 @@ void index_coordinator_state::spawn_follower() {
   s.applied = current()->version();
   s.filled = !filling;
   s.feed = setup.feed;
+  s.part = part();
   if (setup.backups) s.restores = replica_restorer(setup.backups);
   s.owner = replica_handle(index_coordinator_handle(self));
   s.metrics = metrics;

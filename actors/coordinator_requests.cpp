@@ -103,8 +103,14 @@ void index_coordinator_state::expire(uint64_t ticket) {
 
 void index_coordinator_state::stream_backup(caf::typed_response_promise<snapshot_reply>& promise,
                                             const local_snapshot_request& request, bool may_expire) {
-  if (const auto why = no_donor_error(request.for_node)) {
+  if (const auto why = no_donor_error(request.for_node, request.part)) {
     promise.deliver(why);
+    return;
+  }
+  // Who asks for that takes it for all of the index.
+  if (request.format == stream_format::fpindex && !part().is_whole()) {
+    promise.deliver(
+        make_error(errc::read_only, "index " + index_name() + ": only slice " + part().text() + " of it is here"));
     return;
   }
   promise.delegate(setup.backups, stream_task{current(), setup.record, request.format, may_expire,
@@ -127,6 +133,25 @@ index_info index_coordinator_state::info() const {
   out.metadata.reserve(metadata.size());
   for (const auto& [key, value] : metadata) out.metadata.emplace_back(key, value);
   return out;
+}
+
+slice_status index_coordinator_state::held_slice() const {
+  slice_status out;
+  out.node = env->settings.cluster.node_name;
+  out.instance = env->instance;
+  out.generation = setup.record.shown_generation();
+  out.slice = part().text();
+  out.state = state;
+  out.reason = reason;
+  out.info = info();
+  out.info.metadata.clear();
+  out.behind_ms = replica_state_now().behind_ms;
+  out.queued_searches = queued_searches();
+  return out;
+}
+
+caf::error index_coordinator_state::not_in_slices() const {
+  return make_error(errc::bad_request, "index " + index_name() + " is not in slices");
 }
 
 segment_list index_coordinator_state::segments() const {

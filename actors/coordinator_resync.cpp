@@ -30,6 +30,8 @@ void index_coordinator_state::fetch_copy() {
   s.env = setup.env;
   s.of = copy->of;
   s.replaced = setup.record.lineage;
+  // What the node is to hold by now, whatever the present copy holds.
+  s.part = env->settings.cluster.part();
   s.may_replay = true;
   s.restores = replica_restorer(setup.backups);
   s.owner = base_listener(index_coordinator_handle(self));
@@ -55,12 +57,13 @@ void index_coordinator_state::on_base_failed(const std::string& why) {
   self->delayed_send(index_coordinator_handle(self), delay, resync_atom_v);
 }
 
-caf::error index_coordinator_state::no_donor_error(uint64_t for_node) const {
+caf::error index_coordinator_state::no_donor_error(uint64_t for_node, const slice& wanted) const {
   if (for_node == 0) return {};
   const auto refuse = [&](const std::string& why) {
     return make_error(errc::read_only, index_name() + ": " + why);
   };
   if (for_node == env->instance) return refuse("this is the node that asks");
+  if (wanted != part()) return refuse("it holds slice " + part().text() + ", asked for " + wanted.text());
   if (copy) return refuse("another copy is being taken in its place");
   if (!is_replica() || !setup.feed) return refuse("it follows no changelog");
   if (!parked.empty()) return refuse(parked);

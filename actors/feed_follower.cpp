@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/search/search_limits.hpp"
+#include "core/slices/slice_changes.hpp"
 
 namespace fp {
 
@@ -113,6 +114,11 @@ void feed_follower_state::compare(changes_ptr change) {
   changes_reader reader(*change);
   change_view made;
   reader.next(made);
+  const bool is_of_document = made.kind == change_kind::insert || made.kind == change_kind::erase;
+  if (is_of_document && !setup.part.contains(made.id)) {
+    following->compared(true, now());
+    return;
+  }
   switch (made.kind) {
     case change_kind::insert: {
       std::vector<hash_value> hashes(made.num_hashes());
@@ -156,6 +162,10 @@ void feed_follower_state::compare(changes_ptr change) {
 }
 
 void feed_follower_state::apply(uint64_t batch, feed_position after, feed_position position, changes_ptr changes) {
+  if (!setup.part.is_whole()) {
+    // Those of others make the index as old as it is, too.
+    changes = std::make_shared<const std::vector<uint8_t>>(changes_of_slice(*changes, setup.part));
+  }
   self->request(setup.owner, caf::infinite, feed_commit{std::move(changes), after, position})
       .then(
           [this, batch](const update_reply& reply) {
@@ -185,6 +195,7 @@ void feed_follower_state::base_needed(base_wish wish, const std::string& why) {
   s.replaced = setup.of.generation;
   s.after = following->applied_position();
   s.wish = wish;
+  s.part = setup.part;
   s.restores = setup.restores;
   s.owner = base_listener(feed_follower_handle(self));
   base.start(self, setup.feed, std::move(s));

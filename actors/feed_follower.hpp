@@ -11,6 +11,7 @@
 #include "core/changelog/append_queue.hpp"
 #include "core/changelog/feed_following.hpp"
 #include "core/changelog/replica_base.hpp"
+#include "core/slices/slice.hpp"
 
 namespace fp {
 
@@ -20,6 +21,7 @@ struct feed_follower_setup {
   feed_position applied = 0;  ///< the index is as the changelog was here
   bool filled = false;        ///< it may be searched as it is
   feed_access feed;
+  slice part;  ///< that the index holds of the lineage
   replica_handle owner;
   replica_restorer restores;
   index_metrics_ptr metrics;

@@ -87,6 +87,8 @@ struct index_coordinator_state : engine_effects {
   void continue_closing();
   clock_time now() const { return self->clock().now(); }
   const std::string& index_name() const { return setup.record.name; }
+  /// What the index holds of its lineage.
+  slice part() const { return setup.record.part; }
 
   // -- Requests that need a loaded index (coordinator_requests.cpp)
   using serve_function = std::function<void()>;
@@ -149,6 +151,9 @@ struct index_coordinator_state : engine_effects {
                      bool may_expire);
   index_status status() const;
   index_info info() const;
+  slice_status held_slice() const;
+  /// Of an index that has a router, that one is asked.
+  caf::error not_in_slices() const;
   segment_list segments() const;
 
   // -- Searches and look-ups (coordinator_searching.cpp)
@@ -246,7 +251,7 @@ struct index_coordinator_state : engine_effects {
   void on_base_progress(const base_progress& progress);
   void on_base_failed(const std::string& why);
   /// Why nobody may take this replica for a base; none: somebody may.
-  caf::error no_donor_error(uint64_t for_node) const;
+  caf::error no_donor_error(uint64_t for_node, const slice& wanted) const;
   replica_status replica_state_now() const;
 
   // -- Checkpoints and merges (coordinator_upkeep.cpp)

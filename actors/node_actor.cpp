@@ -9,6 +9,7 @@
 #include "actors/index_coordinator.hpp"
 #include "actors/loader_budget.hpp"
 #include "actors/scrub_actor.hpp"
+#include "actors/search_router.hpp"
 #include "actors/spawn_blocking.hpp"
 
 namespace fp {
@@ -102,11 +103,24 @@ void node_state::add_index(const index_record& record, caf::error start_failed) 
                       setup.feed};
   slot.coordinator = self->spawn<caf::linked + caf::monitored>(index_coordinator, std::move(s));
   coordinators[slot.coordinator.address()] = {record.name};
+  spawn_router(slot);
   indexes[record.name] = std::move(slot);
   if (const auto why = parked.find(record.name); why != parked.end()) {
     self->send(indexes[record.name].coordinator, replica_parked{record.name, why->second});
   }
   look_at_replica_waits();
+}
+
+void node_state::spawn_router(index_slot& slot) {
+  const auto& record = slot.record;
+  if (record.lineage == 0) return;
+  const auto wanted = setup.env->settings.cluster.part();
+  if (record.part != wanted) {
+    setup.env->log->warn("{}: slice {} is here, and the setting is {}: `fpctl resync {}` fetches that", record.name,
+                         record.part.text(), wanted.text(), record.name);
+  }
+  if (record.part.is_whole() && !setup.cluster) return;
+  slot.router = self->spawn(search_router, router_setup{setup.env, record, slot.coordinator, setup.cluster});
 }
 
 void node_state::when_folder_free(const std::string& index, lease_function then) {
@@ -189,7 +203,10 @@ caf::result<index_handle> node_state::resolve(const std::string& index) {
   if (auto e = capture_error([&] { require_valid_index_name(index); })) return e;
   const auto find = [this, index]() -> caf::expected<index_handle> {
     const auto it = indexes.find(index);
-    if (it != indexes.end() && !it->second.removing) return index_handle(it->second.coordinator);
+    if (it != indexes.end() && !it->second.removing) {
+      const auto& slot = it->second;
+      return slot.router ? index_handle(slot.router) : index_handle(slot.coordinator);
+    }
     return make_error(errc::index_not_found, "there is no index " + index);
   };
   return when_scanned<index_handle>(find);
@@ -269,6 +286,7 @@ void node_state::end_when_all_closed() {
   if (!closing_all || operation_running || !indexes.empty() || backups) return;
   self->send_exit(catalog, caf::exit_reason::user_shutdown);
   self->send_exit(budget, caf::exit_reason::user_shutdown);
+  for (const auto& member : setup.cluster.members) self->send_exit(member.handle, caf::exit_reason::user_shutdown);
   if (setup.feed.watch) self->send_exit(setup.feed.watch, caf::exit_reason::user_shutdown);
   if (setup.feed) self->send_exit(setup.feed.log, caf::exit_reason::user_shutdown);
   self->quit();

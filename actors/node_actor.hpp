@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "actors/cluster_access.hpp"
 #include "actors/environment.hpp"
 #include "actors/feed_access.hpp"
 #include "actors/folder_gate.hpp"
@@ -16,9 +17,10 @@ namespace fp {
 struct node_setup {
   environment_ptr env;
   std::shared_ptr<data_folder> folder;
-  std::string version;        ///< of the program, for status
-  node_watcher watcher = {};  ///< optional; only who spawns the node can watch it
-  feed_access feed = {};      ///< the changelog that its indexes follow; they end with the node
+  std::string version;          ///< of the program, for status
+  node_watcher watcher = {};    ///< optional; only who spawns the node can watch it
+  feed_access feed = {};        ///< the changelog that its indexes follow; they end with the node
+  cluster_access cluster = {};  ///< the other members; they end with the node
 };
 
 /// The public face of a node: creates, deletes, lists and resolves indexes, and answers status.
@@ -27,6 +29,7 @@ struct node_setup {
 ///                                     node_actor --> catalog_actor (folders), loader_budget
 ///                                     node_actor --> backup_desk: streams and restores
 ///                                     node_actor --> index_coordinator, one per index
+///                                     node_actor --> search_router, one per index that lies in slices
 ///                                     node_actor --> scrub_actor: which indexes there are
 ///                              index_coordinator --> node_actor: the record that could not be read, at a reload
 ///                                     node_actor --> node_watcher: states of the indexes
@@ -43,6 +46,7 @@ struct node_state {
   struct index_slot {
     index_record record;
     index_coordinator_handle coordinator;
+    search_router_handle router;        ///< null: all of the index is here
     std::shared_ptr<folder_gate> gate;  ///< the same for a coordinator and the one that replaces it
     index_state state = index_state::loading;
     std::string reason;
@@ -87,6 +91,8 @@ struct node_state {
   void add_index(const index_record& record, caf::error start_failed = {});
   /// Runs `then`, which gets the lease, when nobody uses the folder of an index any more.
   using lease_function = std::function<void(const folder_lease_ptr&)>;
+  /// Has an index that is here in part be searched whole.
+  void spawn_router(index_slot& slot);
   void when_folder_free(const std::string& index, lease_function then);
   void folder_free(const folder_lease_ptr& lease);
   void coordinator_down(const caf::down_msg& down);

@@ -15,6 +15,8 @@ CAF_ADD_ATOM(fpnode, fp, list_atom, "list")
 CAF_ADD_ATOM(fpnode, fp, resolve_atom, "resolve")
 CAF_ADD_ATOM(fpnode, fp, shutdown_atom, "shutdown")
 CAF_ADD_ATOM(fpnode, fp, finish_atom, "finish")
+CAF_ADD_ATOM(fpnode, fp, slice_atom, "slice")
+CAF_ADD_ATOM(fpnode, fp, cluster_atom, "cluster")
 
 // Between the actors of one node.
 CAF_ADD_ATOM(fpnode, fp, acquire_atom, "acquire")

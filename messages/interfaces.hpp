@@ -5,6 +5,7 @@
 #include "messages/atoms.hpp"
 #include "messages/backup.hpp"
 #include "messages/requests.hpp"
+#include "messages/slices.hpp"
 
 namespace fp {
 
@@ -29,7 +30,12 @@ using index_handle = caf::typed_actor<
     // index, which is left alone). Follow the attempt by progress.
     caf::replies_to<reload_atom>::with<index_status>,
     // Answers with a stream of the newest commit.
-    caf::replies_to<snapshot_request>::with<snapshot_reply>>;
+    caf::replies_to<snapshot_request>::with<snapshot_reply>,
+    // From other members, for what this one holds of an index that lies in slices.
+    caf::replies_to<slice_search>::with<search_reply>, caf::replies_to<slice_document>::with<document_reply>,
+    caf::replies_to<slice_atom>::with<slice_status>,
+    // Who holds which slices.
+    caf::replies_to<cluster_atom>::with<cluster_status>>;
 
 /// The public face of a node, published on its CAF port.
 using node_handle = caf::typed_actor<

@@ -156,6 +156,7 @@ struct replica_restore {
   lineage of;
   uint64_t replaced = 0;  ///< generation of the lineage that must be there
   path kept;              ///< folder for segments that are whole when the restore is given up; empty: they go
+  slice part = {};        ///< what it holds of the lineage
 };
 
 /// base_loader -> feed_follower: no peer could give what is missing.
@@ -231,6 +232,7 @@ struct local_snapshot_request {
   stream_format format = stream_format::backup;
   held_segments_ptr held = {};  ///< of a backup: it comes without these
   uint64_t for_node = 0;  ///< the node that wants it as the base of a replica, by `environment::instance`; 0: none
+  slice part = {};        ///< that such a node wants of it
 };
 
 /// index_coordinator -> backup_desk: stream a backup to whoever asked for it.
@@ -411,6 +413,16 @@ using scrub_directory = caf::typed_actor<caf::replies_to<scrub_atom>::with<scrub
 using scrub_handle = caf::typed_actor<
     // To itself: the next piece, or the next round, is due, unless a later tick has been ordered.
     caf::reacts_to<tick_atom, uint64_t>, caf::reacts_to<settings_atom>>;
+
+/// A member of the cluster, by whatever connection there is to it. Every request is answered in a bounded time.
+using member_handle = caf::typed_actor<caf::replies_to<std::string, slice_search>::with<search_reply>,
+                                       caf::replies_to<std::string, slice_document>::with<document_reply>,
+                                       caf::replies_to<std::string, slice_atom>::with<slice_status>>;
+
+/// The face of an index that lies in slices.
+using search_router_handle = local_index_handle::extend<
+    // To itself: something is due, and another heartbeat is.
+    caf::reacts_to<tick_atom>, caf::reacts_to<next_atom>>;
 
 /// All that an index coordinator understands: its faces and what its own actors tell it.
 using index_coordinator_handle =

@@ -17,7 +17,7 @@
 
 namespace fp {
 
-inline constexpr uint32_t protocol_version = 7;
+inline constexpr uint32_t protocol_version = 8;
 
 // -- States -------------------------------------------------------------------------------------------------------
 

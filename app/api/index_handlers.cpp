@@ -121,6 +121,12 @@ void handlers::back_up(const api_service& service, api_call& c) {
   if (wanted.format == stream_format::backup) {
     wanted.held = held_segments_of(c);
     wanted.for_node = base_wanted_by(c);
+    try {
+      wanted.part = slice::parse(c.parameter_text("slice").value_or("1/1"));
+    } catch (const error&) {
+      c.refuse(400, "BadRequest");
+      return;
+    }
     response.content_type = wanted.held ? rest_type : backup_type;
   }
   response.fields.emplace_back("Vary", "Accept");

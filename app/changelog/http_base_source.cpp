@@ -99,13 +99,15 @@ peer_report http_base_source::ask(const std::string& url, const std::string& ind
   return report;
 }
 
-std::unique_ptr<base_stream> http_base_source::open(const std::string& url, const std::string& index,
-                                                    std::span<const uint64_t> held, time_point deadline) {
+std::unique_ptr<base_stream> http_base_source::open(const wanted_base& wanted, std::span<const uint64_t> held,
+                                                    time_point deadline) {
+  const auto& url = wanted.url;
   const auto peer = parse_url(url);
   auto stream = std::make_unique<snapshot_stream>(stop_, access_);
   auto& connection = stream->connection();
   connection.connect(peer, deadline);
-  std::string target = "/" + index + "/_snapshot?base_for=" + to_hex16(instance_);
+  std::string target = "/" + wanted.index + "/_snapshot?base_for=" + to_hex16(instance_);
+  if (!wanted.part.is_whole()) target += "&slice=" + wanted.part.text();
   for (size_t i = 0; i < held.size(); i++) target += (i == 0 ? "&held=" : ",") + to_hex16(held[i]);
   connection.ask(question_of(peer, target, backup_type, access_), deadline);
   if (connection.status() != 200) {

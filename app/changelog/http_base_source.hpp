@@ -18,8 +18,8 @@ class http_base_source final : public base_source {
 
   /// Asks all of them at once.
   std::vector<peer_report> probe(const std::string& index, time_point deadline) override;
-  std::unique_ptr<base_stream> open(const std::string& url, const std::string& index,
-                                    std::span<const uint64_t> held, time_point deadline) override;
+  std::unique_ptr<base_stream> open(const wanted_base& wanted, std::span<const uint64_t> held,
+                                    time_point deadline) override;
   void interrupt() noexcept override { stop_.raise(); }
 
  private:

@@ -82,6 +82,8 @@ class client {
   index_info info(const std::string& index, const index_info_request& request = {});
   segment_list segments(const std::string& index, const segments_request& request = {});
   index_status status(const std::string& index);
+  /// Who holds which slices of an index. Throws `bad_request` for one that is not in slices.
+  cluster_status cluster(const std::string& index);
   upkeep_reply checkpoint(const std::string& index);
   upkeep_reply merge(const std::string& index);
   index_status reload(const std::string& index);

@@ -359,6 +359,17 @@ connection_handle::behavior_type connection_actor(connection_state::pointer self
       [=](const std::string& index, const snapshot_request& r) {
         return s->ask_index<snapshot_reply>(index, false, timeout + wait_on_purpose(r), r);
       },
+      // Who asks these knows others to ask, and does not want to wait for a second connection.
+      [=](const std::string& index, const slice_search& r) {
+        return s->ask_index<search_reply>(index, false, timeout + wait_on_purpose(r.search), r);
+      },
+      [=](const std::string& index, const slice_document& r) {
+        return s->ask_index<document_reply>(index, false, timeout + wait_on_purpose(r.document), r);
+      },
+      [=](const std::string& index, slice_atom a) { return s->ask_index<slice_status>(index, false, timeout, a); },
+      [=](const std::string& index, cluster_atom a) {
+        return s->ask_index<cluster_status>(index, true, timeout, a);
+      },
       [=](const restore_request& r) { return s->ask_node<restore_handle>(false, r); },
       [=](const backup_stream_handle& stream, next_atom a) { return s->ask_job<backup_piece>(stream, a); },
       [=](const restore_handle& restore, const backup_piece& p) { return s->ask_job<done_atom>(restore, p); },

@@ -35,6 +35,10 @@ using connection_handle =
                      caf::replies_to<std::string, merge_atom>::with<upkeep_reply>,
                      caf::replies_to<std::string, reload_atom>::with<index_status>,
                      caf::replies_to<std::string, snapshot_request>::with<snapshot_reply>,
+                     caf::replies_to<std::string, slice_search>::with<search_reply>,
+                     caf::replies_to<std::string, slice_document>::with<document_reply>,
+                     caf::replies_to<std::string, slice_atom>::with<slice_status>,
+                     caf::replies_to<std::string, cluster_atom>::with<cluster_status>,
                      caf::replies_to<restore_request>::with<restore_handle>,
                      // What the last two have handed out.
                      caf::replies_to<backup_stream_handle, next_atom>::with<backup_piece>,

@@ -168,6 +168,7 @@ std::unique_ptr<CLI::App> make_command_line(command_context& c) {
   add_library_commands(app, c);
   add_folder_commands(app, c);
   add_changelog_commands(app, c);
+  add_cluster_commands(app, c);
   return owned;
 }
 

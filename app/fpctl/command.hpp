@@ -79,5 +79,6 @@ void add_add_command(CLI::App& app, command_context& c);
 void add_library_commands(CLI::App& app, command_context& c);
 void add_folder_commands(CLI::App& app, command_context& c);
 void add_changelog_commands(CLI::App& app, command_context& c);
+void add_cluster_commands(CLI::App& app, command_context& c);
 
 }  // namespace fp::ctl

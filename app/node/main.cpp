@@ -26,6 +26,7 @@
 #include "app/gateway/line_gateway.hpp"
 #include "app/node/accept_guard.hpp"
 #include "app/node/changelog_source.hpp"
+#include "app/node/cluster_members.hpp"
 #include "app/node/command_line.hpp"
 #include "app/node/logging.hpp"
 #include "app/node/node_config.hpp"
@@ -298,7 +299,9 @@ int run(const command_line& called, const command_line::settings& read, node_log
   const auto stopping = watch_signals(signals, caf::actor_cast<caf::actor>(self), env->log);
   const auto watcher = spawn_watcher(system, env->log);
   const auto feed = follow_changelog(system, env, source);
-  const auto node = system.spawn(node_actor, node_setup{env, std::move(folder), FPNODE_VERSION, watcher, feed});
+  const auto members = connect_members(system, settings.cluster);
+  const auto node =
+      system.spawn(node_actor, node_setup{env, std::move(folder), FPNODE_VERSION, watcher, feed, members});
   const auto give_up = [&] {
     self->monitor(node);
     caf::anon_send(node, shutdown_atom_v);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/changelog/changelog.hpp"
+#include "core/slices/slice.hpp"
 
 namespace fp {
 
@@ -47,6 +48,12 @@ class base_stream {
   virtual size_t read(std::span<std::byte> out, std::chrono::steady_clock::time_point deadline) = 0;
 };
 
+/// Whom to ask for what.
+struct wanted_base {
+  std::string url, index;
+  slice part;  ///< of the index; a donor that holds another one refuses
+};
+
 /// The other nodes that follow the same changelog. Blocks; serves one thread, but for `interrupt`.
 class base_source {
  public:
@@ -57,8 +64,8 @@ class base_source {
   virtual std::vector<peer_report> probe(const std::string& index, time_point deadline) = 0;
   /// All of an index. `held`: segments of it that are here, by `segment_id`. Throws `unreachable` or
   /// `request_timeout`.
-  virtual std::unique_ptr<base_stream> open(const std::string& url, const std::string& index,
-                                            std::span<const uint64_t> held, time_point deadline) = 0;
+  virtual std::unique_ptr<base_stream> open(const wanted_base& wanted, std::span<const uint64_t> held,
+                                            time_point deadline) = 0;
   /// Ends the call that is going on, and every later one. From any thread.
   virtual void interrupt() noexcept = 0;
 };

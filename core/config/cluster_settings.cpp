@@ -1,6 +1,8 @@
 #include "core/config/cluster_settings.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
 
 #include "core/base/error.hpp"
 
@@ -40,7 +42,45 @@ bool is_url_list(std::string_view text) {
                              [](const std::string& url) { return !url.empty() && is_http_url_or_empty(url); });
 }
 
+bool is_slice(std::string_view text) {
+  try {
+    slice::parse(text);
+    return true;
+  } catch (const error&) {
+    return false;
+  }
+}
+
+/// "host:port", where a host of numbers and colons stands in brackets.
+std::optional<std::pair<std::string, uint16_t>> address_in(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return std::nullopt;
+  auto host = text.substr(0, colon);
+  const auto digits = text.substr(colon + 1);
+  uint16_t port = 0;
+  const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (failure != std::errc() || end != digits.data() + digits.size() || port == 0) return std::nullopt;
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  if (host.empty() || !is_printable(host)) return std::nullopt;
+  return std::pair(std::string(host), port);
+}
+
+bool is_address_list(std::string_view text) {
+  return std::ranges::all_of(between_commas(text),
+                             [](const std::string& address) { return address_in(address).has_value(); });
+}
+
+bool is_node_name(std::string_view text) { return text.size() <= 255 && is_printable(text); }
+
 }  // namespace
+
+std::vector<std::pair<std::string, uint16_t>> cluster_settings::member_addresses() const {
+  std::vector<std::pair<std::string, uint16_t>> addresses;
+  for (const auto& one : between_commas(members)) {
+    if (const auto address = address_in(one)) addresses.push_back(*address);
+  }
+  return addresses;
+}
 
 std::vector<std::string> cluster_settings::peer_urls() const { return between_commas(peers); }
 
@@ -75,7 +115,19 @@ void add_options(option_list& o, cluster_settings& c) {
   o.number("changelog_poll_ms", c.changelog_poll_ms, 1, hour_ms,
            "How often the changelog is asked what is new while nothing is, in milliseconds");
   o.number("changelog_connections", c.changelog_connections, 1, 64, "Connections to the changelog");
+  o.text("node_name", c.node_name, is_node_name, "at most 255 printable characters",
+         "The node's name to other members; empty: its address is");
+  o.text("slice", c.slice, is_slice, "NUMBER/COUNT, as in 2/4",
+         "What the node holds of each index that follows the changelog; other members hold the rest");
+  o.text("members", c.members, is_address_list, "HOST:PORT between commas",
+         "CAF ports of the other members, which hold the other slices or the same ones");
   o.hide({"changelog"});
+  o.rule([&c] {
+    if (!c.follows() && (!c.part().is_whole() || !c.members.empty())) {
+      throw error(errc::invalid_configuration,
+                  "slice, members: found without a changelog, allowed where the node follows one");
+    }
+  });
   o.rule([&c] {
     const int given = int{c.coordinator} + int{!c.changelog.empty()} + int{!c.coordinator_url.empty()};
     if (given > 1) {

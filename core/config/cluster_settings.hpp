@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/config/option_list.hpp"
+#include "core/slices/slice.hpp"
 
 namespace fp {
 
@@ -18,6 +20,9 @@ struct cluster_settings {
   std::string changelog_ca;          ///< file of authorities, for https:// alone; empty: the system's
   std::string changelog_token_file;  ///< file of the token that such servers and peers are shown; empty: none
   bool serve_changelog = false;
+  std::string node_name;      ///< by which other members know it; empty: they know its address
+  std::string slice = "1/1";  ///< of each replica, what the node holds of it
+  std::string members;        ///< "host:port" between commas: CAF ports of the other members
   uint32_t bootstrap_timeout_ms = 1'800'000;
   uint32_t replication_timeout_ms = 30'000;
   uint32_t changelog_timeout_ms = 10'000;  ///< of one question
@@ -28,6 +33,9 @@ struct cluster_settings {
   /// The URL of what is followed; empty for its own, and for none.
   const std::string& url() const noexcept { return changelog.empty() ? coordinator_url : changelog; }
   std::vector<std::string> peer_urls() const;
+  fp::slice part() const { return fp::slice::parse(slice); }
+  /// Hosts and ports.
+  std::vector<std::pair<std::string, uint16_t>> member_addresses() const;
   /// Whether others may follow by way of this node.
   bool serves() const noexcept { return coordinator || (serve_changelog && follows()); }
   /// Connections to it, each of which takes a thread.

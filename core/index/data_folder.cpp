@@ -72,6 +72,14 @@ void require_possible_generation(const std::string& name, uint64_t generation) {
                         (record.deleted ? " (deleted)" : "") + what);
 }
 
+slice slice_in(const std::string& text, const path& file) {
+  try {
+    return slice::parse(text);
+  } catch (const error& e) {
+    throw error(errc::corrupt_data, file.string() + ": " + e.what());
+  }
+}
+
 }  // namespace
 
 std::optional<uint64_t> parse_generation_name(std::string_view name) {
@@ -182,6 +190,7 @@ data_folder::create_result data_folder::create(const std::string& name, const cr
     record.generation = *request.generation;
   }
   record.lineage = request.lineage;
+  record.part = request.part;
   record.filled = request.lineage == 0;
   // An interrupted create may have left this generation half made. Nobody has used it yet.
   fs_.remove_all(root_ / name / generation_name(record.generation));
@@ -231,6 +240,7 @@ data_folder::staged_index data_folder::stage(const std::string& name, const stag
              ", not below the wanted " + std::to_string(*request.generation));
   }
   record.lineage = request.lineage;
+  record.part = request.part;
   staged_index staged{++num_staged_, record, {}, request.replaced};
   const path staging = staging_folder(staged.number);
   const path generation = staging / generation_name(staged.record.generation);
@@ -445,13 +455,18 @@ std::optional<index_record> read_index_record(file_system& fs, const path& root,
                                               "`fpctl import` of fpindex's data folder");
   }
   uint64_t version = 0;
-  const auto object = parse_checked_json(contents, {1, data_folder::replica_record_version}, file, &version);
+  const auto object = parse_checked_json(contents, {1, data_folder::slice_record_version}, file, &version);
   const json_reader in(object, file);
   index_record record{name, in.get_number("generation"), is_erased || in.get_bool("deleted")};
   if (version < data_folder::replica_record_version) {
     in.expect_only({"generation", "deleted"});
   } else {
-    in.expect_only({"generation", "deleted", "lineage", "filled"});
+    if (version < data_folder::slice_record_version) {
+      in.expect_only({"generation", "deleted", "lineage", "filled"});
+    } else {
+      in.expect_only({"generation", "deleted", "lineage", "filled", "slice"});
+      record.part = slice_in(in.get_string("slice"), file);
+    }
     record.lineage = in.get_number("lineage", max_generation);
     record.filled = in.get_bool("filled");
   }
@@ -468,9 +483,12 @@ void data_folder::write_record(const path& folder, const index_record& record) {
   if (record.lineage != 0) {
     object["lineage"] = record.lineage;
     object["filled"] = record.filled;
+    if (!record.part.is_whole()) object["slice"] = record.part.text();
   }
-  replace_file(fs_, folder / current_name,
-               dump_checked_json(std::move(object), record.lineage != 0 ? replica_record_version : record_version));
+  const auto version = record.lineage == 0      ? record_version
+                       : record.part.is_whole() ? replica_record_version
+                                                : slice_record_version;
+  replace_file(fs_, folder / current_name, dump_checked_json(std::move(object), version));
 }
 
 }  // namespace fp

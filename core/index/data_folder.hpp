@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/fs/file_system.hpp"
+#include "core/slices/slice.hpp"
 
 namespace fp {
 
@@ -25,6 +26,7 @@ struct index_record {
   /// own.
   uint64_t lineage = 0;
   bool filled = true;  ///< it has had all that the changelog held once, and may be searched since
+  slice part = {};     ///< of a replica: what it holds of the lineage
 
   uint64_t shown_generation() const noexcept { return lineage != 0 ? lineage : generation; }
 
@@ -58,6 +60,7 @@ struct create_request {
   bool expect_does_not_exist = false;
   std::optional<uint64_t> generation;
   uint64_t lineage = 0;  ///< of a replica; an existing index must be one of the same lineage
+  slice part = {};       ///< that a new replica holds of it
 };
 
 /// What a `stage` asks for.
@@ -67,12 +70,13 @@ struct stage_request {
   bool replace = false;
   uint64_t lineage = 0;   ///< of a replica
   uint64_t replaced = 0;  ///< lineage of the replica whose place it takes
+  slice part = {};        ///< that the replica holds of its lineage
 };
 
 /// The folder of a node: `.lock` (no index can have that name), and for each index `<name>/current` (a one-line
 /// JSON object with `format_version`, `generation`, `deleted` and `checksum`, and in version 2, which replicas
-/// have, `lineage` and `filled`; replaced atomically; named `current.deleted` it tells of a deleted index, whatever
-/// it says) and
+/// have, `lineage` and `filled`, and in version 3, which replicas of slices have, `slice` too; replaced atomically;
+/// named `current.deleted` it tells of a deleted index, whatever it says) and
 /// `<name>/v<generation>/` with `data/` and `oplog/`. An index that is made from existing data is staged in
 /// `.create.tmp/<number>/` and gets its place when it is complete. Holding an object means holding the lock. Not
 /// thread-safe.
@@ -87,6 +91,8 @@ class data_folder {
   static constexpr std::string_view erased_name = "current.deleted";
   /// Version of a replica's `current`.
   static constexpr uint64_t replica_record_version = 2;
+  /// Of one that holds a slice.
+  static constexpr uint64_t slice_record_version = 3;
 
   /// Creates the folder if absent and takes its lock. Throws `data_folder_locked`, or `io_error` when the folder
   /// is no folder or cannot be read and written.

@@ -202,6 +202,25 @@ TEST(older_formats_of_replicas, records_are_read) {
   EXPECT_TRUE(found.damaged.empty());
 }
 
+TEST(older_formats_of_replicas, records_of_slices_are_read) {
+  test::temporary_folder copy;
+  stdfs::copy(formats / "slice-record-3", copy.path(), stdfs::copy_options::recursive);
+  const auto found = data_folder(posix_file_system(), copy.path()).scan();
+  EXPECT_EQ(found.indexes, (std::vector<index_record>{{"held", 1, false, 7, true, slice(2, 4)}}));
+  EXPECT_TRUE(found.damaged.empty());
+}
+
+void write_slice_record(const stdfs::path& to) {
+  {
+    data_folder folder(posix_file_system(), to);
+    create_request wish;
+    wish.lineage = 7;
+    wish.part = slice(2, 4);
+    folder.mark_filled(folder.create("held", wish).record);
+  }
+  stdfs::remove(to / data_folder::lock_name);
+}
+
 void write_replica_records(const stdfs::path& to) {
   {
     data_folder folder(posix_file_system(), to);
@@ -225,6 +244,10 @@ TEST(formats_of_this_build, are_kept_as_a_sample) {
   if (to != nullptr && !stdfs::exists(place)) write_sample(place, jumping);
   const stdfs::path records = replica_records(to != nullptr ? stdfs::path(to) : formats);
   if (to != nullptr && !stdfs::exists(records)) write_replica_records(records);
+  const stdfs::path slices = (to != nullptr ? stdfs::path(to) : formats) /
+                             ("slice-record-" + std::to_string(data_folder::slice_record_version));
+  if (to != nullptr && !stdfs::exists(slices)) write_slice_record(slices);
+  EXPECT_TRUE(stdfs::exists(slices / "held" / "current")) << slices;
   EXPECT_TRUE(stdfs::exists(records / "filled" / "current")) << records;
   EXPECT_TRUE(stdfs::exists(place / "folder" / "old" / "current")) << place;
   EXPECT_TRUE(stdfs::exists(place / "old.backup")) << place;

@@ -34,8 +34,9 @@ class scripted_base_source : public base_source {
     for (const auto& p : script_->peers) reports.push_back(p.report);
     return reports;
   }
-  std::unique_ptr<base_stream> open(const std::string& url, const std::string&, std::span<const uint64_t> held,
+  std::unique_ptr<base_stream> open(const wanted_base& wanted, std::span<const uint64_t> held,
                                     time_point) override {
+    const auto& url = wanted.url;
     script_->opened.push_back(url);
     script_->num_held.push_back(held.size());
     for (auto p : script_->peers) {

@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -157,6 +158,22 @@ class Node(Daemon):
 
     def json(self, *arguments, stdin=None, check=0):
         return json.loads(self.ctl("--json", *arguments, stdin=stdin, check=check).stdout)
+
+
+def free_ports(count):
+    """Ports for those who have to be known before they listen. None of them is given to anybody who takes what comes."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+        first = int(file.read().split()[0])
+    sockets = []
+    while len(sockets) < count:
+        try:
+            sockets.append(socket.create_server(("127.0.0.1", random.randrange(10_000, first))))
+        except OSError:
+            continue
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
 
 
 def run_ctl(port, *arguments, stdin=None):

@@ -124,8 +124,8 @@ TEST_F(newer_format, of_the_manifest) {
 
 TEST_F(newer_format, of_the_record_of_the_index) {
   const path file = root / "main" / "current";
-  // Version 2 is that of replicas.
-  raise_json(file, 2);
+  // Those between are of replicas.
+  raise_json(file, data_folder::slice_record_version);
   expect_refused(file);
   expect_not_repaired([&] { cut(); });
   expect_not_repaired([&] { drop(only_file(folders_.data, ".seg")); });

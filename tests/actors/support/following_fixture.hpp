@@ -33,7 +33,7 @@ class following_fixture : public actor_fixture {
     feed.make_changelog = make_changelog;
     auto data = std::make_shared<data_folder>(fs, path(settings.dir));
     settings.dir = before;
-    const auto node = system().spawn(node_actor, node_setup{env, std::move(data), "test", {}, feed});
+    const auto node = system().spawn(node_actor, node_setup{env, std::move(data), "test", {}, feed, cluster});
     nodes_.push_back(node);
     run();
     return node;
@@ -66,6 +66,7 @@ class following_fixture : public actor_fixture {
 
   std::shared_ptr<model_log> log = std::make_shared<model_log>();
   bool has_watch = true;
+  cluster_access cluster;  ///< of the next node
   /// As of `feed_access`.
   std::function<std::shared_ptr<base_source>()> make_peers;
   std::function<std::shared_ptr<changelog>()> make_changelog;

@@ -220,7 +220,8 @@ TEST_F(data_folder_test, scan_tells_indexes_damage_and_other_things) {
   put("flipped/current", "{}");
   put("lost/v1/data/" + segment_file_name(1, 1));
   fs_.remove(root() / "lost" / "current");
-  put("newer/current", dump_checked_json({{"generation", 1}, {"deleted", false}}, 3));
+  put("newer/current",
+      dump_checked_json({{"generation", 1}, {"deleted", false}}, data_folder::slice_record_version + 1));
   fs_.remove(root() / "half" / "current");
   put("half/v1/data/x.seg.tmp");
   put("half/current.tmp");
@@ -303,6 +304,25 @@ TEST_F(data_folder_test, a_base_takes_the_place_of_the_lineage_that_it_is_meant_
   write_manifest(fs_, staged.folders.data, {});
   folder.publish(staged);
   EXPECT_EQ(read_index_record(fs_, root(), "a"), (index_record{"a", 4, false, 12, true})) << "of another lineage";
+}
+
+TEST_F(data_folder_test, a_replica_keeps_its_slice) {
+  auto folder = open();
+  create_request wish;
+  wish.lineage = 7;
+  wish.part = slice(2, 4);
+  const index_record held{"a", 1, false, 7, false, slice(2, 4)};
+  EXPECT_EQ(folder.create("a", wish).record, held);
+  folder.mark_filled(held);
+  EXPECT_EQ(read_index_record(fs_, root(), "a"), (index_record{"a", 1, false, 7, true, slice(2, 4)}));
+  // One that is there stays as it is.
+  wish.part = slice(1, 2);
+  EXPECT_EQ(folder.create("a", wish).record.part, slice(2, 4));
+  // Another copy may be of another slice.
+  auto staged = folder.stage("a", {{}, true, 7, 7, slice(1, 2)});
+  write_manifest(fs_, staged.folders.data, {});
+  folder.publish(staged);
+  EXPECT_EQ(read_index_record(fs_, root(), "a"), (index_record{"a", 2, false, 7, true, slice(1, 2)}));
 }
 
 TEST_F(data_folder_test, what_is_no_replica_is_written_as_older_programs_read_it) {

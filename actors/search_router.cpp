@@ -1,0 +1,488 @@
+#include "actors/search_router.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace fp {
+
+namespace {
+
+constexpr std::chrono::seconds heartbeat_every{1};
+
+/// A search without a time limit is given up by then.
+constexpr std::chrono::hours longest_search{1};
+
+constexpr member_number this_node = 0;
+
+/// Of a gateway's searches, an empty one finds nothing; all others are mistakes.
+caf::error refuse_empty(const search_request& request) {
+  return request.query.empty() ? make_error(errc::empty_fingerprint, "query: no hashes") : caf::error{};
+}
+
+uint64_t in_us(slice_router::duration d) {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(d).count());
+}
+
+}  // namespace
+
+search_router_state::~search_router_state() {
+  try {
+    for (auto& [number, search] : std::exchange(searches, {})) {
+      search.done(make_error(errc::shutting_down, "index " + setup.record.name + " is being closed"));
+    }
+  } catch (const std::exception&) {
+    // Out of memory: the requests end at their own timeouts.
+  }
+}
+
+void search_router_state::init(pointer self_ptr, router_setup setup_values) {
+  self = self_ptr;
+  setup = std::move(setup_values);
+  own = setup.record.part;
+  slice_router::options o;
+  o.max_searches = setup.env->settings.max_queued_searches;
+  o.seed = make_instance();
+  router.emplace(o, *this);
+  members.resize(1 + setup.cluster.members.size());
+  for (size_t i = 0; i < setup.cluster.members.size(); ++i) {
+    members[i + 1].address = setup.cluster.members[i].address;
+    members[i + 1].handle = setup.cluster.members[i].handle;
+  }
+  self->monitor(setup.local);
+  heartbeat();
+}
+
+// -- Searching
+
+caf::result<search_reply> search_router_state::search(search_request request) {
+  if (auto e = refuse_empty(request)) return e;
+  return search(std::make_shared<const search_request>(std::move(request)), nullptr);
+}
+
+caf::result<search_reply> search_router_state::search(search_request_ptr request, cancel_flag_ptr cancel) {
+  auto promise = self->make_response_promise<search_reply>();
+  start(std::move(request), std::move(cancel), [promise](caf::expected<search_reply> outcome) mutable {
+    if (outcome) {
+      promise.deliver(std::move(*outcome));
+    } else {
+      promise.deliver(outcome.error());
+    }
+  });
+  return promise;
+}
+
+void search_router_state::start(search_request_ptr request, cancel_flag_ptr cancel, search_done done) {
+  if (searches.size() >= setup.env->settings.max_queued_searches) {
+    done(make_error(errc::overloaded, "too many searches are queued"));
+    return;
+  }
+  const auto limit = request->timeout_ms == 0 ? std::chrono::milliseconds(longest_search)
+                                              : std::chrono::milliseconds(request->timeout_ms);
+  const auto number = ++num_searches;
+  searches.emplace(number, pending_search{std::move(request), std::move(cancel), now() + limit, std::move(done)});
+  if (knows_members) {
+    begin(number);
+  } else {
+    early.push_back(number);
+  }
+}
+
+void search_router_state::begin(uint64_t number) {
+  const auto found = searches.find(number);
+  if (found == searches.end()) return;
+  const auto& request = *found->second.request;
+  const auto& here = members[this_node].replica;
+  if (here && !here->serves && !serving_slices().missing.empty()) {
+    begin_when_loaded(number, request.ready_wait_ms);
+    return;
+  }
+  slice_router::query query;
+  query.deadline = found->second.deadline;
+  query.limit = request.limit;
+  query.score_pct = request.score_pct;
+  query.min_version = request.min_version.value_or(0);
+  router->search(number, query, now());
+}
+
+void search_router_state::begin_when_loaded(uint64_t number, uint32_t wait_ms) {
+  const auto refuse = [this, number](const caf::error& e) { refused(number, to_core_error(e)); };
+  self->request(setup.local, caf::infinite, index_info_request{wait_ms})
+      .then(
+          [this, number, refuse](const index_info&) {
+            self->request(setup.local, caf::infinite, slice_atom_v)
+                .then(
+                    [this, number](const slice_status& status) {
+                      note_status(this_node, status);
+                      begin(number);
+                    },
+                    refuse);
+          },
+          refuse);
+}
+
+slice_tiling search_router_state::serving_slices() const {
+  return router->replicas().choose_tiling([](const slice_replica& r) { return r.serves; });
+}
+
+void search_router_state::ask(uint64_t call, uint64_t search, member_number member, const slice& part) {
+  const auto& asked = searches.at(search);
+  const auto took = [this, call](const search_reply& reply) { answered(call, reply); };
+  const auto refuse = [this, call](const caf::error& e) { failed(call, e); };
+  if (member == this_node) {
+    self->request(setup.local, caf::infinite, local_search{asked.request, asked.cancel}).then(took, refuse);
+    return;
+  }
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(asked.deadline - now());
+  auto request = *asked.request;
+  request.timeout_ms = static_cast<uint32_t>(std::max<int64_t>(1, left.count()));
+  request.ready_wait_ms = 0;
+  auto target = target_of(member);
+  target.slice = part.text();
+  self->request(members[member].handle, caf::infinite, setup.record.name,
+                slice_search{std::move(target), std::move(request)})
+      .then(took, refuse);
+}
+
+void search_router_state::answered(uint64_t call, const search_reply& reply) {
+  router->answered(call, {reply.results.to_vector(), reply.version}, now());
+}
+
+void search_router_state::failed(uint64_t call, const caf::error& e) {
+  router->failed(call, to_core_error(e), now());
+}
+
+void search_router_state::finished(uint64_t search, routed_answer answer) {
+  auto ended = searches.extract(search);
+  if (ended) ended.mapped().done(search_reply{result_list(answer.results), answer.version});
+}
+
+void search_router_state::refused(uint64_t search, const error& why) {
+  auto ended = searches.extract(search);
+  if (ended) ended.mapped().done(to_caf_error(why));
+}
+
+caf::result<search_batch_reply> search_router_state::search_batch(search_batch_request request) {
+  if (request.searches.size() > max_search_batch) {
+    return make_error(errc::payload_too_large, std::to_string(request.searches.size()) + " searches; at most " +
+                                                   std::to_string(max_search_batch) + " a batch");
+  }
+  for (const auto& one : request.searches) {
+    if (auto e = refuse_empty(one)) return e;
+  }
+  struct gathering {
+    search_batch_reply replies;
+    size_t left = 0;
+    caf::typed_response_promise<search_batch_reply> promise;
+  };
+  const auto all = std::make_shared<gathering>();
+  all->replies.replies.resize(request.searches.size());
+  all->left = request.searches.size();
+  all->promise = self->make_response_promise<search_batch_reply>();
+  const auto answer = all->promise;
+  if (all->left == 0) all->promise.deliver(all->replies);
+  for (size_t i = 0; i < request.searches.size(); ++i) {
+    start(std::make_shared<const search_request>(std::move(request.searches[i])), nullptr,
+          [all, i](caf::expected<search_reply> outcome) {
+            if (all->left == 0) return;
+            if (!outcome) {
+              all->left = 0;
+              all->promise.deliver(outcome.error());
+              return;
+            }
+            all->replies.replies[i] = std::move(*outcome);
+            if (--all->left == 0) all->promise.deliver(std::move(all->replies));
+          });
+  }
+  return answer;
+}
+
+caf::result<search_reply> search_router_state::search_here(const slice_search& asked) {
+  if (auto e = wrong_target(asked.target)) return e;
+  return self->delegate(setup.local, local_search{std::make_shared<const search_request>(asked.search), nullptr});
+}
+
+// -- Documents and numbers
+
+caf::result<document_reply> search_router_state::document(const document_request& request) {
+  if (own.contains(request.id) || request.id == 0) return self->delegate(setup.local, request);
+  const auto pending = std::make_shared<pending_document>();
+  pending->request = request;
+  for (member_number m = 1; m < members.size(); ++m) {
+    const auto& replica = members[m].replica;
+    if (replica && replica->serves && replica->part.contains(request.id)) pending->members.push_back(m);
+  }
+  pending->promise = self->make_response_promise<document_reply>();
+  const auto answer = pending->promise;
+  next_member(pending);
+  return answer;
+}
+
+void search_router_state::next_member(std::shared_ptr<pending_document> document) {
+  if (document->members.empty()) {
+    document->promise.deliver(
+        make_error(errc::slice_unavailable,
+                   "no member that answers holds the slice of document " + std::to_string(document->request.id)));
+    return;
+  }
+  const auto member = document->members.front();
+  document->members.pop_front();
+  self->request(members[member].handle, caf::infinite, setup.record.name,
+                slice_document{target_of(member), document->request})
+      .then([document](const document_reply& reply) { document->promise.deliver(reply); },
+            [this, document](const caf::error& e) {
+              const auto code = code_of(e);
+              const bool is_answer = code == errc::document_not_found || code == errc::replication_timeout;
+              if (is_answer || document->members.empty()) {
+                document->promise.deliver(e);
+              } else {
+                next_member(document);
+              }
+            });
+}
+
+caf::result<document_reply> search_router_state::document_here(const slice_document& asked) {
+  if (auto e = wrong_target(asked.target)) return e;
+  return self->delegate(setup.local, asked.document);
+}
+
+caf::result<index_info> search_router_state::info(const index_info_request& request) {
+  struct gathering {
+    index_info sum;
+    size_t left = 0;
+    caf::typed_response_promise<index_info> promise;
+  };
+  const auto all = std::make_shared<gathering>();
+  all->promise = self->make_response_promise<index_info>();
+  const auto answer = all->promise;
+  const auto add = [all](const index_info& part) {
+    auto& sum = all->sum;
+    if (part.num_documents > 0) {
+      sum.min_document = sum.num_documents == 0 ? part.min_document : std::min(sum.min_document, part.min_document);
+      sum.max_document = std::max(sum.max_document, part.max_document);
+    }
+    sum.num_documents += part.num_documents;
+    sum.num_postings += part.num_postings;
+    sum.num_bytes += part.num_bytes;
+    sum.num_segments += part.num_segments;
+    sum.num_memory_segments += part.num_memory_segments;
+    if (--all->left == 0) all->promise.deliver(std::move(sum));
+  };
+  const auto ask_others = [this, all, add](const index_info& here) {
+    all->sum.version = here.version;
+    all->sum.file_version = here.file_version;
+    all->sum.metadata = here.metadata;
+    const auto tiling = serving_slices();
+    all->left = std::max<size_t>(1, tiling.slices.size());
+    if (tiling.slices.empty()) add(here);
+    for (const auto at : tiling.slices) {
+      const auto& replicas = router->replicas().holders()[at].replicas;
+      const auto member = std::ranges::find_if(replicas, &slice_replica::serves)->member;
+      if (member == this_node) {
+        add(here);
+        continue;
+      }
+      const auto& m = members[member];
+      self->request(m.handle, caf::infinite, setup.record.name, slice_atom_v)
+          .then([add](const slice_status& now) { add(now.info); },
+                [add, last = m.slice.info](const caf::error&) { add(last); });
+    }
+  };
+  self->request(setup.local, caf::infinite, request).then(ask_others, [all](const caf::error& e) {
+    all->promise.deliver(e);
+  });
+  return answer;
+}
+
+// -- Members
+
+slice_target search_router_state::target_of(member_number member) const {
+  const auto& slice = members[member].slice;
+  return {slice.instance, setup.record.lineage, slice.slice};
+}
+
+caf::error search_router_state::wrong_target(const slice_target& target) const {
+  const auto refuse = [&](const std::string& why) {
+    return make_error(errc::index_not_ready, "index " + setup.record.name + ": " + why);
+  };
+  if (target.instance != setup.env->instance) return refuse("this is another member, or another start of it");
+  if (target.generation != setup.record.lineage) {
+    return refuse("generation " + std::to_string(setup.record.lineage) + " is here, asked for " +
+                  std::to_string(target.generation));
+  }
+  if (target.slice != own.text()) return refuse("slice " + own.text() + " is here, asked for " + target.slice);
+  return {};
+}
+
+void search_router_state::heartbeat() {
+  for (member_number m = 0; m < members.size(); ++m) ping(m);
+  self->delayed_send(search_router_handle(self), heartbeat_every, next_atom_v);
+}
+
+void search_router_state::ping(member_number member) {
+  auto& m = members[member];
+  if (m.is_asked) return;
+  m.is_asked = true;
+  const auto told = [this, member](const slice_status& status) { note_status(member, status); };
+  const auto failed = [this, member](const caf::error& e) { note_failure(member, text_of(e)); };
+  if (member == this_node) {
+    self->request(setup.local, caf::infinite, slice_atom_v).then(told, failed);
+  } else {
+    self->request(m.handle, caf::infinite, setup.record.name, slice_atom_v).then(told, failed);
+  }
+}
+
+void search_router_state::note_status(member_number member, const slice_status& status) {
+  auto& m = members[member];
+  m.is_asked = false;
+  const bool is_other_start = m.has_answered && m.slice.instance != 0 && m.slice.instance != status.instance;
+  if (is_other_start) setup.env->log->info("{}: member {} has started anew", setup.record.name, m.address);
+  m.slice = status;
+  std::string failure;
+  std::optional<slice_replica> replica;
+  try {
+    const auto is_same_start = [&](const member_state& other) {
+      return &other != &m && other.slice.instance == status.instance && other.replica;
+    };
+    if (member != this_node && status.instance == setup.env->instance) {
+      failure = "it is this node itself";
+    } else if (std::ranges::any_of(members, is_same_start)) {
+      failure = "it is another member, by another address";
+    } else if (status.generation != setup.record.lineage) {
+      failure = "generation " + std::to_string(status.generation) + " is there, " +
+                std::to_string(setup.record.lineage) + " here";
+    } else {
+      const bool serves = status.state == index_state::ready || status.state == index_state::read_only;
+      replica = slice_replica{member, slice::parse(status.slice), status.info.version, serves};
+      if (!serves)
+        failure = std::string(to_string(status.state)) + (status.reason.empty() ? "" : ": " + status.reason);
+    }
+  } catch (const error& e) {
+    failure = e.what();
+  }
+  if (failure != m.failure && !m.address.empty()) {
+    auto& log = *setup.env->log;
+    failure.empty() ? log.info("{}: member {} answers, with slice {}", setup.record.name, m.address, status.slice)
+                    : log.warn("{}: member {} is not asked: {}", setup.record.name, m.address, failure);
+  }
+  m.failure = failure;
+  const bool is_new = m.replica != replica;
+  m.replica = replica;
+  if (is_new) update_replicas();
+  router->heard(member, now());
+  m.has_answered = true;
+  note_first_round();
+}
+
+void search_router_state::note_failure(member_number member, const std::string& why) {
+  auto& m = members[member];
+  m.is_asked = false;
+  if (m.failure != why && !m.address.empty()) {
+    setup.env->log->warn("{}: member {} is not asked: {}", setup.record.name, m.address, why);
+  }
+  m.failure = why;
+  // It is remembered what it holds, so that it can be said what is missing.
+  if (m.replica && m.replica->serves) {
+    m.replica->serves = false;
+    update_replicas();
+  }
+  m.has_answered = true;
+  note_first_round();
+}
+
+void search_router_state::note_first_round() {
+  if (knows_members || !std::ranges::all_of(members, &member_state::has_answered)) return;
+  knows_members = true;
+  for (const auto number : std::exchange(early, {})) begin(number);
+}
+
+void search_router_state::update_replicas() {
+  std::vector<slice_replica> replicas;
+  for (const auto& m : members) {
+    if (m.replica) replicas.push_back(*m.replica);
+  }
+  router->set_replicas(replicas, now());
+}
+
+void search_router_state::left_out(member_number member, const std::string& why) {
+  const auto& name = member == this_node ? "this node" : members[member].address;
+  if (why.empty()) {
+    setup.env->log->info("{}: {} is searched again", setup.record.name, name);
+  } else {
+    setup.env->log->warn("{}: {} is not searched for a while: {}", setup.record.name, name, why);
+  }
+}
+
+cluster_status search_router_state::status() const {
+  cluster_status out;
+  for (member_number i = 0; i < members.size(); ++i) {
+    const auto& m = members[i];
+    const auto report = router->report(i);
+    member_status s;
+    s.address = m.address;
+    s.slice = m.slice;
+    s.failure = !m.failure.empty() ? m.failure : report.left_out;
+    if (!m.has_answered) s.failure = "it has not answered yet";
+    s.in_flight = report.in_flight;
+    s.asked = report.asked;
+    s.hedged = report.hedged;
+    s.failures = report.failures;
+    s.mean_us = in_us(report.mean);
+    s.percentile_95_us = in_us(report.percentile_95);
+    out.members.push_back(std::move(s));
+  }
+  const auto tiling = serving_slices();
+  out.fault = tiling.fault;
+  for (const auto at : tiling.missing) {
+    out.fault += (out.fault.empty() ? "nobody who answers holds slice " : ", ") +
+                 router->replicas().holders()[at].part.text();
+  }
+  return out;
+}
+
+void search_router_state::wake_at(clock_time when) { timer.set(self, search_router_handle(self), when); }
+
+void search_router_state::tick() {
+  timer.rang(now());
+  router->look(now());
+}
+
+search_router_handle::behavior_type search_router(search_router_state::pointer self, router_setup setup) {
+  auto* s = &self->state;
+  keep_exception_text(self);
+  const auto local = setup.local.address();
+  self->set_down_handler([=](const caf::down_msg& down) {
+    if (caf::actor_cast<caf::actor_addr>(down.source) == local) self->quit();
+  });
+  self->set_exit_handler([=](const caf::exit_msg& e) {
+    s->setup.env->log->warn("{}: ignored an exit message to its router", s->setup.record.name);
+    static_cast<void>(e);
+  });
+  s->init(self, std::move(setup));
+  const auto to = s->setup.local;
+  return {
+      [=](search_request& r) { return s->search(std::move(r)); },
+      [=](const local_search& search) { return s->search(search.request, search.cancel); },
+      [=](search_batch_request& r) { return s->search_batch(std::move(r)); },
+      [=](const document_request& r) { return s->document(r); },
+      [=](const index_info_request& r) { return s->info(r); },
+      [=](const slice_search& asked) { return s->search_here(asked); },
+      [=](const slice_document& asked) { return s->document_here(asked); },
+      [=](slice_atom a) { return self->delegate(to, a); },
+      [=](cluster_atom) { return s->status(); },
+      [=](const local_update& update) { return self->delegate(to, update); },
+      [=](update_request& r) { return self->delegate(to, std::move(r)); },
+      [=](served_request r) { return self->delegate(to, r); },
+      [=](const segments_request& r) { return self->delegate(to, r); },
+      [=](status_atom a) { return self->delegate(to, a); },
+      [=](subscribe_atom a, const progress_observer& observer) { return self->delegate(to, a, observer); },
+      [=](checkpoint_atom a) { return self->delegate(to, a); },
+      [=](merge_atom a) { return self->delegate(to, a); },
+      [=](reload_atom a) { return self->delegate(to, a); },
+      [=](const snapshot_request& r) { return self->delegate(to, r); },
+      [=](const local_snapshot_request& r) { return self->delegate(to, r); },
+      [=](tick_atom) { s->tick(); },
+      [=](next_atom) { s->heartbeat(); },
+  };
+}
+
+}  // namespace fp

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/cluster_access.hpp"
+#include "actors/environment.hpp"
+#include "actors/guarded_actor.hpp"
+#include "actors/wake_timer.hpp"
+#include "core/slices/slice_router.hpp"
+
+namespace fp {
+
+struct router_setup {
+  environment_ptr env;
+  index_record record;
+  index_coordinator_handle local;  ///< of what this node holds; the router ends with it
+  cluster_access cluster;
+};
+
+/// The public face of an index that lies in slices on the members of a cluster: every member has one, and each
+/// answers for all documents.
+///
+///     client --search--> search_router --search--> index_coordinator    what this node holds
+///                                      --slice_search--> member --> its search_router --> its index_coordinator
+///     client --anything else--> search_router --> index_coordinator
+///     here --heartbeat--> members, once a second: what they hold, and that they are there
+///
+/// Whom to ask, when to ask another and what an answer is worth is decided by `slice_router`. A member that is this
+/// node itself, or that answers from another start than it said, is asked nothing.
+struct search_router_state : routing_effects {
+  static inline const char* name = "search_router";
+
+  using pointer = guarded_pointer<search_router_handle, search_router_state>;
+  using clock_time = caf::actor_clock::time_point;
+
+  search_router_state() = default;
+  ~search_router_state() override;
+  void init(pointer self_ptr, router_setup setup_values);
+
+  caf::result<search_reply> search(search_request request);
+  caf::result<search_reply> search(search_request_ptr request, cancel_flag_ptr cancel);
+  caf::result<search_batch_reply> search_batch(search_batch_request request);
+  caf::result<document_reply> document(const document_request& request);
+  caf::result<index_info> info(const index_info_request& request);
+  caf::result<search_reply> search_here(const slice_search& asked);
+  caf::result<document_reply> document_here(const slice_document& asked);
+  cluster_status status() const;
+  void tick();
+  void heartbeat();
+
+  void ask(uint64_t call, uint64_t search, member_number member, const slice& part) override;
+  void finished(uint64_t search, routed_answer answer) override;
+  void refused(uint64_t search, const error& why) override;
+  void wake_at(clock_time when) override;
+  void ping(member_number member) override;
+  void left_out(member_number member, const std::string& why) override;
+
+  router_setup setup;
+
+ private:
+  struct member_state {
+    std::string address;
+    member_handle handle;  ///< null: this node
+    slice_status slice;
+    std::optional<slice_replica> replica;  ///< what it says it holds; nothing: it is asked nothing
+    std::string failure;                   ///< why
+    bool has_answered = false;             ///< or has failed to, since the start
+    bool is_asked = false;                 ///< for its status
+  };
+
+  using search_done = std::function<void(caf::expected<search_reply>)>;
+  struct pending_search {
+    search_request_ptr request;
+    cancel_flag_ptr cancel;
+    clock_time deadline;
+    search_done done;
+  };
+  /// A document that is asked of one member after the other.
+  struct pending_document {
+    document_request request;
+    std::deque<member_number> members;
+    caf::typed_response_promise<document_reply> promise;
+  };
+
+  clock_time now() const { return self->clock().now(); }
+  void start(search_request_ptr request, cancel_flag_ptr cancel, search_done done);
+  void begin(uint64_t number);
+  /// As a search of an index that is here whole: waits for its load as long as it may, or says why it has failed.
+  void begin_when_loaded(uint64_t number, uint32_t wait_ms);
+  /// Slices with and without somebody who says that he answers.
+  slice_tiling serving_slices() const;
+  void next_member(std::shared_ptr<pending_document> document);
+  void answered(uint64_t call, const search_reply& reply);
+  void failed(uint64_t call, const caf::error& e);
+  void note_status(member_number member, const slice_status& status);
+  void note_failure(member_number member, const std::string& why);
+  void note_first_round();
+  void update_replicas();
+  slice_target target_of(member_number member) const;
+  caf::error wrong_target(const slice_target& target) const;
+
+  pointer self = nullptr;
+  slice own;
+  std::optional<slice_router> router;
+  std::vector<member_state> members;  ///< the node itself first
+  std::map<uint64_t, pending_search> searches;
+  std::vector<uint64_t> early;  ///< searches that wait for the members' first words
+  bool knows_members = false;
+  uint64_t num_searches = 0;
+  wake_timer timer;
+};
+
+search_router_handle::behavior_type search_router(search_router_state::pointer self, router_setup setup);
+
+}  // namespace fp

@@ -1,0 +1,203 @@
+"""One index in slices on several nodes: each of them answers for all of it."""
+
+import json
+import random
+import signal
+import threading
+import time
+import unittest
+
+import requests
+
+from support import PATIENCE, NodeTest, free_ports, run_ctl
+
+
+class Slices(NodeTest):
+    def setUp(self):
+        super().setUp()
+        self.http = requests.Session()
+        self.addCleanup(self.http.close)
+        # Orders the changes, and holds all of the index: what it finds is what each member has to find.
+        self.whole = self.start("--coordinator", "--changelog-poll-ms", "20", data="whole")
+        self.draw = random.Random(7)
+
+    def start_members(self, *slices, create=True):
+        self.ports = free_ports(len(slices))
+        if create:
+            answer = self.http.put(self.whole.url("/main"), timeout=PATIENCE)
+            self.assertEqual(answer.status_code, 200, answer.text)
+        self.members = [self.start_member(i, part) for i, part in enumerate(slices)]
+        for node in self.members:
+            self.wait_until_whole(node)
+        return self.members
+
+    def start_member(self, number, part):
+        others = ",".join(f"127.0.0.1:{p}" for i, p in enumerate(self.ports) if i != number)
+        return self.start("--coordinator-url", self.whole.url(), "--changelog-poll-ms", "20", "--slice", part,
+                          "--members", others, "--node-name", f"m{number}", "--caf-port", str(self.ports[number]),
+                          data=f"m{number}")
+
+    def cluster(self, node):
+        shown = run_ctl(node.port, "cluster", "status", "main", "--json")
+        return json.loads(shown.stdout) if shown.stdout else {"fault": shown.stderr, "members": []}
+
+    def wait_for_status(self, node, holds):
+        end = time.monotonic() + PATIENCE
+        while not holds(status := self.cluster(node)):
+            self.assertLess(time.monotonic(), end, status)
+        return status
+
+    def wait_until_whole(self, node):
+        return self.wait_for_status(node, lambda s: s["members"] and not s["fault"]
+                                    and all(not m["failure"] for m in s["members"]))
+
+    def fill(self, count=600):
+        """Documents that share hashes."""
+        changes = []
+        for document in range(1, count + 1):
+            hashes = [self.draw.randrange(400) for _ in range(60)]
+            changes.append({"insert": {"id": document, "hashes": hashes}})
+        return self.update(self.whole, changes)
+
+    def update(self, node, changes):
+        answer = self.http.post(node.url("/main/_update"), json={"changes": changes}, timeout=PATIENCE)
+        self.assertEqual(answer.status_code, 200, answer.text)
+        return answer.json()["version"]
+
+    def search(self, node, query, at, session=None, **options):
+        return (session or self.http).post(node.url(f"/main/_search?min_version={at}"),
+                                           json={"query": query, "timeout": 10000, **options}, timeout=PATIENCE)
+
+    def random_query(self):
+        query = [self.draw.randrange(400) for _ in range(self.draw.randrange(1, 80))]
+        options = {"limit": self.draw.choice([1, 5, 40, 1000])}
+        return query, options
+
+    def assert_equal_answers(self, node, at, count=20):
+        for _ in range(count):
+            query, options = self.random_query()
+            expected = self.search(self.whole, query, at, **options)
+            found = self.search(node, query, at, **options)
+            self.assertEqual(found.status_code, 200, found.text)
+            self.assertEqual(found.json(), expected.json())
+
+    def test_every_member_answers_for_all(self):
+        members = self.start_members("1/3", "2/3", "3/3")
+        at = self.fill()
+        for node in members:
+            self.assert_equal_answers(node, at)
+        self.wait_for_status(members[1], lambda s: all(150 < m["documents"] < 250 for m in s["members"]))
+        # Remote actors see one index, too.
+        info = members[0].json("index", "info", "main")
+        self.assertEqual(info["num_documents"], 600)
+
+        # What one has written all find, and old versions nobody.
+        at = self.update(members[2], [{"insert": {"id": d, "hashes": [5000 + d]}} for d in range(1, 100)]
+                         + [{"delete": {"id": d}} for d in range(100, 200)])
+        for node in members:
+            self.assert_equal_answers(node, at)
+            found = self.search(node, [5007], at)
+            self.assertEqual([r["id"] for r in found.json()["results"]], [7])
+            for document, status in ((7, 200), (150, 404), (300, 200), (9999, 404)):
+                answer = self.http.get(node.url(f"/main/{document}"), timeout=PATIENCE)
+                self.assertEqual(answer.status_code, status, answer.text)
+
+    def test_the_same_after_a_restart(self):
+        members = self.start_members("1/2", "2/2")
+        at = self.fill()
+        for node in members:
+            node.ctl("checkpoint", "main")
+            node.stop()
+        self.members = [self.start_member(i, f"{i + 1}/2") for i in range(2)]
+        for node in self.members:
+            self.wait_until_whole(node)
+            self.assert_equal_answers(node, at)
+
+    def test_a_slice_that_nobody_holds_is_named(self):
+        first, second = self.start_members("1/2", "2/2")
+        at = self.fill()
+        second.kill()
+        self.wait_for_status(first, lambda s: s["fault"])
+        answer = self.search(first, [1, 2, 3], at)
+        self.assertEqual((answer.status_code, answer.json()["error"]), (503, "SliceUnavailable"))
+        self.assertIn("2/2", self.cluster(first)["fault"])
+        shown = first.ctl("cluster", "status", "main", check=1)
+        self.assertIn("searches fail: nobody who answers holds slice 2/2", shown.stdout)
+        self.members[1] = self.start_member(1, "2/2")
+        self.wait_until_whole(first)
+        self.assert_equal_answers(first, at)
+
+    def test_no_search_fails_when_one_of_two_replicas_does(self):
+        members = self.start_members("1/2", "1/2", "2/2", "2/2")
+        at = self.fill(200)
+        stop, failures, answered = threading.Event(), [], [0]
+        query = list(range(0, 400, 7))
+        expected = self.search(self.whole, query, at).json()
+
+        def search():
+            with requests.Session() as session:
+                while not stop.is_set():
+                    answer = self.search(members[0], query, at, session)
+                    if answer.status_code != 200 or answer.json() != expected:
+                        failures.append(answer.text)
+                    answered[0] += 1
+
+        searching = threading.Thread(target=search)
+        searching.start()
+        try:
+            for number in (signal.SIGSTOP, signal.SIGKILL):
+                before = answered[0]
+                os_kill(members[3], number)
+                end = time.monotonic() + PATIENCE
+                while answered[0] < before + 300 and time.monotonic() < end:
+                    stop.wait(0.01)
+                self.wait_for_status(members[0], lambda s: any(m["failure"] for m in s["members"]))
+                if number == signal.SIGSTOP:
+                    os_kill(members[3], signal.SIGCONT)
+                    self.wait_until_whole(members[0])
+        finally:
+            stop.set()
+            searching.join()
+        self.assertEqual(failures, [])
+        self.assertGreater(answered[0], 600)
+
+    def test_a_member_that_is_the_node_itself_is_not_asked(self):
+        port, = free_ports(1)
+        self.http.put(self.whole.url("/main"), timeout=PATIENCE)
+        node = self.start("--coordinator-url", self.whole.url(), "--changelog-poll-ms", "20", "--members",
+                          f"127.0.0.1:{port},localhost:{port}", "--caf-port", str(port), data="alone")
+        at = self.fill(100)
+        status = self.wait_for_status(node, lambda s: len([m for m in s["members"] if m["failure"]]) == 2)
+        self.assertEqual({m["failure"] for m in status["members"][1:]}, {"it is this node itself"})
+        self.assert_equal_answers(node, at)
+
+    def test_overlapping_slices_are_told_of(self):
+        first, _ = self.start_members("1/2", "2/2")
+        at = self.fill(100)
+        # A third one that holds what fits nowhere is no harm.
+        self.assert_equal_answers(first, at)
+        for flags, why in ((("--slice", "3/2"), "slice"), (("--slice", "1/2"), "changelog"),
+                           (("--members", "a:1,b"), "members")):
+            code, log = self.start_refused(*flags, data="wrong")
+            self.assertEqual(code, 2)
+            self.assertIn(why, log)
+
+    def test_another_slice_by_a_resync(self):
+        first, second = self.start_members("1/2", "2/2")
+        at = self.fill()
+        second.stop()
+        # The setting is for what is fetched from now on.
+        self.members[1] = second = self.start_member(1, "1/2")
+        self.wait_until_whole(first)
+        self.assertIn("slice 2/2 is here, and the setting is 1/2", second.log())
+        second.ctl("resync", "main")
+        self.wait_for_status(first, lambda s: s["fault"])
+        self.assertEqual(self.search(first, [1, 2, 3], at).status_code, 503)
+
+
+def os_kill(node, number):
+    node.process.send_signal(number)
+
+
+if __name__ == "__main__":
+    unittest.main()
