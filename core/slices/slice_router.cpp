@@ -269,9 +269,12 @@ void slice_router::note_word(member_number member, time_point now) {
 
 void slice_router::heard(member_number member, time_point now) {
   note_word(member, now);
-  // A search may tell whether it is well again.
   const auto found = members_.find(member);
-  if (found != members_.end() && found->second.out_until) {
+  if (found == members_.end() || !found->second.out_until) return;
+  if (found->second.is_silent) {
+    take_back(member);
+  } else {
+    // A search may tell whether it is well again.
     found->second.out_until = std::min(*found->second.out_until, now);
   }
 }
@@ -303,12 +306,8 @@ void slice_router::answered(uint64_t call, slice_answer answer, time_point now) 
   note_word(asked.member, now);
   auto& m = state_of(asked.member);
   m.latency.add(now - asked.began);
-  if (m.out_until) {
-    m.out_until.reset();
-    m.delays.reset();
-    m.counts.left_out.clear();
-    effects_.left_out(asked.member, "");
-  }
+  m.delays.reset();
+  if (m.out_until) take_back(asked.member);
   if (search == searches_.end()) return;
   auto& part = search->second.slices[asked.slice_at];
   if (part.answer) return;
@@ -345,6 +344,13 @@ void slice_router::leave_out(member_number member, const std::string& why, bool 
   const bool is_news = m.counts.left_out.empty();
   m.counts.left_out = why;
   if (is_news) effects_.left_out(member, why);
+}
+
+void slice_router::take_back(member_number member) {
+  auto& m = members_.at(member);
+  m.out_until.reset();
+  m.counts.left_out.clear();
+  effects_.left_out(member, "");
 }
 
 void slice_router::close_slice(uint64_t number, size_t slice_at) {

@@ -163,6 +163,7 @@ class slice_router {
   void hedge(uint64_t call, time_point now);
   void look_at_silence(member_number member, time_point now);
   void leave_out(member_number member, const std::string& why, bool is_silent, time_point now);
+  void take_back(member_number member);
   /// The call's place is free again.
   call_state end_call(std::unordered_map<uint64_t, call_state>::iterator call, time_point now);
   void note_word(member_number member, time_point now);

@@ -138,7 +138,6 @@ TEST_F(slice_router_test, does_without_a_frozen_replica_within_moments) {
   // It is one of all again when it says something.
   c().set(0, condition::well);
   c().run_for(1s);
-  load(100ms, 1ms);
   EXPECT_EQ(c().events_of_members.back().why, "");
   const auto before = asked_of(0);
   load(1s, 1ms);
