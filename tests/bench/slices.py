@@ -49,7 +49,7 @@ def start_members(folder, whole, slices, version):
     for i, part in enumerate(slices):
         others = ",".join(f"127.0.0.1:{p}" for j, p in enumerate(ports) if j != i)
         # One that knows itself alone has a router all the same.
-        members.append(start(f"{folder}/{len(slices)}-{i}", "--coordinator-url", whole.url(), "--slice", part,
+        members.append(start(f"{folder}/{i}-{part.replace('/', '-of-')}", "--coordinator-url", whole.url(), "--slice", part,
                              "--members", others or f"127.0.0.1:{ports[i]}", "--caf-port", str(ports[i])))
 
     def is_there(s):
