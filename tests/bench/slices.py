@@ -76,6 +76,8 @@ def load(node, connections, options, bodies):
          ROOT / "tests" / "bench" / "peer" / "requests.lua", node.url("/main")],
         env=os.environ | {"FPNODE_SEARCHES": str(bodies)}, check=True, capture_output=True, text=True).stdout
     result = json.loads(re.search(r"^RESULT (.*)$", out, re.M).group(1))
+    if result["failed"]:
+        sys.exit(f"{node.url()}: requests failed:\n{out}")
     result["rate"] = result["requests"] * 1e6 / result["microseconds"]
     return result
 
