@@ -22,6 +22,7 @@ bool is_of_the_query(errc code) {
 
 /// Whether the next search would find the same at that member.
 bool is_of_the_member(errc code) {
+  if (is_of_the_query(code)) return false;
   switch (code) {
     case errc::search_timeout:
     case errc::overloaded:
@@ -260,17 +261,16 @@ slice_router::call_state slice_router::end_call(std::unordered_map<uint64_t, cal
   return state;
 }
 
-void slice_router::note_word(member_number member, time_point now) {
-  const auto found = members_.find(member);
-  if (found == members_.end()) return;
-  found->second.silent_since = now;
-  found->second.is_pinged = false;
+void slice_router::note_word(member_state& m, time_point now) {
+  m.silent_since = now;
+  m.is_pinged = false;
 }
 
 void slice_router::heard(member_number member, time_point now) {
-  note_word(member, now);
   const auto found = members_.find(member);
-  if (found == members_.end() || !found->second.out_until) return;
+  if (found == members_.end()) return;
+  note_word(found->second, now);
+  if (!found->second.out_until) return;
   if (found->second.is_silent) {
     take_back(member);
   } else {
@@ -303,8 +303,8 @@ void slice_router::answered(uint64_t call, slice_answer answer, time_point now) 
     }
   }
   end_call(found, now);
-  note_word(asked.member, now);
   auto& m = state_of(asked.member);
+  note_word(m, now);
   m.latency.add(now - asked.began);
   m.delays.reset();
   if (m.out_until) take_back(asked.member);
@@ -319,10 +319,10 @@ void slice_router::failed(uint64_t call, const error& why, time_point now) {
   const auto found = calls_.find(call);
   if (found == calls_.end()) return;
   const auto asked = end_call(found, now);
-  if (is_of_the_member(why.code()) && !is_of_the_query(why.code())) {
+  if (is_of_the_member(why.code())) {
     leave_out(asked.member, why.what(), false, now);
   } else {
-    note_word(asked.member, now);
+    note_word(state_of(asked.member), now);
   }
   const auto search = searches_.find(asked.search);
   if (search == searches_.end()) return;

@@ -166,7 +166,7 @@ class slice_router {
   void take_back(member_number member);
   /// The call's place is free again.
   call_state end_call(std::unordered_map<uint64_t, call_state>::iterator call, time_point now);
-  void note_word(member_number member, time_point now);
+  static void note_word(member_state& m, time_point now);
   void close_slice(uint64_t number, size_t slice_at);
   void finish(uint64_t number);
   void refuse(uint64_t number, const error& why);
