@@ -12,22 +12,23 @@ Documents have 120 hashes, and so have queries, in JSON over HTTP, sent by wrk. 
 
 import argparse
 import json
-import os
 import pathlib
-import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
+import types
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "system"), str(ROOT / "tests" / "bench" / "peer")]
 
 import requests  # noqa: E402
 
+import compare as peer  # noqa: E402
 import corpus  # noqa: E402
 import support  # noqa: E402
+
+INDEX = peer.INDEX.strip("/")
 
 nodes = []
 
@@ -39,7 +40,7 @@ def start(*arguments, **how):
 
 
 def status(node):
-    shown = support.run_ctl(node.port, "cluster", "status", "main", "--json").stdout
+    shown = support.run_ctl(node.port, "cluster", "status", INDEX, "--json").stdout
     return json.loads(shown) if shown else None
 
 
@@ -60,8 +61,8 @@ def start_members(folder, whole, slices, version):
         while not ((s := status(node)) and is_there(s)):
             time.sleep(0.2)
     for node in members:
-        node.ctl("checkpoint", "main")
-        node.ctl("merge", "main")
+        node.ctl("checkpoint", INDEX)
+        node.ctl("merge", INDEX)
     return members
 
 
@@ -71,15 +72,8 @@ def stop(members):
 
 
 def load(node, connections, options, bodies):
-    out = subprocess.run(
-        ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{options.seconds}s", "--script",
-         ROOT / "tests" / "bench" / "peer" / "requests.lua", node.url("/main")],
-        env=os.environ | {"FPNODE_SEARCHES": str(bodies)}, check=True, capture_output=True, text=True).stdout
-    result = json.loads(re.search(r"^RESULT (.*)$", out, re.M).group(1))
-    if result["failed"]:
-        sys.exit(f"{node.url()}: requests failed:\n{out}")
-    result["rate"] = result["requests"] * 1e6 / result["microseconds"]
-    return result
+    server = types.SimpleNamespace(url=node.url())
+    return peer.load(server, connections, options.seconds, {"FPNODE_SEARCHES": str(bodies)})
 
 
 def show(what, values, reference=None, unit="us"):
@@ -119,13 +113,13 @@ def main():
 def measure(folder, options):
     whole = start(f"{folder}/whole", "--coordinator")
     session = requests.Session()
-    session.put(whole.url("/main")).raise_for_status()
+    session.put(whole.url(peer.INDEX)).raise_for_status()
     for body in corpus.batches("uniform", options.documents):
-        session.post(whole.url("/main/_update"), data=body,
+        session.post(whole.url(peer.INDEX + "/_update"), data=body,
                      headers={"Content-Type": "application/vnd.msgpack"}).raise_for_status()
-    version = session.get(whole.url("/main")).json()["version"]
-    whole.ctl("checkpoint", "main")
-    whole.ctl("merge", "main")
+    version = session.get(whole.url(peer.INDEX)).json()["version"]
+    whole.ctl("checkpoint", INDEX)
+    whole.ctl("merge", INDEX)
     bodies = folder / "searches"
     bodies.write_text("".join(json.dumps({"query": q, "limit": 10}) + "\n"
                               for q in corpus.queries("uniform", options.documents, 1000)))
