@@ -119,7 +119,7 @@ void session::advance() {
 
 uint64_t session::bytes_held() const {
   if (closed_) return 0;
-  uint64_t bytes = buffer_.capacity() + queued_bytes_ + output_.capacity();
+  uint64_t bytes = buffer_.capacity() + incoming_.capacity() + queued_bytes_ + output_.capacity();
   if (parser_ && header_checked_) bytes += header_bytes_ + parser_->get().body().capacity();
   return bytes;
 }
@@ -171,10 +171,15 @@ void session::read() {
   if (lingering_) buffer_.clear();
   reading_ = true;
   const bool in_body = parser_ && header_checked_;
-  if (buffer_.size() == 0 && buffer_.capacity() > 2 * small_read_bytes && !in_body) buffer_.shrink_to_fit();
   // As much as the client sends at a time: ten thousand slow ones must not hold a large buffer each.
   if (!in_body) body_read_bytes_ = small_read_bytes;
-  socket_.async_read_some(buffer_.prepare(body_read_bytes_),
+  if (buffer_.size() == 0 && !in_body) {
+    if (buffer_.capacity() > 2 * small_read_bytes) buffer_.shrink_to_fit();
+    if (incoming_.size() > small_read_bytes) incoming_ = {};
+  }
+  // Not into the buffer: requests are taken from it while the next bytes are waited for, and it moves its end then.
+  incoming_.resize(std::max(incoming_.size(), body_read_bytes_));
+  socket_.async_read_some(asio::buffer(incoming_.data(), body_read_bytes_),
                           [self = shared_from_this()](error_code ec, size_t bytes) { self->on_read(ec, bytes); });
 }
 
@@ -192,7 +197,7 @@ void session::on_read(error_code ec, size_t bytes) {
     abort();
     return;
   }
-  buffer_.commit(bytes);
+  buffer_.commit(asio::buffer_copy(buffer_.prepare(bytes), asio::buffer(incoming_.data(), bytes)));
   body_read_bytes_ = bytes == body_read_bytes_ ? std::min(2 * bytes, read_bytes) : small_read_bytes;
   if (lingering_) {
     lingered_bytes_ += bytes;

@@ -5,6 +5,7 @@
 #include <boost/beast/http.hpp>
 #include <ctime>
 #include <deque>
+#include <vector>
 
 #include "app/http/held_bytes.hpp"
 #include "app/http/http_head.hpp"
@@ -47,7 +48,7 @@ struct worker : tcp_worker {
 
 /// One connection.
 ///
-///     socket -> buffer_ -> parser_ -> queue_ (a slot a request, in order) -> handler
+///     socket -> incoming_ -> buffer_ -> parser_ -> queue_ (a slot a request, in order) -> handler
 ///     handler -> slot's response -> output_ -> socket
 ///
 /// Reading goes on while requests wait for their answers, up to a bound: it is how a client that goes away is
@@ -117,6 +118,7 @@ class session : public tcp_connection, public std::enable_shared_from_this<sessi
   asio::steady_timer timer_;
   clock::time_point timer_expiry_ = clock::time_point::max();
 
+  std::vector<char> incoming_;  ///< what the read that is on its way reads into
   beast::flat_buffer buffer_;
   std::optional<parser> parser_;
   bool header_checked_ = false;
