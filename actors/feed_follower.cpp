@@ -287,6 +287,7 @@ feed_follower_handle::behavior_type feed_follower(feed_follower_state::pointer s
         s->following->heard_of(newest, s->now());
         s->note_numbers();
       },
+      [=](watch_atom, feed_position position) { s->following->wanted(position, s->now()); },
       [=](tick_atom) { s->tick(); },
   };
 }

@@ -14,6 +14,9 @@ namespace {
 // One is applied while the next one is read.
 constexpr size_t max_batches_in_flight = 2;
 
+// Of what somebody waits for, who may have been told of a position that there is not.
+constexpr feed_following::duration shortest_eagerness{50}, longest_eagerness{2'000};
+
 }  // namespace
 
 const char* to_string(replica_state state) noexcept {
@@ -46,8 +49,15 @@ void feed_following::continue_reading(time_point now) {
   if (in_flight_.size() >= max_batches_in_flight) return;
   if (next_read_ && now < *next_read_) return;
   next_read_.reset();
+  last_read_ = now;
   reading_ = true;
   effects_.read(compares_ ? applied_ - 1 : read_to_, read_tag_);
+}
+
+feed_following::duration feed_following::pause_before_next(duration usual) {
+  if (wanted_ <= read_to_ || eagerness_ >= longest_eagerness) return usual;
+  const auto soon = std::exchange(eagerness_, 2 * eagerness_);
+  return usual.count() > 0 ? std::min(usual, soon) : soon;
 }
 
 void feed_following::read_at(time_point when) {
@@ -148,13 +158,11 @@ void feed_following::take(feed_changes answer, time_point now) {
   // Without the newest position an answer that has nothing tells where it was.
   if (!fill_to_ && (answer.newest != 0 || at_end)) fill_to_ = std::max(answer.newest, last);
   if (at_end) {
-    const auto pause = std::max(answer.retry_after, options_.poll);
-    if (newest_ > read_to_) {
-      // It has grown meanwhile.
-      read_at(now + std::max(answer.retry_after, duration(1)));
-    } else if (options_.poll.count() > 0) {
-      read_at(now + pause);
-    }
+    const bool has_grown = newest_ > read_to_;
+    const auto usual = has_grown                   ? std::max(answer.retry_after, duration(1))
+                       : options_.poll.count() > 0 ? std::max(answer.retry_after, options_.poll)
+                                                   : duration(0);
+    if (const auto pause = pause_before_next(usual); pause.count() > 0) read_at(now + pause);
     look_whether_filled(now);
     return;
   }
@@ -162,7 +170,7 @@ void feed_following::take(feed_changes answer, time_point now) {
   read_to_ = last;
   read_tag_ = answer.tag;
   in_flight_.push_back({++batches_, last, answer.tag});
-  if (answer.retry_after.count() > 0 && newest_ <= last) read_at(now + answer.retry_after);
+  if (answer.retry_after.count() > 0 && newest_ <= last) read_at(now + pause_before_next(answer.retry_after));
   effects_.apply(batches_, before, last, std::make_shared<const std::vector<uint8_t>>(std::move(answer.changes)));
   continue_reading(now);
 }
@@ -218,6 +226,17 @@ void feed_following::heard_of(feed_position newest, time_point now) {
   if (newest <= read_to_ || state_ == replica_state::waiting) return;
   next_read_.reset();
   continue_reading(now);
+}
+
+void feed_following::wanted(feed_position position, time_point now) {
+  if (position <= read_to_ || state_ == replica_state::waiting || state_ == replica_state::parked || wish_) return;
+  wanted_ = std::max(wanted_, position);
+  eagerness_ = shortest_eagerness;
+  const auto soon = last_read_ ? std::max(now, *last_read_ + shortest_eagerness) : now;
+  const bool is_read_earlier = reading_ || (next_read_ && *next_read_ <= soon);
+  if (is_read_earlier) return;
+  read_at(soon);
+  look(now);
 }
 
 void feed_following::look(time_point now) {

@@ -103,6 +103,8 @@ class feed_following {
   void base_failed(const std::string& why, time_point now);
   /// The changelog is known to go on up to here.
   void heard_of(feed_position newest, time_point now);
+  /// Somebody waits for this position, which the changelog may have: it is asked soon, and then ever more rarely.
+  void wanted(feed_position position, time_point now);
   /// Does what is due by now.
   void look(time_point now);
 
@@ -127,6 +129,8 @@ class feed_following {
   void want_base(base_wish wish, const std::string& why);
   void continue_reading(time_point now);
   void read_at(time_point when);
+  /// Until the next question, of an answer with nothing more after which it would be `usual`; 0: there is none.
+  duration pause_before_next(duration usual);
   void note_newest(feed_position newest, time_point now);
   void look_whether_filled(time_point now);
   /// Whether others have in one piece what it would take many reads to get.
@@ -151,7 +155,9 @@ class feed_following {
   std::optional<feed_position> fill_to_;
   std::deque<batch_in_flight> in_flight_;
   uint64_t batches_ = 0;
-  std::optional<time_point> next_read_, behind_since_;
+  std::optional<time_point> next_read_, last_read_, behind_since_;
+  feed_position wanted_ = 0;  ///< that somebody waits for
+  duration eagerness_{0};     ///< how long the next question waits if that is not there yet
 };
 
 }  // namespace fp

@@ -127,6 +127,57 @@ TEST_F(feed_following_test, asks_again_after_a_while_when_nothing_is_new) {
   EXPECT_EQ(told.reads.size(), 3u) << "somebody knows of more";
 }
 
+TEST_F(feed_following_test, asks_soon_for_what_somebody_waits_for) {
+  start(5, true);
+  auto nothing = changes_at({}, 5);
+  nothing.retry_after = milliseconds(1'000);
+  following->read_done(nothing, now);
+  const auto num_reads = [&] { return told.reads.size(); };
+  later(milliseconds(10));
+  // What is here already needs no question.
+  following->wanted(5, now);
+  EXPECT_EQ(num_reads(), 1u);
+  following->wanted(7, now);
+  EXPECT_EQ(num_reads(), 1u) << "nobody is asked twice within 50 ms";
+  EXPECT_EQ(told.wake, now + milliseconds(40));
+  later(milliseconds(40));
+  EXPECT_EQ(num_reads(), 2u);
+  // Ever more rarely, until it is there.
+  for (const int pause : {50, 100, 200}) {
+    following->read_done(nothing, now);
+    later(milliseconds(pause - 1));
+    const auto before = num_reads();
+    later(milliseconds(1));
+    EXPECT_EQ(num_reads(), before + 1) << pause;
+  }
+  auto found = changes_at({6, 7}, 7);
+  found.retry_after = milliseconds(1'000);
+  following->read_done(found, now);
+  following->applied(told.applies[0].batch, now);
+  later(milliseconds(999));
+  EXPECT_EQ(num_reads(), 5u);
+  // Where nothing is new for long, at once.
+  following->wanted(8, now);
+  EXPECT_EQ(num_reads(), 6u);
+}
+
+TEST_F(feed_following_test, asks_a_while_for_what_will_never_be_there) {
+  start(5, true, milliseconds(0));
+  following->read_done(changes_at({}, 5), now);
+  following->wanted(1'000'000, now + milliseconds(60));
+  later(milliseconds(60));
+  size_t asked = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    if (told.reads.size() > asked) {
+      asked = told.reads.size();
+      following->read_done(changes_at({}, 5), now);
+    }
+    later(milliseconds(1));
+  }
+  EXPECT_GT(asked, 5u);
+  EXPECT_LT(asked, 12u);
+}
+
 TEST_F(feed_following_test, asks_nothing_by_itself_where_others_tell_of_what_is_new) {
   start(5, true, milliseconds(0));
   following->read_done(changes_at({}, 5), now);
