@@ -4,9 +4,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/backup/backup_format.hpp"
 #include "core/changelog/completed_base.hpp"
 #include "core/changelog/fpindex_base.hpp"
+#include "core/changelog/slice_base.hpp"
 #include "core/slices/slice_changes.hpp"
 
 namespace fp {
@@ -16,22 +16,8 @@ namespace {
 // A peer that does not answer by then is asked for nothing.
 constexpr std::chrono::seconds probe_timeout{5};
 
-// Until a restore is asked for again that may not begin yet.
-constexpr std::chrono::milliseconds restore_retry{200};
-
 // The owner hears of each hundredth of a base, and of no less than this.
 constexpr uint64_t least_told_bytes = uint64_t{1} << 20;
-
-/// Reads until `out` is full or the stream has ended; returns how much there is.
-size_t read_fully(base_stream& from, std::span<std::byte> out, steady_clock::time_point deadline) {
-  size_t count = 0;
-  while (count < out.size()) {
-    const size_t n = from.read(out.subspan(count), silence_deadline(deadline));
-    if (n == 0) break;
-    count += n;
-  }
-  return count;
-}
 
 /// What a slice needs of a changelog's stream.
 class slice_stream final : public bootstrap_stream {
@@ -86,8 +72,16 @@ void base_loader_state::choose() {
   if (setup.wish == base_wish::at_start) {
     now_from = source::stream;
     try_next();
-    return;
+  } else if (setup.own) {
+    now_from = source::own;
+    try_next();
+  } else {
+    probe();
   }
+}
+
+void base_loader_state::probe() {
+  now_from = source::peer;
   std::vector<peer_report> peers;
   if (setup.peers) peers = setup.peers->probe(setup.of.index, steady_clock::now() + probe_timeout);
   self->request(setup.log, caf::infinite, bounds_call{setup.of})
@@ -114,13 +108,27 @@ void base_loader_state::try_next() {
   session = restore_handle{};
   session_ended = awaits_session = keeps_segments = false;
   total = told = 0;
-  if (now_from != source::peer) {
+  if (now_from == source::own) {
+    try_own();
+  } else if (now_from != source::peer) {
     now_from == source::stream ? try_feed() : replay();
   } else if (donors.empty()) {
     now_from = source::stream;
     try_feed();
   } else {
     try_donor();
+  }
+}
+
+void base_loader_state::try_own() {
+  current = {};
+  current.url = "this node";
+  tell_progress(0, 0);
+  try {
+    begin(std::make_unique<slice_base>(*setup.env->fs, folder("own"), std::exchange(setup.own, nullptr), setup.of,
+                                       setup.part));
+  } catch (const std::exception& e) {
+    give_up_donor(e.what());
   }
 }
 
@@ -132,7 +140,9 @@ void base_loader_state::try_donor() {
     held.emplace(*setup.env->fs, folder("held"));
     auto answer =
         setup.peers->open({current.url, setup.of.index, setup.part}, held->ids(), silence_deadline(deadline));
-    keeps_segments = answer->format() != base_format::fpindex;
+    const slice part = answer->part().value_or(setup.part);
+    if (!part.contains(setup.part)) throw error(errc::corrupt_data, "holds slice " + part.text());
+    keeps_segments = answer->format() != base_format::fpindex && part == setup.part;
     switch (answer->format()) {
       case base_format::backup:
         break;
@@ -145,6 +155,12 @@ void base_loader_state::try_donor() {
             *setup.env->fs, folder("fpindex"), std::move(answer), setup.of,
             fpindex_base::options{std::max(need.floor, need.after + 1), deadline,
                                   [this](uint64_t bytes, uint64_t size) { tell_progress(bytes, size); }});
+    }
+    if (part != setup.part) {
+      answer = std::make_unique<slice_base>(
+          *setup.env->fs, folder("more"), std::move(answer), setup.of, setup.part,
+          slice_base::options{deadline, [this](uint64_t bytes, uint64_t size) { tell_progress(bytes, size); },
+                              folder("held")});
     }
     begin(std::move(answer));
   } catch (const std::exception& e) {
@@ -241,98 +257,13 @@ void base_loader_state::take_changes(const feed_changes& answer) {
   begin(std::make_unique<snapshot_base>(*setup.env->fs, folder("changes"), setup.of, changes->finish()));
 }
 
-void base_loader_state::begin(std::unique_ptr<base_stream> from) {
-  stream = std::move(from);
-  first.resize(backup_format::stream_header_bytes);
-  if (read_fully(*stream, std::as_writable_bytes(std::span(first)), deadline) < first.size()) {
-    throw error(errc::unreachable, "the answer ended at once");
-  }
-  const auto header = backup_format::decode_stream_header(
-      std::as_bytes(std::span(first)).first<backup_format::stream_header_bytes>());
-  if (header.generation != setup.of.generation || header.index_name != setup.of.index) {
-    throw error(errc::corrupt_data, "sends " + to_string(lineage{header.index_name, header.generation}));
-  }
-  if (setup.wish == base_wish::at_start && header.index_version == setup.after && header.num_segments == 0) {
-    fail("");
-    return;
-  }
-  // Everything may be at position 0.
-  const bool is_no_further =
-      now_from == source::peer ? header.index_version <= setup.after : header.index_version < setup.after;
-  if (is_no_further || header.index_version < need.floor) {
-    throw error(errc::corrupt_data, "sends version " + std::to_string(header.index_version));
-  }
-  setup.env->log->info("{}: takes version {}, {} bytes, from {}", setup.of.index, header.index_version,
-                       header.num_bytes, current.url);
-  offset = 0;
-  total = header.num_bytes;
-  take_restore();
-}
-
-void base_loader_state::take_restore() {
-  const path kept = keeps_segments ? folder("held") : path();
-  self->request(setup.restores, caf::infinite, replica_restore{setup.of, setup.replaced, kept, setup.part})
-      .then(
-          [this](const restore_handle& restore) {
-            session = restore;
-            self->monitor(session);
-            send_piece();
-          },
-          [this](const caf::error& e) {
-            // The restore before this one is still being cleared away, or there are as many as may be.
-            const auto code = code_of(e);
-            const bool passes = code == errc::index_already_exists || code == errc::overloaded;
-            if (!passes || steady_clock::now() >= deadline) {
-              fail(text_of(e));
-              return;
-            }
-            self->delayed_send(base_loader_handle(self), restore_retry, next_atom_v);
-          });
-}
-
-void base_loader_state::send_piece() {
-  backup_piece piece;
-  piece.offset = offset;
-  try {
-    piece.bytes = std::exchange(first, {});
-    const size_t known = piece.bytes.size();
-    piece.bytes.resize(max_backup_piece);
-    const auto rest = std::as_writable_bytes(std::span(piece.bytes)).subspan(known);
-    piece.bytes.resize(known + read_fully(*stream, rest, deadline));
-  } catch (const std::exception& e) {
-    give_up_donor(e.what());
-    return;
-  }
-  if (piece.bytes.empty()) {
-    finish();
-    return;
-  }
-  offset += piece.bytes.size();
-  if (now_from == source::peer) tell_progress(offset, total);
-  self->request(session, caf::infinite, std::move(piece))
-      .then([this](done_atom) { send_piece(); }, [this](const caf::error& e) { give_up_donor(text_of(e)); });
-}
-
-void base_loader_state::finish() {
-  finishing = true;
-  self->request(session, caf::infinite, finish_atom_v)
-      .then(
-          [this](const restore_reply&) {
-            stream.reset();
-            const auto why = capture_error([this] { setup.env->fs->remove_all(folder("").parent_path()); });
-            if (why) setup.env->log->warn("{}: {}", setup.of.index, text_of(why));
-            self->quit();
-          },
-          [this](const caf::error& e) { give_up_donor(text_of(e)); });
-}
-
 void base_loader_state::give_up_donor(const std::string& why) {
   finishing = false;
   setup.env->log->warn("{}: {} is no donor: {}", setup.of.index, current.url, why);
   failures += (failures.empty() ? "" : "; ") + current.url + ": " + why;
-  if (now_from != source::peer) now_from = source::changes;
+  if (now_from != source::peer && now_from != source::own) now_from = source::changes;
   if (!session || session_ended) {
-    try_next();
+    go_on();
     return;
   }
   // What it holds of whole segments is told to the next donor, when it has been put aside.
@@ -340,10 +271,12 @@ void base_loader_state::give_up_donor(const std::string& why) {
   self->send(session, close_atom_v);
 }
 
+void base_loader_state::go_on() { now_from == source::own ? probe() : try_next(); }
+
 void base_loader_state::someone_down(const caf::down_msg& down) {
   if (session && caf::actor_cast<caf::actor_addr>(down.source) == session.address()) {
     session_ended = true;
-    if (awaits_session) try_next();
+    if (awaits_session) go_on();
     return;
   }
   // The owner goes when the index takes its place; before that, nobody wants the index any more.

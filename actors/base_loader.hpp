@@ -12,6 +12,7 @@
 #include "core/changelog/feed_following.hpp"
 #include "core/changelog/held_segments.hpp"
 #include "core/changelog/replica_base.hpp"
+#include "core/index/snapshot.hpp"
 #include "core/slices/slice.hpp"
 
 namespace fp {
@@ -20,6 +21,7 @@ struct base_loader_setup {
   environment_ptr env;
   lineage of;
   slice part = {};                     ///< of it that is wanted
+  snapshot_ptr own = {};               ///< that holds it and more, of the replica; null: nothing does
   uint64_t replaced = 0;               ///< generation of the replica whose place it takes
   feed_position after = 0;             ///< what the replica has already
   std::shared_ptr<base_source> peers;  ///< null: there are none
@@ -33,7 +35,8 @@ struct base_loader_setup {
   base_listener owner;
 };
 
-/// Brings an index from another node that follows the same changelog, and has it take the place of the replica:
+/// Brings an index from another node that follows the same changelog, and has it take the place of the replica; a
+/// slice of what the replica holds already comes from there.
 ///
 ///     base_loader --bounds--> changelog_actor            which donors are fresh enough
 ///     base_loader --replica_restore--> backup_desk --> restore_session <--pieces-- base_loader <--HTTP-- donor
@@ -53,7 +56,11 @@ struct base_loader_state {
   ~base_loader_state();
   void init(pointer self_ptr, base_loader_setup setup_values);
   void choose();
+  /// Asks the peers what they have.
+  void probe();
   void try_next();
+  /// Cuts the wanted slice out of what is here.
+  void try_own();
   void try_donor();
   /// The same for the changelog's own stream, if it has one.
   void try_feed();
@@ -68,13 +75,14 @@ struct base_loader_state {
   void finish();
   /// The donor is of no use.
   void give_up_donor(const std::string& why);
+  void go_on();
   void someone_down(const caf::down_msg& down);
   /// Nobody could help.
   void fail(const std::string& why);
   void tell_progress(uint64_t bytes, uint64_t total);
   path folder(const char* what) const;
 
-  enum class source : uint8_t { peer, stream, changes };
+  enum class source : uint8_t { own, peer, stream, changes };
 
   pointer self = nullptr;
   base_loader_setup setup;

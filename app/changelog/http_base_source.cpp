@@ -40,11 +40,14 @@ class snapshot_stream final : public base_stream {
     return connection_.read(out, deadline);
   }
   base_format format() const noexcept override { return format_; }
+  std::optional<slice> part() const override { return part_; }
   void set_format(base_format format) noexcept { format_ = format; }
+  void set_part(const slice& part) noexcept { part_ = part; }
   http_connection& connection() noexcept { return connection_; }
 
  private:
   base_format format_ = base_format::backup;
+  std::optional<slice> part_;
   http_connection connection_;
 };
 
@@ -124,6 +127,9 @@ std::unique_ptr<base_stream> http_base_source::open(const wanted_base& wanted, s
   } else if (type != backup_type) {
     stream->set_format(base_format::fpindex);
   }
+  // Who does not say, as an fpindex, holds all of it.
+  const auto part = connection.field("Fpnode-Slice");
+  stream->set_part(part.empty() ? slice() : slice::parse(part));
   return stream;
 }
 

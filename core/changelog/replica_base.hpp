@@ -43,6 +43,8 @@ class base_stream {
  public:
   virtual ~base_stream() = default;
   virtual base_format format() const noexcept { return base_format::backup; }
+  /// What of the index it holds; nothing: what was asked for.
+  virtual std::optional<slice> part() const { return std::nullopt; }
   /// Fills a prefix of `out` and returns its length; 0 only at the end of a whole answer. Throws `unreachable` or
   /// `request_timeout`.
   virtual size_t read(std::span<std::byte> out, std::chrono::steady_clock::time_point deadline) = 0;
@@ -51,7 +53,7 @@ class base_stream {
 /// Whom to ask for what.
 struct wanted_base {
   std::string url, index;
-  slice part;  ///< of the index; a donor that holds another one refuses
+  slice part;  ///< of the index; a donor that does not hold all of it refuses, one that holds more says so
 };
 
 /// The other nodes that follow the same changelog. Blocks; serves one thread, but for `interrupt`.

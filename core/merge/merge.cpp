@@ -24,8 +24,9 @@ constexpr size_t blocks_per_cancel_check = 64;
 /// A segment to be merged, and what is left out of it.
 struct merge_input {
   const segment* source = nullptr;
-  doc_set dropped;                   ///< superseded documents, and tombstones that nobody needs any more
-  document_filter dropped_postings;  ///< deleted documents have no postings here: the superseded ones alone
+  doc_set foreign;                   ///< superseded documents, and those of other slices
+  doc_set dropped;                   ///< these, and tombstones that nobody needs any more
+  document_filter dropped_postings;  ///< deleted documents have no postings here: the foreign ones alone
   uint64_t num_postings = 0;         ///< that are left
 };
 
@@ -59,7 +60,8 @@ class document_source final : public key_source {
 /// Everything about a merge that is known before the first posting is read.
 class merge_plan {
  public:
-  merge_plan(const snapshot& from, size_t first, size_t count, const cancel_flag* cancel) : cancel_(cancel) {
+  merge_plan(const snapshot& from, size_t first, size_t count, const cancel_flag* cancel, const slice& part)
+      : cancel_(cancel), part_(part) {
     const auto entries = from.entries();
     if (count == 0 || first > entries.size() || count > entries.size() - first) {
       throw error(errc::internal_error, "merging segments that the snapshot does not have");
@@ -101,10 +103,14 @@ class merge_plan {
   void add_input(merge_input& input, std::span<const snapshot::entry> older, const snapshot::entry& e) {
     const segment& source = *e.segment;
     input.source = &source;
-    if (e.superseded) {
-      input.dropped = *e.superseded;
-      input.dropped_postings = document_filter(*e.superseded);
+    if (e.superseded) input.foreign = *e.superseded;
+    if (!part_.is_whole()) {
+      for (const document_id id : source.documents()) {
+        if (!part_.contains(id)) input.foreign.add(id);
+      }
     }
+    if (!input.foreign.isEmpty()) input.dropped_postings = document_filter(input.foreign);
+    input.dropped = input.foreign;
     if (source.info().num_tombstones > 0) {
       // A tombstone hides older versions. It goes only when no older segment speaks for its document at all, so
       // that what older segments have noted as superseded stays true.
@@ -191,6 +197,7 @@ class merge_plan {
   }
 
   const cancel_flag* cancel_;
+  slice part_;
   segment_shape shape_;
   std::vector<merge_input> inputs_;
 };
@@ -220,15 +227,15 @@ void remove_quietly(file_system& fs, const path& file) noexcept {
 }  // namespace
 
 segment_ptr merge_to_memory(const snapshot& from, size_t first, size_t count, const cancel_flag* cancel) {
-  const merge_plan plan(from, first, count, cancel);
+  const merge_plan plan(from, first, count, cancel, {});
   memory_sink sink(plan_segment(plan.shape()).num_bytes());
   plan.write_to(sink);
   return make_memory_segment(sink.take());
 }
 
 segment_ptr merge_to_file(const snapshot& from, size_t first, size_t count, file_system& fs, const path& file,
-                          load_mode mode, const cancel_flag* cancel) {
-  const merge_plan plan(from, first, count, cancel);
+                          load_mode mode, const cancel_flag* cancel, const slice& part) {
+  const merge_plan plan(from, first, count, cancel, part);
   path temporary = file;
   temporary += ".tmp";
   try {

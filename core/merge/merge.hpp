@@ -4,6 +4,7 @@
 
 #include "core/base/cancel.hpp"
 #include "core/index/snapshot.hpp"
+#include "core/slices/slice.hpp"
 
 namespace fp {
 
@@ -16,8 +17,9 @@ segment_ptr merge_to_memory(const snapshot& from, size_t first, size_t count, co
 /// The same into a segment file, made durable under its final name before this returns, and opened as `mode`
 /// says. The folder must exist, a file of that name must not be in use. A file that the folder's manifest names is
 /// replaced only by the same contents. Throws `io_error` or `no_space` with no file left behind, unless naming it
-/// failed and yet took effect: then it is whole, and garbage as long as no manifest names it.
+/// failed and yet took effect: then it is whole, and garbage as long as no manifest names it. `part`: documents
+/// that it does not hold are left out, tombstones too.
 segment_ptr merge_to_file(const snapshot& from, size_t first, size_t count, file_system& fs, const path& file,
-                          load_mode mode, const cancel_flag* cancel = nullptr);
+                          load_mode mode, const cancel_flag* cancel = nullptr, const slice& part = {});
 
 }  // namespace fp
