@@ -51,8 +51,16 @@ bool is_slice(std::string_view text) {
   }
 }
 
-/// "host:port", where a host of numbers and colons stands in brackets.
-std::optional<std::pair<std::string, uint16_t>> address_in(std::string_view text) {
+bool is_address_list(std::string_view text) {
+  return std::ranges::all_of(between_commas(text),
+                             [](const std::string& address) { return member_address(address).has_value(); });
+}
+
+bool is_node_name(std::string_view text) { return text.size() <= 255 && is_printable(text); }
+
+}  // namespace
+
+std::optional<std::pair<std::string, uint16_t>> member_address(std::string_view text) {
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return std::nullopt;
   auto host = text.substr(0, colon);
@@ -65,19 +73,10 @@ std::optional<std::pair<std::string, uint16_t>> address_in(std::string_view text
   return std::pair(std::string(host), port);
 }
 
-bool is_address_list(std::string_view text) {
-  return std::ranges::all_of(between_commas(text),
-                             [](const std::string& address) { return address_in(address).has_value(); });
-}
-
-bool is_node_name(std::string_view text) { return text.size() <= 255 && is_printable(text); }
-
-}  // namespace
-
 std::vector<std::pair<std::string, uint16_t>> cluster_settings::member_addresses() const {
   std::vector<std::pair<std::string, uint16_t>> addresses;
   for (const auto& one : between_commas(members)) {
-    if (const auto address = address_in(one)) addresses.push_back(*address);
+    if (const auto address = member_address(one)) addresses.push_back(*address);
   }
   return addresses;
 }

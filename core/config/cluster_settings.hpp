@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,6 +42,9 @@ struct cluster_settings {
   /// Connections to it, each of which takes a thread.
   uint32_t num_connections() const noexcept;
 };
+
+/// "host:port", where a host of numbers and colons stands in brackets; nothing when a text is none.
+std::optional<std::pair<std::string, uint16_t>> member_address(std::string_view text);
 
 void add_options(option_list& o, cluster_settings& c);
 

@@ -1,6 +1,7 @@
 #include "core/slices/replica_map.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <utility>
 
@@ -8,9 +9,9 @@ namespace fp {
 
 namespace {
 
-/// Missing slices, then slices.
-using cost = std::pair<size_t, size_t>;
-constexpr cost no_way{std::numeric_limits<size_t>::max(), 0};
+/// Missing slices, slices of draining members alone, slices.
+using cost = std::array<size_t, 3>;
+constexpr cost no_way{std::numeric_limits<size_t>::max(), 0, 0};
 
 bool ends_all(const slice& s) { return s.last() == UINT32_MAX; }
 
@@ -50,14 +51,18 @@ slice_tiling replica_map::choose_tiling(const predicate& may_answer) const {
     return best;
   };
   for (size_t i = holders_.size(); i-- > 0;) {
-    answers[i] = std::ranges::any_of(holders_[i].replicas, may_answer);
-    cost rest{0, 0};
+    const auto& replicas = holders_[i].replicas;
+    answers[i] = std::ranges::any_of(replicas, may_answer);
+    const bool drains = answers[i] && std::ranges::none_of(replicas, [&](const slice_replica& r) {
+                          return may_answer(r) && !r.is_draining;
+                        });
+    cost rest{0, 0, 0};
     if (!ends_all(holders_[i].part)) {
       next[i] = cheapest(behind_[i]);
       if (next[i] == behind_[i].end) continue;
       rest = costs[next[i]];
     }
-    costs[i] = {rest.first + (answers[i] ? 0 : 1), rest.second + 1};
+    costs[i] = {rest[0] + (answers[i] ? 0 : 1), rest[1] + (drains ? 1 : 0), rest[2] + 1};
   }
   const auto at_start = std::ranges::find_if(holders_, [](const auto& h) { return h.part.first() > 0; });
   const run starts{0, static_cast<size_t>(at_start - holders_.begin())};

@@ -18,8 +18,9 @@ using member_number = uint32_t;
 struct slice_replica {
   member_number member = 0;
   slice part;
-  commit_id version = 0;  ///< as the member said last
-  bool serves = false;    ///< it answers searches
+  commit_id version = 0;     ///< as the member said last
+  bool serves = false;       ///< it answers searches
+  bool is_draining = false;  ///< it is to be asked only what nobody else can answer
 
   friend bool operator==(const slice_replica&, const slice_replica&) = default;
 };
@@ -48,7 +49,8 @@ class replica_map {
   /// In the slices' order.
   const std::vector<slice_holders>& holders() const noexcept { return holders_; }
 
-  /// The tiling with the fewest missing slices, and of those the one with the fewest slices.
+  /// The tiling with the fewest missing slices, of those the one with the fewest slices that draining members alone
+  /// answer for, and of those the one with the fewest slices.
   slice_tiling choose_tiling(const predicate& may_answer) const;
 
  private:

@@ -34,8 +34,16 @@ bool is_of_the_member(errc code) {
   }
 }
 
+/// Whether the member may hold it soon, or somebody in its place.
+bool is_passing(errc code) {
+  return code == errc::index_not_ready || code == errc::shutting_down || code == errc::unreachable ||
+         code == errc::index_not_found;
+}
+
 /// What clients are told of a search that fails for what its replicas said last.
-errc code_for_client(errc code) { return is_of_the_member(code) ? errc::slice_unavailable : code; }
+errc code_for_client(errc code) {
+  return is_of_the_member(code) || code == errc::request_timeout ? errc::slice_unavailable : code;
+}
 
 std::string list_of(const std::vector<slice>& slices) {
   std::string out;
@@ -49,17 +57,29 @@ std::string named(const std::vector<slice>& slices) {
 
 }  // namespace
 
+error slice_error(const slice& part, const error& why) {
+  return error(code_for_client(why.code()), "slice " + part.text() + ": " + why.what());
+}
+
 slice_router::slice_router(const options& o, routing_effects& effects)
     : options_(o), effects_(effects), budget_(o.hedge_percent, o.hedges_at_once), random_(o.seed) {}
 
 void slice_router::set_replicas(std::span<const slice_replica> replicas, time_point now) {
+  note_whole(now);
   map_ = replica_map(replicas);
   std::erase_if(members_, [&](const auto& entry) {
     const auto& [member, state] = entry;
     return state.counts.in_flight == 0 &&
            std::ranges::none_of(replicas, [&](const auto& r) { return r.member == member; });
   });
+  // One that begins anew may be behind what it was.
+  for (const auto& r : replicas) {
+    if (const auto m = members_.find(r.member); m != members_.end()) {
+      m->second.version = std::min(m->second.version, r.version);
+    }
+  }
   look(now);
+  look_at_waiting(now);
 }
 
 slice_router::member_state& slice_router::state_of(member_number member) {
@@ -83,7 +103,8 @@ slice_router::duration slice_router::load_of(member_number member) const {
   const auto found = members_.find(member);
   if (found == members_.end()) return unknown;
   const auto& m = found->second;
-  return std::max(m.latency.mean(), duration(1)) * (m.counts.in_flight + 1);
+  const auto mean = m.latency.mean();
+  return (mean.count() > 0 ? mean : unknown) * (m.counts.in_flight + 1);
 }
 
 void slice_router::search(uint64_t number, const query& asked, time_point now) {
@@ -92,19 +113,47 @@ void slice_router::search(uint64_t number, const query& asked, time_point now) {
                      error(errc::overloaded, std::to_string(searches_.size()) + " searches are routed already"));
     return;
   }
-  const auto tiling = map_.choose_tiling([&](const slice_replica& r) { return may_answer(r, now); });
-  search_state search;
-  search.asked = asked;
-  for (const auto at : tiling.missing) search.missing.push_back(map_.holders()[at].part);
-  if (!tiling.fault.empty()) {
-    effects_.refused(number, error(errc::slice_unavailable, tiling.fault));
+  searches_.emplace(number, search_state{asked, {}, {}});
+  set_timer(asked.deadline, timer::deadline, number);
+  begin(number, now);
+}
+
+slice_tiling slice_router::tiling(time_point now) const {
+  return map_.choose_tiling([&](const slice_replica& r) { return may_answer(r, now); });
+}
+
+void slice_router::note_whole(time_point now) {
+  // Of one that has failed nobody knows whether it is there again.
+  const auto known = map_.choose_tiling([&](const slice_replica& r) { return r.serves && is_well(r.member); });
+  if (known.fault.empty() && known.missing.empty()) last_whole_ = now;
+}
+
+bool slice_router::may_wait(const search_state& search, time_point now) const {
+  if (search.asked.allow_partial) return false;
+  if (search.gives_up) return now < *search.gives_up;
+  return last_whole_ && now < *last_whole_ + options_.longest_settling;
+}
+
+void slice_router::begin(uint64_t number, time_point now) {
+  auto& search = searches_.at(number);
+  const auto known = tiling(now);
+  search.begun++;
+  search.slices.clear();
+  search.missing.clear();
+  for (const auto at : known.missing) search.missing.push_back(map_.holders()[at].part);
+  const bool is_whole = known.fault.empty() && known.missing.empty();
+  // Looked at now and then: it takes as long as choosing whom to ask.
+  const bool is_new = !last_whole_ || now - *last_whole_ > options_.shortest_silence;
+  if (is_whole && is_new) note_whole(now);
+  if (!is_whole && may_wait(search, now)) {
+    wait_for_slices(number, known, now);
     return;
   }
-  if (!search.missing.empty() && (!asked.allow_partial || tiling.slices.empty())) {
-    effects_.refused(number, error(errc::slice_unavailable, named(search.missing) + ": no replica answers"));
+  if (!is_whole && (!search.asked.allow_partial || known.slices.empty())) {
+    refuse_unserved(number, now);
     return;
   }
-  for (const auto at : tiling.slices) {
+  for (const auto at : known.slices) {
     const auto& holders = map_.holders()[at];
     slice_state part;
     part.part = holders.part;
@@ -114,15 +163,60 @@ void slice_router::search(uint64_t number, const query& asked, time_point now) {
     search.slices.push_back(std::move(part));
   }
   const auto num_slices = search.num_open = search.slices.size();
-  searches_.emplace(number, std::move(search));
-  set_timer(asked.deadline, timer::deadline, number);
   for (size_t i = 0; i < num_slices; ++i) {
     budget_.asked();
-    auto& found = searches_.at(number);
-    const auto member = choose(found, found.slices[i], now);
+    const auto member = choose(search, search.slices[i], now);
     ask(number, i, *member, now);
     try_again(number, i, now);
   }
+}
+
+void slice_router::wait_for_slices(uint64_t number, const slice_tiling& known, time_point now) {
+  auto& search = searches_.at(number);
+  if (!search.gives_up) search.gives_up = now + options_.longest_settling;
+  waiting_.insert(number);
+  if (!is_settling_) ask_for_holders(known, now);
+}
+
+void slice_router::ask_for_holders(const slice_tiling& known, time_point now) {
+  is_settling_ = true;
+  set_timer(now + options_.shortest_silence, timer::settling, 0);
+  for (size_t i = 0; i < map_.holders().size(); ++i) {
+    const bool is_missing = std::ranges::find(known.missing, i) != known.missing.end();
+    if (known.fault.empty() && !is_missing) continue;
+    for (const auto& r : map_.holders()[i].replicas) effects_.ping(r.member);
+  }
+}
+
+void slice_router::settle(time_point now) {
+  is_settling_ = false;
+  look_at_waiting(now);
+  if (!waiting_.empty()) ask_for_holders(tiling(now), now);
+}
+
+void slice_router::look_at_waiting(time_point now) {
+  if (waiting_.empty()) return;
+  const auto known = tiling(now);
+  const bool is_whole = known.fault.empty() && known.missing.empty();
+  for (const auto number : std::set<uint64_t>(waiting_)) {
+    const auto search = searches_.find(number);
+    if (search != searches_.end() && !is_whole && may_wait(search->second, now)) continue;
+    waiting_.erase(number);
+    if (search != searches_.end()) begin(number, now);
+  }
+}
+
+void slice_router::refuse_unserved(uint64_t number, time_point now) {
+  const auto& search = searches_.at(number);
+  const auto fault = tiling(now).fault;
+  const std::string why = search.failure ? search.failure->what() : "no replica answers";
+  refuse(number, error(errc::slice_unavailable,
+                       search.missing.empty() ? fault.empty() ? why : fault : named(search.missing) + ": " + why));
+}
+
+slice_router::search_state* slice_router::search_of(const call_state& call) {
+  const auto found = searches_.find(call.search);
+  return found != searches_.end() && found->second.begun == call.begun ? &found->second : nullptr;
 }
 
 std::optional<member_number> slice_router::choose(const search_state& search, const slice_state& part,
@@ -138,8 +232,13 @@ std::optional<member_number> slice_router::choose(const search_state& search, co
     }
   };
   prefer([&](const slice_replica& r) { return is_well(r.member); });
+  prefer([&](const slice_replica& r) { return !r.is_draining; });
   prefer([&](const slice_replica& r) { return is_well(r.member) || now >= *members_.at(r.member).out_until; });
-  prefer([&](const slice_replica& r) { return r.version >= search.asked.min_version; });
+  prefer([&](const slice_replica& r) {
+    const auto m = members_.find(r.member);
+    const auto answered = m == members_.end() ? 0 : m->second.version;
+    return std::max(r.version, answered) >= search.asked.min_version;
+  });
   if (candidates.empty()) return std::nullopt;
   const auto draw = [&] { return static_cast<size_t>(random_() % candidates.size()); };
   std::swap(candidates.front(), candidates[draw()]);
@@ -156,7 +255,7 @@ void slice_router::ask(uint64_t number, size_t slice_at, member_number member, t
   const auto call = next_call_++;
   const bool is_trial = m.out_until.has_value();
   if (is_trial) m.is_tried = true;
-  calls_.emplace(call, call_state{number, slice_at, member, now, is_trial});
+  calls_.emplace(call, call_state{number, search.begun, slice_at, member, now, is_trial});
   part.asked.push_back(member);
   part.in_flight++;
   m.counts.asked++;
@@ -165,8 +264,9 @@ void slice_router::ask(uint64_t number, size_t slice_at, member_number member, t
     m.is_watched = true;
     set_timer(now + options_.shortest_silence, timer::silence, member);
   }
-  if (m.latency.knows() && part.holders.size() > part.asked.size()) {
-    set_timer(now + std::max(options_.shortest_hedge, m.latency.percentile_95()), timer::hedge, call);
+  if (part.holders.size() > part.asked.size()) {
+    const auto usual = m.latency.knows() ? m.latency.percentile_95() : options_.first_hedge;
+    set_timer(now + std::max(options_.shortest_hedge, usual), timer::hedge, call);
   }
   effects_.ask(call, number, member, part.part);
 }
@@ -188,18 +288,20 @@ void slice_router::ask_another(uint64_t number, size_t slice_at, time_point now)
   if (const auto next = choose(found->second, found->second.slices[slice_at], now)) {
     ask(number, slice_at, *next, now);
   } else if (found->second.slices[slice_at].in_flight == 0) {
-    close_slice(number, slice_at);
+    close_slice(number, slice_at, now);
   }
 }
 
 void slice_router::hedge(uint64_t call, time_point now) {
   const auto found = calls_.find(call);
   if (found == calls_.end()) return;
-  const auto [number, slice_at, member, began, is_trial] = found->second;
-  const auto search = searches_.find(number);
-  if (search == searches_.end() || search->second.slices[slice_at].answer) return;
-  const auto next = choose(search->second, search->second.slices[slice_at], now);
+  const auto number = found->second.search;
+  const auto slice_at = found->second.slice_at;
+  const auto* search = search_of(found->second);
+  if (!search || search->slices[slice_at].answer) return;
+  const auto next = choose(*search, search->slices[slice_at], now);
   if (!next || !is_well(*next)) return;
+  if (std::ranges::find(search->slices[slice_at].holders, *next, &slice_replica::member)->is_draining) return;
   if (!budget_.take()) {
     set_timer(now + options_.shortest_silence, timer::hedge, call);
     return;
@@ -230,7 +332,7 @@ void slice_router::look_at_silence(member_number member, time_point now) {
     leave_out(member, "no word for " + std::to_string(silent.count()) + " ms", true, now);
     std::vector<std::pair<uint64_t, size_t>> unanswered;
     for (const auto& [call, state] : calls_) {
-      if (state.member == member) unanswered.emplace_back(state.search, state.slice_at);
+      if (state.member == member && search_of(state)) unanswered.emplace_back(state.search, state.slice_at);
     }
     // Silent as it is, it may still answer before the others: it is not asked of anybody who has been asked.
     for (const auto& [number, slice_at] : unanswered) {
@@ -255,9 +357,7 @@ slice_router::call_state slice_router::end_call(std::unordered_map<uint64_t, cal
   m.counts.in_flight--;
   m.silent_since = now;
   if (state.is_trial) m.is_tried = false;
-  if (const auto search = searches_.find(state.search); search != searches_.end()) {
-    search->second.slices[state.slice_at].in_flight--;
-  }
+  if (auto* search = search_of(state)) search->slices[state.slice_at].in_flight--;
   return state;
 }
 
@@ -277,15 +377,16 @@ void slice_router::heard(member_number member, time_point now) {
     // A search may tell whether it is well again.
     found->second.out_until = std::min(*found->second.out_until, now);
   }
+  look_at_waiting(now);
 }
 
 void slice_router::answered(uint64_t call, slice_answer answer, time_point now) {
   const auto found = calls_.find(call);
   if (found == calls_.end()) return;
   const auto asked = found->second;
-  const auto search = searches_.find(asked.search);
-  if (search != searches_.end()) {
-    const auto& part = search->second.slices[asked.slice_at].part;
+  auto* const search = search_of(asked);
+  if (search) {
+    const auto& part = search->slices[asked.slice_at].part;
     if (const auto foreign = find_foreign(answer, part)) {
       failed(call,
              error(errc::corrupt_data, "slice " + part.text() + " answered with document " +
@@ -293,11 +394,11 @@ void slice_router::answered(uint64_t call, slice_answer answer, time_point now) 
              now);
       return;
     }
-    if (answer.version < search->second.asked.min_version) {
+    if (answer.version < search->asked.min_version) {
       failed(call,
              error(errc::corrupt_data, "slice " + part.text() + " answered at version " +
                                            std::to_string(answer.version) + ", asked for " +
-                                           std::to_string(search->second.asked.min_version)),
+                                           std::to_string(search->asked.min_version)),
              now);
       return;
     }
@@ -306,13 +407,17 @@ void slice_router::answered(uint64_t call, slice_answer answer, time_point now) 
   auto& m = state_of(asked.member);
   note_word(m, now);
   m.latency.add(now - asked.began);
+  m.version = std::max(m.version, answer.version);
   m.delays.reset();
-  if (m.out_until) take_back(asked.member);
-  if (search == searches_.end()) return;
-  auto& part = search->second.slices[asked.slice_at];
+  if (m.out_until) {
+    take_back(asked.member);
+    look_at_waiting(now);
+  }
+  if (!search) return;
+  auto& part = search->slices[asked.slice_at];
   if (part.answer) return;
   part.answer = std::move(answer);
-  if (--search->second.num_open == 0) finish(asked.search);
+  if (--search->num_open == 0) finish(asked.search);
 }
 
 void slice_router::failed(uint64_t call, const error& why, time_point now) {
@@ -321,16 +426,16 @@ void slice_router::failed(uint64_t call, const error& why, time_point now) {
   const auto asked = end_call(found, now);
   if (is_of_the_member(why.code())) {
     leave_out(asked.member, why.what(), false, now);
-  } else {
+  } else if (why.code() != errc::request_timeout) {
     note_word(state_of(asked.member), now);
   }
-  const auto search = searches_.find(asked.search);
-  if (search == searches_.end()) return;
+  auto* const search = search_of(asked);
+  if (!search) return;
   if (is_of_the_query(why.code())) {
     refuse(asked.search, why);
     return;
   }
-  search->second.slices[asked.slice_at].failure = why;
+  search->slices[asked.slice_at].failure = why;
   ask_another(asked.search, asked.slice_at, now);
 }
 
@@ -353,12 +458,16 @@ void slice_router::take_back(member_number member) {
   effects_.left_out(member, "");
 }
 
-void slice_router::close_slice(uint64_t number, size_t slice_at) {
+void slice_router::close_slice(uint64_t number, size_t slice_at, time_point now) {
   auto& search = searches_.at(number);
   const auto& part = search.slices[slice_at];
+  if (is_passing(part.failure->code()) && may_wait(search, now)) {
+    search.failure = part.failure;
+    begin(number, now);
+    return;
+  }
   if (!search.asked.allow_partial) {
-    refuse(number,
-           error(code_for_client(part.failure->code()), "slice " + part.part.text() + ": " + part.failure->what()));
+    refuse(number, slice_error(part.part, *part.failure));
     return;
   }
   search.missing.push_back(part.part);
@@ -388,13 +497,18 @@ void slice_router::finish(uint64_t number) {
 
 void slice_router::refuse(uint64_t number, const error& why) {
   searches_.erase(number);
+  waiting_.erase(number);
   effects_.refused(number, why);
 }
 
-void slice_router::end_late(uint64_t number) {
+void slice_router::end_late(uint64_t number, time_point now) {
   const auto found = searches_.find(number);
   if (found == searches_.end()) return;
   auto& search = found->second;
+  if (waiting_.contains(number)) {
+    refuse_unserved(number, now);
+    return;
+  }
   std::vector<slice> late;
   for (const auto& part : search.slices) {
     if (!part.answer && std::ranges::find(search.missing, part.part) == search.missing.end())
@@ -408,7 +522,10 @@ void slice_router::end_late(uint64_t number) {
   }
 }
 
-void slice_router::cancel(uint64_t search) { searches_.erase(search); }
+void slice_router::cancel(uint64_t search) {
+  searches_.erase(search);
+  waiting_.erase(search);
+}
 
 void slice_router::set_timer(time_point when, timer kind, uint64_t of) {
   const bool is_first = timers_.empty() || when < std::get<0>(*timers_.begin());
@@ -427,8 +544,11 @@ void slice_router::look(time_point now) {
       case timer::silence:
         look_at_silence(static_cast<member_number>(of), now);
         break;
+      case timer::settling:
+        settle(now);
+        break;
       case timer::deadline:
-        end_late(of);
+        end_late(of, now);
         break;
     }
   }

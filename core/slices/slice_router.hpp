@@ -27,6 +27,9 @@ struct routed_answer {
   std::vector<slice> missing;  ///< that gave no answer, of a search that allows it
 };
 
+/// What clients are told where the replicas of a slice fail, by what one of them said last.
+error slice_error(const slice& part, const error& why);
+
 /// What routing searches wants done. Each is begun, not done, when its function returns.
 class routing_effects {
  public:
@@ -55,6 +58,9 @@ class routing_effects {
 /// that fails, or that says nothing at all while it is asked, is left out for a growing while; what it was asked is
 /// asked of others at once. Then one search at a time tries it, beside another replica, so that no client waits for
 /// it. Of a slice whose members are all silent one is asked still: who has too much to do may be silent, too.
+///
+/// Members change what they hold while searches go on. A search that finds nobody any more for a slice that
+/// somebody held until lately begins anew as soon as somebody is known who does.
 class slice_router {
  public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -64,9 +70,13 @@ class slice_router {
     uint32_t hedge_percent = 5;  ///< of all questions
     uint32_t hedges_at_once = 16;
     duration shortest_hedge = std::chrono::milliseconds(1);
+    duration first_hedge = std::chrono::milliseconds(20);  ///< of a member that has answered too little to go by
     /// A member that is asked and says nothing to anybody for so long is pinged, and left out if it says nothing
     /// for so long again. One that has a long search to do says something.
     duration shortest_silence = std::chrono::milliseconds(50);
+    /// How long a search waits for a slice that had a replica until lately: one that is restarted, or that gives
+    /// its place to another one, is there again soon.
+    duration longest_settling = std::chrono::seconds(2);
     size_t max_searches = 10'000;  ///< at one time; further ones are refused as `overloaded`
     uint64_t seed = 0;             ///< of draws and delays
   };
@@ -119,6 +129,7 @@ class slice_router {
     bool is_tried = false;                ///< by a question that is on its way
     time_point silent_since;              ///< while it is asked
     bool is_watched = false, is_pinged = false;
+    commit_id version = 0;   ///< the highest one that it has answered at
     bool is_silent = false;  ///< that is why it is left out
     member_report counts;
   };
@@ -136,20 +147,37 @@ class slice_router {
     query asked;
     std::vector<slice_state> slices;
     std::vector<slice> missing;
-    size_t num_open = 0;  ///< slices that an answer is waited for
+    size_t num_open = 0;                   ///< slices that an answer is waited for
+    uint32_t begun = 0;                    ///< how often: earlier questions are of no interest
+    std::optional<time_point> gives_up{};  ///< it has waited for a slice: not again after that
+    std::optional<error> failure{};        ///< why it has begun anew, the last time
   };
 
   struct call_state {
     uint64_t search = 0;
+    uint32_t begun = 0;  ///< of the search, when it was asked
     size_t slice_at = 0;
     member_number member = 0;
     time_point began;
     bool is_trial = false;
   };
 
-  enum class timer : uint8_t { hedge, silence, deadline };
+  enum class timer : uint8_t { hedge, silence, settling, deadline };
   using timer_key = std::tuple<time_point, timer, uint64_t>;  ///< of a call, a member, a search
 
+  /// The search that a question is of, unless that has ended or begun anew since.
+  search_state* search_of(const call_state& call);
+  slice_tiling tiling(time_point now) const;
+  /// Asks one replica of each slice, has the search wait for one, or refuses it.
+  void begin(uint64_t number, time_point now);
+  void note_whole(time_point now);
+  bool may_wait(const search_state& search, time_point now) const;
+  void wait_for_slices(uint64_t number, const slice_tiling& known, time_point now);
+  /// Begins waiting searches again if all slices have somebody, and refuses those that have waited long enough.
+  void look_at_waiting(time_point now);
+  void ask_for_holders(const slice_tiling& known, time_point now);
+  void settle(time_point now);
+  void refuse_unserved(uint64_t number, time_point now);
   member_state& state_of(member_number member);
   bool may_answer(const slice_replica& replica, time_point now) const;
   bool is_well(member_number member) const;
@@ -167,10 +195,10 @@ class slice_router {
   /// The call's place is free again.
   call_state end_call(std::unordered_map<uint64_t, call_state>::iterator call, time_point now);
   static void note_word(member_state& m, time_point now);
-  void close_slice(uint64_t number, size_t slice_at);
+  void close_slice(uint64_t number, size_t slice_at, time_point now);
   void finish(uint64_t number);
   void refuse(uint64_t number, const error& why);
-  void end_late(uint64_t number);
+  void end_late(uint64_t number, time_point now);
   void set_timer(time_point when, timer kind, uint64_t of);
 
   duration load_of(member_number member) const;
@@ -184,6 +212,9 @@ class slice_router {
   std::unordered_map<uint64_t, search_state> searches_;
   std::unordered_map<uint64_t, call_state> calls_;
   std::set<timer_key> timers_;
+  std::set<uint64_t> waiting_;            ///< searches that wait for slices
+  bool is_settling_ = false;              ///< the timer is set
+  std::optional<time_point> last_whole_;  ///< when all slices had somebody who is well
   uint64_t next_call_ = 1;
 };
 

@@ -41,6 +41,7 @@ class simulated_cluster : public routing_effects {
     std::vector<time_point> cores;                    ///< when they are free
     std::vector<std::function<void()>> held;          ///< until it is well again
     uint64_t asked = 0, pinged = 0;
+    bool is_draining = false;
   };
 
   struct outcome {
@@ -66,7 +67,8 @@ class simulated_cluster : public routing_effects {
   void announce() {
     std::vector<slice_replica> replicas;
     for (size_t i = 0; i < members_.size(); ++i) {
-      replicas.push_back({static_cast<member_number>(i), members_[i].part, members_[i].version, true});
+      replicas.push_back(
+          {static_cast<member_number>(i), members_[i].part, members_[i].version, true, members_[i].is_draining});
     }
     router_.set_replicas(replicas, now_);
   }
@@ -123,6 +125,7 @@ class simulated_cluster : public routing_effects {
   std::map<uint64_t, outcome> outcomes;
   std::vector<left_out_event> events_of_members;
   duration network = std::chrono::microseconds(50);  ///< one way
+  bool check_parts = false;                          ///< who holds another slice than he is asked for refuses
 
   void ask(uint64_t call, uint64_t search, member_number who, const slice& part) override {
     auto& m = members_[who];
@@ -130,7 +133,7 @@ class simulated_cluster : public routing_effects {
     // As whoever asks remote actors does.
     at(deadlines_[search] + std::chrono::milliseconds(10),
        [this, call] { router_.failed(call, error(errc::request_timeout, "no answer in time"), now_); });
-    if (m.now_is == condition::gone) {
+    if (m.now_is == condition::gone || (check_parts && m.part != part)) {
       fail_later(call, errc::unreachable);
     } else if (m.now_is == condition::cut) {
       m.held.push_back([this, call] { fail_later(call, errc::unreachable); });

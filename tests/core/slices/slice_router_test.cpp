@@ -186,15 +186,19 @@ TEST_F(slice_router_test, keeps_one_that_works_long_on_a_search) {
   EXPECT_LT(pings, 40u);
 }
 
-TEST_F(slice_router_test, refuses_at_once_what_no_replica_can_answer) {
+TEST_F(slice_router_test, refuses_at_once_what_no_replica_has_been_there_for_lately) {
   make(4, 1);
   load(100ms, 1ms);
   take_outcomes();
   c().set(2, condition::gone);
-  const auto first = c().search();
-  c().run_for(10ms);
+  const auto first = c().search(10s);
+  c().run_for(1'900ms);
+  EXPECT_FALSE(c().outcomes.contains(first));
+  const auto late = c().search(50ms);
+  c().run_for(200ms);
   EXPECT_EQ(c().outcomes.at(first).refusal->code(), errc::slice_unavailable);
   EXPECT_STREQ(c().outcomes.at(first).refusal->what(), "slice 3/4: it is told to");
+  EXPECT_EQ(c().outcomes.at(late).refusal->code(), errc::slice_unavailable);
   const auto second = c().search();
   EXPECT_EQ(c().outcomes.at(second).refusal->code(), errc::slice_unavailable);
   EXPECT_STREQ(c().outcomes.at(second).refusal->what(), "slice 3/4: no replica answers");
@@ -208,6 +212,59 @@ TEST_F(slice_router_test, refuses_at_once_what_no_replica_can_answer) {
   std::erase_if(all, [](const auto& r) { return slice(3, 4).contains(r.id); });
   all.resize(40);
   EXPECT_EQ(answer->results, all);
+}
+
+TEST_F(slice_router_test, waits_for_a_replica_that_is_restarted) {
+  make(4, 1);
+  load(100ms, 1ms);
+  take_outcomes();
+  c().set(2, condition::gone);
+  std::vector<uint64_t> searches;
+  for (int i = 0; i < 20; ++i) {
+    searches.push_back(c().search(5s));
+    c().run_for(20ms);
+  }
+  c().set(2, condition::well);
+  c().run_for(200ms);
+  for (const auto number : searches) {
+    ASSERT_TRUE(c().outcomes.contains(number));
+    ASSERT_TRUE(c().outcomes.at(number).answer);
+    EXPECT_EQ(c().outcomes.at(number).answer->results, c().find({}, 40));
+  }
+  EXPECT_EQ(c().repeated, 0u);
+}
+
+TEST_F(slice_router_test, no_search_fails_while_a_slice_is_split) {
+  make(2, 2);  // members 0 and 1 hold 1/2, 2 and 3 the other half
+  load(100ms, 1ms);
+  take_outcomes();
+  const auto becomes = [&](member_number who, const slice& part) {
+    // It holds nothing for a while, then another slice, and tells it with its next words.
+    c().set(who, condition::gone);
+    load(100ms, 1ms);
+    c().at_member(who).part = part;
+    c().set(who, condition::well);
+    load(30ms, 1ms);
+    c().announce();
+    load(100ms, 1ms);
+  };
+  c().check_parts = true;
+  becomes(2, {3, 4});
+  becomes(3, {4, 4});
+  EXPECT_EQ(take_outcomes().first, 0u) << last_refusal_;
+  EXPECT_EQ(c().repeated, 0u);
+}
+
+TEST_F(slice_router_test, asks_draining_members_only_what_nobody_else_answers) {
+  make(2, 2);
+  c().at_member(0).is_draining = true;
+  c().announce();
+  load(200ms, 1ms);
+  EXPECT_EQ(asked_of(0), 0u);
+  c().set(1, condition::gone);
+  load(200ms, 1ms);
+  EXPECT_EQ(take_outcomes().first, 0u) << last_refusal_;
+  EXPECT_GT(asked_of(0), 100u);
 }
 
 TEST_F(slice_router_test, refuses_where_slices_do_not_hold_all) {
@@ -303,6 +360,22 @@ TEST_F(slice_router_test, asks_those_first_that_are_known_to_be_at_a_version) {
   }
   EXPECT_EQ(asked_of(0) + asked_of(2), 0u);
   EXPECT_EQ(asked_of(1), 20u);
+}
+
+TEST_F(slice_router_test, does_not_wait_for_a_replica_that_is_behind) {
+  // Members 2 and 3 hold the second half; 3 does not come to the version that is asked for.
+  make(2, 2);
+  for (member_number m = 0; m < 3; ++m) c().at_member(m).version = 9;
+  c().at_member(3).service = [](simulated_cluster::random_engine&) { return duration(10s); };
+  std::vector<uint64_t> searches;
+  for (int i = 0; i < 20; ++i) {
+    searches.push_back(c().search(500ms, 40, false, 9));
+    c().run_for(100ms);
+  }
+  for (const auto number : searches) {
+    ASSERT_TRUE(c().outcomes.contains(number));
+    EXPECT_TRUE(c().outcomes.at(number).answer);
+  }
 }
 
 TEST_F(slice_router_test, bounds_searches_at_one_time) {
