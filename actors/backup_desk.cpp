@@ -54,7 +54,12 @@ caf::result<snapshot_reply> backup_desk_state::open_stream(const stream_task& ta
         self, *setup.env, blocking_work::transfers, backup_stream,
         backup_stream_setup{setup.env, producer, index, self->current_sender(), idle_limit, task.owner});
     streams.insert(stream.address());
-    return snapshot_reply{stream, generation, task.index->version(), task.index->entries().size(), total_bytes};
+    return snapshot_reply{stream,
+                          generation,
+                          task.index->version(),
+                          task.index->entries().size(),
+                          total_bytes,
+                          task.record.part.text()};
   } catch (const std::exception& e) {
     return to_caf_error(e);
   }

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "actors/index_coordinator.hpp"
+#include "messages/index_info.hpp"
 
 namespace fp {
 
@@ -46,6 +47,7 @@ void index_coordinator_state::wait_for_version(commit_id version, uint32_t wait_
   }
   const auto ticket = next_ticket++;
   version_waits.emplace(ticket, version_wait{version, std::move(request)});
+  if (follower) self->send(follower, watch_atom_v, version);
   const auto most = env->settings.max_ready_wait_ms;
   const auto wait = std::chrono::milliseconds(wait_ms == 0 ? most : std::min(wait_ms, most));
   self->delayed_send(index_coordinator_handle(self), wait, expire_atom_v, ticket);
@@ -117,23 +119,7 @@ void index_coordinator_state::stream_backup(caf::typed_response_promise<snapshot
                                               unreadable_listener(index_coordinator_handle(self)), request.held});
 }
 
-index_info index_coordinator_state::info() const {
-  const auto stats = current()->stats();
-  index_info out;
-  out.version = current()->version();
-  out.file_version = current()->file_version();
-  out.min_document = stats.min_document;
-  out.max_document = stats.max_document;
-  out.num_documents = stats.num_documents;
-  out.num_postings = stats.num_postings;
-  out.num_bytes = stats.num_bytes;
-  out.num_segments = static_cast<uint32_t>(stats.num_segments);
-  out.num_memory_segments = static_cast<uint32_t>(stats.num_memory_segments);
-  const auto& metadata = current()->metadata();
-  out.metadata.reserve(metadata.size());
-  for (const auto& [key, value] : metadata) out.metadata.emplace_back(key, value);
-  return out;
-}
+index_info index_coordinator_state::info() const { return info_of(*current()); }
 
 slice_status index_coordinator_state::held_slice() const {
   slice_status out;
@@ -147,6 +133,7 @@ slice_status index_coordinator_state::held_slice() const {
   out.info.metadata.clear();
   out.behind_ms = replica_state_now().behind_ms;
   out.queued_searches = queued_searches();
+  out.is_draining = env->is_draining->load();
   return out;
 }
 

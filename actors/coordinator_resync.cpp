@@ -11,12 +11,13 @@ caf::result<resync_reply> index_coordinator_state::resync(const replica_resync& 
   if (filling && parked.empty() && replica.state != replica_state::parked) {
     return make_error(errc::index_not_ready, "index " + index_name() + " is being filled already: " + reason);
   }
-  const bool is_new = !copy || copy->of != wanted.of;
+  const bool is_new = !copy || copy->of != wanted.of || copy->part != wanted.part;
   if (is_new) {
     env->log->warn("{}: another copy of generation {} is wanted in the place of this one, at version {}",
                    index_name(), wanted.of.generation, current()->version());
     copy = std::make_unique<wanted_copy>();
     copy->of = wanted.of;
+    copy->part = wanted.part;
     copy->delays = backoff(std::random_device()());
   }
   copy->next_try = now();
@@ -30,8 +31,10 @@ void index_coordinator_state::fetch_copy() {
   s.env = setup.env;
   s.of = copy->of;
   s.replaced = setup.record.lineage;
-  // What the node is to hold by now, whatever the present copy holds.
-  s.part = env->settings.cluster.part();
+  s.part = copy->part;
+  // What it holds of that itself need not come from elsewhere.
+  const bool holds_more = is_serving() && s.part != part() && part().contains(s.part);
+  if (holds_more && copy->of.generation == setup.record.lineage) s.own = current();
   s.may_replay = true;
   s.restores = replica_restorer(setup.backups);
   s.owner = base_listener(index_coordinator_handle(self));
@@ -63,7 +66,7 @@ caf::error index_coordinator_state::no_donor_error(uint64_t for_node, const slic
     return make_error(errc::read_only, index_name() + ": " + why);
   };
   if (for_node == env->instance) return refuse("this is the node that asks");
-  if (wanted != part()) return refuse("it holds slice " + part().text() + ", asked for " + wanted.text());
+  if (!part().contains(wanted)) return refuse("it holds slice " + part().text() + ", asked for " + wanted.text());
   if (copy) return refuse("another copy is being taken in its place");
   if (!is_replica() || !setup.feed) return refuse("it follows no changelog");
   if (!parked.empty()) return refuse(parked);
@@ -73,6 +76,7 @@ caf::error index_coordinator_state::no_donor_error(uint64_t for_node, const slic
 
 replica_status index_coordinator_state::replica_state_now() const {
   replica_status r;
+  if (!part().is_whole()) r.slice = part().text();
   const auto ms_until = [&](clock_time when) {
     return static_cast<uint64_t>(
         std::max<int64_t>(0, std::chrono::ceil<std::chrono::milliseconds>(when - now()).count()));

@@ -2,6 +2,7 @@
 
 #include <spdlog/logger.h>
 
+#include <atomic>
 #include <caf/all.hpp>
 #include <functional>
 #include <memory>
@@ -59,6 +60,8 @@ struct environment {
   const blocking_pools* pools = nullptr;
   /// Which node this is, since its start, to those whom it asks for a base: a node is no donor of its own.
   uint64_t instance = make_instance();
+  /// Whether the node is to be stopped: see `drain_request`.
+  std::shared_ptr<std::atomic<bool>> is_draining = std::make_shared<std::atomic<bool>>(false);
   /// The settings as they are now.
   std::shared_ptr<const config> newest_settings() const {
     return live ? live->newest() : std::shared_ptr<const config>(std::shared_ptr<const config>(), &settings);

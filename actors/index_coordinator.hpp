@@ -331,6 +331,7 @@ struct index_coordinator_state : engine_effects {
   /// Another copy that is to take this one's place.
   struct wanted_copy {
     lineage of;
+    slice part;  ///< of it
     base_fetch fetch;
     base_progress progress;
     backoff delays{0};

@@ -201,15 +201,24 @@ void node_state::coordinator_down(const caf::down_msg& down) {
 
 caf::result<index_handle> node_state::resolve(const std::string& index) {
   if (auto e = capture_error([&] { require_valid_index_name(index); })) return e;
-  const auto find = [this, index]() -> caf::expected<index_handle> {
-    const auto it = indexes.find(index);
-    if (it != indexes.end() && !it->second.removing) {
-      const auto& slot = it->second;
-      return slot.router ? index_handle(slot.router) : index_handle(slot.coordinator);
+  if (const auto it = indexes.find(index); it != indexes.end() && it->second.is_replaced) {
+    if (it->second.waiting.size() >= setup.env->settings.max_queued_searches) {
+      return make_error(errc::overloaded, "too many requests wait for index " + index + " to be replaced");
     }
+    kept_promise<index_handle> promise(*this);
+    it->second.waiting.emplace_back([this, index, promise]() mutable { promise.settle(find_index(index)); });
+    return promise.pending();
+  }
+  return when_scanned<index_handle>([this, index] { return find_index(index); });
+}
+
+caf::expected<index_handle> node_state::find_index(const std::string& index) const {
+  const auto it = indexes.find(index);
+  if (it == indexes.end() || it->second.removing) {
     return make_error(errc::index_not_found, "there is no index " + index);
-  };
-  return when_scanned<index_handle>(find);
+  }
+  const auto& slot = it->second;
+  return slot.router ? index_handle(slot.router) : index_handle(slot.coordinator);
 }
 
 caf::result<index_list> node_state::list() {
@@ -238,6 +247,7 @@ void node_state::answer_status(kept_promise<node_status> promise, std::function<
       std::chrono::duration_cast<std::chrono::milliseconds>(self->clock().now() - started).count());
   s.data_folder = setup.env->settings.dir;
   s.indexes = known_indexes();
+  s.is_draining = setup.env->is_draining->load();
   if (setup.feed) {
     s.changelog = {setup.feed.name,
                    feed_progress.caught_up,
@@ -311,6 +321,7 @@ node_actor_handle::behavior_type node_actor(node_state::pointer self, node_setup
       [=](delete_index_request& r) { return s->erase(std::move(r)); },
       [=](restore_request& r) { return s->restore(std::move(r)); },
       [=](const resync_request& r) { return s->resync(r); },
+      [=](const drain_request& r) { return s->drain(r); },
       [=](publish_atom, const staged_index& staged) { return s->publish(staged); },
       [=](record_atom, const std::string& index) { return s->find_record(index); },
       [=](const replica_wanted& wanted) { return s->want_replica(wanted); },

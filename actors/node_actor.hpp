@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "actors/cluster_access.hpp"
 #include "actors/environment.hpp"
@@ -51,6 +52,9 @@ struct node_state {
     index_state state = index_state::loading;
     std::string reason;
     bool removing = false;
+    /// While another generation takes its place: who has asked for the index meanwhile.
+    bool is_replaced = false;
+    std::vector<std::function<void()>> waiting = {};
   };
 
   /// A promise that the node answers with an error if it ends before it knows better.
@@ -123,6 +127,9 @@ struct node_state {
   /// may take.
   void when_replicated(const std::string& index, uint64_t generation, bool is_here, std::function<void()> then,
                        std::function<void(const caf::error&)> late);
+  /// The same until the index is another copy than `before`, a generation of this node's own.
+  void when_replaced(const std::string& index, uint64_t before, std::chrono::milliseconds timeout,
+                     std::function<void()> then, std::function<void(const caf::error&)> late);
   bool is_replicated(const std::string& index, uint64_t generation, bool is_here) const;
   void look_at_replica_waits();
   void expire_replica_wait(uint64_t ticket);
@@ -131,6 +138,8 @@ struct node_state {
   caf::result<done_atom> publish(const staged_index& staged);
   caf::result<index_record> find_record(const std::string& index);
   caf::result<index_handle> resolve(const std::string& index);
+  caf::expected<index_handle> find_index(const std::string& index) const;
+  drain_reply drain(const drain_request& request);
   caf::result<index_list> list();
   index_list known_indexes() const;
   caf::result<node_status> status();
@@ -199,11 +208,12 @@ struct node_state {
   std::map<std::string, std::string> parked;  ///< why a name is left alone; index or none
   struct replica_wait {
     std::string index;
-    uint64_t generation = 0;
-    bool is_here = false;
+    std::string what;  ///< is not there when it is late
+    std::function<bool()> is_over;
     std::function<void()> then;
     std::function<void(const caf::error&)> late;
   };
+  void wait_for_replica(replica_wait wait, std::chrono::milliseconds timeout);
   std::map<uint64_t, replica_wait> replica_waits;
   uint64_t num_replica_waits = 0;
 };

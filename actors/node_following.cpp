@@ -193,18 +193,31 @@ caf::result<resync_reply> node_state::resync(const resync_request& request) {
                       "index " + request.name + ": nobody knows whether it is a replica: " + here->second.reason);
   }
   if (!meta) return make_error(errc::changelog_unavailable, "the changelog is not followed at the moment");
+  slice part = setup.env->settings.cluster.part();
+  if (!request.slice.empty()) {
+    if (auto e = capture_error([&] { part = slice::parse(request.slice); })) return e;
+  }
   kept_promise<resync_reply> promise(*this);
   const std::function<void(const caf::error&)> failed = [promise](const caf::error& e) mutable {
     promise.deliver(e);
   };
-  const auto order = [this, promise, failed](const lineage& of) {
+  const std::chrono::milliseconds patience(request.wait_ms);
+  const auto order = [this, promise, failed, part, patience](const lineage& of) {
     const auto it = indexes.find(of.index);
     if (it == indexes.end() || it->second.removing) {
       failed(make_error(errc::index_not_found, "there is no index " + of.index + " any more"));
       return;
     }
-    self->request(it->second.coordinator, caf::infinite, replica_resync{of})
-        .then([promise](const resync_reply& reply) mutable { promise.deliver(reply); }, failed);
+    const auto before = it->second.record.generation;
+    const auto asked = [=, this, index = of.index](const resync_reply& reply) mutable {
+      if (patience.count() == 0) {
+        promise.deliver(reply);
+      } else {
+        when_replaced(
+            index, before, patience, [promise, reply]() mutable { promise.deliver(reply); }, failed);
+      }
+    };
+    self->request(it->second.coordinator, caf::infinite, replica_resync{of, part}).then(asked, failed);
   };
   self->request(meta, caf::infinite, resync_atom_v, request.name)
       .then(
@@ -228,6 +241,15 @@ caf::result<resync_reply> node_state::resync(const resync_request& request) {
   return promise.pending();
 }
 
+drain_reply node_state::drain(const drain_request& request) {
+  const bool was_on = setup.env->is_draining->exchange(request.is_on);
+  if (was_on != request.is_on) {
+    setup.env->log->info("{}", request.is_on ? "is drained: other members ask it only what nobody else can answer"
+                                             : "is drained no more");
+  }
+  return {was_on};
+}
+
 bool node_state::is_replicated(const std::string& index, uint64_t generation, bool is_here) const {
   const auto it = indexes.find(index);
   const bool has_it = it != indexes.end() && !it->second.removing;
@@ -237,26 +259,38 @@ bool node_state::is_replicated(const std::string& index, uint64_t generation, bo
 
 void node_state::when_replicated(const std::string& index, uint64_t generation, bool is_here,
                                  std::function<void()> then, std::function<void(const caf::error&)> late) {
-  if (is_replicated(index, generation, is_here)) {
-    then();
+  const auto is_over = [=, this] { return is_replicated(index, generation, is_here); };
+  wait_for_replica({index, "the changelog has it, this node not yet", is_over, std::move(then), std::move(late)},
+                   std::chrono::milliseconds(setup.env->settings.cluster.replication_timeout_ms));
+}
+
+void node_state::when_replaced(const std::string& index, uint64_t before, std::chrono::milliseconds timeout,
+                               std::function<void()> then, std::function<void(const caf::error&)> late) {
+  const auto is_over = [=, this] {
+    const auto now = indexes.find(index);
+    return now != indexes.end() && !now->second.removing && now->second.record.generation != before;
+  };
+  wait_for_replica({index, "the other copy is not here yet", is_over, std::move(then), std::move(late)}, timeout);
+}
+
+void node_state::wait_for_replica(replica_wait wait, std::chrono::milliseconds timeout) {
+  if (wait.is_over()) {
+    wait.then();
     return;
   }
   if (replica_waits.size() >= setup.env->settings.max_queued_updates) {
-    late(make_error(errc::overloaded, "too many creates and deletes wait"));
+    wait.late(make_error(errc::overloaded, "too many requests wait for replicas"));
     return;
   }
   const auto ticket = ++num_replica_waits;
-  replica_waits.emplace(ticket, replica_wait{index, generation, is_here, std::move(then), std::move(late)});
-  self->delayed_send(node_actor_handle(self),
-                     std::chrono::milliseconds(setup.env->settings.cluster.replication_timeout_ms), expire_atom_v,
-                     ticket);
+  replica_waits.emplace(ticket, std::move(wait));
+  self->delayed_send(node_actor_handle(self), timeout, expire_atom_v, ticket);
 }
 
 void node_state::look_at_replica_waits() {
   std::vector<std::function<void()>> done;
   for (auto it = replica_waits.begin(); it != replica_waits.end();) {
-    const auto& w = it->second;
-    if (is_replicated(w.index, w.generation, w.is_here)) {
+    if (it->second.is_over()) {
       done.push_back(std::move(it->second.then));
       it = replica_waits.erase(it);
     } else {
@@ -271,8 +305,8 @@ void node_state::expire_replica_wait(uint64_t ticket) {
   if (!wait) return;
   const auto& w = wait.mapped();
   const auto why = parked.find(w.index);
-  w.late(make_error(errc::replication_timeout, "index " + w.index + ": the changelog has it, this node not yet" +
-                                                   (why == parked.end() ? "" : ": " + why->second)));
+  w.late(make_error(errc::replication_timeout,
+                    "index " + w.index + ": " + w.what + (why == parked.end() ? "" : ": " + why->second)));
 }
 
 }  // namespace fp

@@ -217,15 +217,16 @@ void node_state::do_publish(const staged_index& staged, kept_promise<done_atom> 
 /// The record names another generation by now: what was served until here is what a delete leaves.
 void node_state::replace(const index_record& record, kept_promise<done_atom> promise) {
   auto& slot = indexes.at(record.name);
-  slot.removing = true;
+  slot.removing = slot.is_replaced = true;
   auto end = [this, record, promise, old = slot.record](const folder_lease_ptr& lease) mutable {
-    indexes.erase(record.name);
+    const auto replaced = indexes.extract(record.name);
     if (old.lineage != record.lineage) {
       // A person has decided what the catalog could not.
       parked.erase(record.name);
       if (meta) self->send(meta, replica_replaced{record.name, record.lineage});
     }
     if (!shutting_down) add_index(record);
+    for (const auto& answer : replaced.mapped().waiting) answer();
     promise.deliver(done_atom_v);
     self->request(catalog, caf::infinite, remove_atom_v, old)
         .then([this, lease](done_atom) { next_operation(); },

@@ -87,6 +87,8 @@ struct search_router_state : routing_effects {
     caf::typed_response_promise<document_reply> promise;
   };
 
+  static constexpr member_number this_node = 0;
+
   clock_time now() const { return self->clock().now(); }
   void start(search_request_ptr request, cancel_flag_ptr cancel, search_done done);
   void begin(uint64_t number);

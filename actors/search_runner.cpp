@@ -54,7 +54,7 @@ std::optional<search_reply> search_runner::try_run(const snapshot& index, const 
   options.max_bytes = env_.settings.max_search_bytes;
   try {
     const auto outcome = engine_.search(index, query_view::of_bytes(request.query.bytes()), options);
-    search_reply reply{result_list(outcome.results), index.version()};
+    search_reply reply{result_list(outcome.results), index.version(), {}};
     const auto time = steady_clock::now() - started;
     metrics_->searched(outcome.results.size(), outcome.num_hashes, outcome.num_postings, index.entries().size(),
                        time);

@@ -62,11 +62,13 @@ struct snapshot_reply {
   commit_id version = 0;  ///< that the backup is of, whatever is written meanwhile
   uint64_t num_segments = 0;
   uint64_t num_bytes = 0;  ///< of the stream; 0: it tells itself
+  std::string slice;       ///< of the index, that the backup holds; "1/1": all of it
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, snapshot_reply& x) {
-  return f(caf::meta::type_name("snapshot_reply"), x.stream, x.generation, x.version, x.num_segments, x.num_bytes);
+  return f(caf::meta::type_name("snapshot_reply"), x.stream, x.generation, x.version, x.num_segments, x.num_bytes,
+           x.slice);
 }
 
 /// Asks a node for a restore. The name is taken until the restore ends.

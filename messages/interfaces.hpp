@@ -43,7 +43,7 @@ using node_handle = caf::typed_actor<
     caf::replies_to<delete_index_request>::with<delete_index_reply>, caf::replies_to<list_atom>::with<index_list>,
     caf::replies_to<resolve_atom, std::string>::with<index_handle>,
     // Answers when the new copy is asked for.
-    caf::replies_to<resync_request>::with<resync_reply>,
+    caf::replies_to<resync_request>::with<resync_reply>, caf::replies_to<drain_request>::with<drain_reply>,
     // Answers when the backup may be sent.
     caf::replies_to<restore_request>::with<restore_handle>, caf::replies_to<status_atom>::with<node_status>,
     // Ends the node cleanly. Answers before it starts to.

@@ -125,6 +125,7 @@ struct replica_changed {
 /// node_actor -> index_coordinator: a copy of a lineage is to be fetched, and put in the replica's place.
 struct replica_resync {
   lineage of;
+  slice part;  ///< of it
 };
 
 /// node_actor -> meta_follower: the replica of an index is of that generation now, because a person wanted it.
@@ -351,7 +352,9 @@ using feed_follower_handle = caf::typed_actor<
     // A write to the replica. Answered when the replica has it, with its position.
     caf::replies_to<local_update>::with<update_reply>,
     // The changelog is known to go on up to here.
-    caf::reacts_to<news_atom, feed_position>, caf::reacts_to<base_failed>, caf::reacts_to<base_progress>,
+    caf::reacts_to<news_atom, feed_position>,
+    // A client waits until the replica is here.
+    caf::reacts_to<watch_atom, feed_position>, caf::reacts_to<base_failed>, caf::reacts_to<base_progress>,
     caf::reacts_to<tick_atom>>;
 
 /// Looks for what is new, for all who follow lineages of one changelog. Who ends is forgotten.

@@ -17,7 +17,7 @@
 
 namespace fp {
 
-inline constexpr uint32_t protocol_version = 8;
+inline constexpr uint32_t protocol_version = 9;
 
 // -- States -------------------------------------------------------------------------------------------------------
 
@@ -79,22 +79,25 @@ struct search_request {
   /// Wait until the index is at this version, for `timeout_ms` or, without one, as long as an index may take to be
   /// ready; then fail with replication_timeout. What a client has written at one replica it finds at any other.
   caf::optional<uint64_t> min_version = caf::none;
+  /// Of an index in slices: answer without those that nobody answers for, and tell which.
+  bool allow_partial = false;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, search_request& x) {
   return f(caf::meta::type_name("search_request"), x.query, x.limit, x.min_score, x.score_pct, x.probes,
-           x.timeout_ms, x.ready_wait_ms, x.min_version);
+           x.timeout_ms, x.ready_wait_ms, x.min_version, x.allow_partial);
 }
 
 struct search_reply {
   result_list results;
-  commit_id version = 0;  ///< of the snapshot that was searched
+  commit_id version = 0;             ///< of the snapshot that was searched
+  std::vector<std::string> missing;  ///< slices that were not, see `allow_partial`
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, search_reply& x) {
-  return f(caf::meta::type_name("search_reply"), x.results, x.version);
+  return f(caf::meta::type_name("search_reply"), x.results, x.version, x.missing);
 }
 
 /// Several searches on one snapshot, answered in order in one message. One failing search fails the batch.
@@ -255,6 +258,7 @@ struct replica_status {
   std::string donor;                       ///< who gives it, without credentials; empty: nobody does now
   uint64_t base_bytes = 0, base_size = 0;  ///< that have come, and in all; 0: not known yet
   bool resyncing = false;                  ///< a person wants another copy in this one's place
+  std::string slice;                       ///< of the index, that it holds; empty: all of it
 
   /// Whether nothing goes on without somebody who decides it.
   bool needs_person() const { return state == "parked" && !resyncing; }
@@ -263,7 +267,7 @@ struct replica_status {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, replica_status& x) {
   return f(caf::meta::type_name("replica_status"), x.state, x.reason, x.newest, x.behind_changes, x.behind_ms,
-           x.attempts, x.next_try_ms, x.donor, x.base_bytes, x.base_size, x.resyncing);
+           x.attempts, x.next_try_ms, x.donor, x.base_bytes, x.base_size, x.resyncing, x.slice);
 }
 
 /// Everything about an index that can be told in any state, without waiting.
@@ -359,14 +363,16 @@ typename Inspector::result_type inspect(Inspector& f, delete_index_reply& x) {
 /// Asks for another copy of a replica in the place of the one that is here.
 struct resync_request {
   std::string name;
+  std::string slice;     ///< that it is to hold, "2/4"; empty: the configured one
+  uint32_t wait_ms = 0;  ///< how long to wait until it has taken the place; then fails with `replication_timeout`
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, resync_request& x) {
-  return f(caf::meta::type_name("resync_request"), x.name);
+  return f(caf::meta::type_name("resync_request"), x.name, x.slice, x.wait_ms);
 }
 
-/// The copy is on its way; `replica_status` tells how far it is.
+/// The copy is on its way, which `replica_status` tells more of, or has been waited for.
 struct resync_reply {
   uint64_t generation = 0;   ///< that is taken
   bool is_searched = false;  ///< the old copy, until the new one is here
@@ -375,6 +381,26 @@ struct resync_reply {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, resync_reply& x) {
   return f(caf::meta::type_name("resync_reply"), x.generation, x.is_searched);
+}
+
+/// Tells a node that is to be stopped, or not any more: other members of its cluster then ask it only what nobody
+/// else can answer. Until it ends.
+struct drain_request {
+  bool is_on = true;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, drain_request& x) {
+  return f(caf::meta::type_name("drain_request"), x.is_on);
+}
+
+struct drain_reply {
+  bool was_on = false;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, drain_reply& x) {
+  return f(caf::meta::type_name("drain_reply"), x.was_on);
 }
 
 struct index_entry {
@@ -421,12 +447,13 @@ struct node_status {
   uint32_t loaders_running = 0, loaders_allowed = 0;
   index_list indexes;
   followed_changelog changelog;
+  bool is_draining = false;  ///< see `drain_request`
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, node_status& x) {
   return f(caf::meta::type_name("node_status"), x.version, x.protocol, x.pid, x.uptime_ms, x.data_folder,
-           x.loaders_running, x.loaders_allowed, x.indexes, x.changelog);
+           x.loaders_running, x.loaders_allowed, x.indexes, x.changelog, x.is_draining);
 }
 
 }  // namespace fp

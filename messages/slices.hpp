@@ -39,11 +39,12 @@ typename Inspector::result_type inspect(Inspector& f, slice_search& x) {
 struct slice_document {
   slice_target target;
   document_request document;
+  uint32_t wait_ms = 0;  ///< how long whoever asks waits until the member is at the document's `min_version`
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, slice_document& x) {
-  return f(caf::meta::type_name("slice_document"), x.target, x.document);
+  return f(caf::meta::type_name("slice_document"), x.target, x.document, x.wait_ms);
 }
 
 /// What a member holds of an index.
@@ -56,12 +57,13 @@ struct slice_status {
   index_info info;         ///< without metadata
   uint64_t behind_ms = 0;  ///< how long it has known of changes that it does not hold yet
   uint32_t queued_searches = 0;
+  bool is_draining = false;  ///< see `drain_request`
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, slice_status& x) {
   return f(caf::meta::type_name("slice_status"), x.node, x.instance, x.generation, x.slice, x.state, x.reason,
-           x.info, x.behind_ms, x.queued_searches);
+           x.info, x.behind_ms, x.queued_searches, x.is_draining);
 }
 
 /// A member as the node that is asked knows it.

@@ -1,0 +1,162 @@
+#include <algorithm>
+#include <utility>
+
+#include "actors/search_router.hpp"
+
+namespace fp {
+
+namespace {
+
+constexpr std::chrono::seconds heartbeat_every{1};
+
+uint64_t in_us(slice_router::duration d) {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(d).count());
+}
+
+}  // namespace
+
+slice_target search_router_state::target_of(member_number member) const {
+  const auto& slice = members[member].slice;
+  return {slice.instance, setup.record.lineage, slice.slice};
+}
+
+caf::error search_router_state::wrong_target(const slice_target& target) const {
+  const auto refuse = [&](const std::string& why) {
+    return make_error(errc::index_not_ready, "index " + setup.record.name + ": " + why);
+  };
+  if (target.instance != setup.env->instance) return refuse("this is another member, or another start of it");
+  if (target.generation != setup.record.lineage) {
+    return refuse("generation " + std::to_string(setup.record.lineage) + " is here, asked for " +
+                  std::to_string(target.generation));
+  }
+  if (target.slice != own.text()) return refuse("slice " + own.text() + " is here, asked for " + target.slice);
+  return {};
+}
+
+void search_router_state::heartbeat() {
+  for (member_number m = 0; m < members.size(); ++m) ping(m);
+  self->delayed_send(search_router_handle(self), heartbeat_every, next_atom_v);
+}
+
+void search_router_state::ping(member_number member) {
+  auto& m = members[member];
+  if (m.is_asked) return;
+  m.is_asked = true;
+  const auto told = [this, member](const slice_status& status) { note_status(member, status); };
+  const auto failed = [this, member](const caf::error& e) { note_failure(member, text_of(e)); };
+  if (member == this_node) {
+    self->request(setup.local, caf::infinite, slice_atom_v).then(told, failed);
+  } else {
+    self->request(m.handle, caf::infinite, setup.record.name, slice_atom_v).then(told, failed);
+  }
+}
+
+void search_router_state::note_status(member_number member, const slice_status& status) {
+  auto& m = members[member];
+  m.is_asked = false;
+  const bool is_other_start = m.has_answered && m.slice.instance != 0 && m.slice.instance != status.instance;
+  if (is_other_start) setup.env->log->info("{}: member {} has started anew", setup.record.name, m.address);
+  m.slice = status;
+  std::string failure;
+  std::optional<slice_replica> replica;
+  try {
+    const auto is_same_start = [&](const member_state& other) {
+      return &other != &m && other.slice.instance == status.instance && other.replica;
+    };
+    if (member != this_node && status.instance == setup.env->instance) {
+      failure = "it is this node itself";
+    } else if (std::ranges::any_of(members, is_same_start)) {
+      failure = "it is another member, by another address";
+    } else if (status.generation != setup.record.lineage) {
+      failure = "generation " + std::to_string(status.generation) + " is there, " +
+                std::to_string(setup.record.lineage) + " here";
+    } else {
+      const bool serves = status.state == index_state::ready || status.state == index_state::read_only;
+      replica = slice_replica{member, slice::parse(status.slice), status.info.version, serves, status.is_draining};
+      if (!serves)
+        failure = std::string(to_string(status.state)) + (status.reason.empty() ? "" : ": " + status.reason);
+    }
+  } catch (const error& e) {
+    failure = e.what();
+  }
+  if (failure != m.failure && !m.address.empty()) {
+    auto& log = *setup.env->log;
+    failure.empty() ? log.info("{}: member {} answers, with slice {}", setup.record.name, m.address, status.slice)
+                    : log.warn("{}: member {} is not asked: {}", setup.record.name, m.address, failure);
+  }
+  m.failure = failure;
+  const bool is_new = m.replica != replica;
+  m.replica = replica;
+  if (is_new) update_replicas();
+  router->heard(member, now());
+  m.has_answered = true;
+  note_first_round();
+}
+
+void search_router_state::note_failure(member_number member, const std::string& why) {
+  auto& m = members[member];
+  m.is_asked = false;
+  if (m.failure != why && !m.address.empty()) {
+    setup.env->log->warn("{}: member {} is not asked: {}", setup.record.name, m.address, why);
+  }
+  m.failure = why;
+  // It is remembered what it holds, so that it can be said what is missing.
+  if (m.replica && m.replica->serves) {
+    m.replica->serves = false;
+    update_replicas();
+  }
+  m.has_answered = true;
+  note_first_round();
+}
+
+void search_router_state::note_first_round() {
+  if (knows_members || !std::ranges::all_of(members, &member_state::has_answered)) return;
+  knows_members = true;
+  for (const auto number : std::exchange(early, {})) begin(number);
+}
+
+void search_router_state::update_replicas() {
+  std::vector<slice_replica> replicas;
+  for (const auto& m : members) {
+    if (m.replica) replicas.push_back(*m.replica);
+  }
+  router->set_replicas(replicas, now());
+}
+
+void search_router_state::left_out(member_number member, const std::string& why) {
+  const auto& name = member == this_node ? "this node" : members[member].address;
+  if (why.empty()) {
+    setup.env->log->info("{}: {} is searched again", setup.record.name, name);
+  } else {
+    setup.env->log->warn("{}: {} is not searched for a while: {}", setup.record.name, name, why);
+  }
+}
+
+cluster_status search_router_state::status() const {
+  cluster_status out;
+  for (member_number i = 0; i < members.size(); ++i) {
+    const auto& m = members[i];
+    const auto report = router->report(i);
+    member_status s;
+    s.address = m.address;
+    s.slice = m.slice;
+    s.failure = !m.failure.empty() ? m.failure : report.left_out;
+    if (!m.has_answered) s.failure = "it has not answered yet";
+    s.in_flight = report.in_flight;
+    s.asked = report.asked;
+    s.hedged = report.hedged;
+    s.failures = report.failures;
+    s.mean_us = in_us(report.mean);
+    s.percentile_95_us = in_us(report.percentile_95);
+    out.members.push_back(std::move(s));
+  }
+  const auto tiling = serving_slices();
+  out.fault = tiling.fault;
+  for (const auto at : tiling.missing) {
+    out.fault += (out.fault.empty() ? "nobody who answers holds slice " : ", ") +
+                 router->replicas().holders()[at].part.text();
+  }
+  return out;
+}
+
+}  // namespace fp
