@@ -19,13 +19,26 @@ void write_loading(body_writer& w, const load_progress& p) {
 }
 
 void write_replica(body_writer& w, const replica_status& r, const std::string& index) {
-  w.begin_map(12).full_field("state").text(r.state).full_field("reason").text(r.reason);
+  w.begin_map(13).full_field("state").text(r.state).full_field("reason").text(r.reason);
   w.full_field("changelog_version").number(r.newest).full_field("behind_changes").number(r.behind_changes);
   w.full_field("behind_ms").number(r.behind_ms);
   w.full_field("attempts").number(r.attempts).full_field("next_try_ms").number(r.next_try_ms);
   w.full_field("donor").text(r.donor).full_field("base_bytes").number(r.base_bytes);
   w.full_field("base_size").number(r.base_size).full_field("resyncing").boolean(r.resyncing);
+  w.full_field("slice").text(r.slice);
   w.full_field("advice").text(r.needs_person() ? parked_advice(index) : "").end_map();
+}
+
+void write_member(body_writer& w, const member_status& m) {
+  const auto& s = m.slice;
+  w.begin_map(14).full_field("address").text(m.address).full_field("node").text(s.node);
+  w.full_field("slice").text(s.slice).full_field("failure").text(m.failure);
+  w.full_field("state").text(s.instance == 0 ? "unknown" : to_string(s.state));
+  w.full_field("draining").boolean(s.is_draining).full_field("version").number(s.info.version);
+  w.full_field("behind_ms").number(s.behind_ms).full_field("num_docs").number(s.info.num_documents);
+  w.full_field("size_bytes").number(s.info.num_bytes).full_field("asked").number(m.asked);
+  w.full_field("in_flight").number(m.in_flight).full_field("mean_us").number(m.mean_us);
+  w.full_field("percentile_95_us").number(m.percentile_95_us).end_map();
 }
 
 void write_index(body_writer& w, const node_overview::index& index) {
@@ -68,12 +81,18 @@ std::string encode_error(std::string_view name, std::string_view reason, body_fo
 
 std::string encode_search(const search_reply& reply, body_format format) {
   body_writer w(format);
-  w.begin_map(1).field("results").begin_list(reply.results.size());
+  w.begin_map(reply.missing.empty() ? 1 : 2).field("results").begin_list(reply.results.size());
   for (size_t i = 0; i < reply.results.size(); i++) {
     const auto r = reply.results[i];
     w.begin_map(2).field("id").number(r.id).field("score").number(r.score).end_map();
   }
-  return w.end_list().end_map().take();
+  w.end_list();
+  if (!reply.missing.empty()) {
+    w.full_field("missing").begin_list(reply.missing.size());
+    for (const auto& part : reply.missing) w.text(part);
+    w.end_list();
+  }
+  return w.end_map().take();
 }
 
 std::string encode_identified(const named_results& named, body_format format) {
@@ -128,15 +147,22 @@ std::string encode_deleted(bool deleted, body_format format) {
   return body_writer(format).begin_map(1).field("deleted").boolean(deleted).end_map().take();
 }
 
-std::string encode_info(const snapshot& index, body_format format) {
-  const auto stats = index.stats();
+std::string encode_info(const index_info& index, body_format format) {
   body_writer w(format);
-  w.begin_map(3).field("version").number(index.version()).field("metadata").begin_map(index.metadata().size());
-  for (const auto& [key, value] : index.metadata()) w.free_field(key).text(value);
+  w.begin_map(3).field("version").number(index.version).field("metadata").begin_map(index.metadata.size());
+  for (const auto& [key, value] : index.metadata) w.free_field(key).text(value);
   w.end_map().field("stats").begin_map(4);
-  w.full_field("min_doc_id").number(stats.min_document).full_field("max_doc_id").number(stats.max_document);
-  w.full_field("num_segments").number(stats.num_segments).full_field("num_docs").number(stats.num_documents);
+  w.full_field("min_doc_id").number(index.min_document).full_field("max_doc_id").number(index.max_document);
+  w.full_field("num_segments").number(index.num_segments).full_field("num_docs").number(index.num_documents);
   return w.end_map().end_map().take();
+}
+
+std::string encode_cluster(const cluster_status& cluster, body_format format) {
+  body_writer w(format);
+  w.begin_map(2).full_field("fault").text(cluster.fault);
+  w.full_field("members").begin_list(cluster.members.size());
+  for (const auto& m : cluster.members) write_member(w, m);
+  return w.end_list().end_map().take();
 }
 
 std::string encode_segments(const segment_list& list, body_format format) {

@@ -26,7 +26,9 @@ std::string encode_version(commit_id version, body_format format);
 std::string encode_created(const create_index_reply& reply, body_format format);
 std::string encode_deleted(bool deleted, body_format format);
 /// `stats` keep their full names.
-std::string encode_info(const snapshot& index, body_format format);
+std::string encode_info(const index_info& index, body_format format);
+/// Full names in both formats.
+std::string encode_cluster(const cluster_status& cluster, body_format format);
 /// In MessagePack `num_docs`, `num_items`, `min_doc_id` and `max_doc_id` keep their full names: their first letters
 /// do not tell them apart.
 std::string encode_segments(const segment_list& list, body_format format);

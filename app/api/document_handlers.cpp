@@ -41,6 +41,7 @@ std::optional<search_request> search_of(const api_call& c) {
   auto decoded = c.body(decode_search);
   if (!decoded) return decoded;
   if (const auto version = c.parameter("min_version")) decoded->min_version = *version;
+  decoded->allow_partial = c.parameter("allow_partial").value_or(0) != 0;
   try {
     require_allowed_probes(decoded->probes);
     return decoded;

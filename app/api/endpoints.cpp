@@ -14,7 +14,7 @@ using enum access_role;
 
 constexpr auto anybody = std::optional<access_role>();
 
-constexpr std::array<endpoint, 28> table{{
+constexpr std::array<endpoint, 29> table{{
     {get, "/", anybody, handlers::page_file},
     {post, "/_fingerprint", read, handlers::fingerprint},
     {get, "/_bootstrap/:index/:generation", read, handlers::bootstrap, true},
@@ -35,6 +35,7 @@ constexpr std::array<endpoint, 28> table{{
     {get, "/:index/:id", read, handlers::find_document},
     {put, "/:index/:id", write, handlers::put_document},
     {del, "/:index/:id", write, handlers::delete_document},
+    {get, "/:index/_cluster", read, handlers::tell_cluster},
     {get, "/:index/_health", read, handlers::tell_health},
     {get, "/:index/_history", read, handlers::tell_history},
     {post, "/:index/_identify", read, handlers::identify},

@@ -33,6 +33,7 @@ void delete_index(const api_service& service, api_call& call);
 void describe_index(const api_service& service, api_call& call);
 void tell_health(const api_service& service, api_call& call);
 void tell_status(const api_service& service, api_call& call);
+void tell_cluster(const api_service& service, api_call& call);
 void tell_history(const api_service& service, api_call& call);
 void list_segments(const api_service& service, api_call& call);
 void back_up(const api_service& service, api_call& call);

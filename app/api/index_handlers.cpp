@@ -77,10 +77,17 @@ void handlers::describe_index(const api_service& service, api_call& c) {
         c, look_timeout, [f = c.format](const index_status&) { return make_response(200, {}, f); }, status_atom_v);
     return;
   }
-  service.ask_loaded_index<snapshot_ptr>(
+  service.ask_loaded_index<index_info>(
       c, look_timeout,
-      [f = c.format](const snapshot_ptr& served) { return make_response(200, encode_info(*served, f), f); },
-      served_request{});
+      [f = c.format](const index_info& told) { return make_response(200, encode_info(told, f), f); },
+      index_info_request{});
+}
+
+void handlers::tell_cluster(const api_service& service, api_call& c) {
+  service.ask_index<cluster_status>(
+      c, look_timeout,
+      [f = c.format](const cluster_status& s) { return make_response(200, encode_cluster(s, f), f); },
+      cluster_atom_v);
 }
 
 void handlers::tell_health(const api_service& service, api_call& c) {
@@ -139,6 +146,7 @@ void handlers::back_up(const api_service& service, api_call& c) {
       c, look_timeout,
       [response, bridge = service.bridge_of(c)](const snapshot_reply& opened) {
         auto answer = response;
+        if (opened.slice != "1/1") answer.fields.emplace_back("Fpnode-Slice", opened.slice);
         answer.stream = std::make_shared<backup_body>(bridge, opened.stream);
         return answer;
       },

@@ -67,7 +67,7 @@ class load_waits : public std::enable_shared_from_this<load_waits> {
   static uint64_t bytes_of(const local_update& m) { return m.changes.bytes()->size(); }
   static uint64_t bytes_of(const local_search& m) { return m.request->query.size() * sizeof(hash_value); }
   static uint64_t bytes_of(const document_request&) { return 0; }
-  static uint64_t bytes_of(const served_request&) { return 0; }
+  static uint64_t bytes_of(const index_info_request&) { return 0; }
 
   void when_loaded(bridge_state& b, const std::string& index, waiting_request request, callback then,
                    callback give_up);

@@ -156,7 +156,8 @@ http_response error_response(const caf::error& e, body_format format) {
     r.internal_reason = text_of(e);
     return r;
   }
-  const bool has_reason = code == errc::index_failed || code == errc::read_only || code == errc::no_space;
+  const bool has_reason = code == errc::index_failed || code == errc::read_only || code == errc::no_space ||
+                          code == errc::slice_unavailable;
   return error_response(row->status, row->name, format, has_reason ? text_of(e) : std::string());
 }
 

@@ -22,7 +22,8 @@ node_status client::status() { return ask<node_status>(status_atom_v); }
 index_list client::list() { return ask<index_list>(list_atom_v); }
 create_index_reply client::create_index(const create_index_request& r) { return ask<create_index_reply>(r); }
 delete_index_reply client::delete_index(const delete_index_request& r) { return ask<delete_index_reply>(r); }
-resync_reply client::resync(const std::string& index) { return ask<resync_reply>(resync_request{index}); }
+resync_reply client::resync(const resync_request& r) { return ask<resync_reply>(r); }
+drain_reply client::drain(bool is_on) { return ask<drain_reply>(drain_request{is_on}); }
 node_status client::shutdown() { return ask<node_status>(shutdown_atom_v); }
 
 search_reply client::search(const std::string& index, const search_request& r) {

@@ -48,7 +48,8 @@ class client {
   index_list list();
   create_index_reply create_index(const create_index_request& request);
   delete_index_reply delete_index(const delete_index_request& request);
-  resync_reply resync(const std::string& index);
+  resync_reply resync(const resync_request& request);
+  drain_reply drain(bool is_on);
   /// Ends the node. It answers before it starts to.
   node_status shutdown();
 

@@ -45,14 +45,12 @@ void connection_state::forward(const operation_ptr& op, const Handle& target, st
 }
 
 template <class Reply, class... Ts>
-caf::result<Reply> connection_state::ask_node(bool is_read, const Ts&... xs) {
+caf::result<Reply> connection_state::ask_node(bool is_read, std::chrono::milliseconds timeout, const Ts&... xs) {
   auto promise = self->make_response_promise<Reply>();
   auto op = std::make_shared<operation>();
   op->is_read = is_read;
   op->fail = [promise](const caf::error& e) mutable { promise.deliver(e); };
-  op->send = [=, this](const operation_ptr& sent) {
-    forward<Reply>(sent, node, options.request_timeout, promise, xs...);
-  };
+  op->send = [=, this](const operation_ptr& sent) { forward<Reply>(sent, node, timeout, promise, xs...); };
   submit(op);
   return promise;
 }
@@ -97,7 +95,7 @@ caf::result<Reply> connection_state::ask_job(const Handle& job, const Ts&... xs)
 caf::result<delete_index_reply> connection_state::erase(const delete_index_request& request) {
   // Requests that come later are for an index that may be made anew under this name.
   indexes.forget(request.name);
-  return ask_node<delete_index_reply>(false, request);
+  return ask_node<delete_index_reply>(false, options.request_timeout, request);
 }
 
 caf::result<index_handle> connection_state::resolve(const std::string& index) {
@@ -323,12 +321,15 @@ connection_handle::behavior_type connection_actor(connection_state::pointer self
   self->set_exception_handler([](std::exception_ptr& e) { return to_caf_error(e); });
   self->set_down_handler([=](const caf::down_msg& m) { s->down(m); });
   return {
-      [=](const create_index_request& r) { return s->ask_node<create_index_reply>(false, r); },
+      [=](const create_index_request& r) { return s->ask_node<create_index_reply>(false, timeout, r); },
       [=](const delete_index_request& r) { return s->erase(r); },
-      [=](const resync_request& r) { return s->ask_node<resync_reply>(false, r); },
-      [=](list_atom a) { return s->ask_node<index_list>(true, a); },
-      [=](status_atom a) { return s->ask_node<node_status>(true, a); },
-      [=](shutdown_atom a) { return s->ask_node<node_status>(false, a); },
+      [=](const resync_request& r) {
+        return s->ask_node<resync_reply>(false, timeout + std::chrono::milliseconds(r.wait_ms), r);
+      },
+      [=](const drain_request& r) { return s->ask_node<drain_reply>(true, timeout, r); },
+      [=](list_atom a) { return s->ask_node<index_list>(true, timeout, a); },
+      [=](status_atom a) { return s->ask_node<node_status>(true, timeout, a); },
+      [=](shutdown_atom a) { return s->ask_node<node_status>(false, timeout, a); },
       [=](resolve_atom, const std::string& index) { return s->resolve(index); },
       [=](const std::string& index, const search_request& r) {
         return s->ask_index<search_reply>(index, true, timeout + wait_on_purpose(r), r);
@@ -364,13 +365,14 @@ connection_handle::behavior_type connection_actor(connection_state::pointer self
         return s->ask_index<search_reply>(index, false, timeout + wait_on_purpose(r.search), r);
       },
       [=](const std::string& index, const slice_document& r) {
-        return s->ask_index<document_reply>(index, false, timeout + wait_on_purpose(r.document), r);
+        return s->ask_index<document_reply>(
+            index, false, timeout + wait_on_purpose(r.document) + std::chrono::milliseconds(r.wait_ms), r);
       },
       [=](const std::string& index, slice_atom a) { return s->ask_index<slice_status>(index, false, timeout, a); },
       [=](const std::string& index, cluster_atom a) {
         return s->ask_index<cluster_status>(index, true, timeout, a);
       },
-      [=](const restore_request& r) { return s->ask_node<restore_handle>(false, r); },
+      [=](const restore_request& r) { return s->ask_node<restore_handle>(false, timeout, r); },
       [=](const backup_stream_handle& stream, next_atom a) { return s->ask_job<backup_piece>(stream, a); },
       [=](const restore_handle& restore, const backup_piece& p) { return s->ask_job<done_atom>(restore, p); },
       [=](const restore_handle& restore, finish_atom a) { return s->ask_job<restore_reply>(restore, a); },

@@ -21,6 +21,7 @@ using connection_handle =
     caf::typed_actor<caf::replies_to<create_index_request>::with<create_index_reply>,
                      caf::replies_to<delete_index_request>::with<delete_index_reply>,
                      caf::replies_to<resync_request>::with<resync_reply>,
+                     caf::replies_to<drain_request>::with<drain_reply>,
                      caf::replies_to<list_atom>::with<index_list>, caf::replies_to<status_atom>::with<node_status>,
                      caf::replies_to<shutdown_atom>::with<node_status>,
                      caf::replies_to<resolve_atom, std::string>::with<index_handle>,
@@ -81,7 +82,7 @@ struct connection_state {
 
   // -- Requests
   template <class Reply, class... Ts>
-  caf::result<Reply> ask_node(bool is_read, const Ts&... xs);
+  caf::result<Reply> ask_node(bool is_read, std::chrono::milliseconds timeout, const Ts&... xs);
   template <class Reply, class... Ts>
   caf::result<Reply> ask_index(std::string index, bool is_read, std::chrono::milliseconds timeout, const Ts&... xs);
   /// Asks an actor that the node has handed out for one job.

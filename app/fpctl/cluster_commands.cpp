@@ -17,6 +17,7 @@ json member_json(const member_status& m) {
           {"slice", m.slice.slice},
           {"state", m.slice.instance == 0 ? "unknown" : to_string(m.slice.state)},
           {"failure", m.failure},
+          {"draining", m.slice.is_draining},
           {"version", m.slice.info.version},
           {"behind_ms", m.slice.behind_ms},
           {"documents", m.slice.info.num_documents},
@@ -63,7 +64,10 @@ exit_code show_cluster(command_context& c, const std::string& index) {
     const bool is_known = s.instance != 0;
     const auto us = [&](uint64_t time) { return m.asked == 0 ? "-" : grouped(time) + " us"; };
     t.add({is_known ? s.slice : "?", safe(s.node.empty() ? address : s.node + " (" + address + ")"),
-           !m.failure.empty() ? "not asked" : to_string(s.state), is_known ? grouped(s.info.version) : "-",
+           !m.failure.empty() ? "not asked"
+           : s.is_draining    ? "draining"
+                              : to_string(s.state),
+           is_known ? grouped(s.info.version) : "-",
            is_known ? duration_text(std::chrono::milliseconds(s.behind_ms)) : "-",
            is_known ? grouped(s.info.num_documents) : "-", is_known ? bytes_text(s.info.num_bytes) : "-",
            grouped(m.asked), grouped(m.in_flight), us(m.mean_us), us(m.percentile_95_us)});
@@ -82,13 +86,15 @@ exit_code show_cluster(command_context& c, const std::string& index) {
 }  // namespace
 
 void add_cluster_commands(CLI::App& app, command_context& c) {
-  auto* cluster = app.add_subcommand("cluster", "Look at an index that lies in slices on several nodes");
+  auto* cluster =
+      app.add_subcommand("cluster", "Look at and rearrange an index that lies in slices on several nodes");
   cluster->require_subcommand(1);
   const auto index = std::make_shared<std::string>();
   auto* status = cluster->add_subcommand("status", "Show who holds which slice, and how it answers");
   status->add_option("INDEX", *index, "The index")->required();
   status->footer(
       "As the node that is asked sees it. Exit status 1 where some documents are found nowhere at the moment.");
+  add_cluster_changes(*cluster, c);
   status->callback([&c, index] { c.chosen = [&c, index] { return show_cluster(c, *index); }; });
 }
 

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <map>
+#include <tuple>
 
 #include "app/fpctl/standard_output.hpp"
+#include "core/config/cluster_settings.hpp"
 #include "core/text/input_descriptor.hpp"
 
 namespace fp::ctl {
@@ -21,13 +24,12 @@ system_config make_settings(const tls_files& files) {
 
 }  // namespace
 
-struct command_context::connection {
-  connection(const client_options& options, const tls_files& files)
-      : settings(make_settings(files)), system(settings), node(system, options) {}
+struct command_context::connections {
+  explicit connections(const tls_files& files) : settings(make_settings(files)), system(settings) {}
 
   system_config settings;
   caf::actor_system system;
-  client node;
+  std::map<std::string, client> nodes;  ///< by address
 };
 
 command_context::command_context(std::ostream& output, std::ostream& errors, bool errors_on_terminal)
@@ -44,16 +46,33 @@ std::chrono::milliseconds command_context::patience() const {
   return timeout_s ? std::chrono::milliseconds(ready_wait_ms()) : input_descriptor::default_patience;
 }
 
+client_options command_context::options() const {
+  client_options o;
+  o.host = host;
+  o.port = port;
+  o.connect_timeout = o.request_timeout = std::chrono::milliseconds(ready_wait_ms());
+  o.upkeep_timeout = patience();
+  return o;
+}
+
+command_context::connections& command_context::connect() {
+  if (!connections_) connections_ = std::make_unique<connections>(tls);
+  return *connections_;
+}
+
 client& command_context::node() {
-  if (!connection_) {
-    client_options options;
-    options.host = host;
-    options.port = port;
-    options.connect_timeout = options.request_timeout = std::chrono::milliseconds(ready_wait_ms());
-    options.upkeep_timeout = patience();
-    connection_ = std::make_unique<connection>(options, tls);
-  }
-  return connection_->node;
+  auto& all = connect();
+  const auto o = options();
+  return all.nodes.try_emplace(o.address(), all.system, o).first->second;
+}
+
+client& command_context::node_at(const std::string& address) {
+  auto o = options();
+  const auto where = member_address(address);
+  if (!where) throw error(errc::bad_request, "\"" + address + "\" is no HOST:PORT");
+  std::tie(o.host, o.port) = *where;
+  auto& all = connect();
+  return all.nodes.try_emplace(o.address(), all.system, o).first->second;
 }
 
 void command_context::print_json(const json& document) const {

@@ -45,6 +45,10 @@ class command_context {
 
   /// The node. Made at the first call, so that wrong command lines cost nothing.
   client& node();
+  /// Of the node, "host:port".
+  std::string address() const { return options().address(); }
+  /// Another node, which is asked by the same certificates and with the same patience.
+  client& node_at(const std::string& address);
   /// How long a request may wait for an index to load.
   uint32_t ready_wait_ms() const;
   /// How long to wait for what may take its time: input and output, fpcalc, a checkpoint, a merge, progress.
@@ -59,8 +63,10 @@ class command_context {
   progress_meter make_meter(std::string unit) const;
 
  private:
-  struct connection;
-  std::unique_ptr<connection> connection_;
+  struct connections;
+  client_options options() const;
+  connections& connect();
+  std::unique_ptr<connections> connections_;
 };
 
 // Each adds its commands to the command line.
@@ -80,5 +86,6 @@ void add_library_commands(CLI::App& app, command_context& c);
 void add_folder_commands(CLI::App& app, command_context& c);
 void add_changelog_commands(CLI::App& app, command_context& c);
 void add_cluster_commands(CLI::App& app, command_context& c);
+void add_cluster_changes(CLI::App& cluster, command_context& c);
 
 }  // namespace fp::ctl

@@ -40,8 +40,8 @@ exit_code reload(command_context& c, const std::string& name) {
   return follow(c, name);
 }
 
-exit_code resync(command_context& c, const std::string& name) {
-  const auto begun = c.node().resync(name);
+exit_code resync(command_context& c, const std::string& name, const std::string& part) {
+  const auto begun = c.node().resync({name, part});
   if (c.json_output) {
     c.print_json({{"name", name}, {"generation", begun.generation}, {"searched", begun.is_searched}});
     return exit_ok;
@@ -64,14 +64,17 @@ void add_load_commands(CLI::App& app, command_context& c) {
   reloading->add_option("NAME", *name, "The index")->required();
   reloading->callback([&c, name] { c.chosen = [&c, name] { return reload(c, *name); }; });
   auto* resyncing = app.add_subcommand("resync", "Discard this node's copy of a replica, and take a new one");
+  const auto part = std::make_shared<std::string>();
   resyncing->add_option("NAME", *name, "The index")->required();
+  resyncing->add_option("--slice", *part,
+                        "What of it the node is to hold from then on, as 2/4 (default: as configured)");
   resyncing->footer(
       "For a replica that its changelog contradicts, or that nobody trusts any more. The new copy comes from "
       "another\n"
       "node or from the changelog, and takes the place of the old one when it is whole. Where the changelog does "
       "not\n"
       "answer, or does not know the index, nothing is changed.");
-  resyncing->callback([&c, name] { c.chosen = [&c, name] { return resync(c, *name); }; });
+  resyncing->callback([&c, name, part] { c.chosen = [&c, name, part] { return resync(c, *name, *part); }; });
 }
 
 }  // namespace fp::ctl

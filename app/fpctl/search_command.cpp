@@ -23,6 +23,7 @@ struct query_options {
   std::optional<uint32_t> score_pct;
   uint32_t probes = 0;
   std::optional<uint64_t> min_version;
+  bool allow_partial = false;
 };
 
 /// The form of the index that is asked.
@@ -51,8 +52,13 @@ search_request request_of(const command_context& c, const query_options& o, cons
   if (o.score_pct) r.score_pct = *o.score_pct;
   r.probes = o.probes;
   if (o.min_version) r.min_version = *o.min_version;
+  r.allow_partial = o.allow_partial;
   r.timeout_ms = r.ready_wait_ms = c.ready_wait_ms();
   return r;
+}
+
+void complain_of_missing(const command_context& c, const search_reply& reply) {
+  for (const auto& part : reply.missing) c.complain("slice " + part + " is missing: nobody answers for it");
 }
 
 /// The query that the words of a command line are. A shell that splits what `fpcalc -raw` prints makes words of its
@@ -79,8 +85,11 @@ exit_code search_one(command_context& c, const query_options& o) {
   const auto asked = query_in_form(hashes, form);
   const auto num_distinct = std::set<hash_value>(asked.begin(), asked.end()).size();
   const auto answer = c.node().search(o.name, request_of(c, o, asked, form));
+  complain_of_missing(c, answer);
   if (c.json_output) {
-    c.print_json({{"version", answer.version}, {"hashes", num_distinct}, {"results", as_json(answer.results)}});
+    json shown{{"version", answer.version}, {"hashes", num_distinct}, {"results", as_json(answer.results)}};
+    if (o.allow_partial) shown["missing"] = answer.missing;
+    c.print_json(shown);
   } else if (answer.results.empty()) {
     c.out << "nothing found\n";
   } else {
@@ -174,6 +183,8 @@ void add_search_command(CLI::App& app, command_context& c) {
       ->check(CLI::Range(0u, 100u));
   sub->add_option("--min-version", o->min_version,
                   "Wait until the index is at this version, as a replica that others write to comes to be");
+  sub->add_flag("--allow-partial", o->allow_partial,
+                "Of an index in slices, answer without those that nobody answers for, and tell which");
   sub->add_option("--probes", o->probes, "Find hashes, too, that differ from a query's in so many bits")
       ->check(CLI::Range(0u, max_probes))
       ->capture_default_str();

@@ -73,6 +73,7 @@ const inIndex = (index, endpoint) => `${encodeURIComponent(index)}/${endpoint}`;
 export const overview = () => ask("_page/overview");
 export const metadata = async (index) => (await ask(encodeURIComponent(index))).metadata;
 export const segments = (index) => ask(inIndex(index, "_segments"));
+export const cluster = (index) => ask(inIndex(index, "_cluster"));
 export const history = (index) => ask(inIndex(index, "_history"));
 
 /**

@@ -7,6 +7,7 @@ import { element, matchChildren, setAttribute, setText, show } from "./dom.js";
 import * as format from "./format.js";
 import { Rate } from "./rates.js";
 import { SegmentMap } from "./segment_map.js";
+import { SliceMap } from "./slice_map.js";
 
 export const stateNames = {
   loading: "Loading",
@@ -100,8 +101,9 @@ export class IndexRow {
     this.noHistory = element("p", { class: "nothing", hidden: true });
     this.chartRow = element("div", { class: "charts" }, ...Object.values(this.charts).map((chart) => chart.element));
     this.map = new SegmentMap();
+    this.slices = new SliceMap();
     this.facts = element("dl", { class: "facts" });
-    this.details.append(this.chartRow, this.noHistory, this.map.element, this.facts);
+    this.details.append(this.chartRow, this.noHistory, this.slices.element, this.map.element, this.facts);
   }
 
   update(s, now) {
@@ -185,7 +187,9 @@ export class IndexRow {
     }
     const upkeep = [s.checkpoint_running && "checkpoint", s.merge_running && "merge"].filter(Boolean).join(", ");
     const l = s.loading;
+    const here = s.replica?.slice ? [["Held here", `slice ${s.replica.slice}; numbers are of that`]] : [];
     this.putFacts([
+      ...here,
       ["Version", format.count(s.version)],
       ["In files up to", s.file_version === s.version ? "all of it" : `version ${format.count(s.file_version)}`],
       ["Generation", format.count(s.generation)],
@@ -218,6 +222,17 @@ export class IndexRow {
     const shape = `${s.generation} ${s.version} ${s.num_file_segments} ${s.num_memory_segments}`;
     if (shape !== this.shownShape && !this.askingSegments) this.fetchSegments(shape);
     if (!(now < this.historyDue) && !this.askingHistory) this.fetchHistory(now);
+    if (s.replica?.slice && !this.askingCluster) this.fetchCluster();
+  }
+
+  async fetchCluster() {
+    this.askingCluster = true;
+    try {
+      this.slices.update(await api.cluster(this.name));
+    } catch {
+      // The next time, if not now.
+    }
+    this.askingCluster = false;
   }
 
   async fetchSegments(shape) {

@@ -9,6 +9,7 @@
 #include "app/api/request_bodies.hpp"
 #include "core/base/error.hpp"
 #include "core/commit/changes.hpp"
+#include "messages/index_info.hpp"
 #include "tests/core/support/commits.hpp"
 #include "tests/core/support/failing_allocation.hpp"
 
@@ -412,7 +413,7 @@ TEST(encode, is_the_same_in_both_formats_but_for_the_keys) {
     EXPECT_EQ(parsed(encode_version(n, body_format::msgpack)), (json{{"v", n}}));
   }
   const json nothing = {{"min_doc_id", 0}, {"max_doc_id", 0}, {"num_segments", 0}, {"num_docs", 0}};
-  EXPECT_EQ(json::parse(encode_info(snapshot(), body_format::json)),
+  EXPECT_EQ(json::parse(encode_info(info_of(snapshot()), body_format::json)),
             (json{{"version", 0}, {"metadata", json::object()}, {"stats", nothing}}));
   changes_encoder changes;
   changes.insert(7, std::vector<hash_value>{1});
@@ -425,9 +426,13 @@ TEST(encode, is_the_same_in_both_formats_but_for_the_keys) {
   }
   const auto index = snapshot::from_segments({test::make_segment(test::make_commit(3, changes))});
   const json stats = {{"min_doc_id", 7}, {"max_doc_id", 8}, {"num_segments", 1}, {"num_docs", 2}};
-  EXPECT_EQ(json::parse(encode_info(*index, body_format::json)),
+  EXPECT_EQ(json::parse(encode_info(info_of(*index), body_format::json)),
             (json{{"version", 3}, {"metadata", metadata}, {"stats", stats}}));
-  EXPECT_EQ(parsed(encode_info(*index, body_format::msgpack)), (json{{"v", 3}, {"m", metadata}, {"s", stats}}));
+  EXPECT_EQ(parsed(encode_info(info_of(*index), body_format::msgpack)),
+            (json{{"v", 3}, {"m", metadata}, {"s", stats}}));
+  found.missing = {"2/4"};
+  EXPECT_EQ(json::parse(encode_search(found, body_format::json))["missing"], json{"2/4"});
+  EXPECT_EQ(parsed(encode_search(found, body_format::msgpack))["missing"], json{"2/4"});
   EXPECT_EQ(encode_empty(body_format::json), "{}");
   EXPECT_EQ(encode_empty(body_format::msgpack), "\x80");
   EXPECT_EQ(encode_error("X", "", body_format::json), R"({"error":"X"})");
@@ -438,7 +443,7 @@ TEST(encode, replaces_bytes_that_are_not_utf8) {
   changes_encoder changes;
   changes.set_metadata("k", "a\xff");
   const auto index = snapshot::from_segments({test::make_segment(test::make_commit(1, changes))});
-  EXPECT_EQ(json::parse(encode_info(*index, body_format::json))["metadata"]["k"], "a\xef\xbf\xbd");
+  EXPECT_EQ(json::parse(encode_info(info_of(*index), body_format::json))["metadata"]["k"], "a\xef\xbf\xbd");
 }
 
 }  // namespace
