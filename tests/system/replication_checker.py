@@ -65,10 +65,19 @@ class Model:
             for h in hashes or ():
                 self._documents[h].add(document)
 
-    def content(self, document, version):
+    def state(self, document, version):
+        """What the document holds, None for nothing, and the position that says so, 0 for none."""
         positions, contents = self._history[document]
         at = bisect.bisect_right(positions, version)
-        return contents[at - 1] if at else None
+        return (contents[at - 1], positions[at - 1]) if at else (None, 0)
+
+    def content(self, document, version):
+        return self.state(document, version)[0]
+
+    def versions_of(self, document, low, high):
+        """The lowest version, and those up to high at which the document changes."""
+        positions = self._history[document][0]
+        return [low, *positions[bisect.bisect_right(positions, low):bisect.bisect_right(positions, high)]]
 
     def documents(self, version):
         found = {d: self.content(d, version) for d in self._history}
@@ -89,10 +98,7 @@ class Model:
     def version_with(self, search, low, high):
         """The oldest version from low to high at which the search has its answer; None if there is none."""
         candidates = self.candidates(search.query)
-        changes = {low}
-        for d in candidates:
-            positions = self._history[d][0]
-            changes.update(positions[bisect.bisect_right(positions, low):bisect.bisect_right(positions, high)])
+        changes = {low}.union(*(self.versions_of(d, low, high) for d in candidates))
         return next((v for v in sorted(changes) if v <= high and
                      self.search(search.query, v, candidates) == search.results), None)
 
