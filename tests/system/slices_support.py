@@ -30,11 +30,11 @@ class SlicesTest(NodeTest):
             self.wait_until_whole(node)
         return self.members
 
-    def start_member(self, number, part, members=()):
+    def start_member(self, number, part, members=(), flags=()):
         others = [f"127.0.0.1:{p}" for i, p in enumerate(self.ports) if i != number]
         return self.start("--coordinator-url", self.whole.url(), *self.flags, "--slice", part, "--members",
                           ",".join(members or others), "--node-name", f"m{number}", "--caf-port", str(self.ports[number]),
-                          data=f"m{number}")
+                          *flags, data=f"m{number}")
 
     def cluster(self, node, index="main"):
         shown = run_ctl(node.port, "cluster", "status", index, "--json")

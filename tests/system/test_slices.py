@@ -1,7 +1,5 @@
 """One index in slices on several nodes: each of them answers for all of it."""
 
-import json
-import random
 import signal
 import threading
 import time
@@ -9,48 +7,11 @@ import unittest
 
 import requests
 
-from support import PATIENCE, NodeTest, free_ports, run_ctl
+from slices_support import SlicesTest
+from support import PATIENCE, free_ports
 
 
-class Slices(NodeTest):
-    def setUp(self):
-        super().setUp()
-        self.http = requests.Session()
-        self.addCleanup(self.http.close)
-        # Orders the changes, and holds all of the index: what it finds is what each member has to find.
-        self.whole = self.start("--coordinator", "--changelog-poll-ms", "20", data="whole")
-        self.draw = random.Random(7)
-
-    def start_members(self, *slices, create=True):
-        self.ports = free_ports(len(slices))
-        if create:
-            answer = self.http.put(self.whole.url("/main"), timeout=PATIENCE)
-            self.assertEqual(answer.status_code, 200, answer.text)
-        self.members = [self.start_member(i, part) for i, part in enumerate(slices)]
-        for node in self.members:
-            self.wait_until_whole(node)
-        return self.members
-
-    def start_member(self, number, part):
-        others = ",".join(f"127.0.0.1:{p}" for i, p in enumerate(self.ports) if i != number)
-        return self.start("--coordinator-url", self.whole.url(), "--changelog-poll-ms", "20", "--slice", part,
-                          "--members", others, "--node-name", f"m{number}", "--caf-port", str(self.ports[number]),
-                          data=f"m{number}")
-
-    def cluster(self, node):
-        shown = run_ctl(node.port, "cluster", "status", "main", "--json")
-        return json.loads(shown.stdout) if shown.stdout else {"fault": shown.stderr, "members": []}
-
-    def wait_for_status(self, node, holds):
-        end = time.monotonic() + PATIENCE
-        while not holds(status := self.cluster(node)):
-            self.assertLess(time.monotonic(), end, status)
-        return status
-
-    def wait_until_whole(self, node):
-        return self.wait_for_status(node, lambda s: s["members"] and not s["fault"]
-                                    and all(not m["failure"] for m in s["members"]))
-
+class Slices(SlicesTest):
     def fill(self, count=600):
         """Documents that share hashes."""
         changes = []
@@ -58,15 +19,6 @@ class Slices(NodeTest):
             hashes = [self.draw.randrange(400) for _ in range(60)]
             changes.append({"insert": {"id": document, "hashes": hashes}})
         return self.update(self.whole, changes)
-
-    def update(self, node, changes):
-        answer = self.http.post(node.url("/main/_update"), json={"changes": changes}, timeout=PATIENCE)
-        self.assertEqual(answer.status_code, 200, answer.text)
-        return answer.json()["version"]
-
-    def search(self, node, query, at, session=None, **options):
-        return (session or self.http).post(node.url(f"/main/_search?min_version={at}"),
-                                           json={"query": query, "timeout": 10000, **options}, timeout=PATIENCE)
 
     def random_query(self):
         query = [self.draw.randrange(400) for _ in range(self.draw.randrange(1, 80))]
