@@ -5,10 +5,12 @@ the node too, and its host and port; None while there is no node.
 """
 
 import collections
+import contextlib
 import http.client
 import itertools
 import json
 import random
+import socket
 import threading
 import time
 
@@ -106,6 +108,7 @@ class Client(threading.Thread):
         self._members = members
         self._member = self.draw.choice(members)
         self._connections = {}
+        self._asked = None, None  # a member and the connection to it, while its answer is waited for
         self._patience = patience
         self._ends = threading.Event()
         self.error = None
@@ -125,6 +128,17 @@ class Client(threading.Thread):
     def other_member(self):
         return self.draw.choice([m for m in self._members if m is not self._member])
 
+    def patience_with(self, _member):
+        """How long its answer is waited for."""
+        return self._patience
+
+    def hang_up_on(self, member):
+        """Waits for its answer no longer."""
+        asked, connection = self._asked
+        if asked is member:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
     def ask(self, member, method, path, body=None):
         """Label of the node, status and body of its answer; status 0 without one, -1 when nothing was sent."""
         place = member.place()
@@ -141,6 +155,8 @@ class Client(threading.Thread):
         try:
             if connection.sock is None:
                 connection.connect()
+            connection.sock.settimeout(self.patience_with(member))
+            self._asked = member, connection.sock
             sent = True
             connection.request(method, path, body and json.dumps(body), {"Content-Type": "application/json"})
             answer = connection.getresponse()
@@ -149,6 +165,8 @@ class Client(threading.Thread):
             connection.close()
             self.history.failed(type(e).__name__)
             return label, 0 if sent else -1, {}
+        finally:
+            self._asked = None, None
         self._connections[member.name] = label, connection
         if answer.status != 200:
             self.history.failed(f"{answer.status} {decoded['error']}")
@@ -244,15 +262,19 @@ class Searcher(Client):
 class Load:
     """Clients at work. `patience`: how long each waits for an answer."""
 
-    def __init__(self, members, seed, writers, searchers, patience):
-        self.history = History()
+    def __init__(self, members, seed, writers, searchers, patience, history=None, writer=Writer, searcher=Searcher):
+        self.history = history or History()
         common = (members, self.history, seed, patience)
-        self._clients = [Writer(i, *common) for i in range(writers)]
-        self._clients += [Searcher(f"s{i}", *common) for i in range(searchers)]
+        self._clients = [writer(i, *common) for i in range(writers)]
+        self._clients += [searcher(f"s{i}", *common) for i in range(searchers)]
 
     def start(self):
         for c in self._clients:
             c.start()
+
+    def hang_up_on(self, member):
+        for c in self._clients:
+            c.hang_up_on(member)
 
     def stop(self):
         for c in self._clients:
