@@ -482,6 +482,22 @@ class Transport(HttpTest):
         self.assertEqual([a[0] for a in answers], [200, 404, 200] * 200)
         self.assertEqual([a[2] for a in answers[:3]], [b"{}", b'{"error":"FingerprintNotFound"}', b"OK\n"])
 
+    def test_a_connection_goes_on_behind_many_pipelined_requests(self):
+        name = self.index()
+        body = b'{"hashes": [1]}'
+        put = (f"PUT /{name}/5 HTTP/1.1\r\nHost: x\r\nContent-Type: {JSON}\r\n"
+               f"Content-Length: {len(body)}\r\n\r\n").encode() + body
+        # As long as the one before.
+        delete = f"DELETE /{name}/5 HTTP/1.1\r\nHost: x\r\nX: ".encode()
+        delete += b"x" * (len(put) - len(delete) - 4) + b"\r\n\r\n"
+        with self.node.connect() as s, s.makefile("rb") as stream:
+            # More than the node reads ahead of its answers; the next one when all have come.
+            s.sendall(f"GET /{name}/9 HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 16 + put)
+            self.assertEqual([read_response(stream)[0] for _ in range(17)], [404] * 16 + [200])
+            s.sendall(delete)
+            self.assertEqual(read_response(stream)[0], 200)
+        self.assertEqual(self.call("GET", f"/{name}/5").status_code, 404)
+
     def test_expect_100_continue(self):
         name = self.index()
         head = ("POST /%s/_search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-Continue\r\n"
