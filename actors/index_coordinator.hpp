@@ -6,9 +6,7 @@
 #include <unordered_map>
 
 #include "actors/base_fetch.hpp"
-#include "actors/environment.hpp"
-#include "actors/feed_access.hpp"
-#include "actors/folder_gate.hpp"
+#include "actors/coordinator_setup.hpp"
 #include "actors/guarded_actor.hpp"
 #include "actors/load_tracker.hpp"
 #include "actors/searcher_actor.hpp"
@@ -17,20 +15,6 @@
 #include "core/engine/index_engine.hpp"
 
 namespace fp {
-
-struct coordinator_setup {
-  environment_ptr env;
-  index_record record;
-  index_folders folders;
-  loader_budget_handle budget;
-  node_listener listener;
-  std::shared_ptr<folder_gate> gate;
-  /// Start as failed, with this reason, until somebody asks for a reload.
-  caf::error start_failed;
-  backup_desk_handle backups = {};
-  record_source records = {};  ///< asked at a reload when the record could not be read at the start
-  feed_access feed = {};
-};
 
 /// Owns an index: its state, and the actors that work for it. What is decided about writes and upkeep, an
 /// `index_engine` decides; this actor keeps the promises and carries out what the engine wants.

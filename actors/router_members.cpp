@@ -136,7 +136,7 @@ cluster_status search_router_state::status() const {
   cluster_status out;
   for (member_number i = 0; i < members.size(); ++i) {
     const auto& m = members[i];
-    const auto report = router->report(i);
+    const auto report = router->report(i, now());
     member_status s;
     s.address = m.address;
     s.slice = m.slice;

@@ -207,7 +207,7 @@ caf::result<document_reply> search_router_state::document(const document_request
     const auto& replica = members[m].replica;
     if (!replica || !replica->serves || !replica->part.contains(request.id)) continue;
     // Those that answer searches first.
-    const bool answers = router->report(m).left_out.empty() && !replica->is_draining;
+    const bool answers = router->report(m, now()).left_out.empty() && !replica->is_draining;
     answers ? pending->members.push_front(m) : pending->members.push_back(m);
   }
   pending->promise = self->make_response_promise<document_reply>();

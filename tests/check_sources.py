@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks what no compiler does: includes run app -> actors -> messages -> core and never in a circle, the servers in
 app/ include nothing with actors, who uses algorithms includes them, units that may be compiled as one share no names,
-clang-format changes nothing, and what documents link to or name by its path is there. Prints every violation; exit code
+clang-format changes nothing, files of actors/ are short, and what documents link to or name by its path is there. Prints every violation; exit code
 1 when there is one.
 
     tests/check_sources.py            checks
@@ -31,6 +31,7 @@ ANONYMOUS = re.compile(r"^namespace \{\n(.*?)^\}  // namespace$", re.MULTILINE |
 DEFINED = re.compile(r"^(?:(?:class|struct|enum class|enum) |(?!using|template|namespace|class|struct|enum|TEST)"
                      r"\w[\w:<>,&* ]*?[ &*])(?P<name>\w+)(?P<parameters>\([^;{}]*?\))?(?= *[={;\[]| :| (?:const|noexcept|final)\b)",
                      re.MULTILINE)
+LONGEST_ACTOR = 350
 FORMATTED_BY = 14
 PARAMETER_NAME = re.compile(r"(?<=[ &*])\w+(?: = [^,]*)?\)?$")
 # What <algorithm> alone declares. Other headers of one library or another happen to bring it along.
@@ -115,6 +116,13 @@ def shared_names(texts):
             yield f"{name} is defined in {' and '.join(sorted(units))}, which may be compiled as one"
 
 
+def long_actors(texts):
+    """An actor holds a conversation; what is decided in it belongs into a plain class."""
+    for name, text in texts.items():
+        if name.startswith("actors/") and text.count("\n") > LONGEST_ACTOR:
+            yield f"{name} has more than {LONGEST_ACTOR} lines"
+
+
 def unformatted(texts):
     version = subprocess.run(["clang-format", "--version"], capture_output=True, text=True).stdout
     if f"version {FORMATTED_BY}." not in version:
@@ -167,7 +175,8 @@ def main():
     if "--format" in sys.argv[1:]:
         return subprocess.run(["clang-format", "-i", *texts], cwd=ROOT).returncode
     documents, names = contents("*.md"), files()
-    wrong = [*wrong_directions(texts), *circles(texts), *missing_headers(texts), *shared_names(texts), *unformatted(texts), *dead_links(documents, names), *named_paths(documents, names)]
+    wrong = [*wrong_directions(texts), *circles(texts), *missing_headers(texts), *shared_names(texts), *long_actors(texts),
+             *unformatted(texts), *dead_links(documents, names), *named_paths(documents, names)]
     print("\n".join(wrong) or f"{len(texts)} sources and {len(documents)} documents are in order")
     return 1 if wrong else 0
 

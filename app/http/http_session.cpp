@@ -175,7 +175,7 @@ void session::read() {
   if (!in_body) body_read_bytes_ = small_read_bytes;
   if (buffer_.size() == 0 && !in_body) {
     if (buffer_.capacity() > 2 * small_read_bytes) buffer_.shrink_to_fit();
-    if (incoming_.size() > small_read_bytes) incoming_ = {};
+    if (incoming_.size() > small_read_bytes) incoming_ = std::vector<char>();
   }
   // Not into the buffer: requests are taken from it while the next bytes are waited for, and it moves its end then.
   incoming_.resize(std::max(incoming_.size(), body_read_bytes_));

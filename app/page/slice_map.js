@@ -44,7 +44,7 @@ export class SliceMap {
   constructor() {
     this.slices = element("ol", { class: "slices" });
     this.unknown = element("ul", { class: "slice-unknown" });
-    this.fault = element("p", { class: "slice-fault", role: "status" });
+    this.fault = element("p", { class: "slice-fault", hidden: true });
     this.element = element("figure", { class: "slice-map", hidden: true },
       element("figcaption", {}, element("span", { class: "chart-title" }, "Slices and their replicas")),
       this.slices, this.unknown, this.fault);

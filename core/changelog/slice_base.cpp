@@ -13,7 +13,7 @@ namespace fp {
 
 namespace {
 
-constexpr size_t piece_bytes = size_t{256} << 10;
+constexpr size_t taken_at_once = size_t{256} << 10;
 
 }  // namespace
 
@@ -23,7 +23,7 @@ snapshot_ptr slice_base::receive() {
   backup_restorer restorer(files(), target);
   backup_format::stream_header header;
   try {
-    std::vector<std::byte> piece(piece_bytes);
+    std::vector<std::byte> piece(taken_at_once);
     uint64_t total = 0;
     for (;;) {
       const size_t count = from_->read(piece, silence_deadline(options_.deadline));

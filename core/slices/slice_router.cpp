@@ -275,7 +275,7 @@ void slice_router::try_again(uint64_t number, size_t slice_at, time_point now) {
   const auto& part = searches_.at(number).slices[slice_at];
   for (const auto& r : part.holders) {
     const auto found = members_.find(r.member);
-    if (found == members_.end() || !found->second.out_until || found->second.is_tried) continue;
+    if (found == members_.end() || !found->second.out_until || found->second.is_tried || r.is_draining) continue;
     if (now < *found->second.out_until || std::ranges::find(part.asked, r.member) != part.asked.end()) continue;
     ask(number, slice_at, r.member, now);
     return;
@@ -555,10 +555,11 @@ void slice_router::look(time_point now) {
   if (!timers_.empty()) effects_.wake_at(std::get<0>(*timers_.begin()));
 }
 
-slice_router::member_report slice_router::report(member_number member) const {
+slice_router::member_report slice_router::report(member_number member, time_point now) const {
   const auto found = members_.find(member);
   if (found == members_.end()) return {};
   auto out = found->second.counts;
+  if (found->second.out_until && now >= *found->second.out_until) out.left_out.clear();
   out.mean = found->second.latency.mean();
   out.percentile_95 = found->second.latency.percentile_95();
   return out;

@@ -114,10 +114,10 @@ class slice_router {
     uint32_t in_flight = 0;
     duration mean{0}, percentile_95{0};
     uint64_t asked = 0, hedged = 0, failures = 0;
-    std::string left_out;  ///< why; empty: it is not
+    std::string left_out;  ///< why; empty: it is not, or the next search tries it
   };
   /// Of a member that has been asked; else all zero.
-  member_report report(member_number member) const;
+  member_report report(member_number member, time_point now) const;
 
  private:
   struct member_state {

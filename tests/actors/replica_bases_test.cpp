@@ -111,7 +111,7 @@ class replica_bases : public test::following_fixture {
     return p;
   }
   test::answer<resync_reply> resync(const node_actor_handle& node, const std::string& index) {
-    const auto answer = ask<resync_reply>(node_handle(node), resync_request{index});
+    const auto answer = ask<resync_reply>(node_handle(node), resync_request{index, {}, 0});
     run();
     return answer;
   }

@@ -191,7 +191,8 @@ TEST_F(search_router_test, finds_documents_where_they_lie) {
   while (!slice(2, 2).contains(of_other)) of_other++;
   const auto lost = ask<document_reply>(at(0), document_request{of_other});
   run();
-  EXPECT_EQ(lost.code(), errc::unreachable);
+  EXPECT_EQ(lost.code(), errc::slice_unavailable);
+  EXPECT_EQ(lost.text(), "slice 2/2: the link is broken");
   soon();
   const auto later = ask<document_reply>(at(0), document_request{of_other});
   run();
@@ -232,7 +233,7 @@ TEST_F(search_router_test, names_the_slice_that_nobody_answers_for) {
   make({"1/2", "2/2"});
   fill(0, 10);
   link(1).now_is = member_link::condition::broken;
-  soon();
+  for (int i = 0; i < 3; ++i) soon();
   const auto refused = ask<search_reply>(at(0), query({1}));
   run();
   EXPECT_EQ(refused.code(), errc::slice_unavailable);
@@ -343,12 +344,75 @@ TEST_F(search_router_test, keeps_the_slice_that_is_here_until_another_is_fetched
   auto& node = state_of_node(nodes_[1]);
   EXPECT_EQ(node.indexes.at("main").record.part, slice(2, 2));
   const_cast<environment&>(*node.setup.env).settings.cluster.slice = "1/2";
-  get<resync_reply>(node_handle(nodes_[1]), resync_request{"main"});
+  get<resync_reply>(node_handle(nodes_[1]), resync_request{"main", {}, 0});
   for (int i = 0; i < 5; ++i) soon();
   EXPECT_EQ(node.indexes.at("main").record.part, slice(1, 2));
   EXPECT_EQ(status_at(0).fault, "no slice holds the mixed ids 2147483648 to 4294967295");
   const auto held = get<slice_status>(at(1), slice_atom_v).info.num_documents;
   EXPECT_EQ(held, get<slice_status>(at(0), slice_atom_v).info.num_documents);
+}
+
+TEST_F(search_router_test, a_slice_is_cut_out_of_what_is_here) {
+  make({"1/2", "2/2"});
+  fill(0, 200);
+  auto& node = state_of_node(nodes_[1]);
+  const auto before = node.indexes.at("main").record.generation;
+  const auto reply = ask<resync_reply>(node_handle(nodes_[1]), resync_request{"main", "3/4", 60'000});
+  run();
+  EXPECT_TRUE(reply.succeeded()) << "when it has taken the place of the other one";
+  EXPECT_EQ(node.indexes.at("main").record.part, slice(3, 4));
+  EXPECT_GT(node.indexes.at("main").record.generation, before);
+  soon();
+  uint64_t expected = 0;
+  for (document_id id = 1; id <= 200; ++id) expected += slice(3, 4).contains(id);
+  const auto held = get<slice_status>(at(1), slice_atom_v);
+  EXPECT_EQ(held.slice, "3/4");
+  EXPECT_EQ(held.info.num_documents, expected);
+  EXPECT_EQ(held.info.version, version_);
+  EXPECT_EQ(get<index_status>(at(1), status_atom_v).replica.slice, "3/4");
+  // There is nobody who holds the rest of it.
+  const auto wrong = ask<resync_reply>(node_handle(nodes_[1]), resync_request{"main", "5/4", 0});
+  run();
+  EXPECT_EQ(wrong.code(), errc::bad_request);
+}
+
+TEST_F(search_router_test, asks_a_drained_member_only_what_nobody_else_answers) {
+  make({"1/2", "2/2", "2/2"});
+  fill(0, 40);
+  EXPECT_FALSE(get<drain_reply>(node_handle(nodes_[1]), drain_request{true}).was_on);
+  EXPECT_TRUE(get<node_status>(node_handle(nodes_[1]), status_atom_v).is_draining);
+  soon();
+  EXPECT_TRUE(status_at(0).members[1].slice.is_draining);
+  const auto before = link(1).asked;
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(all_found(0), up_to(40));
+  EXPECT_EQ(link(1).asked, before);
+  link(2).now_is = member_link::condition::broken;
+  EXPECT_EQ(all_found(0), up_to(40));
+  EXPECT_GT(link(1).asked, before);
+  EXPECT_TRUE(get<drain_reply>(node_handle(nodes_[1]), drain_request{false}).was_on);
+  soon();
+  EXPECT_FALSE(status_at(0).members[1].slice.is_draining);
+}
+
+TEST_F(search_router_test, answers_in_part_only_who_asks_so) {
+  make({"1/2", "2/2"});
+  fill(0, 40);
+  link(1).now_is = member_link::condition::broken;
+  auto request = query({1'000'000});
+  request.limit = 100;
+  request.allow_partial = true;
+  for (int i = 0; i < 2; ++i) {
+    const auto part = ask<search_reply>(at(0), request);
+    run();
+    EXPECT_EQ(part.value().missing, (std::vector<std::string>{"2/2"}));
+    for (const auto& found : part.value().results.to_vector()) EXPECT_TRUE(slice(1, 2).contains(found.id));
+    soon();
+  }
+  link(1).now_is = member_link::condition::well;
+  soon();
+  const auto whole = get<search_reply>(at(0), request);
+  EXPECT_TRUE(whole.missing.empty());
+  EXPECT_EQ(whole.results.size(), 40u);
 }
 
 }  // namespace

@@ -7,7 +7,8 @@ Documents have 120 hashes, and so have queries, in JSON over HTTP, sent by wrk. 
   whole: a node that holds all, which is the reference;
   router alone: a node that holds all and whose searches go by a router, which has nobody else to ask;
   four slices: a member of a cluster of four, each with a quarter;
-  two replicas: two slices on two members each, healthy, and a second after one of them was stopped by SIGSTOP.
+  two replicas: two slices on two members each, healthy, and a second after one of them was stopped by SIGSTOP;
+  a split: the second slice is split while clients search, which takes less time than they do.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import pathlib
 import statistics
 import sys
 import tempfile
+import threading
 import time
 import types
 
@@ -140,6 +142,20 @@ def measure(folder, options):
             time.sleep(0.2)
     show("two replicas, 4 connections, p99", healthy)
     show("one of them stopped a second ago, p99", frozen, healthy)
+    quiet, split = load(members[0], 4, options, bodies)["p99"], []
+    took = []
+
+    def search():
+        split.append(load(members[0], 4, options, bodies)["p99"])
+
+    searching = threading.Thread(target=search)
+    searching.start()
+    begun = time.monotonic()
+    members[0].ctl("--timeout", "600", "cluster", "split", INDEX, "2/2")
+    took.append(time.monotonic() - begun)
+    searching.join()
+    show("before a split, 4 connections, p99", [quiet])
+    show(f"while it goes on, {took[0]:.1f} s, p99", split, [quiet])
 
 
 if __name__ == "__main__":

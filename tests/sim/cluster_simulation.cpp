@@ -113,8 +113,8 @@ void simulate(const plan& p, size_t num_searches) {
   };
   uint64_t asked = 0, hedged = 0;
   for (member_number m = 0; m < p.num_slices * p.num_replicas; ++m) {
-    asked += cluster.router().report(m).asked;
-    hedged += cluster.router().report(m).hedged;
+    asked += cluster.router().report(m, cluster.now()).asked;
+    hedged += cluster.router().report(m, cluster.now()).hedged;
   }
   std::printf("| %u | %u | %u | %s | %.0f %% | %.2f | %.2f | %.2f | %.1f %% | %.3f %% |\n",
               p.num_slices * p.num_replicas, p.num_slices, p.num_replicas, name_of(p.what), p.load * 100, at(0.5),

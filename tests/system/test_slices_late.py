@@ -43,7 +43,7 @@ class LateSlices(SlicesTest):
             self.assertEqual([r["id"] for r in found.json()["results"]], list(range(101, document + 1)))
 
     def test_a_document_of_a_version_that_does_not_come(self):
-        node, holder, _ = self.start_with_a_replica_behind("--replication-timeout-ms", "3000")
+        node, holder, _ = self.start_with_a_replica_behind("--replication-timeout-ms", "1500", "--max-ready-wait-ms", "1500")
         for one, document in ((node, self.first[0]), (holder, self.second[0]), (node, self.second[0])):
             self.assertEqual(self.look(one, document, self.at + 1), (503, "ReplicationTimeout"))
 

@@ -250,6 +250,7 @@ node_handle::behavior_type deaf_node(node_handle::stateful_pointer<std::vector<c
         return make_error(errc::index_not_found, "none");
       },
       [](const resync_request&) -> caf::result<resync_reply> { return make_error(errc::internal_error, "none"); },
+      [](const drain_request&) { return drain_reply{}; },
       [](const restore_request&) -> caf::result<restore_handle> {
         return make_error(errc::internal_error, "none");
       },

@@ -385,6 +385,7 @@ node_handle::behavior_type forgetful_node(node_handle::pointer self) {
       [](list_atom) { return index_list{}; },
       [=](resolve_atom, const std::string&) { return index; },
       [](const resync_request&) -> caf::result<resync_reply> { return make_error(errc::internal_error, "none"); },
+      [](const drain_request&) { return drain_reply{}; },
       [](const restore_request&) -> caf::result<restore_handle> {
         return make_error(errc::internal_error, "none");
       },

@@ -39,7 +39,8 @@ struct imported_index {
 std::unique_ptr<imported_index> import_index(const stored_index& from, bool salvage = false) {
   auto out = std::make_unique<imported_index>();
   auto& files = posix_file_system();
-  index_import work(files, out->spool.path(), fpindex::read_manifest(files, from.data), from.oplog, {salvage, nullptr, {}});
+  index_import work(files, out->spool.path(), fpindex::read_manifest(files, from.data), from.oplog,
+                    {salvage, nullptr, {}});
   for (size_t i = 0; i < work.segments().size(); i++) {
     work.convert(i, from.data / segment_file_name(work.segments()[i]));
   }

@@ -111,7 +111,7 @@ TEST_F(slice_router_test, asks_twice_within_a_budget) {
   load(20s, 5ms);
   for (member_number m = 0; m < 4; ++m) {
     after += asked_of(m);
-    hedged += c().router().report(m).hedged;
+    hedged += c().router().report(m, c().now()).hedged;
   }
   const auto [refused, p99] = take_outcomes();
   EXPECT_EQ(refused, 0u);
