@@ -136,12 +136,15 @@ bool postgres_session::begin(const char* sql, const postgres_parameters& paramet
 std::optional<postgres_answer> postgres_session::step() {
   auto* c = connection_.get();
   if (wants_to_write_) {
-    // What the server says meanwhile has to be read, or both wait for each other.
-    pollfd readable{::PQsocket(c), POLLIN, 0};
-    if (::poll(&readable, 1, 0) > 0 && ::PQconsumeInput(c) == 0) return broken(is_flushed_);
+    // First: it tells whether all has been sent, which may have been when the statement was begun.
     const int flushed = ::PQflush(c);
     if (flushed < 0) return broken(true);
-    if (flushed > 0) return std::nullopt;
+    if (flushed > 0) {
+      // What the server says meanwhile has to be read, or both wait for each other.
+      pollfd readable{::PQsocket(c), POLLIN, 0};
+      if (::poll(&readable, 1, 0) > 0 && ::PQconsumeInput(c) == 0) return broken(false);
+      return std::nullopt;
+    }
     is_flushed_ = true;
     wants_to_write_ = false;
   }

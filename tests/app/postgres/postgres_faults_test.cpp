@@ -360,6 +360,24 @@ TEST_F(postgres_standby_test, waits_for_the_standby_again_when_an_append_is_repe
   EXPECT_EQ(append_one(log, l, known).position, 1);
 }
 
+TEST_F(postgres_standby_test, what_was_sent_is_sent_though_its_server_is_gone_before_anybody_looks) {
+  postgres_connector elsewhere(parse_postgres_url(server.url("postgres")));
+  const interruption never;
+  const auto session = elsewhere.connect(soon(), never).session;
+  ASSERT_TRUE(session->begin("insert into probe values (7)"));
+  // It is committed here, and a standby that takes over may have it.
+  server.admin(
+      "do $$ begin loop"
+      " perform 1 from pg_stat_activity where wait_event = 'SyncRep' and query like '%(7)%';"
+      " exit when found; perform pg_stat_clear_snapshot(), pg_sleep(0.01); end loop; end $$",
+      "postgres");
+  server.kill();
+  const auto answer = session->step();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->how, postgres_answer::outcome::lost);
+  EXPECT_TRUE(answer->is_sent);
+}
+
 TEST_F(postgres_standby_test, takes_a_wait_that_is_cancelled_for_doubt) {
   // PostgreSQL calls it a success, with a warning.
   const std::jthread cancels([&] {
