@@ -24,6 +24,8 @@ class base_fetch {
   void start(Self* self, const feed_access& access, base_loader_setup s) {
     if (access.make_peers) peers_ = access.make_peers();
     if (access.make_changelog) feed_ = access.make_changelog();
+    cancel_ = std::make_shared<cancel_flag>(false);
+    s.cancel = cancel_;
     s.peers = peers_;
     s.feed = feed_;
     s.feed_name = access.name;
@@ -42,11 +44,13 @@ class base_fetch {
   void interrupt() noexcept {
     if (peers_) peers_->interrupt();
     if (feed_) feed_->interrupt();
+    if (cancel_) *cancel_ = true;
   }
 
   base_loader_handle loader_;  ///< null: none is fetched
   std::shared_ptr<base_source> peers_;
   std::shared_ptr<changelog> feed_;
+  cancel_flag_ptr cancel_;
 };
 
 }  // namespace fp

@@ -126,7 +126,7 @@ void base_loader_state::try_own() {
   tell_progress(0, 0);
   try {
     begin(std::make_unique<slice_base>(*setup.env->fs, folder("own"), std::exchange(setup.own, nullptr), setup.of,
-                                       setup.part));
+                                       setup.part, slice_base::options{deadline, {}, {}, setup.cancel}));
   } catch (const std::exception& e) {
     give_up_donor(e.what());
   }
@@ -160,7 +160,7 @@ void base_loader_state::try_donor() {
       answer = std::make_unique<slice_base>(
           *setup.env->fs, folder("more"), std::move(answer), setup.of, setup.part,
           slice_base::options{deadline, [this](uint64_t bytes, uint64_t size) { tell_progress(bytes, size); },
-                              folder("held")});
+                              folder("held"), setup.cancel});
     }
     begin(std::move(answer));
   } catch (const std::exception& e) {

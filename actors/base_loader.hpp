@@ -27,7 +27,8 @@ struct base_loader_setup {
   std::shared_ptr<base_source> peers;  ///< null: there are none
   std::shared_ptr<changelog> feed;     ///< asked for a bootstrap stream when no peer helps; null: it has none
   std::string feed_name;
-  bool may_replay = false;  ///< when that does not help either: reads the changelog from its beginning
+  cancel_flag_ptr cancel = {};  ///< set when nobody wants it any more; null: that does not happen
+  bool may_replay = false;      ///< when that does not help either: reads the changelog from its beginning
   /// Of one at the start, the changelog's stream alone is asked for.
   base_wish wish = base_wish::needed;
   changelog_handle log;

@@ -20,7 +20,7 @@ constexpr size_t taken_at_once = size_t{256} << 10;
 snapshot_ptr slice_base::receive() {
   const index_folders target{folder() / "received" / "data", folder() / "received" / "oplog"};
   files().create_directories(target.data);
-  backup_restorer restorer(files(), target);
+  backup_restorer restorer(files(), target, options_.cancel.get());
   backup_format::stream_header header;
   try {
     std::vector<std::byte> piece(taken_at_once);
@@ -62,7 +62,7 @@ snapshot_ptr slice_base::bring() {
   for (size_t i = 0; i < entries.size(); i++) {
     parts.push_back(merge_to_file(*more_, i, 1, files(),
                                   cut / segment_file_name(entries[i].segment->info().commits()), load_mode::map,
-                                  nullptr, part_));
+                                  options_.cancel.get(), part_));
   }
   more_.reset();
   from_.reset();

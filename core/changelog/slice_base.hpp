@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 
+#include "core/base/cancel.hpp"
 #include "core/changelog/spooled_base.hpp"
 #include "core/index/data_folder.hpp"
 #include "core/slices/slice.hpp"
@@ -20,6 +21,8 @@ class slice_base final : public spooled_base {
     std::function<void(uint64_t bytes, uint64_t total)> on_progress;
     /// Where whole segments go when the donor breaks; empty: nowhere.
     path held;
+    /// Ends it, with `cancelled`; null: nothing does.
+    std::shared_ptr<const cancel_flag> cancel = {};
   };
 
   /// Of a backup; all of it comes before it is cut.
@@ -29,9 +32,12 @@ class slice_base final : public spooled_base {
         from_(std::move(from)),
         part_(part),
         options_(std::move(o)) {}
-  /// Of an index that is open.
-  slice_base(file_system& fs, path folder, snapshot_ptr more, lineage of, const slice& part)
-      : spooled_base(fs, std::move(folder), std::move(of)), more_(std::move(more)), part_(part) {}
+  /// Of an index that is open. `o`: of it `cancel` alone.
+  slice_base(file_system& fs, path folder, snapshot_ptr more, lineage of, const slice& part, options o)
+      : spooled_base(fs, std::move(folder), std::move(of)),
+        more_(std::move(more)),
+        part_(part),
+        options_(std::move(o)) {}
 
  private:
   /// Throws what the stream does, what `backup_restorer` does, and `corrupt_data` for another generation.

@@ -117,7 +117,8 @@ class slice_base_test : public ::testing::Test {
 
 TEST_F(slice_base_test, holds_the_documents_of_its_slice) {
   for (const slice& part : {slice(1, 2), slice(2, 3), slice(4'000, 4'096)}) {
-    slice_base own(fs_, folder_.path() / "spool", index_, {"main", 7}, part);
+    slice_base own(fs_, folder_.path() / "spool", index_, {"main", 7}, part,
+                   {base_source::time_point::max(), {}, {}});
     expect_slice(*restored(own), part);
     uint64_t seen = 0, total = 0;
     slice_base sent(
@@ -142,6 +143,18 @@ TEST_F(slice_base_test, keeps_whole_segments_of_a_donor_that_breaks) {
   }
   EXPECT_EQ(fs_.list(held).size(), index_->entries().size());
   EXPECT_FALSE(fs_.exists(folder_.path() / "sent"));
+}
+
+TEST_F(slice_base_test, ends_when_it_is_called_off) {
+  const auto called_off = std::make_shared<cancel_flag>(true);
+  const slice_base::options o{base_source::time_point::max(), {}, {}, called_off};
+  slice_base own(fs_, folder_.path() / "own", index_, {"main", 7}, {1, 2}, o);
+  slice_base sent(fs_, folder_.path() / "sent", std::make_unique<donor_stream>(backup(), SIZE_MAX), {"main", 7},
+                  {1, 2}, o);
+  byte_vector buffer(1'000);
+  for (base_stream* one : {static_cast<base_stream*>(&own), static_cast<base_stream*>(&sent)}) {
+    EXPECT_EQ(test::error_of([&] { one->read(buffer, base_source::time_point::max()); }).code(), errc::cancelled);
+  }
 }
 
 TEST_F(slice_base_test, takes_no_other_index) {
