@@ -35,6 +35,8 @@ class backup_restorer : private backup_listener {
 
   /// Bytes taken so far.
   uint64_t offset() const noexcept { return reader_.offset(); }
+  /// What the backup says of itself, as soon as that is there; else null.
+  const backup_format::stream_header* header() const noexcept { return reader_.header(); }
 
  private:
   void begin_segment(const std::string& label, const segment_info& info,

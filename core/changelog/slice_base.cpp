@@ -21,27 +21,22 @@ snapshot_ptr slice_base::receive() {
   const index_folders target{folder() / "received" / "data", folder() / "received" / "oplog"};
   files().create_directories(target.data);
   backup_restorer restorer(files(), target, options_.cancel.get());
-  backup_format::stream_header header;
+  const auto look_at = [&](const backup_format::stream_header& header) {
+    if (header.generation != of().generation || header.index_name != of().index) {
+      throw error(errc::corrupt_data, "sends " + to_string(lineage{header.index_name, header.generation}));
+    }
+    if (options_.on_progress) options_.on_progress(restorer.offset(), header.num_bytes);
+  };
   try {
     std::vector<std::byte> piece(taken_at_once);
-    uint64_t total = 0;
-    for (;;) {
-      const size_t count = from_->read(piece, silence_deadline(options_.deadline));
-      if (count == 0) break;
-      if (total == 0 && count >= backup_format::stream_header_bytes) {
-        header = backup_format::decode_stream_header(std::span(piece).first<backup_format::stream_header_bytes>());
-        total = header.num_bytes;
-      }
+    while (const size_t count = from_->read(piece, silence_deadline(options_.deadline))) {
       restorer.update(std::span(piece).first(count));
-      if (total > 0 && options_.on_progress) options_.on_progress(restorer.offset(), total);
+      if (restorer.header()) look_at(*restorer.header());
     }
-    header = restorer.finish();
+    restorer.finish();
   } catch (const std::exception&) {
     if (!options_.held.empty()) restorer.move_segments(options_.held);
     throw;
-  }
-  if (header.generation != of().generation || header.index_name != of().index) {
-    throw error(errc::corrupt_data, "sends " + to_string(lineage{header.index_name, header.generation}));
   }
   std::vector<segment_ptr> segments;
   for (const auto& entry : read_manifest(files(), target.data).segments) {

@@ -20,10 +20,12 @@ using byte_vector = std::vector<std::byte>;
 
 class donor_stream final : public base_stream {
  public:
-  donor_stream(byte_vector bytes, size_t breaks_at) : bytes_(std::move(bytes)), breaks_at_(breaks_at) {}
+  donor_stream(byte_vector bytes, size_t breaks_at, size_t first_piece = 3000)
+      : bytes_(std::move(bytes)), breaks_at_(breaks_at), first_piece_(first_piece) {}
   size_t read(std::span<std::byte> out, std::chrono::steady_clock::time_point) override {
     if (at_ >= breaks_at_) throw error(errc::unreachable, "the donor has gone");
-    const size_t count = std::min({out.size(), bytes_.size() - at_, breaks_at_ - at_, size_t{3000}});
+    const size_t count =
+        std::min({out.size(), bytes_.size() - at_, breaks_at_ - at_, at_ == 0 ? first_piece_ : size_t{3000}});
     std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(at_), count, out.begin());
     at_ += count;
     return count;
@@ -31,7 +33,7 @@ class donor_stream final : public base_stream {
 
  private:
   byte_vector bytes_;
-  size_t breaks_at_, at_ = 0;
+  size_t breaks_at_, first_piece_, at_ = 0;
 };
 
 class slice_base_test : public ::testing::Test {
@@ -130,6 +132,14 @@ TEST_F(slice_base_test, holds_the_documents_of_its_slice) {
   }
   EXPECT_FALSE(fs_.exists(folder_.path() / "spool"));
   EXPECT_FALSE(fs_.exists(folder_.path() / "sent"));
+}
+
+TEST_F(slice_base_test, may_begin_with_a_part_of_the_header) {
+  for (const size_t piece : {size_t{1}, size_t{100}, size_t{320}, size_t{321}}) {
+    slice_base sent(fs_, folder_.path() / "sent", std::make_unique<donor_stream>(backup(), SIZE_MAX, piece),
+                    {"main", 7}, {1, 2}, {base_source::time_point::max(), [](uint64_t, uint64_t) {}, {}});
+    expect_slice(*restored(sent), {1, 2});
+  }
 }
 
 TEST_F(slice_base_test, keeps_whole_segments_of_a_donor_that_breaks) {
