@@ -36,6 +36,9 @@ struct slice_tiling {
   std::vector<size_t> slices;   ///< that have somebody who may answer
   std::vector<size_t> missing;  ///< that have nobody
   std::string fault;            ///< why no slices that are known hold all documents; then the others are empty
+
+  /// Whether somebody may answer for every document.
+  bool is_whole() const noexcept { return fault.empty() && missing.empty(); }
 };
 
 /// Which replicas there are of the slices of an index, of different counts perhaps while one is split.

@@ -72,12 +72,8 @@ void slice_router::set_replicas(std::span<const slice_replica> replicas, time_po
     return state.counts.in_flight == 0 &&
            std::ranges::none_of(replicas, [&](const auto& r) { return r.member == member; });
   });
-  // One that begins anew may be behind what it was.
-  for (const auto& r : replicas) {
-    if (const auto m = members_.find(r.member); m != members_.end()) {
-      m->second.version = std::min(m->second.version, r.version);
-    }
-  }
+  // What they say of their versions is newer: one that begins anew may be behind what it was.
+  for (auto& [member, state] : members_) state.version = 0;
   look(now);
   look_at_waiting(now);
 }
@@ -125,7 +121,7 @@ slice_tiling slice_router::tiling(time_point now) const {
 void slice_router::note_whole(time_point now) {
   // Of one that has failed nobody knows whether it is there again.
   const auto known = map_.choose_tiling([&](const slice_replica& r) { return r.serves && is_well(r.member); });
-  if (known.fault.empty() && known.missing.empty()) last_whole_ = now;
+  if (known.is_whole()) last_whole_ = now;
 }
 
 bool slice_router::may_wait(const search_state& search, time_point now) const {
@@ -141,7 +137,7 @@ void slice_router::begin(uint64_t number, time_point now) {
   search.slices.clear();
   search.missing.clear();
   for (const auto at : known.missing) search.missing.push_back(map_.holders()[at].part);
-  const bool is_whole = known.fault.empty() && known.missing.empty();
+  const bool is_whole = known.is_whole();
   // Looked at now and then: it takes as long as choosing whom to ask.
   const bool is_new = !last_whole_ || now - *last_whole_ > options_.shortest_silence;
   if (is_whole && is_new) note_whole(now);
@@ -150,7 +146,7 @@ void slice_router::begin(uint64_t number, time_point now) {
     return;
   }
   if (!is_whole && (!search.asked.allow_partial || known.slices.empty())) {
-    refuse_unserved(number, now);
+    refuse_unserved(number, known.fault);
     return;
   }
   for (const auto at : known.slices) {
@@ -197,18 +193,16 @@ void slice_router::settle(time_point now) {
 void slice_router::look_at_waiting(time_point now) {
   if (waiting_.empty()) return;
   const auto known = tiling(now);
-  const bool is_whole = known.fault.empty() && known.missing.empty();
   for (const auto number : std::set<uint64_t>(waiting_)) {
     const auto search = searches_.find(number);
-    if (search != searches_.end() && !is_whole && may_wait(search->second, now)) continue;
+    if (search != searches_.end() && !known.is_whole() && may_wait(search->second, now)) continue;
     waiting_.erase(number);
     if (search != searches_.end()) begin(number, now);
   }
 }
 
-void slice_router::refuse_unserved(uint64_t number, time_point now) {
+void slice_router::refuse_unserved(uint64_t number, const std::string& fault) {
   const auto& search = searches_.at(number);
-  const auto fault = tiling(now).fault;
   const std::string why = search.failure ? search.failure->what() : "no replica answers";
   refuse(number, error(errc::slice_unavailable,
                        search.missing.empty() ? fault.empty() ? why : fault : named(search.missing) + ": " + why));
@@ -506,7 +500,7 @@ void slice_router::end_late(uint64_t number, time_point now) {
   if (found == searches_.end()) return;
   auto& search = found->second;
   if (waiting_.contains(number)) {
-    refuse_unserved(number, now);
+    refuse_unserved(number, tiling(now).fault);
     return;
   }
   std::vector<slice> late;

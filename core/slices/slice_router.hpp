@@ -129,7 +129,7 @@ class slice_router {
     bool is_tried = false;                ///< by a question that is on its way
     time_point silent_since;              ///< while it is asked
     bool is_watched = false, is_pinged = false;
-    commit_id version = 0;   ///< the highest one that it has answered at
+    commit_id version = 0;   ///< the highest one that it has answered at, since the replicas were set
     bool is_silent = false;  ///< that is why it is left out
     member_report counts;
   };
@@ -177,7 +177,8 @@ class slice_router {
   void look_at_waiting(time_point now);
   void ask_for_holders(const slice_tiling& known, time_point now);
   void settle(time_point now);
-  void refuse_unserved(uint64_t number, time_point now);
+  /// `fault`: of the slices that are known.
+  void refuse_unserved(uint64_t number, const std::string& fault);
   member_state& state_of(member_number member);
   bool may_answer(const slice_replica& replica, time_point now) const;
   bool is_well(member_number member) const;
