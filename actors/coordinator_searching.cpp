@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "actors/index_coordinator.hpp"
+#include "actors/search_checks.hpp"
 
 namespace fp {
 
@@ -9,16 +10,6 @@ namespace {
 // The next ones after a search that was too long are likely to be long, too; the more so, the more often that was
 // so.
 constexpr uint32_t least_handed_over = 64, most_handed_over = 4096;
-
-caf::error check_search(const search_request& request) {
-  if (!request.query.is_whole()) return make_error(errc::bad_request, "query: not a list of 32-bit hashes");
-  if (request.query.size() > max_query_hashes) {
-    return make_error(errc::payload_too_large, "query: " + std::to_string(request.query.size()) +
-                                                   " hashes; at most " + std::to_string(max_query_hashes) +
-                                                   " are allowed");
-  }
-  return capture_error([&] { require_allowed_probes(request.probes); });
-}
 
 }  // namespace
 
@@ -74,8 +65,8 @@ uint32_t index_coordinator_state::queued_searches() const {
 }
 
 void index_coordinator_state::search(caf::typed_response_promise<search_reply>& promise, search_request request) {
-  if (request.query.empty()) {
-    promise.deliver(make_error(errc::empty_fingerprint, "query: no hashes"));
+  if (auto e = check_not_empty(request)) {
+    promise.deliver(std::move(e));
     return;
   }
   start_search(promise, std::make_shared<const search_request>(std::move(request)), nullptr);
@@ -107,18 +98,9 @@ void index_coordinator_state::start_search(caf::typed_response_promise<search_re
 
 void index_coordinator_state::search_batch(caf::typed_response_promise<search_batch_reply>& promise,
                                            search_batch_request request) {
-  if (request.searches.size() > max_search_batch) {
-    promise.deliver(make_error(errc::payload_too_large, std::to_string(request.searches.size()) +
-                                                            " searches; at most " +
-                                                            std::to_string(max_search_batch) + " a batch"));
+  if (auto e = check_batch(request)) {
+    promise.deliver(std::move(e));
     return;
-  }
-  for (const auto& one : request.searches) {
-    auto e = one.query.empty() ? make_error(errc::empty_fingerprint, "query: no hashes") : check_search(one);
-    if (e) {
-      promise.deliver(std::move(e));
-      return;
-    }
   }
   auto* slot = pick_searcher();
   if (slot == nullptr) {

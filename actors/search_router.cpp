@@ -3,17 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/search_checks.hpp"
+
 namespace fp {
 
 namespace {
 
 /// A search without a time limit is given up by then.
 constexpr std::chrono::hours longest_search{1};
-
-/// Of a gateway's searches, an empty one finds nothing; all others are mistakes.
-caf::error refuse_empty(const search_request& request) {
-  return request.query.empty() ? make_error(errc::empty_fingerprint, "query: no hashes") : caf::error{};
-}
 
 }  // namespace
 
@@ -47,7 +44,7 @@ void search_router_state::init(pointer self_ptr, router_setup setup_values) {
 // -- Searching
 
 caf::result<search_reply> search_router_state::search(search_request request) {
-  if (auto e = refuse_empty(request)) return e;
+  if (auto e = check_not_empty(request)) return e;
   return search(std::make_shared<const search_request>(std::move(request)), nullptr);
 }
 
@@ -158,13 +155,7 @@ void search_router_state::refused(uint64_t search, const error& why) {
 }
 
 caf::result<search_batch_reply> search_router_state::search_batch(search_batch_request request) {
-  if (request.searches.size() > max_search_batch) {
-    return make_error(errc::payload_too_large, std::to_string(request.searches.size()) + " searches; at most " +
-                                                   std::to_string(max_search_batch) + " a batch");
-  }
-  for (const auto& one : request.searches) {
-    if (auto e = refuse_empty(one)) return e;
-  }
+  if (auto e = check_batch(request)) return e;
   struct gathering {
     search_batch_reply replies;
     size_t left = 0;
