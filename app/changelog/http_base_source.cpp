@@ -47,7 +47,7 @@ class snapshot_stream final : public base_stream {
 
  private:
   base_format format_ = base_format::backup;
-  std::optional<slice> part_;
+  slice part_;
   http_connection connection_;
 };
 
