@@ -16,9 +16,9 @@ constexpr std::chrono::hours longest_search{1};
 
 search_router_state::~search_router_state() {
   try {
-    for (auto& [number, search] : std::exchange(searches, {})) {
-      search.done(make_error(errc::shutting_down, "index " + setup.record.name + " is being closed"));
-    }
+    const auto closed = make_error(errc::shutting_down, "index " + setup.record.name + " is being closed");
+    for (auto& [number, search] : std::exchange(searches, {})) search.done(closed);
+    for (auto& [number, document] : std::exchange(documents, {})) document.promise.deliver(closed);
   } catch (const std::exception&) {
     // Out of memory: the requests end at their own timeouts.
   }
@@ -60,33 +60,41 @@ caf::result<search_reply> search_router_state::search(search_request_ptr request
   return promise;
 }
 
+bool search_router_state::is_full() const {
+  return searches.size() + documents.size() >= setup.env->settings.max_queued_searches;
+}
+
 void search_router_state::start(search_request_ptr request, cancel_flag_ptr cancel, search_done done) {
-  if (searches.size() >= setup.env->settings.max_queued_searches) {
+  if (is_full()) {
     done(make_error(errc::overloaded, "too many searches are queued"));
     return;
   }
   const auto limit = request->timeout_ms == 0 ? std::chrono::milliseconds(longest_search)
                                               : std::chrono::milliseconds(request->timeout_ms);
-  const auto number = ++num_searches;
+  const auto number = ++num_asked;
   searches.emplace(number, pending_search{std::move(request), std::move(cancel), now() + limit, std::move(done)});
-  if (knows_members) {
-    begin(number);
-  } else {
-    early.push_back(number);
-  }
+  begin(number);
 }
 
 void search_router_state::begin(uint64_t number) {
-  const auto found = searches.find(number);
-  if (found == searches.end()) return;
-  const auto& request = *found->second.request;
+  if (!knows_members) {
+    early.push_back(number);
+  } else if (const auto search = searches.find(number); search != searches.end()) {
+    begin_search(number, search->second);
+  } else if (const auto document = documents.find(number); document != documents.end()) {
+    begin_document(number, document->second);
+  }
+}
+
+void search_router_state::begin_search(uint64_t number, const pending_search& search) {
+  const auto& request = *search.request;
   const auto& here = members[this_node].replica;
   if (here && !here->serves && !serving_slices().missing.empty()) {
     begin_when_loaded(number, request.ready_wait_ms);
     return;
   }
   slice_router::query query;
-  query.deadline = found->second.deadline;
+  query.deadline = search.deadline;
   query.limit = request.limit;
   query.score_pct = request.score_pct;
   query.min_version = request.min_version.value_or(0);
@@ -114,7 +122,18 @@ slice_tiling search_router_state::serving_slices() const {
   return router->replicas().choose_tiling([](const slice_replica& r) { return r.serves; });
 }
 
+uint32_t search_router_state::ms_until(clock_time deadline) const {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now());
+  return static_cast<uint32_t>(std::max<int64_t>(1, left.count()));
+}
+
 void search_router_state::ask(uint64_t call, uint64_t search, member_number member, const slice& part) {
+  auto target = target_of(member);
+  target.slice = part.text();
+  if (documents.contains(search)) {
+    ask_for_document(call, search, member, std::move(target));
+    return;
+  }
   const auto& asked = searches.at(search);
   const auto took = [this, call](const search_reply& reply) { answered(call, reply); };
   const auto refuse = [this, call](const caf::error& e) { failed(call, e); };
@@ -122,12 +141,9 @@ void search_router_state::ask(uint64_t call, uint64_t search, member_number memb
     self->request(setup.local, caf::infinite, local_search{asked.request, asked.cancel}).then(took, refuse);
     return;
   }
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(asked.deadline - now());
   auto request = *asked.request;
-  request.timeout_ms = static_cast<uint32_t>(std::max<int64_t>(1, left.count()));
+  request.timeout_ms = ms_until(asked.deadline);
   request.ready_wait_ms = 0;
-  auto target = target_of(member);
-  target.slice = part.text();
   self->request(members[member].handle, caf::infinite, setup.record.name,
                 slice_search{std::move(target), std::move(request)})
       .then(took, refuse);
@@ -142,6 +158,11 @@ void search_router_state::failed(uint64_t call, const caf::error& e) {
 }
 
 void search_router_state::finished(uint64_t search, routed_answer answer) {
+  if (auto document = documents.extract(search)) {
+    auto& found = document.mapped().answer;
+    found ? document.mapped().promise.deliver(*found) : document.mapped().promise.deliver(found.error());
+    return;
+  }
   auto ended = searches.extract(search);
   if (!ended) return;
   search_reply reply{result_list(answer.results), answer.version, {}};
@@ -150,6 +171,13 @@ void search_router_state::finished(uint64_t search, routed_answer answer) {
 }
 
 void search_router_state::refused(uint64_t search, const error& why) {
+  if (auto document = documents.extract(search)) {
+    // Of a search they say that its time is over; a document has none of its own.
+    const bool is_late = why.code() == errc::search_timeout;
+    const auto code = document.mapped().request.min_version ? errc::replication_timeout : errc::slice_unavailable;
+    document.mapped().promise.deliver(to_caf_error(is_late ? error(code, why.what()) : why));
+    return;
+  }
   auto ended = searches.extract(search);
   if (ended) ended.mapped().done(to_caf_error(why));
 }
@@ -188,59 +216,7 @@ caf::result<search_reply> search_router_state::search_here(const slice_search& a
   return self->delegate(setup.local, local_search{std::make_shared<const search_request>(asked.search), nullptr});
 }
 
-// -- Documents and numbers
-
-caf::result<document_reply> search_router_state::document(const document_request& request) {
-  if (own.contains(request.id) || request.id == 0) return self->delegate(setup.local, request);
-  const auto pending = std::make_shared<pending_document>();
-  pending->request = request;
-  for (member_number m = 1; m < members.size(); ++m) {
-    const auto& replica = members[m].replica;
-    if (!replica || !replica->serves || !replica->part.contains(request.id)) continue;
-    // Those that answer searches first.
-    const bool answers = router->report(m, now()).left_out.empty() && !replica->is_draining;
-    answers ? pending->members.push_front(m) : pending->members.push_back(m);
-  }
-  pending->promise = self->make_response_promise<document_reply>();
-  const auto answer = pending->promise;
-  next_member(pending);
-  return answer;
-}
-
-void search_router_state::next_member(std::shared_ptr<pending_document> document) {
-  if (document->members.empty()) {
-    document->promise.deliver(
-        make_error(errc::slice_unavailable,
-                   "no member that answers holds the slice of document " + std::to_string(document->request.id)));
-    return;
-  }
-  const auto member = document->members.front();
-  document->members.pop_front();
-  const auto wait_ms = document->request.min_version ? setup.env->settings.cluster.replication_timeout_ms : 0;
-  const auto part = slice::parse(members[member].slice.slice);
-  const auto failed = [this, document, part](const caf::error& e) {
-    auto why = to_core_error(e);
-    if (why.code() == errc::request_timeout && document->request.min_version) {
-      why = error(errc::replication_timeout, why.what());
-    }
-    const bool is_answer = why.code() == errc::document_not_found || why.code() == errc::replication_timeout;
-    if (is_answer) {
-      document->promise.deliver(to_caf_error(why));
-    } else if (document->members.empty()) {
-      document->promise.deliver(to_caf_error(slice_error(part, why)));
-    } else {
-      next_member(document);
-    }
-  };
-  self->request(members[member].handle, caf::infinite, setup.record.name,
-                slice_document{target_of(member), document->request, wait_ms})
-      .then([document](const document_reply& reply) { document->promise.deliver(reply); }, failed);
-}
-
-caf::result<document_reply> search_router_state::document_here(const slice_document& asked) {
-  if (auto e = wrong_target(asked.target)) return e;
-  return self->delegate(setup.local, asked.document);
-}
+// -- Numbers
 
 caf::result<index_info> search_router_state::info(const index_info_request& request) {
   struct gathering {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -80,11 +79,11 @@ struct search_router_state : routing_effects {
     clock_time deadline;
     search_done done;
   };
-  /// A document that is asked of one member after the other.
   struct pending_document {
     document_request request;
-    std::deque<member_number> members;
+    clock_time deadline;
     caf::typed_response_promise<document_reply> promise;
+    caf::expected<document_reply> answer{caf::error{}};  ///< the last one
   };
 
   static constexpr member_number this_node = 0;
@@ -96,7 +95,12 @@ struct search_router_state : routing_effects {
   void begin_when_loaded(uint64_t number, uint32_t wait_ms);
   /// Slices with and without somebody who says that he answers.
   slice_tiling serving_slices() const;
-  void next_member(std::shared_ptr<pending_document> document);
+  bool is_full() const;
+  void begin_search(uint64_t number, const pending_search& search);
+  void begin_document(uint64_t number, const pending_document& document);
+  void ask_for_document(uint64_t call, uint64_t number, member_number member, slice_target target);
+  void note_document(uint64_t call, uint64_t number, caf::expected<document_reply> answer);
+  uint32_t ms_until(clock_time deadline) const;
   void answered(uint64_t call, const search_reply& reply);
   void failed(uint64_t call, const caf::error& e);
   void note_status(member_number member, const slice_status& status);
@@ -111,9 +115,10 @@ struct search_router_state : routing_effects {
   std::optional<slice_router> router;
   std::vector<member_state> members;  ///< the node itself first
   std::map<uint64_t, pending_search> searches;
-  std::vector<uint64_t> early;  ///< searches that wait for the members' first words
+  std::map<uint64_t, pending_document> documents;
+  std::vector<uint64_t> early;  ///< of both, those that wait for the members' first words
   bool knows_members = false;
-  uint64_t num_searches = 0;
+  uint64_t num_asked = 0;
   wake_timer timer;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <optional>
 #include <utility>
 
 namespace fp {
@@ -12,6 +13,11 @@ namespace {
 /// Missing slices, slices of draining members alone, slices.
 using cost = std::array<size_t, 3>;
 constexpr cost no_way{std::numeric_limits<size_t>::max(), 0, 0};
+
+bool drains(const slice_holders& holders, const replica_map::predicate& may_answer) {
+  return std::ranges::none_of(holders.replicas,
+                              [&](const slice_replica& r) { return may_answer(r) && !r.is_draining; });
+}
 
 bool ends_all(const slice& s) { return s.last() == UINT32_MAX; }
 
@@ -53,16 +59,14 @@ slice_tiling replica_map::choose_tiling(const predicate& may_answer) const {
   for (size_t i = holders_.size(); i-- > 0;) {
     const auto& replicas = holders_[i].replicas;
     answers[i] = std::ranges::any_of(replicas, may_answer);
-    const bool drains = answers[i] && std::ranges::none_of(replicas, [&](const slice_replica& r) {
-                          return may_answer(r) && !r.is_draining;
-                        });
+    const bool is_draining = answers[i] && drains(holders_[i], may_answer);
     cost rest{0, 0, 0};
     if (!ends_all(holders_[i].part)) {
       next[i] = cheapest(behind_[i]);
       if (next[i] == behind_[i].end) continue;
       rest = costs[next[i]];
     }
-    costs[i] = {rest[0] + (answers[i] ? 0 : 1), rest[1] + (drains ? 1 : 0), rest[2] + 1};
+    costs[i] = {rest[0] + (answers[i] ? 0 : 1), rest[1] + (is_draining ? 1 : 0), rest[2] + 1};
   }
   const auto at_start = std::ranges::find_if(holders_, [](const auto& h) { return h.part.first() > 0; });
   const run starts{0, static_cast<size_t>(at_start - holders_.begin())};
@@ -76,6 +80,23 @@ slice_tiling replica_map::choose_tiling(const predicate& may_answer) const {
     (answers[at] ? out.slices : out.missing).push_back(at);
     if (ends_all(holders_[at].part)) return out;
   }
+}
+
+slice_tiling replica_map::choose_slice_of(document_id document, const predicate& may_answer) const {
+  std::optional<size_t> draining, silent;
+  for (size_t i = 0; i < holders_.size(); ++i) {
+    if (!holders_[i].part.contains(document)) continue;
+    if (std::ranges::none_of(holders_[i].replicas, may_answer)) {
+      silent = i;
+    } else if (drains(holders_[i], may_answer)) {
+      draining = i;
+    } else {
+      return {{i}, {}, ""};
+    }
+  }
+  if (draining) return {{*draining}, {}, ""};
+  if (silent) return {{}, {*silent}, ""};
+  return {{}, {}, "no slice that is known holds document " + std::to_string(document)};
 }
 
 }  // namespace fp

@@ -55,6 +55,9 @@ class replica_map {
   /// The tiling with the fewest missing slices, of those the one with the fewest slices that draining members alone
   /// answer for, and of those the one with the fewest slices.
   slice_tiling choose_tiling(const predicate& may_answer) const;
+  /// Of the slices that hold a document one that somebody may answer for, preferably not draining members alone;
+  /// else a missing one.
+  slice_tiling choose_slice_of(document_id document, const predicate& may_answer) const;
 
  private:
   /// Holders whose slices begin at the same mixed id: positions, first and behind the last.

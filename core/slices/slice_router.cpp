@@ -114,8 +114,9 @@ void slice_router::search(uint64_t number, const query& asked, time_point now) {
   begin(number, now);
 }
 
-slice_tiling slice_router::tiling(time_point now) const {
-  return map_.choose_tiling([&](const slice_replica& r) { return may_answer(r, now); });
+slice_tiling slice_router::tiling(const query& asked, time_point now) const {
+  const auto answers = [&](const slice_replica& r) { return may_answer(r, now); };
+  return asked.document ? map_.choose_slice_of(*asked.document, answers) : map_.choose_tiling(answers);
 }
 
 void slice_router::note_whole(time_point now) {
@@ -132,7 +133,7 @@ bool slice_router::may_wait(const search_state& search, time_point now) const {
 
 void slice_router::begin(uint64_t number, time_point now) {
   auto& search = searches_.at(number);
-  const auto known = tiling(now);
+  const auto known = tiling(search.asked, now);
   search.begun++;
   search.slices.clear();
   search.missing.clear();
@@ -187,15 +188,18 @@ void slice_router::ask_for_holders(const slice_tiling& known, time_point now) {
 void slice_router::settle(time_point now) {
   is_settling_ = false;
   look_at_waiting(now);
-  if (!waiting_.empty()) ask_for_holders(tiling(now), now);
+  if (!waiting_.empty()) ask_for_holders(tiling({}, now), now);
 }
 
 void slice_router::look_at_waiting(time_point now) {
   if (waiting_.empty()) return;
-  const auto known = tiling(now);
+  const bool is_whole = tiling({}, now).is_whole();
+  const auto has_somebody = [&](const query& asked) {
+    return is_whole || (asked.document && tiling(asked, now).is_whole());
+  };
   for (const auto number : std::set<uint64_t>(waiting_)) {
     const auto search = searches_.find(number);
-    if (search != searches_.end() && !known.is_whole() && may_wait(search->second, now)) continue;
+    if (search != searches_.end() && !has_somebody(search->second.asked) && may_wait(search->second, now)) continue;
     waiting_.erase(number);
     if (search != searches_.end()) begin(number, now);
   }
@@ -500,7 +504,7 @@ void slice_router::end_late(uint64_t number, time_point now) {
   if (found == searches_.end()) return;
   auto& search = found->second;
   if (waiting_.contains(number)) {
-    refuse_unserved(number, tiling(now).fault);
+    refuse_unserved(number, tiling(search.asked, now).fault);
     return;
   }
   std::vector<slice> late;

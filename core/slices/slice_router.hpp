@@ -47,7 +47,8 @@ class routing_effects {
   virtual void left_out(member_number member, const std::string& why) = 0;
 };
 
-/// Answers searches of an index that lies in slices on the members of a cluster. Events in, effects out; knows no
+/// Answers searches of an index that lies in slices on the members of a cluster, and questions for one document,
+/// which are searches of one slice here. Events in, effects out; knows no
 /// actors and clocks, so that simulations of large clusters run the same decisions.
 ///
 ///     search -> ask one replica of each slice -> answered -> ... -> finished
@@ -84,8 +85,9 @@ class slice_router {
   struct query {
     time_point deadline;
     uint32_t limit = 0, score_pct = 0;
-    commit_id min_version = 0;   ///< replicas that are known to be there are asked first
-    bool allow_partial = false;  ///< slices without an answer may be missing
+    commit_id min_version = 0;                 ///< replicas that are known to be there are asked first
+    bool allow_partial = false;                ///< slices without an answer may be missing
+    std::optional<document_id> document = {};  ///< its slice alone is asked, for that document
   };
 
   /// `effects` must outlive it.
@@ -167,7 +169,7 @@ class slice_router {
 
   /// The search that a question is of, unless that has ended or begun anew since.
   search_state* search_of(const call_state& call);
-  slice_tiling tiling(time_point now) const;
+  slice_tiling tiling(const query& asked, time_point now) const;
   /// Asks one replica of each slice, has the search wait for one, or refuses it.
   void begin(uint64_t number, time_point now);
   void note_whole(time_point now);

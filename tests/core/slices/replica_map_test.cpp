@@ -104,5 +104,32 @@ TEST(replica_map_test, finds_the_best_tiling) {
   EXPECT_GT(none, 100u);
 }
 
+TEST(replica_map_test, chooses_the_slice_of_a_document) {
+  const slice half(1, 2), quarter(2, 4);
+  document_id both = 1, other = 1;
+  while (!quarter.contains(both)) both++;
+  while (half.contains(other)) other++;
+  const auto all = [](const slice_replica& r) { return r.serves; };
+  const auto parts_of = [](const replica_map& map, const std::vector<size_t>& at) {
+    std::vector<std::string> parts;
+    for (const auto i : at) parts.push_back(map.holders()[i].part.text());
+    return parts;
+  };
+  using texts = std::vector<std::string>;
+  const auto choose = [&](std::vector<slice_replica> replicas, document_id document) {
+    const replica_map map(replicas);
+    const auto chosen = map.choose_slice_of(document, all);
+    return std::tuple(parts_of(map, chosen.slices), parts_of(map, chosen.missing), chosen.fault.empty());
+  };
+  // What others are missing is of no interest.
+  EXPECT_EQ(choose({{0, half, 1, true}}, both), std::tuple(texts{"1/2"}, texts{}, true));
+  EXPECT_EQ(choose({{0, half, 1, true}}, other), std::tuple(texts{}, texts{}, false));
+  EXPECT_EQ(choose({{0, half, 1, false}}, both), std::tuple(texts{}, texts{"1/2"}, true));
+  EXPECT_EQ(choose({{0, half, 1, true, true}, {1, quarter, 1, true}}, both),
+            std::tuple(texts{"2/4"}, texts{}, true));
+  EXPECT_EQ(choose({{0, half, 1, true, true}, {1, quarter, 1, false}}, both),
+            std::tuple(texts{"1/2"}, texts{}, true));
+}
+
 }  // namespace
 }  // namespace fp

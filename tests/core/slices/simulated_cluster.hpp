@@ -102,6 +102,19 @@ class simulated_cluster : public routing_effects {
     router_.search(number, {now_ + allowed, limit, 0, min_version, allow_partial}, now_);
     return number;
   }
+  /// Asks for one document; members answer with all that their slices hold, as to a search.
+  uint64_t look_for(document_id document, duration allowed = std::chrono::milliseconds(500)) {
+    const auto number = next_search_++;
+    began_[number] = now_;
+    limits_[number] = 40;
+    deadlines_[number] = now_ + allowed;
+    slice_router::query query;
+    query.deadline = now_ + allowed;
+    query.limit = 40;
+    query.document = document;
+    router_.search(number, query, now_);
+    return number;
+  }
 
   void at(time_point when, std::function<void()> act) { events_.push({when, next_event_++, std::move(act)}); }
   void after(duration wait, std::function<void()> act) { at(now_ + wait, std::move(act)); }

@@ -378,6 +378,31 @@ TEST_F(slice_router_test, does_not_wait_for_a_replica_that_is_behind) {
   }
 }
 
+TEST_F(slice_router_test, asks_the_slice_of_a_document_alone) {
+  make(3, 2);
+  // Another slice is lost, and so is one of the replicas of this one.
+  const slice second(2, 3);
+  document_id document = 1;
+  while (!second.contains(document)) document++;
+  c().set(0, condition::gone);
+  c().set(1, condition::gone);
+  c().set(2, condition::cut);
+  for (int i = 0; i < 20; ++i) {
+    const auto number = c().look_for(document);
+    c().run_for(100ms);
+    ASSERT_TRUE(c().outcomes.contains(number));
+    EXPECT_EQ(c().outcomes.at(number).answer.value().results, c().find(second, 40));
+    EXPECT_LT(c().outcomes.at(number).took, 60ms);
+  }
+  EXPECT_EQ(asked_of(0) + asked_of(1) + asked_of(4) + asked_of(5), 0u);
+  c().set(2, condition::gone);
+  c().set(3, condition::gone);
+  const auto lost = c().look_for(document, 5s);
+  c().run_for(6s);
+  EXPECT_EQ(c().outcomes.at(lost).refusal->code(), errc::slice_unavailable);
+  EXPECT_NE(std::string(c().outcomes.at(lost).refusal->what()).find("slice 2/3"), std::string::npos);
+}
+
 TEST_F(slice_router_test, bounds_searches_at_one_time) {
   slice_router::options o;
   o.max_searches = 3;
