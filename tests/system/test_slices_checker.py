@@ -141,6 +141,8 @@ class Answers(unittest.TestCase):
         seen = [look(11, 12, d, None, node=m, min_version=8) for m, d in (("a", B), ("b", B))]
         self.expect("slice 1 is right at no version", searches=[late], looks=seen)
         self.assertEqual(self.check(searches=[late], looks=seen[:1]), [])
+        # One that was killed had another one answer, perhaps.
+        self.assertEqual(self.check(searches=[late], looks=seen, troubles=[trouble(10, 12, "a")]), [])
         # Nor does a start of the node take anything back.
         self.writes[-1].node, self.writes[-2].node = "c#1", "d"
         self.expect("slice 2 is right at no version", searches=[late])
