@@ -98,6 +98,13 @@ caf::result<delete_index_reply> connection_state::erase(const delete_index_reque
   return ask_node<delete_index_reply>(false, options.request_timeout, request);
 }
 
+caf::result<resync_reply> connection_state::resync(const resync_request& request) {
+  // The copy that takes its place has a handle of its own.
+  indexes.forget(request.name);
+  return ask_node<resync_reply>(false, options.request_timeout + std::chrono::milliseconds(request.wait_ms),
+                                request);
+}
+
 caf::result<index_handle> connection_state::resolve(const std::string& index) {
   auto promise = self->make_response_promise<index_handle>();
   if (index.empty()) {
@@ -323,9 +330,7 @@ connection_handle::behavior_type connection_actor(connection_state::pointer self
   return {
       [=](const create_index_request& r) { return s->ask_node<create_index_reply>(false, timeout, r); },
       [=](const delete_index_request& r) { return s->erase(r); },
-      [=](const resync_request& r) {
-        return s->ask_node<resync_reply>(false, timeout + std::chrono::milliseconds(r.wait_ms), r);
-      },
+      [=](const resync_request& r) { return s->resync(r); },
       [=](const drain_request& r) { return s->ask_node<drain_reply>(true, timeout, r); },
       [=](list_atom a) { return s->ask_node<index_list>(true, timeout, a); },
       [=](status_atom a) { return s->ask_node<node_status>(true, timeout, a); },

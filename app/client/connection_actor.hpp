@@ -89,6 +89,7 @@ struct connection_state {
   template <class Reply, class Handle, class... Ts>
   caf::result<Reply> ask_job(const Handle& job, const Ts&... xs);
   caf::result<delete_index_reply> erase(const delete_index_request& request);
+  caf::result<resync_reply> resync(const resync_request& request);
   caf::result<index_handle> resolve(const std::string& index);
   void submit(const operation_ptr& op);
   /// Sends to `target`, and fails or repeats `op` when that does not answer.

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <memory>
+
 #include "core/commit/changes.hpp"
 #include "tests/app/support/running_node.hpp"
 #include "tests/app/support/tcp_listener.hpp"
@@ -289,6 +292,45 @@ TEST_F(client_test, refuses_a_node_that_says_it_speaks_otherwise) {
   client c(system, options_for(*port));
   EXPECT_EQ(error_of([&] { c.status(); }).code(), errc::protocol_mismatch);
   caf::anon_send_exit(node, caf::exit_reason::user_shutdown);
+}
+
+/// Has another node's indexes, and says of one that is asked for another copy that it has it.
+node_handle::behavior_type copying_node(node_handle::stateful_pointer<caf::unit_t> self, node_handle of,
+                                        std::shared_ptr<std::atomic<int>> resolved) {
+  return {
+      [=](create_index_request& r) { return self->delegate(of, std::move(r)); },
+      [=](delete_index_request& r) { return self->delegate(of, std::move(r)); },
+      [=](list_atom a) { return self->delegate(of, a); },
+      [=](resolve_atom a, const std::string& index) {
+        ++*resolved;
+        return self->delegate(of, a, index);
+      },
+      [](const resync_request&) {
+        return resync_reply{1, true};
+      },
+      [=](const drain_request& r) { return self->delegate(of, r); },
+      [=](restore_request& r) { return self->delegate(of, std::move(r)); },
+      [=](status_atom a) { return self->delegate(of, a); },
+      [=](shutdown_atom a) { return self->delegate(of, a); },
+  };
+}
+
+TEST_F(client_test, forgets_an_index_that_another_copy_takes_the_place_of) {
+  running_node node(folder.path());
+  const auto resolved = std::make_shared<std::atomic<int>>(0);
+  auto& there = node.system();
+  const auto copying = there.spawn(copying_node, node.handle(), resolved);
+  const auto port = there.middleman().publish(copying, 0, "127.0.0.1");
+  ASSERT_TRUE(port);
+  client c(system, options_for(*port));
+  c.create_index({"music", false, {}});
+  EXPECT_EQ(c.info("music").num_documents, 0u);
+  EXPECT_EQ(c.info("music").num_documents, 0u);
+  EXPECT_EQ(*resolved, 1);
+  c.resync({"music", "1/2", 1'000});
+  EXPECT_EQ(c.subscribe("music", [](const load_progress&) { return true; }).state, index_state::ready);
+  EXPECT_EQ(*resolved, 2);
+  caf::anon_send_exit(copying, caf::exit_reason::user_shutdown);
 }
 
 TEST_F(client_test, bounds_the_requests_that_wait) {
