@@ -64,6 +64,7 @@ segment_list client::segments(const std::string& index, const segments_request& 
 }
 index_status client::status(const std::string& index) { return read<index_status>(index, status_atom_v); }
 cluster_status client::cluster(const std::string& index) { return ask<cluster_status>(index, cluster_atom_v); }
+slice_status client::held_slice(const std::string& index) { return ask<slice_status>(index, slice_atom_v); }
 upkeep_reply client::checkpoint(const std::string& index) { return ask<upkeep_reply>(index, checkpoint_atom_v); }
 upkeep_reply client::merge(const std::string& index) { return ask<upkeep_reply>(index, merge_atom_v); }
 index_status client::reload(const std::string& index) { return ask<index_status>(index, reload_atom_v); }

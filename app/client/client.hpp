@@ -85,6 +85,8 @@ class client {
   index_status status(const std::string& index);
   /// Who holds which slices of an index. Throws `bad_request` for one that is not in slices.
   cluster_status cluster(const std::string& index);
+  /// What the node itself holds of an index, in slices or not.
+  slice_status held_slice(const std::string& index);
   upkeep_reply checkpoint(const std::string& index);
   upkeep_reply merge(const std::string& index);
   index_status reload(const std::string& index);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "app/fpctl/command.hpp"
+#include "app/fpctl/take_slice.hpp"
 #include "core/slices/replica_map.hpp"
 #include "core/slices/slice_split.hpp"
 
@@ -40,18 +41,6 @@ std::vector<slice_holder> holders(const command_context& c, const cluster_status
   return out;
 }
 
-/// Has a member hold a slice, and waits until it is searched there.
-void take(command_context& c, const std::string& index, const slice_change& change) {
-  c.err << "fpctl: " << safe(change.who) << " takes slice " << change.part.text() << " of " << safe(index) << "\n";
-  auto& node = c.node_at(change.who);
-  node.resync({index, change.part.text(), static_cast<uint32_t>(c.patience().count())});
-  const auto loaded = node.subscribe(index, [](const load_progress&) { return true; });
-  if (loaded.state != index_state::ready && loaded.state != index_state::read_only) {
-    throw error(errc::index_not_ready, change.who + ": index " + index + " is " + to_string(loaded.state) +
-                                           (loaded.reason.empty() ? "" : ": " + loaded.reason));
-  }
-}
-
 void print_changes(const command_context& c, const std::string& index, const std::vector<slice_change>& made) {
   if (c.json_output) {
     json changes = json::array();
@@ -68,7 +57,7 @@ void print_changes(const command_context& c, const std::string& index, const std
 exit_code split(command_context& c, const std::string& index, const std::string& part,
                 const std::vector<std::string>& more) {
   const auto changes = plan_split(holders(c, c.node().cluster(index)), slice::parse(part), more);
-  for (const auto& change : changes) take(c, index, change);
+  for (const auto& change : changes) take_slice(c, index, change);
   print_changes(c, index, changes);
   return exit_ok;
 }
@@ -145,7 +134,7 @@ exit_code move(command_context& c, const std::string& index, const std::string& 
   std::vector<slice_change> made;
   if (!holds(target)) {
     made.push_back({target, moved});
-    take(c, index, made.back());
+    take_slice(c, index, made.back());
   }
   print_changes(c, index, made);
   c.node_at(source).drain(true);

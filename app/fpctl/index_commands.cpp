@@ -1,6 +1,8 @@
 #include <CLI/CLI.hpp>
 
 #include "app/fpctl/command.hpp"
+#include "app/fpctl/index_creation.hpp"
+#include "core/slices/slice.hpp"
 
 namespace fp::ctl {
 
@@ -11,23 +13,13 @@ struct index_options {
   bool must_be_new = false;
   bool must_exist = false;
   std::optional<uint64_t> generation;
+  std::optional<uint32_t> slices;
 };
 
 exit_code create(command_context& c, const index_options& o) {
   create_index_request request{o.name, o.must_be_new, {}};
   if (o.generation) request.generation = *o.generation;
-  const auto made = c.node().create_index(request);
-  if (c.json_output) {
-    c.print_json({{"name", o.name},
-                  {"generation", made.generation},
-                  {"version", made.version},
-                  {"ready", made.ready},
-                  {"created", made.created}});
-  } else {
-    c.out << "index " << safe(o.name) << (made.created ? " created" : " was there already") << ", generation "
-          << made.generation << (made.ready ? "" : ", not ready yet") << '\n';
-  }
-  return exit_ok;
+  return o.slices ? create_in_slices(c, request, *o.slices) : create_index(c, request);
 }
 
 exit_code erase(command_context& c, const index_options& o) {
@@ -140,6 +132,9 @@ void add_index_commands(CLI::App& app, command_context& c) {
       named(*group, "create", "Create an index, if there is none of this name", [&c, o] { return create(c, *o); });
   making->add_flag("--new", o->must_be_new, "Fail when there is one already");
   making->add_option("--generation", o->generation, "The generation to create");
+  making->add_option("--slices", o->slices, "Have the members of the node's cluster hold it in so many slices")
+      ->check(CLI::Range(1u, slice::max_count));
+  making->footer("With --slices: where it breaks off, say it once more.");
   auto* erasing = named(*group, "delete", "Delete an index with all it holds; exit status 5 when there was none",
                         [&c, o] { return erase(c, *o); });
   erasing->add_flag("--must-exist", o->must_exist, "Fail, with exit status 4, when there is none");
