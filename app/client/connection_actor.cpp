@@ -274,10 +274,12 @@ caf::error connection_state::describe(const caf::error& why) const {
     return make_error(errc::protocol_mismatch, where + " does not speak fpnode's protocol (" + text_of(why) + ")");
   }
   if (why == sec::disconnect_during_handshake) {
-    return make_error(errc::protocol_mismatch,
-                      where +
-                          " ended the connection during the handshake: it is no fpnode, or one of another protocol "
-                          "version");
+    const bool has_tls = self->home_system().has_openssl_manager();
+    return make_error(
+        errc::protocol_mismatch,
+        where + " ended the connection during the handshake: " +
+            (has_tls ? "it speaks no TLS, one of the two does not trust the other's certificate" : "it wants TLS") +
+            ", it is no fpnode, or one of another protocol version");
   }
   if (why == sec::no_actor_published_at_port) {
     return make_error(errc::protocol_mismatch, where + " is a CAF program, but no fpnode");
