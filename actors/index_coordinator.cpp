@@ -5,6 +5,7 @@
 #include "actors/checkpoint_actor.hpp"
 #include "actors/merge_actor.hpp"
 #include "actors/segment_builder.hpp"
+#include "actors/slice_replying.hpp"
 #include "actors/spawn_blocking.hpp"
 
 namespace fp {
@@ -254,7 +255,7 @@ index_coordinator_handle::behavior_type index_coordinator(index_coordinator_stat
       [=](const local_snapshot_request& r) {
         return s->when_ready<snapshot_reply>(0, [s, r](auto& promise) { s->stream_backup(promise, r, false); });
       },
-      [=](const slice_search&) -> caf::result<search_reply> { return s->not_in_slices(); },
+      [=](const slice_questions& asked) { refuse_questions(self, asked, s->not_in_slices()); },
       [=](const slice_document&) -> caf::result<document_reply> { return s->not_in_slices(); },
       [=](slice_atom) { return s->held_slice(); },
       [=](cluster_atom) -> caf::result<cluster_status> { return s->not_in_slices(); },

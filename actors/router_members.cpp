@@ -34,7 +34,9 @@ caf::error search_router_state::wrong_target(const slice_target& target) const {
 }
 
 void search_router_state::heartbeat() {
+  end_late_calls();
   for (member_number m = 0; m < members.size(); ++m) ping(m);
+  note_numbers();
   self->delayed_send(search_router_handle(self), heartbeat_every, next_atom_v);
 }
 
@@ -43,7 +45,11 @@ void search_router_state::ping(member_number member) {
   if (m.is_asked) return;
   m.is_asked = true;
   const auto told = [this, member](const slice_status& status) { note_status(member, status); };
-  const auto failed = [this, member](const caf::error& e) { note_failure(member, text_of(e)); };
+  const auto failed = [this, member](const caf::error& e) {
+    note_failure(member, text_of(e));
+    // One that is only silent may still answer what it was asked.
+    if (member != this_node && code_of(e) != errc::request_timeout) lose_index(member, to_core_error(e));
+  };
   if (member == this_node) {
     self->request(setup.local, caf::infinite, slice_atom_v).then(told, failed);
   } else {
@@ -55,7 +61,10 @@ void search_router_state::note_status(member_number member, const slice_status& 
   auto& m = members[member];
   m.is_asked = false;
   const bool is_other_start = m.has_answered && m.slice.instance != 0 && m.slice.instance != status.instance;
-  if (is_other_start) setup.env->log->info("{}: member {} has started anew", setup.record.name, m.address);
+  if (is_other_start) {
+    setup.env->log->info("{}: member {} has started anew", setup.record.name, m.address);
+    lose_index(member, error(errc::unreachable, m.address + " has started anew"));
+  }
   m.slice = status;
   std::string failure;
   std::optional<slice_replica> replica;
@@ -63,9 +72,11 @@ void search_router_state::note_status(member_number member, const slice_status& 
     const auto is_same_start = [&](const member_state& other) {
       return &other != &m && other.slice.instance == status.instance && other.replica;
     };
-    if (member != this_node && status.instance == setup.env->instance) {
+    const bool is_this_node = member != this_node && status.instance == setup.env->instance;
+    m.is_known_twice = is_this_node || std::ranges::any_of(members, is_same_start);
+    if (is_this_node) {
       failure = "it is this node itself";
-    } else if (std::ranges::any_of(members, is_same_start)) {
+    } else if (m.is_known_twice) {
       failure = "it is another member, by another address";
     } else if (status.generation != setup.record.lineage) {
       failure = "generation " + std::to_string(status.generation) + " is there, " +
@@ -87,6 +98,7 @@ void search_router_state::note_status(member_number member, const slice_status& 
   m.failure = failure;
   const bool is_new = m.replica != replica;
   m.replica = replica;
+  if (m.replica) find_index(member);
   if (is_new) update_replicas();
   router->heard(member, now());
   m.has_answered = true;
@@ -121,6 +133,25 @@ void search_router_state::update_replicas() {
     if (m.replica) replicas.push_back(*m.replica);
   }
   router->set_replicas(replicas, now());
+}
+
+void search_router_state::note_numbers() {
+  const auto metrics = setup.env->metrics->find_index(setup.record.name);
+  if (!metrics || !knows_members) return;
+  index_metrics::slice_numbers numbers;
+  for (member_number m = 0; m < members.size(); ++m) {
+    if (members[m].is_known_twice) continue;
+    numbers.members++;
+    const bool is_asked =
+        members[m].replica && members[m].replica->serves && router->report(m, now()).left_out.empty();
+    if (!is_asked) numbers.not_asked++;
+  }
+  numbers.missing = serving_slices().missing.size();
+  const auto& totals = router->totals();
+  numbers.questions = totals.asked;
+  numbers.hedges = totals.hedged;
+  numbers.failures = totals.failures;
+  metrics->set_slices(numbers);
 }
 
 void search_router_state::left_out(member_number member, const std::string& why) {

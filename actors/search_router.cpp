@@ -128,25 +128,20 @@ uint32_t search_router_state::ms_until(clock_time deadline) const {
 }
 
 void search_router_state::ask(uint64_t call, uint64_t search, member_number member, const slice& part) {
-  auto target = target_of(member);
-  target.slice = part.text();
   if (documents.contains(search)) {
+    auto target = target_of(member);
+    target.slice = part.text();
     ask_for_document(call, search, member, std::move(target));
+    return;
+  }
+  if (member != this_node) {
+    ask_member(call, search, member, part);
     return;
   }
   const auto& asked = searches.at(search);
   const auto took = [this, call](const search_reply& reply) { answered(call, reply); };
   const auto refuse = [this, call](const caf::error& e) { failed(call, e); };
-  if (member == this_node) {
-    self->request(setup.local, caf::infinite, local_search{asked.request, asked.cancel}).then(took, refuse);
-    return;
-  }
-  auto request = *asked.request;
-  request.timeout_ms = ms_until(asked.deadline);
-  request.ready_wait_ms = 0;
-  self->request(members[member].handle, caf::infinite, setup.record.name,
-                slice_search{std::move(target), std::move(request)})
-      .then(took, refuse);
+  self->request(setup.local, caf::infinite, local_search{asked.request, asked.cancel}).then(took, refuse);
 }
 
 void search_router_state::answered(uint64_t call, const search_reply& reply) {
@@ -211,11 +206,6 @@ caf::result<search_batch_reply> search_router_state::search_batch(search_batch_r
   return answer;
 }
 
-caf::result<search_reply> search_router_state::search_here(const slice_search& asked) {
-  if (auto e = wrong_target(asked.target)) return e;
-  return self->delegate(setup.local, local_search{std::make_shared<const search_request>(asked.search), nullptr});
-}
-
 // -- Numbers
 
 caf::result<index_info> search_router_state::info(const index_info_request& request) {
@@ -271,15 +261,14 @@ void search_router_state::wake_at(clock_time when) { timer.set(self, search_rout
 void search_router_state::tick() {
   timer.rang(now());
   router->look(now());
+  send_what_is_due();
 }
 
 search_router_handle::behavior_type search_router(search_router_state::pointer self, router_setup setup) {
   auto* s = &self->state;
   keep_exception_text(self);
-  const auto local = setup.local.address();
-  self->set_down_handler([=](const caf::down_msg& down) {
-    if (caf::actor_cast<caf::actor_addr>(down.source) == local) self->quit();
-  });
+  self->set_down_handler(
+      [=](const caf::down_msg& down) { s->note_down(caf::actor_cast<caf::actor_addr>(down.source)); });
   self->set_exit_handler([=](const caf::exit_msg& e) {
     s->setup.env->log->warn("{}: ignored an exit message to its router", s->setup.record.name);
     static_cast<void>(e);
@@ -292,7 +281,8 @@ search_router_handle::behavior_type search_router(search_router_state::pointer s
       [=](search_batch_request& r) { return s->search_batch(std::move(r)); },
       [=](const document_request& r) { return s->document(r); },
       [=](const index_info_request& r) { return s->info(r); },
-      [=](const slice_search& asked) { return s->search_here(asked); },
+      [=](slice_questions& asked) { s->answer(asked); },
+      [=](slice_replies& come) { s->replies_come(come); },
       [=](const slice_document& asked) { return s->document_here(asked); },
       [=](slice_atom a) { return self->delegate(to, a); },
       [=](cluster_atom) { return s->status(); },

@@ -4,12 +4,15 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "actors/cluster_access.hpp"
 #include "actors/environment.hpp"
 #include "actors/guarded_actor.hpp"
 #include "actors/wake_timer.hpp"
+#include "core/slices/question_window.hpp"
+#include "core/slices/reply_batches.hpp"
 #include "core/slices/slice_router.hpp"
 
 namespace fp {
@@ -25,12 +28,15 @@ struct router_setup {
 /// answers for all documents.
 ///
 ///     client --search--> search_router --search--> index_coordinator    what this node holds
-///                                      --slice_search--> member --> its search_router --> its index_coordinator
 ///     client --anything else--> search_router --> index_coordinator
+///
+///     here --slice_questions--> a member's search_router --search--> its index_coordinator
+///          <--slice_replies----
 ///     here --heartbeat--> members, once a second: what they hold, and that they are there
 ///
-/// Whom to ask, when to ask another and what an answer is worth is decided by `slice_router`. A member that is this
-/// node itself, or that answers from another start than it said, is asked nothing.
+/// Whom to ask, when to ask another and what an answer is worth is decided by `slice_router`; which questions and
+/// replies share a message, by `question_window` and `reply_batches`. A member that is this node itself, or that
+/// answers from another start than it said, is asked nothing.
 struct search_router_state : routing_effects {
   static inline const char* name = "search_router";
 
@@ -46,7 +52,9 @@ struct search_router_state : routing_effects {
   caf::result<search_batch_reply> search_batch(search_batch_request request);
   caf::result<document_reply> document(const document_request& request);
   caf::result<index_info> info(const index_info_request& request);
-  caf::result<search_reply> search_here(const slice_search& asked);
+  void answer(slice_questions& asked);
+  void replies_come(slice_replies& come);
+  void note_down(const caf::actor_addr& source);
   caf::result<document_reply> document_here(const slice_document& asked);
   cluster_status status() const;
   void tick();
@@ -68,8 +76,24 @@ struct search_router_state : routing_effects {
     slice_status slice;
     std::optional<slice_replica> replica;  ///< what it says it holds; nothing: it is asked nothing
     std::string failure;                   ///< why
+    bool is_known_twice = false;           ///< by another address, or as this node itself
     bool has_answered = false;             ///< or has failed to, since the start
     bool is_asked = false;                 ///< for its status
+    index_handle index;                    ///< null: not found yet; questions wait
+    bool is_resolving = false;
+    question_window window;
+  };
+  /// A question to a member that has no reply yet.
+  struct member_call {
+    uint64_t search = 0;
+    member_number member = 0;
+    std::string part;  ///< that it is to be of
+    clock_time deadline;
+  };
+  /// A member that asks this one.
+  struct asking_member {
+    slice_asker handle;
+    reply_batches<slice_reply> batches;
   };
 
   using search_done = std::function<void(caf::expected<search_reply>)>;
@@ -103,10 +127,19 @@ struct search_router_state : routing_effects {
   uint32_t ms_until(clock_time deadline) const;
   void answered(uint64_t call, const search_reply& reply);
   void failed(uint64_t call, const caf::error& e);
+  void ask_member(uint64_t call, uint64_t number, member_number member, const slice& part);
+  void find_index(member_number member);
+  void send_questions(member_number member);
+  void lose_index(member_number member, const error& why);
+  void end_late_calls();
+  void reply(const caf::actor_addr& to, uint64_t message, slice_reply found);
+  void send_replies(const caf::actor_addr& to);
+  void send_what_is_due();
   void note_status(member_number member, const slice_status& status);
   void note_failure(member_number member, const std::string& why);
   void note_first_round();
   void update_replicas();
+  void note_numbers();
   slice_target target_of(member_number member) const;
   caf::error wrong_target(const slice_target& target) const;
 
@@ -116,6 +149,8 @@ struct search_router_state : routing_effects {
   std::vector<member_state> members;  ///< the node itself first
   std::map<uint64_t, pending_search> searches;
   std::map<uint64_t, pending_document> documents;
+  std::unordered_map<uint64_t, member_call> calls;
+  std::map<caf::actor_addr, asking_member> askers;
   std::vector<uint64_t> early;  ///< of both, those that wait for the members' first words
   bool knows_members = false;
   uint64_t num_asked = 0;

@@ -32,7 +32,7 @@ using index_handle = caf::typed_actor<
     // Answers with a stream of the newest commit.
     caf::replies_to<snapshot_request>::with<snapshot_reply>,
     // From other members, for what this one holds of an index that lies in slices.
-    caf::replies_to<slice_search>::with<search_reply>, caf::replies_to<slice_document>::with<document_reply>,
+    caf::reacts_to<slice_questions>, caf::replies_to<slice_document>::with<document_reply>,
     caf::replies_to<slice_atom>::with<slice_status>,
     // Who holds which slices.
     caf::replies_to<cluster_atom>::with<cluster_status>>;

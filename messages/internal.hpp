@@ -418,12 +418,12 @@ using scrub_handle = caf::typed_actor<
     caf::reacts_to<tick_atom, uint64_t>, caf::reacts_to<settings_atom>>;
 
 /// A member of the cluster, by whatever connection there is to it. Every request is answered in a bounded time.
-using member_handle = caf::typed_actor<caf::replies_to<std::string, slice_search>::with<search_reply>,
+using member_handle = caf::typed_actor<caf::replies_to<resolve_atom, std::string>::with<index_handle>,
                                        caf::replies_to<std::string, slice_document>::with<document_reply>,
                                        caf::replies_to<std::string, slice_atom>::with<slice_status>>;
 
 /// The face of an index that lies in slices.
-using search_router_handle = local_index_handle::extend<
+using search_router_handle = local_index_handle::extend_with<slice_asker>::extend<
     // To itself: something is due, and another heartbeat is.
     caf::reacts_to<tick_atom>, caf::reacts_to<next_atom>>;
 

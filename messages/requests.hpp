@@ -17,7 +17,7 @@
 
 namespace fp {
 
-inline constexpr uint32_t protocol_version = 9;
+inline constexpr uint32_t protocol_version = 10;
 
 // -- States -------------------------------------------------------------------------------------------------------
 

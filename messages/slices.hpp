@@ -1,6 +1,8 @@
 #pragma once
 
 #include <caf/meta/type_name.hpp>
+#include <caf/optional.hpp>
+#include <caf/typed_actor.hpp>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -26,15 +28,51 @@ typename Inspector::result_type inspect(Inspector& f, slice_target& x) {
 }
 
 /// A search of what one member holds.
-struct slice_search {
-  slice_target target;
+struct slice_question {
+  uint64_t call = 0;  ///< the reply says it again
   search_request search;
 };
 
 template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, slice_search& x) {
-  return f(caf::meta::type_name("slice_search"), x.target, x.search);
+typename Inspector::result_type inspect(Inspector& f, slice_question& x) {
+  return f(caf::meta::type_name("slice_question"), x.call, x.search);
 }
+
+/// Searches of one replica, which are answered one by one: whoever sends them is a `slice_asker`.
+struct slice_questions {
+  slice_target target;
+  std::vector<slice_question> questions;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, slice_questions& x) {
+  return f(caf::meta::type_name("slice_questions"), x.target, x.questions);
+}
+
+/// Has no results where `code` says that the search has failed.
+struct slice_reply {
+  uint64_t call = 0;
+  search_reply found;
+  caf::optional<errc> code = caf::none;
+  std::string reason;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, slice_reply& x) {
+  return f(caf::meta::type_name("slice_reply"), x.call, x.found, x.code, x.reason);
+}
+
+/// In any order, and not those of one message together.
+struct slice_replies {
+  std::vector<slice_reply> replies;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, slice_replies& x) {
+  return f(caf::meta::type_name("slice_replies"), x.replies);
+}
+
+using slice_asker = caf::typed_actor<caf::reacts_to<slice_replies>>;
 
 struct slice_document {
   slice_target target;

@@ -367,10 +367,7 @@ connection_handle::behavior_type connection_actor(connection_state::pointer self
       [=](const std::string& index, const snapshot_request& r) {
         return s->ask_index<snapshot_reply>(index, false, timeout + wait_on_purpose(r), r);
       },
-      // Who asks these knows others to ask, and does not want to wait for a second connection.
-      [=](const std::string& index, const slice_search& r) {
-        return s->ask_index<search_reply>(index, false, timeout + wait_on_purpose(r.search), r);
-      },
+      // Who asks this knows others to ask, and does not want to wait for a second connection.
       [=](const std::string& index, const slice_document& r) {
         return s->ask_index<document_reply>(
             index, false, timeout + wait_on_purpose(r.document) + std::chrono::milliseconds(r.wait_ms), r);

@@ -36,7 +36,6 @@ using connection_handle =
                      caf::replies_to<std::string, merge_atom>::with<upkeep_reply>,
                      caf::replies_to<std::string, reload_atom>::with<index_status>,
                      caf::replies_to<std::string, snapshot_request>::with<snapshot_reply>,
-                     caf::replies_to<std::string, slice_search>::with<search_reply>,
                      caf::replies_to<std::string, slice_document>::with<document_reply>,
                      caf::replies_to<std::string, slice_atom>::with<slice_status>,
                      caf::replies_to<std::string, cluster_atom>::with<cluster_status>,

@@ -257,6 +257,7 @@ void slice_router::ask(uint64_t number, size_t slice_at, member_number member, t
   part.asked.push_back(member);
   part.in_flight++;
   m.counts.asked++;
+  totals_.asked++;
   if (m.counts.in_flight++ == 0) m.silent_since = now;
   if (!m.is_watched) {
     m.is_watched = true;
@@ -305,6 +306,7 @@ void slice_router::hedge(uint64_t call, time_point now) {
     return;
   }
   state_of(*next).counts.hedged++;
+  totals_.hedged++;
   ask(number, slice_at, *next, now);
 }
 
@@ -440,6 +442,7 @@ void slice_router::failed(uint64_t call, const error& why, time_point now) {
 void slice_router::leave_out(member_number member, const std::string& why, bool is_silent, time_point now) {
   auto& m = state_of(member);
   m.counts.failures++;
+  totals_.failures++;
   m.is_silent = is_silent;
   // Those that were asked together fail together: that is one failure.
   if (m.out_until && now < *m.out_until) return;

@@ -118,6 +118,11 @@ class slice_router {
     uint64_t asked = 0, hedged = 0, failures = 0;
     std::string left_out;  ///< why; empty: it is not, or the next search tries it
   };
+  /// Of all members, those that are gone among them.
+  struct sums {
+    uint64_t asked = 0, hedged = 0, failures = 0;
+  };
+  const sums& totals() const noexcept { return totals_; }
   /// Of a member that has been asked; else all zero.
   member_report report(member_number member, time_point now) const;
 
@@ -219,6 +224,7 @@ class slice_router {
   bool is_settling_ = false;              ///< the timer is set
   std::optional<time_point> last_whole_;  ///< when all slices had somebody who is well
   uint64_t next_call_ = 1;
+  sums totals_;
 };
 
 }  // namespace fp

@@ -1,4 +1,5 @@
 #include "actors/search_router.hpp"
+#include "actors/slice_replying.hpp"
 
 #include <algorithm>
 #include <map>
@@ -20,10 +21,11 @@ struct member_link {
   std::vector<caf::scheduled_actor*> ends;  ///< one at each member that has it
   condition now_is = condition::well;
   std::vector<caf::typed_response_promise<slice_status>> unanswered;
-  std::vector<caf::typed_response_promise<search_reply>> searches;
+  std::vector<std::function<void()>> held;  ///< questions of one that is silent
   std::vector<caf::typed_response_promise<document_reply>> documents;
-  uint64_t asked = 0;                         ///< searches
-  std::function<void(slice_status&)> change;  ///< what it says
+  std::vector<caf::event_based_actor*> indexes;  ///< that have been found by it
+  uint64_t asked = 0, messages = 0;              ///< searches, and what they came in
+  std::function<void(slice_status&)> change;     ///< what it says
 
   /// A test answers outside of any worker, and the last one's is gone.
   void leave_workers() {
@@ -34,10 +36,29 @@ struct member_link {
     leave_workers();
     const auto error = make_error(errc::request_timeout, "no answer in time");
     for (auto& promise : std::exchange(unanswered, {})) promise.deliver(error);
-    for (auto& promise : std::exchange(searches, {})) promise.deliver(error);
     for (auto& promise : std::exchange(documents, {})) promise.deliver(error);
   }
 };
+
+/// What is sent to an index of the node at the other end.
+caf::behavior linked_index(caf::stateful_actor<std::shared_ptr<member_link>>* self,
+                           std::shared_ptr<member_link> link, index_handle index) {
+  self->state = link;
+  link->ends.push_back(self);
+  link->indexes.push_back(self);
+  return {[=](slice_questions& asked) {
+    link->asked += asked.questions.size();
+    link->messages++;
+    const auto asker = caf::actor_cast<caf::actor>(self->current_sender());
+    if (link->now_is == member_link::condition::silent) {
+      link->held.emplace_back([=] { caf::send_as(asker, index, asked); });
+    } else if (link->now_is == member_link::condition::broken) {
+      refuse_questions(self, asked, make_error(errc::unreachable, "the link is broken"));
+    } else {
+      caf::send_as(asker, index, std::move(asked));
+    }
+  }};
+}
 
 member_handle::behavior_type linked(member_handle::stateful_pointer<std::shared_ptr<member_link>> self,
                                     std::shared_ptr<member_link> link) {
@@ -46,17 +67,15 @@ member_handle::behavior_type linked(member_handle::stateful_pointer<std::shared_
   const auto fails = [=] { return link->now_is == member_link::condition::broken || !link->node; };
   const auto error = [] { return make_error(errc::unreachable, "the link is broken"); };
   return {
-      [=](const std::string& index, slice_search asked) -> caf::result<search_reply> {
-        link->asked++;
+      [=](resolve_atom, const std::string& index) -> caf::result<index_handle> {
         if (fails()) return error();
-        auto promise = self->make_response_promise<search_reply>();
-        if (link->now_is == member_link::condition::silent) {
-          link->searches.push_back(promise);
-          return promise;
-        }
+        auto promise = self->make_response_promise<index_handle>();
         self->request(link->node, caf::infinite, resolve_atom_v, index)
-            .then([=](const index_handle& h) mutable { promise.delegate(h, asked); },
-                  [=](const caf::error& e) mutable { promise.deliver(e); });
+            .then(
+                [=](const index_handle& h) mutable {
+                  promise.deliver(caf::actor_cast<index_handle>(self->spawn(linked_index, link, h)));
+                },
+                [=](const caf::error& e) mutable { promise.deliver(e); });
         return promise;
       },
       [=](const std::string& index, const slice_document& asked) -> caf::result<document_reply> {
@@ -152,6 +171,18 @@ class search_router_test : public test::following_fixture {
     std::vector<document_id> ids(count);
     for (document_id id = 1; id <= count; ++id) ids[id - 1] = id;
     return ids;
+  }
+  /// What another member would be told, in the order of its calls.
+  std::vector<slice_reply> replies_to(const index_handle& index, const slice_questions& asked) {
+    std::vector<slice_reply> all;
+    const auto asker = system().spawn([&all](caf::event_based_actor*) -> caf::behavior {
+      return {
+          [&all](const slice_replies& come) { all.insert(all.end(), come.replies.begin(), come.replies.end()); }};
+    });
+    caf::send_as(asker, index, asked);
+    run();
+    std::ranges::sort(all, {}, &slice_reply::call);
+    return all;
   }
   cluster_status status_at(size_t member) { return get<cluster_status>(at(member), cluster_atom_v); }
 
@@ -324,19 +355,59 @@ TEST_F(search_router_test, is_answered_by_nobody_else_than_it_asks) {
       {[](slice_target& t) { t.generation = 9; }, "index main: generation 1 is here, asked for 9"},
       {[](slice_target& t) { t.slice = "1/2"; }, "index main: slice 2/2 is here, asked for 1/2"}};
   for (const auto& [change, why] : wrong) {
-    slice_search asked;
+    slice_questions asked;
     asked.target = {state_of_node(nodes_[1]).setup.env->instance, 1, "2/2"};
-    asked.search = query({1});
-    const auto right = ask<search_reply>(at(1), asked);
+    asked.questions = {{7, query({1})}, {8, query({2})}};
+    const auto right = replies_to(at(1), asked);
     change(asked.target);
-    const auto refused = ask<search_reply>(at(1), asked);
+    const auto refused = replies_to(at(1), asked);
     const auto document = ask<document_reply>(at(1), slice_document{asked.target, document_request{1}});
     run();
-    EXPECT_TRUE(right.succeeded());
-    EXPECT_EQ(refused.code(), errc::index_not_ready);
-    EXPECT_EQ(refused.text(), why);
+    ASSERT_EQ(right.size(), 2u);
+    ASSERT_EQ(refused.size(), 2u);
+    for (size_t i = 0; i < 2; ++i) {
+      EXPECT_EQ(right[i].call, 7 + i);
+      EXPECT_FALSE(right[i].code);
+      EXPECT_EQ(refused[i].call, 7 + i);
+      EXPECT_EQ(refused[i].code, errc::index_not_ready);
+      EXPECT_EQ(refused[i].reason, why);
+    }
     EXPECT_EQ(document.text(), why);
   }
+}
+
+TEST_F(search_router_test, asks_others_at_once_when_a_member_gives_its_index_up) {
+  make({"1/2", "2/2", "2/2"});
+  fill(0, 20);
+  EXPECT_EQ(all_found(0), up_to(20));
+  for (const size_t gone : {1, 2}) link(gone).now_is = member_link::condition::silent;
+  auto request = query({1'000'000});
+  request.limit = 1'000;
+  const auto reply = ask<search_reply>(at(0), request);
+  run();
+  EXPECT_FALSE(reply.succeeded());
+  for (const size_t gone : {1, 2}) {
+    link(gone).now_is = member_link::condition::well;
+    for (auto* index : std::exchange(link(gone).indexes, {}))
+      caf::anon_send_exit(index, caf::exit_reason::user_shutdown);
+  }
+  // Both are found again, by new handles.
+  run();
+  advance(60ms);
+  EXPECT_EQ(reply.value().results.to_vector().size(), 20u);
+  EXPECT_EQ(status_at(0).members[1].in_flight + status_at(0).members[2].in_flight, 0u);
+}
+
+TEST_F(search_router_test, asks_a_member_many_things_in_few_messages) {
+  make({"1/2", "2/2"});
+  fill(0, 20);
+  search_batch_request batch;
+  for (int i = 0; i < 200; ++i) batch.searches.push_back(query({1'000'000}));
+  for (const auto& reply : get<search_batch_reply>(at(0), batch).replies) {
+    EXPECT_EQ(reply.results.to_vector().size(), 20u);
+  }
+  EXPECT_EQ(link(1).asked, 200u);
+  EXPECT_LE(link(1).messages, 8u);
 }
 
 TEST_F(search_router_test, leaves_members_of_other_generations_and_states_alone) {

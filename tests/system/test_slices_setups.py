@@ -75,7 +75,7 @@ class Setups(SlicesTest):
         self.ports = free_ports(2)
         # As many bytes as before.
         link = links.make("other", self.ports[1],
-                          lambda data: re.sub(rb"(fpnode-protocol-)\d", rb"\g<1>1", data))
+                          lambda data: re.sub(rb"(fpnode-protocol-)\d\d", rb"\g<1>99", data))
         first = self.start_member(0, "1/2", [f"127.0.0.1:{link}"])
         second = self.start_member(1, "2/2")
         self.expect_all([second], at)

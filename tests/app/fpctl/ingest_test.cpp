@@ -370,7 +370,7 @@ index_handle::behavior_type forgetful_index(
       [=](merge_atom) -> caf::result<upkeep_reply> { return refuse(); },
       [=](reload_atom) -> caf::result<index_status> { return refuse(); },
       [=](const snapshot_request&) -> caf::result<snapshot_reply> { return refuse(); },
-      [=](const slice_search&) -> caf::result<search_reply> { return refuse(); },
+      [=](const slice_questions&) {},
       [=](const slice_document&) -> caf::result<document_reply> { return refuse(); },
       [=](slice_atom) { return slice_status{}; },
       [=](cluster_atom) -> caf::result<cluster_status> { return refuse(); },

@@ -403,6 +403,24 @@ TEST_F(slice_router_test, asks_the_slice_of_a_document_alone) {
   EXPECT_NE(std::string(c().outcomes.at(lost).refusal->what()).find("slice 2/3"), std::string::npos);
 }
 
+TEST_F(slice_router_test, counts_what_members_were_asked) {
+  make(2, 2);
+  c().set(3, condition::gone);
+  load(100ms, 1ms);
+  c().run_for(1s);
+  uint64_t asked = 0, failures = 0;
+  for (member_number m = 0; m < 4; ++m) {
+    asked += c().router().report(m, c().now()).asked;
+    failures += c().router().report(m, c().now()).failures;
+  }
+  EXPECT_EQ(c().router().totals().asked, asked);
+  EXPECT_EQ(c().router().totals().failures, failures);
+  EXPECT_GT(failures, 0u);
+  // One that leaves takes nothing away.
+  c().router().set_replicas({}, c().now());
+  EXPECT_EQ(c().router().totals().asked, asked);
+}
+
 TEST_F(slice_router_test, bounds_searches_at_one_time) {
   slice_router::options o;
   o.max_searches = 3;
