@@ -199,12 +199,42 @@ void index_metrics::write_to(family_list& out) const {
   write_scrubs(out);
   write_state(out);
   write_feed(out);
+  write_slices(out);
 }
 
 void index_metrics::set_feed(const feed_numbers& numbers, const char* state) {
   std::lock_guard lock(mutex_);
   feed_ = numbers;
   feed_state_ = state;
+}
+
+void index_metrics::set_slices(const slice_numbers& numbers) {
+  std::lock_guard lock(mutex_);
+  slices_ = numbers;
+}
+
+void index_metrics::write_slices(family_list& out) const {
+  std::optional<slice_numbers> numbers;
+  {
+    std::lock_guard lock(mutex_);
+    numbers = slices_;
+  }
+  const metric_labels labels{{"index", index_}};
+  const auto gauge = [&](std::string_view name, std::string_view help, auto slice_numbers::*value) {
+    out.declare(name, help, "gauge");
+    if (numbers) out.add_gauge(name, help, labels, static_cast<double>(*numbers.*value));
+  };
+  const auto counter = [&](std::string_view name, std::string_view help, auto slice_numbers::*value) {
+    out.declare(name, help, "counter");
+    if (numbers) out.add_counter(name, help, labels, static_cast<double>(*numbers.*value));
+  };
+  gauge("fpindex_slice_members", "Members of the cluster, this node among them", &slice_numbers::members);
+  gauge("fpindex_slice_members_not_asked", "Members that searches are kept from", &slice_numbers::not_asked);
+  gauge("fpindex_slices_missing", "Slices that nobody who answers holds", &slice_numbers::missing);
+  counter("fpindex_slice_questions_total", "Searches that replicas of slices were asked",
+          &slice_numbers::questions);
+  counter("fpindex_slice_hedges_total", "Searches that a second replica was asked, too", &slice_numbers::hedges);
+  counter("fpindex_slice_failures_total", "Times that a replica failed or was silent", &slice_numbers::failures);
 }
 
 void index_metrics::set_base(uint64_t bytes, uint64_t total) noexcept {

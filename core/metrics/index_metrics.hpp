@@ -107,6 +107,16 @@ class index_metrics {
   void set_base(uint64_t bytes, uint64_t total) noexcept;
   void set_attempts(uint32_t count) noexcept { replica_attempts_.set(static_cast<double>(count)); }
 
+  // -- Slices
+  /// What the router of an index knows of its slices, and what it has asked since it was there.
+  struct slice_numbers {
+    size_t members = 0;    ///< this node among them
+    size_t not_asked = 0;  ///< of them
+    size_t missing = 0;    ///< slices that nobody answers for
+    uint64_t questions = 0, hedges = 0, failures = 0;
+  };
+  void set_slices(const slice_numbers& numbers);
+
   // -- State
   static constexpr std::string_view state_names[] = {"loading", "ready", "read_only", "failed", "closing"};
   /// `state` is one of `state_names` and lives forever.
@@ -143,6 +153,7 @@ class index_metrics {
   void write_scrubs(family_list& out) const;
   void write_state(family_list& out) const;
   void write_feed(family_list& out) const;
+  void write_slices(family_list& out) const;
   friend struct index_histograms;
   static histogram_shape scanned_shape();
   static histogram_shape looked_into_shape();
@@ -180,6 +191,7 @@ class index_metrics {
   queue_depths queues_;
   std::optional<feed_numbers> feed_;
   const char* feed_state_ = "";
+  std::optional<slice_numbers> slices_;
   gauge base_bytes_, base_total_, replica_attempts_;
 };
 

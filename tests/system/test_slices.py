@@ -7,6 +7,7 @@ import unittest
 
 import requests
 
+from exposition import Exposition
 from slices_support import SlicesTest
 from support import PATIENCE, free_ports
 
@@ -75,9 +76,21 @@ class Slices(SlicesTest):
         self.assertIn("2/2", self.cluster(first)["fault"])
         shown = first.ctl("cluster", "status", "main", check=1)
         self.assertIn("searches fail: nobody who answers holds slice 2/2", shown.stdout)
+        self.wait_for_metrics(first, {"fpindex_slice_members": 2, "fpindex_slice_members_not_asked": 1, "fpindex_slices_missing": 1})
         self.members[1] = self.start_member(1, "2/2")
         self.wait_until_whole(first)
         self.assert_equal_answers(first, at)
+        e = self.wait_for_metrics(first, {"fpindex_slice_members_not_asked": 0, "fpindex_slices_missing": 0})
+        self.assertGreater(e.value("fpindex_slice_questions_total", index="main"), 0)
+
+    def wait_for_metrics(self, node, expected):
+        """They are told once a second."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            e = Exposition(self.http.get(node.url("/_metrics"), timeout=PATIENCE).text)
+            if all(e.has(name, index="main") and e.value(name, index="main") == value for name, value in expected.items()):
+                return e
+            self.assertLess(time.monotonic(), end, e.samples)
 
     def test_no_search_fails_when_one_of_two_replicas_does(self):
         members = self.start_members("1/2", "1/2", "2/2", "2/2")
