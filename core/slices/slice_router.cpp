@@ -172,12 +172,15 @@ void slice_router::wait_for_slices(uint64_t number, const slice_tiling& known, t
   auto& search = searches_.at(number);
   if (!search.gives_up) search.gives_up = now + options_.longest_settling;
   waiting_.insert(number);
-  if (!is_settling_) ask_for_holders(known, now);
+  if (is_settling_) return;
+  settling_pause_ = options_.first_settling;
+  ask_for_holders(known, now);
 }
 
 void slice_router::ask_for_holders(const slice_tiling& known, time_point now) {
   is_settling_ = true;
-  set_timer(now + options_.shortest_silence, timer::settling, 0);
+  set_timer(now + settling_pause_, timer::settling, 0);
+  settling_pause_ = std::min(settling_pause_ * 2, options_.shortest_silence);
   for (size_t i = 0; i < map_.holders().size(); ++i) {
     const bool is_missing = std::ranges::find(known.missing, i) != known.missing.end();
     if (known.fault.empty() && !is_missing) continue;

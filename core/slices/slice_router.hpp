@@ -78,6 +78,8 @@ class slice_router {
     /// How long a search waits for a slice that had a replica until lately: one that is restarted, or that gives
     /// its place to another one, is there again soon.
     duration longest_settling = std::chrono::seconds(2);
+    /// How soon those who held it are asked again whether they do; doubled each time, up to `shortest_silence`.
+    duration first_settling = std::chrono::milliseconds(2);
     size_t max_searches = 10'000;  ///< at one time; further ones are refused as `overloaded`
     uint64_t seed = 0;             ///< of draws and delays
   };
@@ -222,6 +224,7 @@ class slice_router {
   std::set<timer_key> timers_;
   std::set<uint64_t> waiting_;            ///< searches that wait for slices
   bool is_settling_ = false;              ///< the timer is set
+  duration settling_pause_{0};            ///< the next time
   std::optional<time_point> last_whole_;  ///< when all slices had somebody who is well
   uint64_t next_call_ = 1;
   sums totals_;

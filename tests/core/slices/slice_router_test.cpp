@@ -234,6 +234,23 @@ TEST_F(slice_router_test, waits_for_a_replica_that_is_restarted) {
   EXPECT_EQ(c().repeated, 0u);
 }
 
+TEST_F(slice_router_test, goes_on_soon_after_a_replica_is_there_again) {
+  make(2, 1);
+  load(100ms, 1ms);
+  take_outcomes();
+  for (int round = 0; round < 20; ++round) {
+    c().set(1, condition::gone);
+    const auto number = c().search(5s);
+    const auto gone = std::chrono::milliseconds(1 + round);
+    c().run_for(gone);
+    c().set(1, condition::well);
+    c().run_for(200ms);
+    ASSERT_TRUE(c().outcomes.at(number).answer);
+    // Twice the time, and a search.
+    EXPECT_LT(c().outcomes.at(number).took, 2 * gone + 10ms);
+  }
+}
+
 TEST_F(slice_router_test, no_search_fails_while_a_slice_is_split) {
   make(2, 2);  // members 0 and 1 hold 1/2, 2 and 3 the other half
   load(100ms, 1ms);
