@@ -26,8 +26,9 @@ enum class ask_phase {
 ///              here --request--> index       in a bounded time
 ///
 /// An index that is being closed refuses whatever it is asked, and another one may have its name by now: when a
-/// remembered handle answers so, the name is resolved again, and the request sent again, writes too. All callbacks
-/// run in the actor. It hands down messages to `forget`.
+/// remembered handle answers so, the name is resolved again, and the request sent again, writes too. So it is with
+/// an index of this process that has ended before it looked at a request; of one elsewhere nobody knows whether it
+/// did. All callbacks run in the actor. It hands down messages to `forget`.
 ///
 /// `Self` points to the actor, `Handle` is what it asks indexes by.
 template <class Self, class Handle>
@@ -40,9 +41,12 @@ class index_asker {
   /// Handles that are remembered; those of further indexes are resolved at each request.
   static constexpr size_t max_known = 10'000;
 
+  enum class place { this_process, elsewhere };
+
   /// `deadlines` and `node` live as long as the object. `node` may change behind `forget_all`.
   void init(Self self, request_deadlines& deadlines, const node_handle& node,
-            std::chrono::milliseconds resolve_timeout) {
+            std::chrono::milliseconds resolve_timeout, place of_indexes) {
+    place_ = of_indexes;
     self_ = self;
     deadlines_ = &deadlines;
     node_ = &node;
@@ -116,7 +120,8 @@ class index_asker {
     deadlines_->request<Reply>(
         self_, handle, timeout, then,
         [=, this](const caf::error& e) mutable {
-          const bool is_closed = code_of(e) == errc::shutting_down;
+          const bool is_unread = place_ == place::this_process && e == caf::sec::request_receiver_down;
+          const bool is_closed = is_unread || code_of(e) == errc::shutting_down;
           if (is_closed || is_receiver_gone(e)) forget(handle.address());
           if (is_closed && was_known) {
             ask<Reply>(index, timeout, then, fail, message...);
@@ -164,6 +169,7 @@ class index_asker {
   }
 
   Self self_ = nullptr;
+  place place_ = place::elsewhere;
   request_deadlines* deadlines_ = nullptr;
   const node_handle* node_ = nullptr;
   std::chrono::milliseconds resolve_timeout_{};

@@ -28,7 +28,7 @@ std::string in_ms(std::chrono::milliseconds t) { return std::to_string(t.count()
 void connection_state::init(pointer self_ptr, client_options o) {
   self = self_ptr;
   options = std::move(o);
-  indexes.init(self, deadlines, node, options.request_timeout);
+  indexes.init(self, deadlines, node, options.request_timeout, decltype(indexes)::place::elsewhere);
   indexes.observe([this](const std::string& index, const index_handle& handle) { line->open(index, handle); },
                   [this](const std::string& index, const index_handle&) { line->close(index); });
 }

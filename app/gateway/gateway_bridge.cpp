@@ -12,7 +12,7 @@ bridge_handle::behavior_type gateway_bridge(bridge_state::pointer self, node_han
   auto* s = &self->state;
   s->self = self;
   s->node = std::move(node);
-  s->indexes.init(self, s->deadlines, s->node, resolve_timeout);
+  s->indexes.init(self, s->deadlines, s->node, resolve_timeout, decltype(s->indexes)::place::this_process);
   // An index that ends has handed on what it was asked: the answers come from others.
   self->set_down_handler([=](const caf::down_msg& down) { s->indexes.forget(down.source); });
   // An exception belongs to the one call that threw it; its client is answered when the call's responder goes.

@@ -64,10 +64,12 @@ struct asking_state {
 };
 using asking_actor = caf::stateful_actor<asking_state>;
 
-caf::behavior asking(asking_actor* self, const caf::actor& node) {
+using index_place = decltype(asking_state::indexes)::place;
+
+caf::behavior asking(asking_actor* self, const caf::actor& node, index_place place) {
   auto* s = &self->state;
   s->node = caf::actor_cast<node_handle>(node);
-  s->indexes.init(self, s->deadlines, s->node, 10s);
+  s->indexes.init(self, s->deadlines, s->node, 10s, place);
   s->indexes.observe([=](const std::string& index, const index_handle&) { s->remembered.push_back("+" + index); },
                      [=](const std::string& index, const index_handle&) { s->remembered.push_back("-" + index); });
   self->set_down_handler([=](const caf::down_msg& down) { s->indexes.forget(down.source); });
@@ -133,7 +135,7 @@ class index_asker_test : public testing::Test {
   test::test_system_config settings{true};
   caf::actor_system system{settings};
   asker_scene scene_;
-  caf::actor node = system.spawn(asked_node, &scene_), client = system.spawn(asking, node);
+  caf::actor node = system.spawn(asked_node, &scene_), client = system.spawn(asking, node, index_place::elsewhere);
 };
 
 TEST_F(index_asker_test, resolves_a_name_once) {
@@ -168,6 +170,20 @@ TEST_F(index_asker_test, asks_the_index_that_has_the_name_now) {
   EXPECT_THAT(scene_.resolved, ElementsAre("a", "a"));
   EXPECT_THAT(scene_.asked, ElementsAre("a1", "a1", "a2"));
   EXPECT_THAT(state().remembered, ElementsAre("+a", "-a", "+a"));
+}
+
+TEST_F(index_asker_test, asks_again_where_an_index_of_this_process_ends_before_it_looks_at_a_request) {
+  for (const auto place : {index_place::this_process, index_place::elsewhere}) {
+    caf::anon_send_exit(client, caf::exit_reason::kill);
+    client = system.spawn(asking, node, place);
+    replace("a", 1);
+    EXPECT_THAT(ask("a"), ElementsAre("a1"));
+    // Its end is in its mailbox before the request is.
+    caf::anon_send_exit(scene_.indexes["a"], caf::exit_reason::user_shutdown);
+    replace("a", 2);
+    const auto again = place == index_place::this_process ? "a2" : failure("asking a", errc::unreachable);
+    EXPECT_THAT(ask("a"), ElementsAre(again));
+  }
 }
 
 TEST_F(index_asker_test, does_not_go_on_asking_an_index_that_is_being_closed) {
