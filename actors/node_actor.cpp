@@ -201,12 +201,12 @@ void node_state::coordinator_down(const caf::down_msg& down) {
 
 caf::result<index_handle> node_state::resolve(const std::string& index) {
   if (auto e = capture_error([&] { require_valid_index_name(index); })) return e;
-  if (const auto it = indexes.find(index); it != indexes.end() && it->second.is_replaced) {
-    if (it->second.waiting.size() >= setup.env->settings.max_queued_searches) {
+  if (const auto it = indexes.find(index); it != indexes.end() && it->second.waiting) {
+    if (it->second.waiting->size() >= setup.env->settings.max_queued_searches) {
       return make_error(errc::overloaded, "too many requests wait for index " + index + " to be replaced");
     }
     kept_promise<index_handle> promise(*this);
-    it->second.waiting.emplace_back([this, index, promise]() mutable { promise.settle(find_index(index)); });
+    it->second.waiting->emplace_back([this, index, promise]() mutable { promise.settle(find_index(index)); });
     return promise.pending();
   }
   return when_scanned<index_handle>([this, index] { return find_index(index); });

@@ -44,6 +44,7 @@ struct node_state {
   using pointer = guarded_pointer<node_actor_handle, node_state>;
   using clock_time = caf::actor_clock::time_point;
 
+  using waiting_resolves = std::shared_ptr<std::vector<std::function<void()>>>;
   struct index_slot {
     index_record record;
     index_coordinator_handle coordinator;
@@ -52,9 +53,8 @@ struct node_state {
     index_state state = index_state::loading;
     std::string reason;
     bool removing = false;
-    /// While another generation takes its place: who has asked for the index meanwhile.
-    bool is_replaced = false;
-    std::vector<std::function<void()>> waiting = {};
+    /// While another generation takes its place, until that is loaded: who has asked for the index meanwhile.
+    waiting_resolves waiting = {};
   };
 
   /// A promise that the node answers with an error if it ends before it knows better.
@@ -180,6 +180,8 @@ struct node_state {
   void do_publish(const staged_index& staged, kept_promise<done_atom> promise);
   /// Serves the generation that is live now instead of the one that was, whose files go.
   void replace(const index_record& record, kept_promise<done_atom> promise);
+  /// Serves it, and answers those who wait for it when it is loaded, or takes too long for that.
+  void serve_copy(const index_record& copy, const waiting_resolves& waiting);
   void end_when_all_closed();
 
   pointer self = nullptr;

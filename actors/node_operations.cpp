@@ -9,6 +9,8 @@ constexpr size_t max_queued_operations = 1'000;
 
 // How long a create waits for its index to be ready before it answers that it is not ready yet.
 constexpr uint32_t create_wait_ms = 1'000;
+// Whoever asks for an index that is replaced hears of one that loads for longer.
+constexpr uint32_t load_wait_ms = 1'000;
 
 }  // namespace
 
@@ -215,9 +217,30 @@ void node_state::do_publish(const staged_index& staged, kept_promise<done_atom> 
 }
 
 /// The record names another generation by now: what was served until here is what a delete leaves.
+void node_state::serve_copy(const index_record& copy, const waiting_resolves& waiting) {
+  const auto answer = [this, name = copy.name, waiting] {
+    if (const auto it = indexes.find(name); it != indexes.end() && it->second.waiting == waiting) {
+      it->second.waiting = nullptr;
+    }
+    for (const auto& one : std::exchange(*waiting, {})) one();
+  };
+  if (shutting_down) {
+    answer();
+    return;
+  }
+  add_index(copy);
+  auto& slot = indexes.at(copy.name);
+  slot.waiting = waiting;
+  self->request(slot.coordinator, caf::infinite, index_info_request{load_wait_ms})
+      .then([answer](const index_info&) { answer(); }, [answer](const caf::error&) { answer(); });
+}
+
 void node_state::replace(const index_record& record, kept_promise<done_atom> promise) {
   auto& slot = indexes.at(record.name);
-  slot.removing = slot.is_replaced = true;
+  slot.removing = true;
+  // Those that wait for an earlier copy wait on for this one.
+  slot.waiting = std::make_shared<std::vector<std::function<void()>>>(
+      slot.waiting ? std::move(*slot.waiting) : std::vector<std::function<void()>>());
   auto end = [this, record, promise, old = slot.record](const folder_lease_ptr& lease) mutable {
     const auto replaced = indexes.extract(record.name);
     if (old.lineage != record.lineage) {
@@ -225,8 +248,7 @@ void node_state::replace(const index_record& record, kept_promise<done_atom> pro
       parked.erase(record.name);
       if (meta) self->send(meta, replica_replaced{record.name, record.lineage});
     }
-    if (!shutting_down) add_index(record);
-    for (const auto& answer : replaced.mapped().waiting) answer();
+    serve_copy(record, replaced.mapped().waiting);
     promise.deliver(done_atom_v);
     self->request(catalog, caf::infinite, remove_atom_v, old)
         .then([this, lease](done_atom) { next_operation(); },

@@ -475,6 +475,21 @@ TEST_F(search_router_test, a_slice_is_cut_out_of_what_is_here) {
   EXPECT_EQ(wrong.code(), errc::bad_request);
 }
 
+TEST_F(search_router_test, whoever_asks_for_an_index_that_is_replaced_gets_one_that_is_loaded) {
+  make({"1/2", "2/2"});
+  fill(0, 200);
+  auto& indexes = state_of_node(nodes_[1]).indexes;
+  const auto taken = ask<resync_reply>(node_handle(nodes_[1]), resync_request{"main", "3/4", 60'000});
+  while (!indexes.at("main").waiting) ASSERT_TRUE(step());
+  const auto resolved = ask<index_handle>(node_handle(nodes_[1]), resolve_atom_v, "main");
+  while (!resolved.succeeded()) ASSERT_TRUE(step());
+  EXPECT_EQ(indexes.at("main").record.part, slice(3, 4));
+  EXPECT_EQ(state_in<index_coordinator_state>(indexes.at("main").coordinator).state, index_state::ready);
+  EXPECT_FALSE(indexes.at("main").waiting);
+  run();
+  EXPECT_TRUE(taken.succeeded());
+}
+
 TEST_F(search_router_test, asks_a_drained_member_only_what_nobody_else_answers) {
   make({"1/2", "2/2", "2/2"});
   fill(0, 40);
