@@ -116,7 +116,7 @@ void node_state::spawn_router(index_slot& slot) {
   if (record.lineage == 0) return;
   const auto wanted = setup.env->settings.cluster.part();
   if (record.part != wanted) {
-    setup.env->log->warn("{}: slice {} is here, and the setting is {}: `fpctl resync {}` fetches that", record.name,
+    setup.env->log->info("{}: slice {} is here, not {} as set; `fpctl resync {}` would fetch that", record.name,
                          record.part.text(), wanted.text(), record.name);
   }
   if (record.part.is_whole() && !setup.cluster) return;

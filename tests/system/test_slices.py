@@ -154,7 +154,7 @@ class Slices(SlicesTest):
         # The setting is for what is fetched from now on.
         self.members[1] = second = self.start_member(1, "1/2")
         self.wait_until_whole(first)
-        self.assertIn("slice 2/2 is here, and the setting is 1/2", second.log())
+        self.assertIn("slice 2/2 is here, not 1/2 as set", second.log())
         second.ctl("resync", "main")
         self.wait_for_status(first, lambda s: s["fault"])
         self.assertEqual(self.search(first, [1, 2, 3], at).status_code, 503)
