@@ -23,9 +23,9 @@ struct member_link {
   std::vector<caf::typed_response_promise<slice_status>> unanswered;
   std::vector<std::function<void()>> held;  ///< questions of one that is silent
   std::vector<caf::typed_response_promise<document_reply>> documents;
-  std::vector<caf::event_based_actor*> indexes;  ///< that have been found by it
-  uint64_t asked = 0, messages = 0;              ///< searches, and what they came in
-  std::function<void(slice_status&)> change;     ///< what it says
+  std::vector<caf::actor_addr> indexes;       ///< that have been found by it
+  uint64_t asked = 0, messages = 0;           ///< searches, and what they came in
+  std::function<void(slice_status&)> change;  ///< what it says
 
   /// A test answers outside of any worker, and the last one's is gone.
   void leave_workers() {
@@ -44,8 +44,7 @@ struct member_link {
 caf::behavior linked_index(caf::stateful_actor<std::shared_ptr<member_link>>* self,
                            std::shared_ptr<member_link> link, index_handle index) {
   self->state = link;
-  link->ends.push_back(self);
-  link->indexes.push_back(self);
+  link->indexes.push_back(self->address());
   return {[=](slice_questions& asked) {
     link->asked += asked.questions.size();
     link->messages++;
@@ -388,7 +387,7 @@ TEST_F(search_router_test, asks_others_at_once_when_a_member_gives_its_index_up)
   EXPECT_FALSE(reply.succeeded());
   for (const size_t gone : {1, 2}) {
     link(gone).now_is = member_link::condition::well;
-    for (auto* index : std::exchange(link(gone).indexes, {}))
+    for (const auto& index : std::exchange(link(gone).indexes, {}))
       caf::anon_send_exit(index, caf::exit_reason::user_shutdown);
   }
   // Both are found again, by new handles.
