@@ -6,7 +6,8 @@
 Documents have 120 hashes, and so have queries, in JSON over HTTP, sent by wrk. In one run, on processes on loopback:
   whole: a node that holds all, which is the reference;
   router alone: a node that holds all and whose searches go by a router, which has nobody else to ask;
-  four slices: a member of a cluster of four, each with a quarter;
+  four slices: a member of a cluster of four, each with a quarter; and how long one of them takes to answer another,
+    which is what tests/sim/ supposes;
   two replicas: two slices on two members each, healthy, and a second after one of them was stopped by SIGSTOP;
   a split: the second slice is split while clients search, which takes less time than they do.
 """
@@ -96,6 +97,16 @@ def compare(name, node, whole, options, bodies):
         show(f"{name}, {connections} connections, {key}", [r[1][key] for r in rounds], [r[0][key] for r in rounds], unit)
 
 
+def show_answers(node, options, bodies):
+    """Of the other members, as the node saw them at the end of each round."""
+    seen = []
+    for _ in range(options.rounds):
+        load(node, 1, options, bodies)
+        seen += [m for m in status(node)["members"] if m["address"]]
+    show("a member's answer to another, mean", [m["mean_us"] for m in seen])
+    show("a member's answer to another, p95", [m["percentile_95_us"] for m in seen])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=str(ROOT / "build"))
@@ -129,6 +140,8 @@ def measure(folder, options):
     for name, slices in (("router alone", ["1/1"]), ("four slices", ["1/4", "2/4", "3/4", "4/4"])):
         members = start_members(folder, whole, slices, version)
         compare(name, members[0], whole, options, bodies)
+        if len(members) > 1:
+            show_answers(members[0], options, bodies)
         stop(members)
     members = start_members(folder, whole, ["1/2", "1/2", "2/2", "2/2"], version)
     healthy, frozen = [], []
