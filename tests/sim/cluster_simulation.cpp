@@ -20,8 +20,9 @@ using test::simulated_cluster;
 using condition = simulated_cluster::condition;
 using duration = slice_router::duration;
 
-/// As measured of nodes with 12.5 M postings of the slice in memory: half of the searches take 0.4 ms or less, one
-/// in a hundred 1.6 ms or more (log-normal); and now and then a node does something else for 20 ms.
+/// Half of the searches take 0.4 ms or less, as tests/bench/slices.py measures of members with 12.5 M postings
+/// each; one in a hundred takes 1.6 ms or more (log-normal), more than was measured; and now and then a node does
+/// something else for 20 ms.
 duration usual(simulated_cluster::random_engine& random) {
   std::lognormal_distribution<double> draw(std::log(0.4), std::log(4.0) / 2.326);
   const bool is_held_up = random() % 2'000 == 0;
