@@ -237,7 +237,9 @@ caf::result<resync_reply> node_state::resync(const resync_request& request) {
                     },
                     failed);
           },
-          failed);
+          [failed](const caf::error& e) {
+            failed(make_error(code_of(e), text_of(e) + "; nothing has been changed"));
+          });
   return promise.pending();
 }
 
