@@ -55,11 +55,12 @@ std::string named(const std::vector<slice>& slices) {
   return (slices.size() == 1 ? "slice " : "slices ") + list_of(slices);
 }
 
-}  // namespace
-
+/// What clients are told where the replicas of a slice fail, by what one of them said last.
 error slice_error(const slice& part, const error& why) {
   return error(code_for_client(why.code()), "slice " + part.text() + ": " + why.what());
 }
+
+}  // namespace
 
 slice_router::slice_router(const options& o, routing_effects& effects)
     : options_(o), effects_(effects), budget_(o.hedge_percent, o.hedges_at_once), random_(o.seed) {}

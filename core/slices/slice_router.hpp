@@ -27,9 +27,6 @@ struct routed_answer {
   std::vector<slice> missing;  ///< that gave no answer, of a search that allows it
 };
 
-/// What clients are told where the replicas of a slice fail, by what one of them said last.
-error slice_error(const slice& part, const error& why);
-
 /// What routing searches wants done. Each is begun, not done, when its function returns.
 class routing_effects {
  public:
