@@ -13,6 +13,7 @@
 #include "actors/wake_timer.hpp"
 #include "core/engine/damage_list.hpp"
 #include "core/engine/index_engine.hpp"
+#include "messages/index_states.hpp"
 
 namespace fp {
 
@@ -81,7 +82,7 @@ struct index_coordinator_state : engine_effects {
     serve_function serve;
     refuse_function refuse;
   };
-  bool is_serving() const { return state == index_state::ready || state == index_state::read_only; }
+  bool is_serving() const { return serves_searches(state); }
   caf::error not_ready_error() const;
   /// Serves a request now, later, or never: at once when the index serves, after loading when the request may wait
   /// that long, else with the error that says why not.

@@ -1,5 +1,6 @@
 #include "actors/meta_follower.hpp"
 #include "actors/node_actor.hpp"
+#include "messages/index_states.hpp"
 
 namespace fp {
 
@@ -32,7 +33,7 @@ void node_state::follow_meta_feed() {
 void node_state::feed_changed(const feed_state& state) { feed_progress = state; }
 
 void node_state::note_filled(index_slot& slot) {
-  const bool is_searched = slot.state == index_state::ready || slot.state == index_state::read_only;
+  const bool is_searched = serves_searches(slot.state);
   if (slot.record.filled || !is_searched || !setup.feed) return;
   slot.record.filled = true;
   const auto note = [this, record = slot.record] {

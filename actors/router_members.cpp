@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "actors/search_router.hpp"
+#include "messages/index_states.hpp"
 
 namespace fp {
 
@@ -82,7 +83,7 @@ void search_router_state::note_status(member_number member, const slice_status& 
       failure = "generation " + std::to_string(status.generation) + " is there, " +
                 std::to_string(setup.record.lineage) + " here";
     } else {
-      const bool serves = status.state == index_state::ready || status.state == index_state::read_only;
+      const bool serves = serves_searches(status.state);
       replica = slice_replica{member, slice::parse(status.slice), status.info.version, serves, status.is_draining};
       if (!serves)
         failure = std::string(to_string(status.state)) + (status.reason.empty() ? "" : ": " + status.reason);

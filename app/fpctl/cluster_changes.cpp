@@ -9,6 +9,7 @@
 #include "app/fpctl/take_slice.hpp"
 #include "core/slices/replica_map.hpp"
 #include "core/slices/slice_split.hpp"
+#include "messages/index_states.hpp"
 
 namespace fp::ctl {
 
@@ -29,9 +30,7 @@ std::vector<member_status> known_members(const cluster_status& cluster) {
   return out;
 }
 
-bool serves(const member_status& m) {
-  return m.failure.empty() && (m.slice.state == index_state::ready || m.slice.state == index_state::read_only);
-}
+bool serves(const member_status& m) { return m.failure.empty() && serves_searches(m.slice.state); }
 
 std::vector<slice_holder> holders(const command_context& c, const cluster_status& cluster) {
   std::vector<slice_holder> out;

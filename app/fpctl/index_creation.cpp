@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/fpctl/take_slice.hpp"
+#include "messages/index_states.hpp"
 
 namespace fp::ctl {
 
@@ -36,8 +37,6 @@ struct members_view {
   bool is_written = false;                ///< there are commits
 };
 
-bool is_ready(const slice_status& s) { return s.state == index_state::ready || s.state == index_state::read_only; }
-
 /// What a node holds of an index, once the index has come to it.
 slice_status wait_for_index(const command_context& c, client& node, const std::string& name, uint64_t generation) {
   // One of its own would be made by a node without.
@@ -49,7 +48,8 @@ slice_status wait_for_index(const command_context& c, client& node, const std::s
     throw error(errc::bad_request, "it has generation " + std::to_string(here.generation) + ", and not " +
                                        std::to_string(generation) + ": it follows another changelog");
   }
-  if (!is_ready(here)) throw error(errc::index_not_ready, to_string(here.state) + (": " + here.reason));
+  if (!serves_searches(here.state))
+    throw error(errc::index_not_ready, to_string(here.state) + (": " + here.reason));
   return here;
 }
 
@@ -103,7 +103,7 @@ void take_back(command_context& c, const std::string& name, bool had_caught_up) 
     const auto here = c.node().held_slice(name);
     if (!had_caught_up) {
       why = "stays: " + c.address() + " lagged behind its changelog, and somebody else may have made it";
-    } else if (is_ready(here) && here.info.version == 0) {
+    } else if (serves_searches(here.state) && here.info.version == 0) {
       c.node().delete_index({name, false});
       return;
     }

@@ -2,6 +2,7 @@
 
 #include "app/fpctl/command.hpp"
 #include "core/check/failure_advice.hpp"
+#include "messages/index_states.hpp"
 
 namespace fp::ctl {
 
@@ -17,7 +18,7 @@ exit_code follow(command_context& c, const std::string& name) {
       return true;
     });
   }
-  const bool serves = last.state == index_state::ready || last.state == index_state::read_only;
+  const bool serves = serves_searches(last.state);
   if (c.json_output) {
     c.print_json(as_json(last));
   } else {

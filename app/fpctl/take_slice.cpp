@@ -1,5 +1,7 @@
 #include "app/fpctl/take_slice.hpp"
 
+#include "messages/index_states.hpp"
+
 namespace fp::ctl {
 
 void take_slice(command_context& c, const std::string& index, const slice_change& change) {
@@ -7,7 +9,7 @@ void take_slice(command_context& c, const std::string& index, const slice_change
   auto& node = c.node_at(change.who);
   node.resync({index, change.part.text(), static_cast<uint32_t>(c.patience().count())});
   const auto loaded = node.subscribe(index, [](const load_progress&) { return true; });
-  if (loaded.state != index_state::ready && loaded.state != index_state::read_only) {
+  if (!serves_searches(loaded.state)) {
     throw error(errc::index_not_ready, change.who + ": index " + index + " is " + to_string(loaded.state) +
                                            (loaded.reason.empty() ? "" : ": " + loaded.reason));
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/printable.hpp"
+#include "messages/index_states.hpp"
 
 namespace fp {
 
@@ -93,7 +94,7 @@ std::string readiness_state::status() const {
   size_t loading = 0, usable = 0;
   uint64_t segments_done = 0, segments_total = 0, bytes_done = 0, bytes_total = 0;
   for (const auto& [index, e] : indexes) {
-    usable += e.state == index_state::ready || e.state == index_state::read_only;
+    usable += serves_searches(e.state);
     if (e.state != index_state::loading) continue;
     loading++;
     segments_done += e.progress.segments_done;
