@@ -31,10 +31,13 @@ class SlicesTest(NodeTest):
         return self.members
 
     def start_member(self, number, part, members=(), flags=()):
-        others = [f"127.0.0.1:{p}" for i, p in enumerate(self.ports) if i != number]
+        others = [self.address(i) for i in range(len(self.ports)) if i != number]
         return self.start("--coordinator-url", self.whole.url(), *self.flags, "--slice", part, "--members",
                           ",".join(members or others), "--node-name", f"m{number}", "--caf-port", str(self.ports[number]),
                           *flags, data=f"m{number}")
+
+    def address(self, number):
+        return f"127.0.0.1:{self.ports[number]}"
 
     def cluster(self, node, index="main"):
         shown = run_ctl(node.port, "cluster", "status", index, "--json")
@@ -58,3 +61,7 @@ class SlicesTest(NodeTest):
     def search(self, node, query, at, session=None, **options):
         return (session or self.http).post(node.url(f"/main/_search?min_version={at}"),
                                            json={"query": query, "timeout": 10000, **options}, timeout=PATIENCE)
+
+    def assert_answers_as_whole(self, node, query, at, **options):
+        expected, found = (self.search(n, query, at, **options) for n in (self.whole, node))
+        self.assertEqual((found.status_code, found.json()), (200, expected.json()))

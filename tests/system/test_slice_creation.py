@@ -25,9 +25,6 @@ class SliceCreation(SlicesTest):
         for node in nodes:
             node.wait_for("whose indexes are known up to position")
 
-    def address(self, number):
-        return f"127.0.0.1:{self.ports[number]}"
-
     def create(self, slices, *flags, at=0, index="main", check=0):
         return self.members[at].ctl("index", "create", index, "--slices", slices, *flags, check=check)
 
@@ -56,8 +53,7 @@ class SliceCreation(SlicesTest):
                 continue
             for _ in range(5):
                 query = [self.draw.randrange(200) for _ in range(30)]
-                expected, found = (self.search(n, query, at, limit=100) for n in (self.whole, node))
-                self.assertEqual((found.status_code, found.json()), (200, expected.json()))
+                self.assert_answers_as_whole(node, query, at, limit=100)
 
     def documents(self, node):
         status = self.wait_until_whole(node)

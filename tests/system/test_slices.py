@@ -29,10 +29,7 @@ class Slices(SlicesTest):
     def assert_equal_answers(self, node, at, count=20):
         for _ in range(count):
             query, options = self.random_query()
-            expected = self.search(self.whole, query, at, **options)
-            found = self.search(node, query, at, **options)
-            self.assertEqual(found.status_code, 200, found.text)
-            self.assertEqual(found.json(), expected.json())
+            self.assert_answers_as_whole(node, query, at, **options)
 
     def test_every_member_answers_for_all(self):
         members = self.start_members("1/3", "2/3", "3/3")

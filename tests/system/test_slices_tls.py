@@ -36,9 +36,6 @@ class SlicesTls(SlicesTest):
         self.members = [self.start_member(i, part, flags=self.tls_flags(f"m{i}")) for i, part in enumerate(slices)]
         return self.members
 
-    def address(self, number):
-        return f"127.0.0.1:{self.ports[number]}"
-
     def fill(self):
         """Every document is written at another member."""
         for d in range(1, DOCUMENTS + 1):
@@ -50,8 +47,7 @@ class SlicesTls(SlicesTest):
         for node in nodes:
             for _ in range(rounds):
                 query = [self.draw.randrange(200) for _ in range(30)]
-                expected, found = (self.search(n, query, at, limit=100) for n in (self.whole, node))
-                self.assertEqual((found.status_code, found.json()), (200, expected.json()))
+                self.assert_answers_as_whole(node, query, at, limit=100)
             for document in range(1, DOCUMENTS + 2):
                 answer = self.http.get(node.url(f"/main/{document}?min_version={at}"), timeout=PATIENCE)
                 self.assertEqual(answer.status_code, 200 if document <= DOCUMENTS else 404, answer.text)

@@ -95,25 +95,11 @@ class simulated_cluster : public routing_effects {
 
   uint64_t search(duration allowed = std::chrono::milliseconds(500), uint32_t limit = 40,
                   bool allow_partial = false, commit_id min_version = 0) {
-    const auto number = next_search_++;
-    began_[number] = now_;
-    limits_[number] = limit;
-    deadlines_[number] = now_ + allowed;
-    router_.search(number, {now_ + allowed, limit, 0, min_version, allow_partial}, now_);
-    return number;
+    return begin({now_ + allowed, limit, 0, min_version, allow_partial});
   }
   /// Asks for one document; members answer with all that their slices hold, as to a search.
   uint64_t look_for(document_id document, duration allowed = std::chrono::milliseconds(500)) {
-    const auto number = next_search_++;
-    began_[number] = now_;
-    limits_[number] = 40;
-    deadlines_[number] = now_ + allowed;
-    slice_router::query query;
-    query.deadline = now_ + allowed;
-    query.limit = 40;
-    query.document = document;
-    router_.search(number, query, now_);
-    return number;
+    return begin({now_ + allowed, 40, 0, 0, false, document});
   }
 
   void at(time_point when, std::function<void()> act) { events_.push({when, next_event_++, std::move(act)}); }
@@ -206,6 +192,14 @@ class simulated_cluster : public routing_effects {
     } else {
       members_[who].held.push_back(std::move(act));
     }
+  }
+  uint64_t begin(const slice_router::query& query) {
+    const auto number = next_search_++;
+    began_[number] = now_;
+    limits_[number] = query.limit;
+    deadlines_[number] = query.deadline;
+    router_.search(number, query, now_);
+    return number;
   }
   outcome& end(uint64_t search) {
     auto& o = outcomes[search];
