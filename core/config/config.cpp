@@ -35,8 +35,10 @@ void add_index_options(option_list& o, config& c) {
   o.number("parallel_loading_threshold", c.parallel_loading_threshold, 1, 1'000'000,
            "An index with fewer segments than this loads them one after the other", "--parallel-threshold");
   o.on_off("parallel_loading", c.parallel_loading, "Load segments in parallel; off is for debugging");
-  o.choice("segment_load_mode", c.segment_load_mode,
-           "map: segments stay in the page cache; read: they are copied into the node's own memory");
+  o.choice(
+      "segment_load_mode", c.segment_load_mode,
+      "map: segments stay in the page cache; read: they are copied into the node's own memory; disk: as map, for "
+      "indexes larger than memory");
 
   o.number("max_waiting_requests", c.max_waiting_requests, 0, 1'000'000,
            "Requests that may wait for one index to become ready");

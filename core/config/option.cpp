@@ -89,6 +89,8 @@ void assign(const option& o, const found_value& found) {
                      *member = load_mode::map;
                    } else if (is_text && found.text == "read") {
                      *member = load_mode::read;
+                   } else if (is_text && found.text == "disk") {
+                     *member = load_mode::disk;
                    } else {
                      refuse(found, o.allowed);
                    }
@@ -121,7 +123,9 @@ std::string value_text(const option& o) {
           [](const uint64_t* member) { return std::to_string(*member); },
           [](const bool* member) { return std::string(*member ? "on" : "off"); },
           [](const std::string* member) { return *member; },
-          [](const load_mode* member) { return std::string(*member == load_mode::map ? "map" : "read"); },
+          [](const load_mode* member) {
+            return std::string(*member == load_mode::map ? "map" : *member == load_mode::read ? "read" : "disk");
+          },
           [&o](const port_setting* member) {
             if (!member->enabled) return std::string("off");
             return member->port == 0 && o.zero_is_off ? std::string("any") : std::to_string(member->port);

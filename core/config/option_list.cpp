@@ -241,7 +241,7 @@ void option_list::on_off(std::string_view key, bool& value, std::string_view hel
 }
 
 void option_list::choice(std::string_view key, load_mode& value, std::string_view help) {
-  add(key, &value, "map or read", help);
+  add(key, &value, "map, read or disk", help);
 }
 
 void option_list::hide(std::initializer_list<std::string_view> keys) {

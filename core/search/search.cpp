@@ -7,6 +7,7 @@
 #include "core/search/distinct_hashes.hpp"
 #include "core/search/document_counter.hpp"
 #include "core/search/near_lookup.hpp"
+#include "core/search/page_requests.hpp"
 #include "core/search/posting_lookup.hpp"
 #include "core/search/search_limits.hpp"
 #include "core/search/stop_condition.hpp"
@@ -43,7 +44,7 @@ struct memory_plan {
 };
 
 template <class Range>
-memory_plan plan_memory(size_t num_hashes, uint64_t max_bytes) {
+memory_plan plan_memory(size_t num_hashes, uint64_t max_bytes, bool may_be_cold) {
   memory_plan plan;
   plan.for_hashes = distinct_hashes::bytes_for(num_hashes);
   // A vector that has grown holds up to twice what it was to hold.
@@ -51,7 +52,9 @@ memory_plan plan_memory(size_t num_hashes, uint64_t max_bytes) {
   plan.portion = std::min<size_t>(range_bounds<Range>::portion, max_bytes / 8 / bytes_a_range);
   const uint64_t for_ranges = (plan.portion + range_bounds<Range>::beside) * bytes_a_range;
   using counter = basic_document_counter<Range>;
-  const uint64_t needed = plan.for_hashes + for_ranges + counter::table::min_bytes + counter::min_window_bytes;
+  const uint64_t for_pages = may_be_cold ? page_requests::max_bytes : 0;  // given back before anything is counted
+  const uint64_t needed =
+      plan.for_hashes + std::max(for_ranges + counter::table::min_bytes + counter::min_window_bytes, for_pages);
   if (needed > max_bytes) {
     throw error(errc::payload_too_large,
                 "query: " + std::to_string(num_hashes) + " hashes take " + std::to_string(needed) +
@@ -166,7 +169,10 @@ search_outcome searcher::search(const snapshot& index, query_view query, const s
 template <class Range>
 search_outcome searcher::scratch::search(const snapshot& index, query_view query, const search_options& options,
                                          range_scratch<Range>& of_kind) {
-  const memory_plan plan = plan_memory<Range>(query.size(), options.max_bytes);
+  const bool may_be_cold = options.may_be_cold && std::ranges::any_of(index.entries(), [](const auto& e) {
+                             return e.segment->is_on_disk();
+                           });
+  const memory_plan plan = plan_memory<Range>(query.size(), options.max_bytes, may_be_cold);
   auto& ranges = of_kind.ranges;
   auto& counter = of_kind.counter;
   // What earlier searches needed more of is not there twice.
@@ -189,6 +195,7 @@ search_outcome searcher::scratch::search(const snapshot& index, query_view query
       std::max<uint64_t>(options.min_score.value_or(static_cast<uint32_t>((query.size() + 19) / 20)), 1);
   top_results results(options.limit, min_score, options.score_pct);
 
+  if (may_be_cold) page_requests(stop).ask(index.entries(), distinct, options.probes);
   const auto find = [&](const auto& count) {
     find_postings(index.entries(), distinct, options.probes, plan.portion, ranges, stop, count);
   };

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "core/base/bit_select.hpp"
@@ -112,6 +113,20 @@ class bucket_directory {
   }
   std::pair<uint32_t, uint32_t> range(uint32_t bucket) const noexcept {
     return range(bucket, has_counts() ? before_part(bucket) : 0);
+  }
+
+  /// The bytes that `locate` reads of a bucket, or `range` where there are starts.
+  std::span<const std::byte> located_by(uint32_t bucket) const noexcept {
+    return has_counts() ? std::span(sample_address(bucket >> group_bits), sizeof(uint64_t))
+                        : std::span(start_address(bucket), 2 * sizeof(uint32_t));
+  }
+  /// And those that `range` reads then, as a rule: none where there are starts.
+  std::span<const std::byte> ranged_by(uint32_t bucket, uint32_t located) const noexcept {
+    if (!has_counts()) return {};
+    constexpr uint64_t words_of_part = 3;
+    const uint64_t first = std::min(place_of_part(bucket, located) >> 6, num_words_);
+    const uint64_t last = std::min(first + words_of_part, num_words_ + 1);
+    return {counts_ + first * sizeof(uint64_t), (last - first) * sizeof(uint64_t)};
   }
 
   /// Where there are starts: that of a bucket.

@@ -6,6 +6,7 @@ namespace fp {
 enum class load_mode {
   map,   ///< memory-mapped: pages belong to the page cache
   read,  ///< read into aligned memory of our own
+  disk,  ///< memory-mapped, and expected to find no room in memory
 };
 
 }  // namespace fp

@@ -69,11 +69,20 @@ segment_ptr open_segment_as(const std::string& name, file_system& fs, const path
   const segment_header header = decode_header(page, size, name);
   if (expected != nullptr) compare(make_info(header, page), *expected, name);
 
+  const bool on_disk = options.mode == load_mode::disk;
+  // Of older versions every bucket's start is checked, too, and postings are not much more.
+  const bool leave_postings =
+      options.leave_postings && options.mode != load_mode::read && header.version >= first_version_with_counts;
   const auto verify_sections = [&](const auto& bytes_of_slice) {
     report(segment_header_bytes);
     for (size_t i = 0; i < num_sections_of(header.version); i++) {
+      const auto kind = static_cast<section_kind>(i + 1);
+      if (leave_postings && (kind == section_kind::counts || kind == section_kind::postings)) {
+        report(header.sections[i].end() - header.sections[i].offset);
+        continue;
+      }
       uint64_t unreported = 0;
-      verify_section(name, static_cast<section_kind>(i + 1), header.sections[i],
+      verify_section(name, kind, header.sections[i],
                      [&](uint64_t at, uint64_t length) -> std::span<const std::byte> {
                        throw_if_cancelled(options.cancel, name);
                        report(std::exchange(unreported, length));
@@ -83,7 +92,7 @@ segment_ptr open_segment_as(const std::string& name, file_system& fs, const path
     }
   };
 
-  if (options.mode == load_mode::map) {
+  if (options.mode != load_mode::read) {
     const std::shared_ptr<const mapped_file> mapping = source->map();
     try {
       const auto bytes = mapping->bytes();
@@ -91,7 +100,8 @@ segment_ptr open_segment_as(const std::string& name, file_system& fs, const path
         throw error(errc::corrupt_data, name + ": header at offset 0: changed while it was opened");
       }
       verify_sections([&](uint64_t at, uint64_t length) { return bytes.subspan(at, length); });
-      auto opened = std::make_shared<stored_segment>(name, mapping, header, options.cancel);
+      auto opened = std::make_shared<stored_segment>(name, mapping, header, mapping_use{on_disk, !leave_postings},
+                                                     options.cancel);
       mapping->expect_random_reads();
       return opened;
     } catch (const error& e) {

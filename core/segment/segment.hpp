@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -47,6 +48,8 @@ class segment {
   virtual const std::string& name() const noexcept = 0;
   virtual segment_storage storage() const noexcept = 0;
   bool is_memory() const noexcept { return storage() == segment_storage::memory; }
+  /// Whether memory may have no room for it: who knows which of its pages are needed asks for all of them first.
+  virtual bool is_on_disk() const noexcept = 0;
   /// The whole segment as a segment file holds it, wherever it lies; valid while the segment lives.
   virtual std::span<const std::byte> bytes() const noexcept = 0;
 
@@ -71,6 +74,16 @@ class segment {
   virtual void will_read(std::span<const std::byte> bytes) const noexcept = 0;
   /// Checks all checksums again. Throws `corrupt_data` with file, section and offset, and as `require_readable`.
   virtual void verify(const cancel_flag* cancel = nullptr) const = 0;
+  /// Whether every byte has been checked since it was opened (see `open_options::leave_postings`).
+  bool is_verified() const noexcept { return is_verified_.load(std::memory_order_relaxed); }
+  /// Somebody has checked what was left.
+  void set_verified() const noexcept { is_verified_.store(true, std::memory_order_relaxed); }
+
+ protected:
+  explicit segment(bool is_verified = true) noexcept : is_verified_(is_verified) {}
+
+ private:
+  mutable std::atomic<bool> is_verified_;
 };
 
 using segment_ptr = std::shared_ptr<const segment>;
@@ -80,11 +93,14 @@ struct open_options {
   const cancel_flag* cancel = nullptr;
   /// Called between slices with the bytes verified since the last call.
   std::function<void(uint64_t bytes)> on_progress;
+  /// Of a mapped file: neither the postings nor their counts are verified, which are nearly all of it and would
+  /// have to be read for that. Whatever they are, nobody leaves them.
+  bool leave_postings = false;
 };
 
-/// Opens a segment file and verifies every byte of it. `expected`, when given, is what the manifest says of the
-/// file. Throws `corrupt_data` (file, section, offset, reason), `unsupported_format`, `io_error` or
-/// `cancelled`. The file is closed on return; the name may be removed while the segment lives.
+/// Opens a segment file and verifies every byte of it, unless told otherwise. `expected`, when given, is what the
+/// manifest says of the file. Throws `corrupt_data` (file, section, offset, reason), `unsupported_format`,
+/// `io_error` or `cancelled`. The file is closed on return; the name may be removed while the segment lives.
 segment_ptr open_segment(file_system& fs, const path& file, const segment_info* expected,
                          const open_options& options = {});
 

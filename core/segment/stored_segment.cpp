@@ -77,13 +77,16 @@ void require_section_checksum(const std::string& name, section_kind kind, const 
 
 stored_segment::stored_segment(std::string name, segment_storage storage, std::span<const std::byte> bytes,
                                std::shared_ptr<const void> owner, const segment_header& header,
-                               const cancel_flag* cancel)
-    : name_(std::move(name)),
+                               const mapping_use& use, const cancel_flag* cancel)
+    : segment(use.verified),
+      name_(std::move(name)),
       storage_(storage),
       bytes_(bytes),
       owner_(std::move(owner)),
       header_(header),
+      use_(use),
       info_(make_info(header, bytes.first<segment_header_bytes>())),
+      samples_(copy_of_samples()),
       postings_(header.split, directory(),
                 packed_array(section_data(section_kind::postings), header.split.tail_bits + header.id_bits()),
                 header.id_bits(), header.min_document),
@@ -92,25 +95,32 @@ stored_segment::stored_segment(std::string name, segment_storage storage, std::s
                        packed_array(section_data(section_kind::tombstones), 1),
                        packed_array(section_data(section_kind::commits), header.commit_bits()),
                        header.first_commit) {
-  if (postings_.buckets().has_counts()) {
-    check_counts(cancel);
-  } else {
+  if (!postings_.buckets().has_counts()) {
     check_starts(cancel);
+  } else if (use.verified) {
+    check_counts(cancel);
   }
   read_documents(cancel);
   read_metadata();
 }
 
 stored_segment::stored_segment(std::string name, std::shared_ptr<const mapped_file> file,
-                               const segment_header& header, const cancel_flag* cancel)
-    : stored_segment(std::move(name), segment_storage::mapped_file, file->bytes(), file, header, cancel) {
+                               const segment_header& header, const mapping_use& use, const cancel_flag* cancel)
+    : stored_segment(std::move(name), segment_storage::mapped_file, file->bytes(), file, header, use, cancel) {
   mapping_ = file.get();
   require_readable();
 }
 
+std::vector<std::byte> stored_segment::copy_of_samples() const {
+  if (!use_.on_disk || header_.version < first_version_with_counts) return {};
+  const section_location& samples = header_.section(section_kind::buckets);
+  const auto bytes = bytes_.subspan(samples.offset, samples.length);
+  return {bytes.begin(), bytes.end()};
+}
+
 bucket_directory stored_segment::directory() const noexcept {
   const unsigned bits = header_.split.bucket_bits;
-  const std::byte* const starts = section_data(section_kind::buckets);
+  const std::byte* const starts = samples_.empty() ? section_data(section_kind::buckets) : samples_.data();
   return header_.version < first_version_with_counts
              ? bucket_directory::of_starts(bits, header_.num_postings, starts)
              : bucket_directory::of_counts(bits, header_.num_postings, starts, section_data(section_kind::counts));
@@ -272,6 +282,7 @@ void stored_segment::verify(const cancel_flag* cancel) const {
     throw;
   }
   require_readable();
+  set_verified();
 }
 
 segment_ptr make_memory_segment(aligned_memory bytes) {

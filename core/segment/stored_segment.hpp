@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/aligned_memory.hpp"
@@ -17,8 +18,16 @@ namespace fp {
 /// Throws `io_error` when a page of a mapped file, which messages call `name`, could not be read.
 void require_readable(const mapped_file& file, const std::string& name);
 
+/// How a mapped file is used.
+struct mapping_use {
+  bool on_disk = false;  ///< see `segment::is_on_disk`
+  bool verified = true;  ///< whether the checksums of all sections have been checked
+};
+
 /// The one implementation of `segment`: a view of bytes in the segment format. Built beside the bytes are only the
-/// two document sets (0.1 to 2 bytes a document) and a copy of a mapped file's metadata.
+/// two document sets (0.1 to 2 bytes a document), a copy of a mapped file's metadata and, where it is expected to
+/// lie on the disk, one of the samples of its counts, which every look-up begins with (8 bytes for 128
+/// buckets).
 class stored_segment final : public segment {
  public:
   /// `header` was decoded from `bytes`, which `owner` keeps; `name` starts error messages. The sections' checksums
@@ -26,14 +35,16 @@ class stored_segment final : public segment {
   /// Throws `corrupt_data` or `cancelled`.
   stored_segment(std::string name, segment_storage storage, std::span<const std::byte> bytes,
                  std::shared_ptr<const void> owner, const segment_header& header,
-                 const cancel_flag* cancel = nullptr);
+                 const cancel_flag* cancel = nullptr)
+      : stored_segment(std::move(name), storage, bytes, std::move(owner), header, mapping_use{}, cancel) {}
   /// Of a mapped file. Throws `io_error`, too, when a page of it cannot be read.
   stored_segment(std::string name, std::shared_ptr<const mapped_file> file, const segment_header& header,
-                 const cancel_flag* cancel = nullptr);
+                 const mapping_use& use, const cancel_flag* cancel = nullptr);
 
   const segment_info& info() const noexcept override { return info_; }
   const std::string& name() const noexcept override { return name_; }
   segment_storage storage() const noexcept override { return storage_; }
+  bool is_on_disk() const noexcept override { return use_.on_disk; }
   std::span<const std::byte> bytes() const noexcept override { return bytes_; }
   const posting_table& postings() const noexcept override { return postings_; }
   hash_value hash_mask() const noexcept override { return header_.hash_mask; }
@@ -47,9 +58,14 @@ class stored_segment final : public segment {
   void verify(const cancel_flag* cancel) const override;
 
  private:
+  stored_segment(std::string name, segment_storage storage, std::span<const std::byte> bytes,
+                 std::shared_ptr<const void> owner, const segment_header& header, const mapping_use& use,
+                 const cancel_flag* cancel);
+
   const std::byte* section_data(section_kind kind) const noexcept {
     return bytes_.data() + header_.section(kind).offset;
   }
+  std::vector<std::byte> copy_of_samples() const;
   bucket_directory directory() const noexcept;
   void check_starts(const cancel_flag* cancel) const;
   void check_counts(const cancel_flag* cancel) const;
@@ -62,7 +78,9 @@ class stored_segment final : public segment {
   std::shared_ptr<const void> owner_;
   const mapped_file* mapping_ = nullptr;  ///< the owner, if it is one
   segment_header header_;
+  mapping_use use_;
   segment_info info_;
+  std::vector<std::byte> samples_;  ///< a copy; empty where they are read where they lie
   posting_table postings_;
   document_table document_states_;
   doc_set documents_, tombstones_;

@@ -93,7 +93,7 @@ TEST(config, errors_name_key_found_and_allowed) {
   EXPECT_EQ(complaint(R"({"dir": {"a": 1}})"), "c.json: dir: found an object, allowed a folder's name");
   EXPECT_EQ(complaint(R"({"dir": ""})"), "c.json: dir: found a string \"\", allowed a folder's name");
   EXPECT_EQ(complaint(R"({"segment_load_mode": "mmap"})"),
-            "c.json: segment_load_mode: found a string \"mmap\", allowed map or read");
+            "c.json: segment_load_mode: found a string \"mmap\", allowed map, read or disk");
   EXPECT_EQ(
       complaint(R"({"log_level": "verbose"})"),
       "c.json: log_level: found a string \"verbose\", allowed trace, debug, info, warn, error, critical or off");

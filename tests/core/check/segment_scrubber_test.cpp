@@ -20,7 +20,7 @@ using test::error_of;
 using test::fs_operation;
 using testing::HasSubstr;
 
-constexpr load_mode load_modes[] = {load_mode::map, load_mode::read};
+constexpr load_mode load_modes[] = {load_mode::map, load_mode::read, load_mode::disk};
 
 class Scrubber : public testing::Test {
  protected:

@@ -80,7 +80,10 @@ class history {
     snapshot_ = snapshot_->with_replaced(first, count, merge_to_memory(*snapshot_, first, count));
   }
 
-  load_mode any_mode() { return data_.chance(50) ? load_mode::map : load_mode::read; }
+  load_mode any_mode() {
+    constexpr load_mode modes[] = {load_mode::map, load_mode::read, load_mode::disk};
+    return modes[data_.below(3)];
+  }
 
   void replace(size_t first, size_t count, bool may_add = true) {
     const path file = folder_ / (std::to_string(++num_files_) + ".seg");

@@ -7,30 +7,19 @@
 
 #include "core/merge/merge.hpp"
 #include "tests/core/support/commits.hpp"
+#include "tests/core/support/passing_segment.hpp"
 #include "tests/core/support/temporary_folder.hpp"
 
 namespace fp {
 namespace {
 
-/// Passes everything on, and notes what will be read.
-class noting_segment final : public segment {
+/// Has other bytes, and notes which of them will be read.
+class reader_noting_segment final : public test::passing_segment {
  public:
-  noting_segment(segment_ptr real, std::vector<std::byte> bytes)
-      : real_(std::move(real)), bytes_(std::move(bytes)) {}
+  reader_noting_segment(segment_ptr real, std::vector<std::byte> bytes)
+      : passing_segment(std::move(real)), bytes_(std::move(bytes)) {}
 
-  const segment_info& info() const noexcept override { return real_->info(); }
-  const std::string& name() const noexcept override { return real_->name(); }
-  segment_storage storage() const noexcept override { return real_->storage(); }
   std::span<const std::byte> bytes() const noexcept override { return bytes_; }
-  const posting_table& postings() const noexcept override { return real_->postings(); }
-  hash_value hash_mask() const noexcept override { return real_->hash_mask(); }
-  const document_table& document_states() const noexcept override { return real_->document_states(); }
-  const doc_set& documents() const noexcept override { return real_->documents(); }
-  const doc_set& tombstones() const noexcept override { return real_->tombstones(); }
-  std::optional<document_state> find(document_id id) const override { return real_->find(id); }
-  const metadata_list& metadata() const noexcept override { return real_->metadata(); }
-  void require_readable() const override { real_->require_readable(); }
-  void verify(const cancel_flag* cancel) const override { real_->verify(cancel); }
   void will_read(std::span<const std::byte> bytes) const noexcept override {
     asked.emplace_back(static_cast<size_t>(bytes.data() - bytes_.data()), bytes.size());
   }
@@ -38,7 +27,6 @@ class noting_segment final : public segment {
   mutable std::vector<std::pair<size_t, size_t>> asked;  ///< offsets and lengths
 
  private:
-  segment_ptr real_;
   std::vector<std::byte> bytes_;
 };
 
@@ -48,7 +36,7 @@ TEST(read_ahead_test, asks_for_every_byte_once_and_for_two_windows_at_most) {
   for (int round = 0; round < 100; round++) {
     const size_t size = random() % (7 * read_ahead::window) + 1;
     const size_t max_step = size_t{1} << (random() % 23);
-    const noting_segment s(real, std::vector<std::byte>(size));
+    const reader_noting_segment s(real, std::vector<std::byte>(size));
     read_ahead ahead(s);
     size_t at = random() % size;
     const size_t first = at;

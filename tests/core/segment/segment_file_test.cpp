@@ -12,6 +12,7 @@
 #include "core/segment/bucket_directory.hpp"
 #include "core/segment/segment_format.hpp"
 #include "tests/core/support/commits.hpp"
+#include "tests/core/support/error_of.hpp"
 #include "tests/core/support/temporary_folder.hpp"
 
 namespace fp {
@@ -20,7 +21,7 @@ namespace {
 using test::make_commit;
 using test::make_segment;
 
-constexpr load_mode both_modes[] = {load_mode::map, load_mode::read};
+constexpr load_mode all_modes[] = {load_mode::map, load_mode::read, load_mode::disk};
 
 class SegmentFile : public testing::Test {
  protected:
@@ -87,14 +88,16 @@ class SegmentFile : public testing::Test {
   std::string bytes_, message_;
 };
 
-TEST_F(SegmentFile, OpensInBothModesWithTheSameContents) {
-  for (const load_mode mode : both_modes) {
+TEST_F(SegmentFile, OpensInEveryModeWithTheSameContents) {
+  for (const load_mode mode : all_modes) {
     uint64_t reported = 0;
     const auto s = open_segment(posix_file_system(), file_, &info_,
                                 {mode, nullptr, [&](uint64_t bytes) { reported += bytes; }});
     EXPECT_EQ(reported, bytes_.size());
     EXPECT_EQ(s->info(), info_);
-    EXPECT_EQ(s->storage(), mode == load_mode::map ? segment_storage::mapped_file : segment_storage::read_file);
+    EXPECT_EQ(s->storage(), mode == load_mode::read ? segment_storage::read_file : segment_storage::mapped_file);
+    EXPECT_EQ(s->is_on_disk(), mode == load_mode::disk);
+    EXPECT_TRUE(s->is_verified());
     EXPECT_EQ(s->metadata().to_map(), (metadata_map{{"key", "value"}}));
     EXPECT_EQ(s->documents().cardinality(), 40u);  // nothing older: no need for the tombstone
     EXPECT_EQ(s->tombstones(), doc_set{});
@@ -102,6 +105,44 @@ TEST_F(SegmentFile, OpensInBothModesWithTheSameContents) {
     std::filesystem::remove(file_);
     s->verify();
     put_file(bytes_);
+  }
+}
+
+TEST_F(SegmentFile, PostingsMayBeLeftUnverified) {
+  const auto open = [&](load_mode mode) {
+    uint64_t reported = 0;
+    open_options options{mode, nullptr, [&](uint64_t bytes) { reported += bytes; }};
+    options.leave_postings = true;
+    const auto s = open_segment(posix_file_system(), file_, &info_, options);
+    EXPECT_EQ(reported, bytes_.size());
+    return s;
+  };
+  EXPECT_TRUE(open(load_mode::read)->is_verified()) << "it has been read anyway";
+  const auto whole = open(load_mode::disk);
+  EXPECT_FALSE(whole->is_verified());
+  whole->verify();
+  EXPECT_TRUE(whole->is_verified());
+
+  for (size_t at = 0; at < bytes_.size(); at++) {
+    std::string bytes = bytes_;
+    bytes[at] = static_cast<char>(bytes[at] ^ 16);
+    put_file(bytes);
+    const auto in = [&](section_kind kind) {
+      const size_t entry = section_entry_offset(static_cast<size_t>(kind) - 1);
+      const auto offset = get<uint64_t>(bytes_, entry + 8), length = get<uint64_t>(bytes_, entry + 16);
+      return at >= offset && at < offset + (length + 63) / 64 * 64;
+    };
+    const bool is_left = in(section_kind::postings) || in(section_kind::counts);
+    bool opens = false;
+    const error e = test::error_of([&] {
+      const auto s = open(load_mode::disk);
+      opens = true;
+      // Whatever the answers are, they come, and the damage is found by who looks.
+      searcher().search(*snapshot::from_segments({s}), std::vector<hash_value>{16, 32, 64}, {});
+      s->verify();
+    });
+    ASSERT_EQ(e.code(), errc::corrupt_data) << at;
+    ASSERT_EQ(opens, is_left) << at;
   }
 }
 
@@ -114,7 +155,7 @@ TEST_F(SegmentFile, EveryFlippedBitIsDetected) {
       std::string damaged = bytes_;
       damaged[at] = static_cast<char>(damaged[at] ^ 1 << bit);
       put_file(damaged);
-      for (const load_mode mode : both_modes) {
+      for (const load_mode mode : all_modes) {
         ASSERT_EQ(open_error(mode), errc::corrupt_data) << "bit " << bit << " of byte " << at;
         ASSERT_NE(message_.find(file_.string()), std::string::npos) << message_;
       }
@@ -125,11 +166,11 @@ TEST_F(SegmentFile, EveryFlippedBitIsDetected) {
 TEST_F(SegmentFile, EveryTruncationIsDetected) {
   for (size_t length = bytes_.size(); length-- > 0;) {
     std::filesystem::resize_file(file_, length);
-    for (const load_mode mode : both_modes) ASSERT_EQ(open_error(mode), errc::corrupt_data) << length;
+    for (const load_mode mode : all_modes) ASSERT_EQ(open_error(mode), errc::corrupt_data) << length;
   }
   for (const size_t more : {1, 64, 5000}) {
     put_file(bytes_ + std::string(more, '\0'));
-    for (const load_mode mode : both_modes) ASSERT_EQ(open_error(mode), errc::corrupt_data) << more;
+    for (const load_mode mode : all_modes) ASSERT_EQ(open_error(mode), errc::corrupt_data) << more;
   }
 }
 
@@ -137,7 +178,7 @@ TEST_F(SegmentFile, ErrorsNameSectionAndOffset) {
   const auto offset = get<uint64_t>(bytes_, section_entry_offset(1) + 8);
   bytes_[offset + 3] ^= 1;
   put_file(bytes_);
-  for (const load_mode mode : both_modes) {
+  for (const load_mode mode : all_modes) {
     ASSERT_EQ(open_error(mode), errc::corrupt_data);
     EXPECT_NE(message_.find(file_.string() + ": section postings at offset " + std::to_string(offset)),
               std::string::npos)
@@ -176,12 +217,12 @@ TEST_F(SegmentFile, AnythingButTheExpectedFileIsRefused) {
   wrong[10].first_part++;
   wrong[11].last_part++;
   for (const segment_info& expected : wrong) {
-    for (const load_mode mode : both_modes) EXPECT_EQ(open_error(mode, &expected), errc::corrupt_data);
+    for (const load_mode mode : all_modes) EXPECT_EQ(open_error(mode, &expected), errc::corrupt_data);
   }
 }
 
 TEST_F(SegmentFile, CancelStopsBetweenSlices) {
-  for (const load_mode mode : both_modes) {
+  for (const load_mode mode : all_modes) {
     // Raised after n reports: at least the header and each section report.
     for (int after = 0; after < 8; after++) {
       cancel_flag cancel = after == 0;
@@ -217,7 +258,7 @@ TEST_F(SegmentFile, WrongStructureIsRefusedEvenWithRightChecksums) {
   const auto expect_refused = [&](const char* what) {
     seal(bytes_);
     put_file(bytes_);
-    for (const load_mode mode : both_modes) EXPECT_EQ(open_error(mode), errc::corrupt_data) << what;
+    for (const load_mode mode : all_modes) EXPECT_EQ(open_error(mode), errc::corrupt_data) << what;
     bytes_ = good;
   };
   const auto field = [&](size_t at, auto change, const char* what) {

@@ -53,6 +53,9 @@ void read_everything(const snapshot& index, searcher& search, const std::functio
   };
   for (document_id id = 1; id < num_documents; id += 100) {
     attempt([&] { search.search(index, hashes_of(id), {}); });
+    search_options cold;
+    cold.may_be_cold = true;
+    attempt([&] { search.search(index, hashes_of(id), cold); });
     attempt([&] { index.find(id * 3); });
   }
   const size_t count = index.entries().size();
@@ -230,15 +233,15 @@ class shifting_file final : public mapped_file {
   byte_vector memory;  ///< of exactly this size, so that sanitizers see every step outside
 };
 
-/// `make_segments()` in such files.
+/// `make_segments()` in such files, all of them verified or none.
 struct shifting_index {
-  shifting_index() {
+  explicit shifting_index(mapping_use use = {}) {
     std::vector<segment_ptr> segments;
     for (const auto& s : make_segments()) {
       files.push_back(std::make_shared<shifting_file>(byte_vector(s->bytes().begin(), s->bytes().end())));
       const auto bytes = files.back()->bytes();
       const auto header = decode_header(bytes.first<segment_header_bytes>(), bytes.size(), "shifting");
-      segments.push_back(std::make_shared<stored_segment>("shifting", files.back(), header));
+      segments.push_back(std::make_shared<stored_segment>("shifting", files.back(), header, use));
     }
     served = snapshot::from_segments(std::move(segments));
   }
@@ -257,7 +260,7 @@ TEST(shifting_segment, readers_stay_within_it) {
   for (int round = 0; round < 30; round++) {
     const bool only_zeros = round % 2 == 0;
     const size_t unit = round % 3 == 0 ? 4096 : 64;
-    const shifting_index index;
+    const shifting_index index(round % 4 < 2 ? mapping_use{} : mapping_use{true, false});
     std::atomic<bool> stop = false;
     {
       std::jthread vandal([&, seed = random()] {
@@ -287,7 +290,7 @@ TEST(shifting_segment, readers_stay_within_what_has_changed_before) {
   for (const std::byte value : {std::byte{0}, std::byte{0xff}}) {
     for (const bool to_the_end : {false, true}) {
       for (size_t at = 0; at < num_bytes; at += 4096) {
-        const shifting_index index;
+        const shifting_index index({at / 4096 % 2 == 1, true});
         for (const auto& file : index.files) {
           const size_t begin = std::min(at, file->memory.size());
           const size_t end = to_the_end ? file->memory.size() : std::min(begin + 4096, file->memory.size());
