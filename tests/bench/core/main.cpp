@@ -9,14 +9,15 @@ int main(int argc, char** argv) {
   fp::bench::search_bench_options o;
   o.fingerprints = FPNODE_TEST_DATA "/fingerprints.txt.gz";
   o.folder = std::filesystem::temp_directory_path();
-  std::vector<std::string> parts{"uniform", "music",  "files", "metrics", "growth",   "rest",
-                                 "bounds",  "import", "near",  "hot",     "changelog"};
+  std::vector<std::string> parts{"uniform", "music",  "files", "metrics", "growth",    "rest",
+                                 "bounds",  "import", "near",  "hot",     "changelog", "cold"};
   cli.add_option("--postings", o.postings, "Postings of the indexes with uniform hashes")->delimiter(',');
   cli.add_option("--music-postings", o.music_postings, "Postings of the index that is like real music");
   cli.add_option("--file-postings", o.file_postings, "Postings of the indexes in files")->delimiter(',');
   cli.add_option("--rest-postings", o.rest_postings, "Postings of the index that is ingested and left at rest");
   cli.add_option("--import-postings", o.import_postings, "Postings of the index that is imported");
   cli.add_option("--near-postings", o.near_postings, "Postings of the indexes that are searched for near hashes");
+  cli.add_option("--cold-postings", o.cold_postings, "Postings of the file that has left memory");
   cli.add_option("--growth-segments", o.growth_segments, "Segments of the many small ones");
   cli.add_option("--growth-documents", o.growth_documents, "Documents in each of 45 segments");
   cli.add_option("--traffic-scale", o.traffic_scale, "By how much AcoustID's traffic is scaled down");
@@ -51,6 +52,7 @@ int main(int argc, char** argv) {
     if (part == "import") fp::bench::run_import(o, report);
     if (part == "near") fp::bench::run_near(o, report);
     if (part == "hot") fp::bench::run_hot(o, report);
+    if (part == "cold") fp::bench::run_cold(o, report);
     if (part == "changelog") fp::bench::run_changelog(o, report);
   }
 }

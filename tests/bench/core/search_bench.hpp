@@ -18,6 +18,7 @@ struct search_bench_options {
   uint64_t rest_postings = 20'000'000;     ///< like real music, ingested and left at rest
   uint64_t import_postings = 20'000'000;   ///< of an index of fpindex
   uint64_t near_postings = 100'000'000;    ///< of what is searched for near hashes
+  uint64_t cold_postings = 100'000'000;    ///< of a file that has left memory
   size_t growth_segments = 1'000;          ///< of 10,000 documents
   size_t growth_documents = 500'000;       ///< in each of 45 segments
   uint32_t traffic_scale = 200;            ///< AcoustID's traffic, scaled down by this
@@ -70,6 +71,8 @@ void run_rest(const search_bench_options& o, reporter& report);
 void run_import(const search_bench_options& o, reporter& report);
 /// Searches that find what is one or two bits away against those that do not.
 void run_near(const search_bench_options& o, reporter& report);
+/// Searches of a mapped file that has left memory.
+void run_cold(const search_bench_options& o, reporter& report);
 /// Searches for hashes that many documents hold.
 void run_hot(const search_bench_options& o, reporter& report);
 /// What a follower reads of a local changelog against reading its files, and appends of many writers against one's.
