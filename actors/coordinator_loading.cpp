@@ -127,6 +127,7 @@ void index_coordinator_state::on_oplog(const oplog_opened& opened) {
         "{}: the log ends with commit {}, before file segments do: nothing is lost, but something removed its end",
         index_name(), *opened.report.ends_early_at);
   }
+  count_unverified();
   spawn_workers();
   sweep();
   log_hindrance.clear();

@@ -182,6 +182,7 @@ index_status index_coordinator_state::status() const {
   s.upkeep_error = engine->planner().errors();
   s.damaged_segments = static_cast<uint32_t>(damage.size());
   s.damage = damage.first();
+  s.unverified_segments = unverified_segments;
   s.replica = replica_state_now();
   return s;
 }

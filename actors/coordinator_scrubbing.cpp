@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "actors/index_coordinator.hpp"
 
 namespace fp {
@@ -10,6 +12,7 @@ caf::result<scrub_target> index_coordinator_state::scrub() const {
 void index_coordinator_state::on_scrubbed(const segment_scrubbed& scrubbed) {
   // What is being closed, or was merged away meanwhile, is nobody's business.
   if (!is_serving() || !engine->served().has_file(scrubbed.segment)) return;
+  count_unverified();
   const auto& segment = scrubbed.segment;
   if (scrubbed.damage) {
     note_damage(segment, "scrub", text_of(scrubbed.damage));
@@ -19,6 +22,13 @@ void index_coordinator_state::on_scrubbed(const segment_scrubbed& scrubbed) {
                    segment.last_commit);
     tell_engine([&](index_engine& e) { e.mended(segment, now()); });
   }
+}
+
+void index_coordinator_state::count_unverified() {
+  const auto entries = engine->served().files()->entries();
+  unverified_segments = static_cast<uint32_t>(
+      std::ranges::count_if(entries, [](const snapshot::entry& e) { return !e.segment->is_verified(); }));
+  metrics->set_unverified_segments(unverified_segments);
 }
 
 void index_coordinator_state::note_damage(const segment_info& segment, const char* finder,

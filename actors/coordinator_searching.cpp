@@ -35,9 +35,9 @@ bool index_coordinator_state::search_here(caf::typed_response_promise<search_rep
     searches_to_hand_over--;
     return false;
   }
-  const uint64_t faults_before = engine->served().maps_files() ? env->major_faults() : 0;
+  const uint64_t faults_before = engine->served().maps_files() ? env->disk_reads() : 0;
   const auto note_faults = [&] {
-    if (engine->served().maps_files()) warm->searched_trusting(env->major_faults() - faults_before);
+    if (engine->served().maps_files()) warm->searched_trusting(env->disk_reads() - faults_before);
   };
   try {
     auto reply =

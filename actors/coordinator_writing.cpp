@@ -105,6 +105,7 @@ void index_coordinator_state::serving_changed(bool maps_new_files) {
   if (maps_new_files) warm->forget();
   metrics->set_snapshot(current());
   if (!damage.empty()) forget_damage();
+  if (unverified_segments > 0) count_unverified();
 }
 
 void index_coordinator_state::block_writes(const std::string& why) {

@@ -16,7 +16,7 @@
 
 namespace fp {
 
-uint64_t thread_major_faults();
+uint64_t thread_disk_reads();
 /// A random number that is not 0.
 uint64_t make_instance();
 
@@ -53,8 +53,8 @@ struct environment {
   /// as much before it is handed over, which costs 50 microseconds. Caches are cold when searches are rare: those
   /// then take several times as long as in a benchmark.
   std::chrono::microseconds own_search_budget{200};
-  /// Pages that the calling thread has waited for a disk for, since it began.
-  std::function<uint64_t()> major_faults = thread_major_faults;
+  /// How often the calling thread, since it began, has waited for a page from a disk, or asked for some.
+  std::function<uint64_t()> disk_reads = thread_disk_reads;
   /// The threads of actors that block, which outlive them. Null: they are scheduled as all others, as tests with a
   /// deterministic scheduler want it.
   const blocking_pools* pools = nullptr;

@@ -195,6 +195,7 @@ struct index_coordinator_state : engine_effects {
   // -- Scrubbing (coordinator_scrubbing.cpp)
   caf::result<scrub_target> scrub() const;
   void on_scrubbed(const segment_scrubbed& scrubbed);
+  void count_unverified();
   void note_damage(const segment_info& segment, const char* finder, const std::string& text);
   /// Drops findings of segments that are served no longer.
   void forget_damage();
@@ -334,6 +335,7 @@ struct index_coordinator_state : engine_effects {
   std::multimap<uint64_t, upkeep_promise> merge_promises;  ///< by the engine's rounds
 
   damage_list damage;  ///< of what is served
+  uint32_t unverified_segments = 0;
 
   // Closing.
   caf::typed_response_promise<done_atom> close_promise;

@@ -44,9 +44,15 @@ void scrub_state::tick() {
   }
 }
 
+void scrub_state::verify_unverified() {
+  wants_unverified = true;
+  if (!in_round) end_round();
+}
+
 void scrub_state::begin_round() {
   in_round = true;
-  round_began = self->clock().now();
+  only_unverified = std::exchange(wants_unverified, false);
+  if (!only_unverified) round_began = self->clock().now();
   self->request(setup.directory, caf::infinite, scrub_atom_v)
       .then(
           [this](const scrubbed_indexes_ptr& all) {
@@ -58,6 +64,10 @@ void scrub_state::begin_round() {
 
 void scrub_state::end_round() {
   in_round = false;
+  if (wants_unverified) {
+    tick_at(self->clock().now());
+    return;
+  }
   tick_at(round_began + std::chrono::milliseconds(setup.env->newest_settings()->scrub_interval_ms));
 }
 
@@ -67,7 +77,7 @@ void scrub_state::next_index() {
     const auto next = caf::actor_cast<scrubbed_index_handle>(indexes.front());
     indexes.pop_front();
     if (!next) continue;
-    // Whoever cannot serve now is not waited for: its next load verifies everything.
+    // Whoever cannot serve now is not waited for: its next load verifies everything, or says that it has not.
     self->request(next, caf::infinite, scrub_atom_v)
         .then([this, address = next.address()](const scrub_target& target) { visit(address, target); },
               [this](const caf::error&) { next_index(); });
@@ -88,13 +98,14 @@ void scrub_state::visit(const caf::actor_addr& address, const scrub_target& targ
   verified = {};
   metrics = target.metrics;
   for (const auto& e : target.served->entries().first(target.served->num_file_segments())) {
-    segments.push_back(e.segment);
+    if (!only_unverified || !e.segment->is_verified()) segments.push_back(e.segment);
   }
   tick_at(self->clock().now());
 }
 
 void scrub_state::index_done() {
-  metrics->scrub_done();
+  if (only_unverified && verified.segments == 0) return;
+  if (!only_unverified) metrics->scrub_done();
   setup.env->log->info("{}: scrub: {} segments, {} bytes, {} damaged", index_name, verified.segments,
                        verified.bytes, verified.damaged);
 }
@@ -175,6 +186,7 @@ scrub_handle::behavior_type scrub_actor(scrub_state::pointer self, scrub_setup s
         if (number == s->num_ticks) s->tick();
       },
       [=](settings_atom) { s->settings_changed(); },
+      [=](scrub_atom) { s->verify_unverified(); },
   };
 }
 

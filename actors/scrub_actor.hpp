@@ -16,8 +16,10 @@ struct scrub_setup {
 
 /// Verifies again, in the background, the files of all segments that a node serves: one actor and one rate for the
 /// whole node, one file at a time, a small piece a tick. Rounds begin at least `scrub_interval_ms` after one
-/// another, the first one that long after the start, as loading verifies everything.
+/// another, the first one that long after the start, as loading verifies everything. Where it does not, what it
+/// left is verified at once, by a round for that alone.
 ///
+///     node_actor --scrub--> scrub_actor          an index has been loaded that may not be verified
 ///     scrub_actor --scrub--> node_actor          whom to visit, when a round begins
 ///     scrub_actor --scrub--> index_coordinator   what it serves
 ///     scrub_actor --segment_scrubbed--> index_coordinator, which judges and reports
@@ -36,6 +38,8 @@ struct scrub_state {
   void init(pointer self_ptr, scrub_setup setup_values);
   void tick();
   void settings_changed();
+  /// Loads have left something to be verified.
+  void verify_unverified();
   void begin_round();
   void end_round();
   void next_index();
@@ -57,6 +61,8 @@ struct scrub_state {
 
   // The round.
   bool in_round = false;
+  bool only_unverified = false;   ///< it is for segments that nobody has verified since they were opened
+  bool wants_unverified = false;  ///< the next one is
   clock_time round_began;
   uint64_t num_ticks = 0;               ///< ordered so far: the last one counts
   std::deque<caf::actor_addr> indexes;  ///< still to be visited

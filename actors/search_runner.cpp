@@ -36,14 +36,14 @@ void search_runner::note(const search_request& request, duration time, std::stri
 
 search_reply search_runner::run(const snapshot& index, const search_request& request,
                                 steady_clock::time_point started, steady_clock::time_point deadline,
-                                const cancel_flag* cancel) {
-  return *try_run(index, request, started, deadline, cancel, steady_clock::time_point::max());
+                                const cancel_flag* cancel, bool may_be_cold) {
+  return *try_run(index, request, started, deadline, cancel, steady_clock::time_point::max(), may_be_cold);
 }
 
 std::optional<search_reply> search_runner::try_run(const snapshot& index, const search_request& request,
                                                    steady_clock::time_point started,
                                                    steady_clock::time_point deadline, const cancel_flag* cancel,
-                                                   steady_clock::time_point give_up) {
+                                                   steady_clock::time_point give_up, bool may_be_cold) {
   search_options options;
   options.limit = std::min(request.limit, max_search_limit);
   if (request.min_score) options.min_score = *request.min_score;
@@ -51,6 +51,7 @@ std::optional<search_reply> search_runner::try_run(const snapshot& index, const 
   options.probes = request.probes;
   options.deadline = std::min(deadline, give_up);
   options.cancel = cancel;
+  options.may_be_cold = may_be_cold;
   options.max_bytes = env_.settings.max_search_bytes;
   try {
     const auto outcome = engine_.search(index, query_view::of_bytes(request.query.bytes()), options);

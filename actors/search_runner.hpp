@@ -17,13 +17,16 @@ class search_runner {
   search_runner(const environment& env, std::string index, index_metrics_ptr metrics)
       : env_(env), index_(std::move(index)), metrics_(std::move(metrics)) {}
 
-  /// Searches as having begun at `started`. Throws `search_timeout` past the deadline and `cancelled` when told so.
+  /// Searches as having begun at `started`; `may_be_cold`: see `search_options`. Throws `search_timeout` past the
+  /// deadline and `cancelled` when told so.
   search_reply run(const snapshot& index, const search_request& request, steady_clock::time_point started,
-                   steady_clock::time_point deadline, const cancel_flag* cancel = nullptr);
+                   steady_clock::time_point deadline, const cancel_flag* cancel = nullptr,
+                   bool may_be_cold = false);
   /// As `run`, if it ends before `give_up`. Otherwise none, and nothing is recorded.
   std::optional<search_reply> try_run(const snapshot& index, const search_request& request,
                                       steady_clock::time_point started, steady_clock::time_point deadline,
-                                      const cancel_flag* cancel, steady_clock::time_point give_up);
+                                      const cancel_flag* cancel, steady_clock::time_point give_up,
+                                      bool may_be_cold = false);
 
  private:
   using duration = steady_clock::duration;

@@ -4,14 +4,14 @@ namespace fp {
 
 namespace {
 
-/// A task that is being worked on: when it is done, it waits no more, and its page faults are known.
+/// A task that is being worked on: when it is done, it waits no more, and what came from a disk for it is known.
 class task_in_work {
  public:
-  explicit task_in_work(const searcher_setup& setup) : setup_(setup), faults_before_(setup.env->major_faults()) {}
+  explicit task_in_work(const searcher_setup& setup) : setup_(setup), faults_before_(setup.env->disk_reads()) {}
   task_in_work(const task_in_work&) = delete;
   task_in_work& operator=(const task_in_work&) = delete;
   ~task_in_work() {
-    setup_.warm->searched(setup_.env->major_faults() - faults_before_);
+    setup_.warm->searched(setup_.env->disk_reads() - faults_before_);
     setup_.depth->fetch_sub(1, std::memory_order_relaxed);
   }
 
@@ -42,7 +42,8 @@ caf::result<document_reply> searcher_state::document(const document_task& task) 
 caf::result<search_reply> searcher_state::search(const search_task& task) {
   const task_in_work work(setup);
   try {
-    return runner->run(*task.index, *task.request, task.received, task.deadline, task.cancel.get());
+    return runner->run(*task.index, *task.request, task.received, task.deadline, task.cancel.get(),
+                       setup.warm->is_cold());
   } catch (const std::exception& e) {
     return failure(e);
   }
@@ -55,7 +56,8 @@ caf::result<search_batch_reply> searcher_state::search_batch(const search_batch_
     reply.replies.reserve(task.request.searches.size());
     auto started = task.received;
     for (const auto& request : task.request.searches) {
-      reply.replies.push_back(runner->run(*task.index, request, started, search_deadline(request, task.received)));
+      reply.replies.push_back(runner->run(*task.index, request, started, search_deadline(request, task.received),
+                                          nullptr, setup.warm->is_cold()));
       started = steady_clock::now();
     }
     return reply;

@@ -14,7 +14,10 @@ void segment_loader_state::ask_for_work() {
 
 void segment_loader_state::load(const load_task& task) {
   open_options options;
-  options.mode = setup.env->newest_settings()->segment_load_mode;
+  const auto settings = setup.env->newest_settings();
+  options.mode = settings->segment_load_mode;
+  // Reading all of what has no room in memory takes minutes: the scrub does it, at once and at its own rate.
+  options.leave_postings = options.mode == load_mode::disk && settings->scrub_bytes_per_second > 0;
   options.cancel = setup.cancel.get();
   options.on_progress = [this](uint64_t bytes) { self->send(setup.listener, load_advanced{setup.attempt, bytes}); };
   const auto started = steady_clock::now();

@@ -415,7 +415,9 @@ using scrub_directory = caf::typed_actor<caf::replies_to<scrub_atom>::with<scrub
 
 using scrub_handle = caf::typed_actor<
     // To itself: the next piece, or the next round, is due, unless a later tick has been ordered.
-    caf::reacts_to<tick_atom, uint64_t>, caf::reacts_to<settings_atom>>;
+    caf::reacts_to<tick_atom, uint64_t>, caf::reacts_to<settings_atom>,
+    // Something has been loaded that may not be verified.
+    caf::reacts_to<scrub_atom>>;
 
 /// A member of the cluster, by whatever connection there is to it. Every request is answered in a bounded time.
 using member_handle = caf::typed_actor<caf::replies_to<resolve_atom, std::string>::with<index_handle>,

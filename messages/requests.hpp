@@ -17,7 +17,7 @@
 
 namespace fp {
 
-inline constexpr uint32_t protocol_version = 10;
+inline constexpr uint32_t protocol_version = 11;
 
 // -- States -------------------------------------------------------------------------------------------------------
 
@@ -285,9 +285,10 @@ struct index_status {
   uint64_t searches = 0, updates = 0, checkpoints = 0, memory_merges = 0, file_merges = 0;  ///< since start
   uint32_t queued_searches = 0, queued_updates = 0, waiting_requests = 0;
   bool checkpoint_running = false, merge_running = false;
-  std::string upkeep_error;       ///< of each kind of upkeep that fails, by kind; empty when none does
-  uint32_t damaged_segments = 0;  ///< of those that are served, as scrubs and merges found them
-  std::string damage;             ///< what is wrong with the oldest of them
+  std::string upkeep_error;          ///< of each kind of upkeep that fails, by kind; empty when none does
+  uint32_t damaged_segments = 0;     ///< of those that are served, as scrubs and merges found them
+  std::string damage;                ///< what is wrong with the oldest of them
+  uint32_t unverified_segments = 0;  ///< of those that are served from files: nobody has read all of them yet
   replica_status replica;
 };
 
@@ -297,7 +298,7 @@ typename Inspector::result_type inspect(Inspector& f, index_status& x) {
            x.file_version, x.loading, x.num_documents, x.num_bytes, x.num_file_segments, x.num_memory_segments,
            x.memory_postings, x.oplog_bytes, x.searches, x.updates, x.checkpoints, x.memory_merges, x.file_merges,
            x.queued_searches, x.queued_updates, x.waiting_requests, x.checkpoint_running, x.merge_running,
-           x.upkeep_error, x.damaged_segments, x.damage, x.replica);
+           x.upkeep_error, x.damaged_segments, x.damage, x.unverified_segments, x.replica);
 }
 
 // -- Maintenance on request

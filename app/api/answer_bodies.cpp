@@ -61,6 +61,7 @@ void write_index(body_writer& w, const node_overview::index& index) {
   w.full_field("merge_running").boolean(s.merge_running);
   w.full_field("maintenance_error").text(s.upkeep_error);
   w.full_field("damaged_segments").number(s.damaged_segments).full_field("damage").text(s.damage);
+  w.full_field("unverified_segments").number(s.unverified_segments);
   w.full_field("replica");
   write_replica(w, s.replica, s.name);
   w.full_field("loading");

@@ -92,6 +92,7 @@ json as_json(const index_status& s) {
   if (!s.upkeep_error.empty()) j["maintenance_error"] = s.upkeep_error;
   j["damaged_segments"] = s.damaged_segments;
   if (!s.damage.empty()) j["damage"] = s.damage;
+  j["unverified_segments"] = s.unverified_segments;
   if (!s.replica.state.empty()) j["replica"] = as_json(s.replica);
   if (s.replica.needs_person()) j["replica"]["advice"] = parked_advice(s.name);
   j["loading"] = as_json(s.loading);

@@ -92,6 +92,7 @@ segment_scrubber::outcome segment_scrubber::next() {
     throw error(errc::corrupt_data, name_ + ": damaged in memory, at offset " + std::to_string(*difference_) +
                                         ", while the file is right");
   }
+  served->set_verified();
   return outcome::intact;
 }
 

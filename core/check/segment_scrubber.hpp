@@ -26,7 +26,7 @@ class segment_scrubber {
  public:
   enum class outcome {
     unfinished,
-    intact,  ///< every byte is right
+    intact,  ///< every byte is right, which the segment is told
     gone,    ///< nobody serves the segment any more; the rest was not looked at
   };
 

@@ -384,6 +384,9 @@ void index_metrics::write_scrubs(family_list& out) const {
                          last_scrub_.value());
   out.add_gauge_unless_0("fpindex_damaged_segments", "Segments that are served and that a scrub found damaged",
                          labels, damaged_segments_.value());
+  out.add_gauge_unless_0("fpindex_unverified_segments",
+                         "Segments that are served and whose postings nobody has verified since they were opened",
+                         labels, unverified_segments_.value());
 }
 
 void index_metrics::write_state(family_list& out) const {

@@ -85,6 +85,7 @@ class index_metrics {
   void scrubbed(uint64_t bytes) noexcept { scrubbed_bytes_.add(bytes); }
   /// All segments that had files when it began were read again.
   void scrub_done() noexcept;
+  void set_unverified_segments(size_t count) noexcept { unverified_segments_.set(static_cast<double>(count)); }
   void set_damaged_segments(size_t count) noexcept { damaged_segments_.set(static_cast<double>(count)); }
 
   // -- Following
@@ -182,7 +183,7 @@ class index_metrics {
   gauge oplog_bytes_;
 
   counter scrubbed_bytes_, scrubs_;
-  gauge last_scrub_, damaged_segments_;
+  gauge last_scrub_, damaged_segments_, unverified_segments_;
 
   std::atomic<const char*> state_ = "loading";
   mutable std::mutex mutex_;  ///< held for no longer than it takes to copy a pointer or a short list

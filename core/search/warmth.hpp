@@ -11,17 +11,17 @@ namespace fp {
 /// see more of them the next time. Safe for use from many threads at once; one thread at a time trusts.
 class warmth {
  public:
-  /// A search elsewhere that met `major_faults` pages which were not in memory.
-  void searched(uint64_t major_faults) noexcept {
-    if (major_faults > 0) {
+  /// A search elsewhere that so many pages came from a disk for.
+  void searched(uint64_t disk_reads) noexcept {
+    if (disk_reads > 0) {
       quiet_.store(0, std::memory_order_relaxed);
     } else if (quiet_.load(std::memory_order_relaxed) < most_needed) {
       quiet_.fetch_add(1, std::memory_order_relaxed);
     }
   }
   /// A search that trusted `is_warm`.
-  void searched_trusting(uint64_t major_faults) noexcept {
-    if (major_faults > 0) {
+  void searched_trusting(uint64_t disk_reads) noexcept {
+    if (disk_reads > 0) {
       quiet_.store(0, std::memory_order_relaxed);
       needed_ = std::min(needed_ * 2, most_needed);
       trusted_ = 0;
@@ -33,6 +33,9 @@ class warmth {
   /// There are files that have not been searched.
   void forget() noexcept { quiet_.store(0, std::memory_order_relaxed); }
 
+  /// Whether searches are likely to need pages that are not in memory.
+  bool is_cold() const noexcept { return quiet_.load(std::memory_order_relaxed) < least_needed; }
+  /// For who trusts.
   bool is_warm() const noexcept { return quiet_.load(std::memory_order_relaxed) >= needed_; }
 
   static constexpr uint32_t least_needed = 64, most_needed = 1u << 16;

@@ -8,7 +8,7 @@ namespace {
 class cold_search_test : public test::actor_fixture {
  protected:
   cold_search_test() {
-    major_faults = [this] { return faults += faults_a_look; };
+    disk_reads = [this] { return faults += faults_a_look; };
   }
 
   /// Whether a search goes to a searcher; its answer is checked.

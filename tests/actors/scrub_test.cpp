@@ -167,6 +167,47 @@ TEST_F(scrub, a_rate_of_zero_is_no_scrub) {
   EXPECT_EQ(scrubbed(n, "a"), 0);
 }
 
+TEST_F(scrub, verifies_at_once_what_a_load_has_left) {
+  settings.segment_load_mode = load_mode::disk;
+  const auto record = prepare_large("a", 2);
+  prepare_index("b", 2);
+  const auto large = file(record, 3, 3);
+  flip(large, std::filesystem::file_size(large) / 2);
+  const auto n = running_node();
+  const auto index = resolve(n, "a");
+  EXPECT_EQ(status(index).state, index_state::ready);
+  EXPECT_EQ(metric(n, "fpindex_unverified_segments", "a"), 1) << "it takes longer than an instant";
+  EXPECT_EQ(found(index, 1000).size(), 600u) << "searches do not wait for it";
+  spend(seconds(20));
+  EXPECT_EQ(status(index).unverified_segments, 1u);
+  EXPECT_EQ(metric(n, "fpindex_unverified_segments", "a"), 1) << "nobody knows the damaged one to be right";
+  EXPECT_EQ(status(index).damaged_segments, 1u);
+  EXPECT_EQ(metric(n, "fpindex_unverified_segments", "b"), 0);
+  EXPECT_EQ(status(resolve(n, "b")).unverified_segments, 0u);
+
+  // That was no round, which comes at its time.
+  EXPECT_EQ(metric(n, "fpindex_scrubs_total", "b"), 0);
+  flip(large, std::filesystem::file_size(large) / 2);
+  whole_round();
+  spend(seconds(20));
+  EXPECT_EQ(metric(n, "fpindex_scrubs_total", "b"), 1);
+  EXPECT_EQ(status(index).unverified_segments, 0u);
+  EXPECT_EQ(status(index).damaged_segments, 0u);
+}
+
+TEST_F(scrub, without_one_a_load_leaves_nothing) {
+  settings.scrub_bytes_per_second = 0;
+  settings.segment_load_mode = load_mode::disk;
+  const auto record = prepare_large("a");
+  prepare_index("b", 2);
+  const auto large = file(record, 1, 1);
+  flip(large, std::filesystem::file_size(large) / 2);
+  const auto n = running_node();
+  EXPECT_EQ(status(resolve(n, "a")).state, index_state::failed);
+  EXPECT_EQ(status(resolve(n, "b")).state, index_state::ready);
+  EXPECT_EQ(status(resolve(n, "b")).unverified_segments, 0u);
+}
+
 TEST_F(scrub, reports_damage_until_it_is_mended) {
   settings.scrub_bytes_per_second = uint64_t{1} << 40;
   settings.segment_load_mode = load_mode::read;

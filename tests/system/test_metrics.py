@@ -43,6 +43,7 @@ OF_A_USED_INDEX = {
     "fpindex_scrubbed_bytes_total": "counter",
     "fpindex_scrubs_total": "counter",
     "fpindex_damaged_segments": "gauge",
+    "fpindex_unverified_segments": "gauge",
 }
 # and of all indexes together.
 OF_ALL_INDEXES = {

@@ -81,6 +81,25 @@ class Scrub(NodeTest):
     def test_damage_of_mapped_segments_is_found(self):
         self.check_damage_is_found("map", "computed")
 
+    def test_damage_of_segments_on_the_disk_is_found(self):
+        self.check_damage_is_found("disk", "computed")
+
+    def test_segments_larger_than_memory_are_verified_after_the_start(self):
+        node = self.start_with_segments("--segment-load-mode", "disk")
+        self.assertEqual(self.status(node)["unverified_segments"], 0, "what it has written it has read back")
+        self.assertEqual(node.stop(), 0)
+        node = self.start(*FLAGS, "--segment-load-mode", "disk", "--scrub-bytes-per-second", 1)
+        self.check_searches(node)
+        status = self.status(node)
+        self.assertEqual((status["state"], status["unverified_segments"]), ("ready", 3))
+        self.assertIn("3 segments not verified yet", node.ctl("status").stdout)
+        self.assertEqual(self.metrics(node).value("fpindex_unverified_segments", index="main"), 3)
+        self.assertEqual(node.stop(), 0)
+        node = self.start(*FLAGS, "--segment-load-mode", "disk", "--scrub-bytes-per-second", 1 << 30)
+        node.wait_for(r"main: scrub: 3 segments, \d+ bytes, 0 damaged")
+        self.assertEqual(self.status(node)["unverified_segments"], 0)
+        self.assertEqual(node.stop(), 0)
+
     def test_damage_of_segments_in_memory_is_found(self):
         self.check_damage_is_found("read", "not as in memory is at offset {}")
 

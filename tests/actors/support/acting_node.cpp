@@ -95,7 +95,7 @@ acting_node::acting_node(file_system& fs, const path& root, acting_options optio
   env->settings.threads = 1;
   env->settings.scrub_bytes_per_second = 0;
   env->files = std::make_shared<open_files>(options_.num_open_files);
-  env->major_faults = [] { return 0; };
+  env->disk_reads = [] { return 0; };
   if (options_.next_version) {
     env->make_order = [next = options_.next_version] { return std::make_unique<function_order>(next); };
   }

@@ -82,7 +82,7 @@ environment_ptr actor_fixture::make_env() {
   env->live = live;
   env->spawn_loader = spawn_loader;
   env->own_search_budget = own_search_budget;
-  env->major_faults = [this] { return major_faults(); };
+  env->disk_reads = [this] { return disk_reads(); };
   return env;
 }
 

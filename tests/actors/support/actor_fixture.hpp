@@ -156,7 +156,7 @@ class actor_fixture : public ::testing::Test {
   std::function<segment_loader_handle(caf::scheduled_actor*, loader_setup)> spawn_loader;
   std::chrono::microseconds own_search_budget{std::chrono::hours(1)};
   /// Pages that searches have waited for a disk for.
-  std::function<uint64_t()> major_faults = [] { return 0; };
+  std::function<uint64_t()> disk_reads = [] { return 0; };
   loader_budget_handle budget;
   std::vector<index_state_changed> heard;  ///< by the coordinators' listener
 
