@@ -90,6 +90,9 @@ class identify_run {
   identify_run(command_context& c, const identify_arguments& a)
       : c_(c),
         a_(a),
+        clips_(a.listen.empty() ? clips_of(c, a.files, all_readable_) : std::vector<std::string>{a.listen}),
+        next_(begin_first()),
+        by_fpcalc_(a.listen.empty() && !can_decode()),
         library_(find_library(a.library)),
         recordings_(c.node(), library_.get(), a.name, hash_form_of(a.form), c.ready_wait_ms()),
         identify_(recordings_, options_of(a)) {}
@@ -97,11 +100,8 @@ class identify_run {
   exit_code run() {
     recordings_.open();
     if (!recordings_.note().empty()) c_.complain(recordings_.note());
-    if (a_.listen.empty()) look_for_programs();
-    const auto clips =
-        a_.listen.empty() ? clips_of(c_, a_.files, all_readable_) : std::vector<std::string>{a_.listen};
-    for (size_t i = 0; i < clips.size(); i++) {
-      const auto& clip = clips[i];
+    for (size_t i = 0; i < clips_.size(); i++) {
+      const auto& clip = clips_[i];
       try {
         if (by_fpcalc_) {
           identify_by_fpcalc(clip);
@@ -109,7 +109,7 @@ class identify_run {
           auto reader = std::exchange(next_, nullptr);
           if (!reader) reader = open(clip);
           // ffmpeg takes longer to start than a clip to identify: the next one starts meanwhile.
-          if (i + 1 < clips.size()) next_ = open(clips[i + 1]);
+          if (i + 1 < clips_.size()) next_ = open(clips_[i + 1]);
           identify_sound(clip, *reader);
         }
       } catch (const error& e) {
@@ -124,7 +124,8 @@ class identify_run {
   }
 
  private:
-  void look_for_programs() {
+  /// Whether there is what decodes sound and makes fingerprints of it; complains if not.
+  bool can_decode() const {
     std::string missing;
     if (!sound_reader::is_possible()) missing = "ffmpeg is not installed (Debian: apt-get install ffmpeg)";
     try {
@@ -132,8 +133,19 @@ class identify_run {
     } catch (const error& e) {
       missing = e.what();
     }
-    by_fpcalc_ = !missing.empty();
-    if (by_fpcalc_) c_.complain(missing + ": clips are fingerprinted by fpcalc, at one begin and one speed");
+    if (!missing.empty()) c_.complain(missing + ": clips are fingerprinted by fpcalc, at one begin and one speed");
+    return missing.empty();
+  }
+
+  /// ffmpeg takes longer to start than Chromaprint, the library and the node take to be found, too. What cannot be
+  /// opened is told of in its turn.
+  std::unique_ptr<sound_reader> begin_first() const {
+    if (!a_.listen.empty() || clips_.empty() || !sound_reader::is_possible()) return nullptr;
+    try {
+      return open(clips_.front());
+    } catch (const error&) {
+      return nullptr;
+    }
   }
 
   void tell(const std::string& line) const {
@@ -231,12 +243,14 @@ class identify_run {
 
   command_context& c_;
   const identify_arguments& a_;
+  bool all_found_ = true, all_readable_ = true;
+  const std::vector<std::string> clips_;
+  std::unique_ptr<sound_reader> next_;
+  const bool by_fpcalc_;
   std::unique_ptr<recording_library> library_;
   node_recordings recordings_;
   identifier identify_;
-  std::unique_ptr<sound_reader> next_;
   json report_ = json::array();
-  bool by_fpcalc_ = false, all_found_ = true, all_readable_ = true;
 };
 
 }  // namespace
