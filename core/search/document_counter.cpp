@@ -238,7 +238,8 @@ void basic_document_counter<Range>::count_unknown(std::span<unit> of_segment, to
                                                   stop_condition& stop) {
   if (results.least_score(first_) > of_segment.size()) return;
   const snapshot::entry& e = entries_[of_segment.front().segment()];
-  windows_.begin(e.segment->postings(), of_segment, first_, last_, bounds_.window_bytes, stop);
+  const segment* const cold = bounds_.may_be_cold && e.segment->is_on_disk() ? e.segment.get() : nullptr;
+  windows_.begin(e.segment->postings(), of_segment, first_, last_, bounds_.window_bytes, stop, cold);
   for (;;) {
     const document_id first = windows_.next_id();
     const uint64_t least = results.least_score(first);

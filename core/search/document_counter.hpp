@@ -40,6 +40,7 @@ class basic_document_counter {
   struct bounds {
     uint64_t table_bytes = 0;   ///< `score_table::min_bytes` or more
     uint64_t window_bytes = 0;  ///< `min_window_bytes` or more
+    bool may_be_cold = false;   ///< see `search_options`
     size_t apart = 0;           ///< ranges that are set apart, and documents that are looked for in them one by one
   };
   static constexpr uint64_t min_window_bytes = basic_window_counter<Range>::min_bytes;

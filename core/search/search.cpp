@@ -200,7 +200,7 @@ search_outcome searcher::scratch::search(const snapshot& index, query_view query
     find_postings(index.entries(), distinct, options.probes, plan.portion, ranges, stop, count);
   };
   uint64_t portions = 0;
-  counter.begin(index.entries(), {plan.for_scores, plan.for_windows, plan.portion});
+  counter.begin(index.entries(), {plan.for_scores, plan.for_windows, may_be_cold, plan.portion});
   find([&](bool more) {
     for (const Range& range : ranges) outcome.num_postings += range.count;
     portions++;

@@ -1,5 +1,6 @@
 #include "core/search/window_counter.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <utility>
@@ -14,13 +15,17 @@ namespace {
 constexpr uint64_t ids_a_posting = 24;     ///< where a cell for each id costs as much as a slot for each posting
 constexpr uint32_t postings_a_step = 256;  ///< between two looks whether `stop` is to be told
 constexpr uint64_t no_id = uint64_t{UINT32_MAX} + 1;
+/// Of each range, on their way or not gone through; and in a request, of which Linux takes no more at a time.
+constexpr std::ptrdiff_t ahead_bytes = 512 << 10, bytes_a_request = 128 << 10;
 
 }  // namespace
 
 template <class Range>
 void basic_window_counter<Range>::begin(const posting_table& postings, std::span<unit> units, document_id first,
-                                        document_id last, uint64_t max_bytes, stop_condition& stop) {
+                                        document_id last, uint64_t max_bytes, stop_condition& stop,
+                                        const segment* cold) {
   postings_ = postings;
+  cold_ = cold;
   units_ = units;
   last_ = last;
   max_bytes_ = max_bytes;
@@ -37,6 +42,8 @@ void basic_window_counter<Range>::begin(const posting_table& postings, std::span
     }
     stop.worked(units_of_a_page);
   }
+  asked_.clear();
+  if (cold_ != nullptr) asked_.resize(num_ranges_);
   look_ahead();
   max_width_ = std::min<uint64_t>(max_bytes / bytes_a_cell / cells_a_step * cells_a_step, most_cells);
   width_ = std::min(least_cells, max_width_);
@@ -118,6 +125,7 @@ bool basic_window_counter<Range>::skip_to(uint64_t least, stop_condition& stop) 
 template <class Range>
 bool basic_window_counter<Range>::next(uint64_t least, counting_work& work, stop_condition& stop) {
   if (!skip_to(least, stop) || next_ > last_) return false;
+  if (cold_ != nullptr) ask_ahead(stop);
   first_ = static_cast<document_id>(next_);
   const uint64_t before = postings_left_;
   if (in_cells_) {
@@ -130,6 +138,29 @@ bool basic_window_counter<Range>::next(uint64_t least, counting_work& work, stop
   stop.worked(static_cast<uint32_t>(num_ranges_));
   (in_cells_ ? work.in_cells : work.in_slots) += before - postings_left_;
   return true;
+}
+
+template <class Range>
+void basic_window_counter<Range>::ask_ahead(stop_condition& stop) {
+  size_t number = 0;
+  for (unit& u : units_) {
+    for (const Range& range : u.ranges()) {
+      const std::byte*& asked = asked_[number++];
+      if (range.count == 0) continue;
+      const auto& entries = postings_.entries();
+      const std::byte* const begin = entries.address_of(range.first);
+      const std::byte* const end = entries.address_of(range.first + range.count - 1) + sizeof(uint64_t);
+      if (asked != nullptr && (asked == end || begin + ahead_bytes / 2 <= asked)) continue;
+      const std::byte* at = asked == nullptr ? begin : std::max(asked, begin);
+      asked = end - begin <= ahead_bytes ? end : begin + ahead_bytes;
+      while (at < asked) {
+        const std::byte* const next = asked - at <= bytes_a_request ? asked : at + bytes_a_request;
+        cold_->will_read({at, next});
+        at = next;
+        stop.worked(units_of_a_page);
+      }
+    }
+  }
 }
 
 template <class Range>

@@ -12,6 +12,7 @@
 #include "core/search/counting_work.hpp"
 #include "core/search/stop_condition.hpp"
 #include "core/segment/posting_table.hpp"
+#include "core/segment/segment.hpp"
 
 namespace fp {
 
@@ -27,9 +28,9 @@ class basic_window_counter {
 
   /// Goes through the documents [first, last] of `units`, of which there are at most `max_units`, with `max_bytes`
   /// of memory (`min_bytes` or more). Postings that are done with are taken out of the units. All functions throw
-  /// as `stop` does.
+  /// as `stop` does. `cold`: the segment, if pages of it are to be asked for before postings are gone through.
   void begin(const posting_table& postings, std::span<unit> units, document_id first, document_id last,
-             uint64_t max_bytes, stop_condition& stop);
+             uint64_t max_bytes, stop_condition& stop, const segment* cold = nullptr);
   /// No document that has not been counted has a lesser id.
   document_id next_id() const noexcept { return static_cast<document_id>(std::min(next_, max_id)); }
   /// Counts the next window of documents of which some may be in `least` units (1 or more); false when there is
@@ -44,9 +45,11 @@ class basic_window_counter {
     counts_ = std::vector<int16_t>();
     counted_by_ = std::vector<uint16_t>();
     slots_.release();
+    asked_ = std::vector<const std::byte*>();
   }
   uint64_t bytes() const noexcept {
-    return counts_.capacity() * sizeof(int16_t) + counted_by_.capacity() * sizeof(uint16_t) + slots_.bytes();
+    return counts_.capacity() * sizeof(int16_t) + counted_by_.capacity() * sizeof(uint16_t) + slots_.bytes() +
+           asked_.capacity() * sizeof(std::byte*);
   }
 
   static constexpr size_t max_units = 1024;  ///< each takes a step in each window
@@ -61,6 +64,8 @@ class basic_window_counter {
   bool skip_to(uint64_t least, stop_condition& stop);
   /// Takes the documents below `id` out of a range.
   void drop_below(Range& range, document_id id, stop_condition& stop) const;
+  /// Has what comes next of each range come from the disk.
+  void ask_ahead(stop_condition& stop);
   /// Count a window, and move `next_` behind it.
   void count_in_cells(stop_condition& stop);
   void count_in_slots(stop_condition& stop);
@@ -74,6 +79,8 @@ class basic_window_counter {
   static constexpr uint64_t max_id = UINT32_MAX;
 
   posting_table postings_;
+  const segment* cold_ = nullptr;
+  std::vector<const std::byte*> asked_;  ///< of each range, up to where
   std::span<unit> units_;
   size_t num_ranges_ = 0;
   document_id last_ = 0;

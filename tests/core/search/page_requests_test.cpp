@@ -176,6 +176,42 @@ TEST_F(page_requests_test, a_search_asks_if_it_may_be_cold) {
   for (const hash_value h : hashes) expect_asked(*s, h);
 }
 
+/// Hashes that so many documents hold that all of them are gone through.
+TEST_F(page_requests_test, asks_for_long_runs_as_they_are_gone_through) {
+  constexpr size_t num_documents = 400'000;
+  test::documents documents;
+  for (document_id id = 1; id <= num_documents; id++) {
+    std::vector<hash_value> hashes;
+    for (hash_value h = 1; h <= 3; h++) {
+      if (id % h == 0) hashes.push_back(h << 20);
+    }
+    documents.push_back({id, std::move(hashes)});
+  }
+  const auto memory = snapshot::from_segments({test::make_segment(test::make_commit(1, documents))});
+  const auto s = std::make_shared<page_noting_segment>(
+      merge_to_file(*memory, 0, 1, posix_file_system(), folder_ / "long.seg", load_mode::disk));
+  const auto index = index_of({s});
+  const std::vector<hash_value> query = {1u << 20, 2u << 20, 3u << 20};
+  search_options options;
+  options.min_score = 1;
+  options.score_pct = 0;
+  options.limit = 300'000;
+  searcher engine;
+  const auto warm = engine.search(*index, query, options);
+  ASSERT_GT(warm.work.in_cells + warm.work.in_slots, num_documents) << "runs are gone through";
+  EXPECT_EQ(s->num_requests, 0u);
+  options.may_be_cold = true;
+  EXPECT_EQ(engine.search(*index, query, options).results, warm.results);
+  const posting_table& table = s->postings();
+  const auto first = page_noting_segment::page_of(table.entries().address_of(0));
+  const auto last = page_noting_segment::page_of(table.entries().address_of(table.size() - 1));
+  ASSERT_GT(last - first, 400u);
+  size_t missing = 0;
+  for (auto page = first; page <= last; page++) missing += !s->pages.contains(page);
+  EXPECT_EQ(missing, 0u);
+  EXPECT_LT(s->num_requests, (last - first) / 8) << "many pages at a time";
+}
+
 TEST_F(page_requests_test, stops_at_the_deadline) {
   const auto s = make_segment_file(1000, ~0u, load_mode::disk);
   const auto index = index_of({s});
