@@ -11,6 +11,8 @@ void scrub_state::init(pointer self_ptr, scrub_setup setup_values) {
   self = self_ptr;
   setup = std::move(setup_values);
   round_began = self->clock().now();
+  // Those that an earlier one of it has been told of.
+  wants_unverified = setup.env->newest_settings()->segment_load_mode == load_mode::disk;
   end_round();
 }
 
@@ -29,7 +31,8 @@ void scrub_state::settings_changed() {
 }
 
 void scrub_state::tick() {
-  if (setup.env->newest_settings()->scrub_bytes_per_second == 0) {
+  if (is_off()) {
+    wants_unverified |= in_round;
     leave_index();
     indexes.clear();
     round_began = self->clock().now();
@@ -64,7 +67,7 @@ void scrub_state::begin_round() {
 
 void scrub_state::end_round() {
   in_round = false;
-  if (wants_unverified) {
+  if (wants_unverified && !is_off()) {
     tick_at(self->clock().now());
     return;
   }
@@ -161,6 +164,8 @@ void scrub_state::report(const caf::error& damage) {
   if (damage) verified.damaged++;
   self->send(index, segment_scrubbed{segment, damage});
 }
+
+bool scrub_state::is_off() const { return setup.env->newest_settings()->scrub_bytes_per_second == 0; }
 
 size_t scrub_state::piece_bytes() const {
   // Several pieces a second, so that reading is spread out.

@@ -38,7 +38,9 @@ struct scrub_state {
   void init(pointer self_ptr, scrub_setup setup_values);
   void tick();
   void settings_changed();
-  /// Loads have left something to be verified.
+  /// No rate is set.
+  bool is_off() const;
+  /// Loads have left something to be verified: after the round that is under way.
   void verify_unverified();
   void begin_round();
   void end_round();

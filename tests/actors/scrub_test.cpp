@@ -195,6 +195,31 @@ TEST_F(scrub, verifies_at_once_what_a_load_has_left) {
   EXPECT_EQ(status(index).damaged_segments, 0u);
 }
 
+TEST_F(scrub, what_a_load_has_left_waits_for_a_rate) {
+  settings.segment_load_mode = load_mode::disk;
+  const auto record = prepare_large("a");
+  live = std::make_shared<live_settings>(settings);
+  const auto n = running_node();
+  const auto index = resolve(n, "a");
+  const auto change = [&](uint64_t bytes_per_second) {
+    settings.scrub_bytes_per_second = bytes_per_second;
+    live->replace(settings);
+    caf::anon_send(n, settings_atom_v);
+    run();
+  };
+  change(0);
+  spend(seconds(10));
+  EXPECT_EQ(status(index).unverified_segments, 1u);
+  caf::anon_send(state_of_node(n).scrub, scrub_atom_v);  // of another load
+  run();
+  spend(seconds(10));
+  EXPECT_EQ(status(index).unverified_segments, 1u);
+  change(rate);
+  spend(seconds(20));
+  EXPECT_EQ(status(index).unverified_segments, 0u);
+  EXPECT_EQ(metric(n, "fpindex_scrubs_total", "a"), 0);
+}
+
 TEST_F(scrub, without_one_a_load_leaves_nothing) {
   settings.scrub_bytes_per_second = 0;
   settings.segment_load_mode = load_mode::disk;
