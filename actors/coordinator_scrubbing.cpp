@@ -27,7 +27,7 @@ void index_coordinator_state::on_scrubbed(const segment_scrubbed& scrubbed) {
 void index_coordinator_state::count_unverified() {
   const auto entries = engine->served().files()->entries();
   unverified_segments = static_cast<uint32_t>(
-      std::ranges::count_if(entries, [](const snapshot::entry& e) { return !e.segment->is_verified(); }));
+      std::ranges::count_if(entries, [](const snapshot::entry& e) { return !e.segment->is_checked(); }));
   metrics->set_unverified_segments(unverified_segments);
 }
 

@@ -70,7 +70,8 @@ void index_coordinator_state::set_state(index_state next, std::string why) {
   reason = why;
   metrics->set_state(to_string(next));
   self->send(setup.listener,
-             index_state_changed{{index_name(), setup.record.shown_generation(), state, std::move(why)}});
+             index_state_changed{{index_name(), setup.record.shown_generation(), state, std::move(why)},
+                                 unverified_segments > 0});
 }
 
 void index_coordinator_state::set_failed(const caf::error& why) {

@@ -138,10 +138,7 @@ void node_state::state_changed(const index_state_changed& changed) {
   it->second.state = changed.entry.state;
   it->second.reason = changed.entry.reason;
   note_filled(it->second);
-  if (changed.entry.state == index_state::ready && scrub &&
-      setup.env->newest_settings()->segment_load_mode == load_mode::disk) {
-    self->send(scrub, scrub_atom_v);
-  }
+  if (changed.is_unverified && scrub) self->send(scrub, scrub_atom_v);
   tell_watcher(changed);
 }
 

@@ -18,6 +18,7 @@ void scrub_state::init(pointer self_ptr, scrub_setup setup_values) {
 
 void scrub_state::tick_at(clock_time when) {
   const auto now = self->clock().now();
+  is_ticking = true;
   if (when > now) {
     self->delayed_send(scrub_handle(self), when - now, tick_atom_v, ++num_ticks);
   } else {
@@ -26,19 +27,25 @@ void scrub_state::tick_at(clock_time when) {
 }
 
 void scrub_state::settings_changed() {
-  // In a round the next piece goes by them.
-  if (!in_round) end_round();
+  if (!in_round) {
+    end_round();
+  } else if (is_ticking) {
+    tick_at(piece_ends());
+  }
 }
 
 void scrub_state::tick() {
   if (is_off()) {
     wants_unverified |= in_round;
+    suspended.reset();
     leave_index();
     indexes.clear();
     round_began = self->clock().now();
     end_round();
   } else if (!in_round) {
     begin_round();
+  } else if (wants_unverified && !only_unverified) {
+    suspend();
   } else if (scrubber || next_segment()) {
     next_piece();
   } else {
@@ -52,7 +59,39 @@ void scrub_state::verify_unverified() {
   if (!in_round) end_round();
 }
 
+void scrub_state::suspend() {
+  if (scrubber) segments.push_front(reading);
+  suspended = {std::move(indexes), index.address(), data, metrics, index_name, verified, std::move(segments)};
+  indexes.clear();
+  leave_index();
+  end_round();
+}
+
+void scrub_state::resume() {
+  in_round = true;
+  only_unverified = false;
+  auto round = std::move(*suspended);
+  suspended.reset();
+  indexes = std::move(round.indexes);
+  index = caf::actor_cast<scrubbed_index_handle>(round.index);
+  if (!index) {
+    next_index();
+    return;
+  }
+  self->monitor(index);
+  data = std::move(round.data);
+  metrics = std::move(round.metrics);
+  index_name = std::move(round.index_name);
+  verified = round.verified;
+  segments = std::move(round.segments);
+  tick_at(self->clock().now());
+}
+
 void scrub_state::begin_round() {
+  if (suspended && !wants_unverified) {
+    resume();
+    return;
+  }
   in_round = true;
   only_unverified = std::exchange(wants_unverified, false);
   if (!only_unverified) round_began = self->clock().now();
@@ -67,7 +106,7 @@ void scrub_state::begin_round() {
 
 void scrub_state::end_round() {
   in_round = false;
-  if (wants_unverified && !is_off()) {
+  if ((wants_unverified || suspended) && !is_off()) {
     tick_at(self->clock().now());
     return;
   }
@@ -101,7 +140,7 @@ void scrub_state::visit(const caf::actor_addr& address, const scrub_target& targ
   verified = {};
   metrics = target.metrics;
   for (const auto& e : target.served->entries().first(target.served->num_file_segments())) {
-    if (!only_unverified || !e.segment->is_verified()) segments.push_back(e.segment);
+    if (!only_unverified || !e.segment->is_checked()) segments.push_back(e.segment);
   }
   tick_at(self->clock().now());
 }
@@ -131,6 +170,7 @@ bool scrub_state::next_segment() {
     const auto served = segments.front().lock();
     segments.pop_front();
     if (!served) continue;
+    reading = served;
     scrubber = std::make_unique<segment_scrubber>(*setup.env->fs, data / segment_file_name(*served), served,
                                                   piece_bytes());
     return true;
@@ -154,7 +194,9 @@ void scrub_state::next_piece() {
   verified.bytes += bytes;
   if (damage || result == outcome::intact) report(damage);
   if (result != outcome::unfinished) scrubber.reset();
-  tick_at(began + cost_of(bytes));
+  piece_began = began;
+  piece_size = bytes;
+  tick_at(piece_ends());
 }
 
 void scrub_state::report(const caf::error& damage) {
@@ -163,6 +205,10 @@ void scrub_state::report(const caf::error& damage) {
   verified.segments++;
   if (damage) verified.damaged++;
   self->send(index, segment_scrubbed{segment, damage});
+}
+
+scrub_state::clock_time scrub_state::piece_ends() const {
+  return is_off() ? self->clock().now() : piece_began + cost_of(piece_size);
 }
 
 bool scrub_state::is_off() const { return setup.env->newest_settings()->scrub_bytes_per_second == 0; }
@@ -188,7 +234,9 @@ scrub_handle::behavior_type scrub_actor(scrub_state::pointer self, scrub_setup s
   s->init(self, std::move(setup));
   return {
       [=](tick_atom, uint64_t number) {
-        if (number == s->num_ticks) s->tick();
+        if (number != s->num_ticks) return;
+        s->is_ticking = false;
+        s->tick();
       },
       [=](settings_atom) { s->settings_changed(); },
       [=](scrub_atom) { s->verify_unverified(); },

@@ -214,6 +214,7 @@ struct merge_outcome {
 /// index_coordinator -> node_actor.
 struct index_state_changed {
   index_entry entry;
+  bool is_unverified = false;  ///< it serves something that a load has not verified
 };
 
 /// Whoever meets a page of a served segment that cannot be read tells the index's coordinator, which looks at what

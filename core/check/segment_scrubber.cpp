@@ -65,9 +65,20 @@ void segment_scrubber::compare(std::span<const std::byte> piece, const segment& 
 segment_scrubber::outcome segment_scrubber::next() {
   const auto served = served_.lock();
   if (!served) return outcome::gone;
+  try {
+    const auto result = next_of(*served);
+    if (result == outcome::intact && source_->identity() == served->file()) served->set_checked();
+    return result;
+  } catch (const error&) {
+    served->set_checked();
+    throw;
+  }
+}
+
+segment_scrubber::outcome segment_scrubber::next_of(const segment& served) {
   if (!source_) open();
   const auto piece = read_piece();
-  compare(piece, *served);
+  compare(piece, served);
   offset_ += piece.size();
   try {
     auto unchecked = piece;
@@ -92,7 +103,6 @@ segment_scrubber::outcome segment_scrubber::next() {
     throw error(errc::corrupt_data, name_ + ": damaged in memory, at offset " + std::to_string(*difference_) +
                                         ", while the file is right");
   }
-  served->set_verified();
   return outcome::intact;
 }
 

@@ -26,7 +26,7 @@ class segment_scrubber {
  public:
   enum class outcome {
     unfinished,
-    intact,  ///< every byte is right, which the segment is told
+    intact,  ///< every byte is right
     gone,    ///< nobody serves the segment any more; the rest was not looked at
   };
 
@@ -36,7 +36,8 @@ class segment_scrubber {
 
   /// Reads and checks the next piece. Throws `corrupt_data` with file and offset in the call that completes a
   /// damaged section, or `io_error` (with an offset, too, where a read failed); not to be called again after that,
-  /// nor after another outcome than `unfinished`.
+  /// nor after another outcome than `unfinished`. Then the segment counts as checked, unless it is right and
+  /// another file has been put in the place of the one that is mapped.
   outcome next();
 
   /// Bytes that were read so far.
@@ -45,6 +46,7 @@ class segment_scrubber {
   const segment_info& info() const noexcept { return expected_; }
 
  private:
+  outcome next_of(const segment& served);
   void open();
   void require_size() const;
   std::span<const std::byte> read_piece();

@@ -13,6 +13,14 @@ namespace fp {
 
 using path = std::filesystem::path;
 
+/// Which file it is, whatever its name: one that has been put in its place is another one. Of a file system that
+/// knows no such thing all are the same.
+struct file_identity {
+  uint64_t device = 0, number = 0;
+
+  bool operator==(const file_identity&) const = default;
+};
+
 /// Bytes of a file that are mapped into memory, unmapped on destruction. Stays valid after its file object
 /// is gone and after the file's name is removed.
 class mapped_file {
@@ -35,6 +43,7 @@ class readable_file {
  public:
   virtual ~readable_file() = default;
   virtual uint64_t size() const = 0;
+  virtual file_identity identity() const { return {}; }
   /// Reads up to `out.size()` bytes from `offset`; short only at the end of the file. Returns the count.
   virtual size_t read_at(uint64_t offset, std::span<std::byte> out) const = 0;
   /// Maps the whole file read-only. An empty file maps to no bytes.

@@ -98,7 +98,15 @@ class posix_mapped_file final : public mapped_file {
     return offset == guarded_mapping::all_readable ? std::nullopt : std::optional(offset);
   }
   void expect_random_reads() const noexcept override { advise(bytes_, MADV_RANDOM); }
-  void will_read(std::span<const std::byte> bytes) const noexcept override { advise(bytes, MADV_WILLNEED); }
+  void will_read(std::span<const std::byte> bytes) const noexcept override {
+    // Of what is asked for at once, Linux reads no more than its largest read ahead, or the device's largest
+    // request.
+    while (!bytes.empty()) {
+      const auto some = bytes.first(std::min(bytes.size(), bytes_a_request));
+      advise(some, MADV_WILLNEED);
+      bytes = bytes.subspan(some.size());
+    }
+  }
 
  private:
   /// Of whole pages. A system that takes no advice is as right, and slower.
@@ -109,6 +117,8 @@ class posix_mapped_file final : public mapped_file {
     if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, advice);
   }
 
+  static constexpr size_t bytes_a_request = size_t{128} << 10;
+
   std::span<const std::byte> bytes_;
   std::optional<guarded_mapping> guarded_;
 };
@@ -118,6 +128,11 @@ class posix_readable_file final : public readable_file {
   posix_readable_file(descriptor fd, path file) : fd_(std::move(fd)), path_(std::move(file)) {}
 
   uint64_t size() const override { return size_of(fd_, path_); }
+  file_identity identity() const override {
+    struct stat status {};
+    if (::fstat(fd_.get(), &status) != 0) fail("get the identity of", path_, errno);
+    return {status.st_dev, status.st_ino};
+  }
 
   size_t read_at(uint64_t offset, std::span<std::byte> out) const override {
     size_t done = 0;

@@ -15,8 +15,7 @@ namespace {
 constexpr uint64_t ids_a_posting = 24;     ///< where a cell for each id costs as much as a slot for each posting
 constexpr uint32_t postings_a_step = 256;  ///< between two looks whether `stop` is to be told
 constexpr uint64_t no_id = uint64_t{UINT32_MAX} + 1;
-/// Of each range, on their way or not gone through; and in a request, of which Linux takes no more at a time.
-constexpr std::ptrdiff_t ahead_bytes = 512 << 10, bytes_a_request = 128 << 10;
+constexpr std::ptrdiff_t ahead_bytes = 512 << 10;  ///< of each range, on their way or not gone through
 
 }  // namespace
 
@@ -151,14 +150,10 @@ void basic_window_counter<Range>::ask_ahead(stop_condition& stop) {
       const std::byte* const begin = entries.address_of(range.first);
       const std::byte* const end = entries.address_of(range.first + range.count - 1) + sizeof(uint64_t);
       if (asked != nullptr && (asked == end || begin + ahead_bytes / 2 <= asked)) continue;
-      const std::byte* at = asked == nullptr ? begin : std::max(asked, begin);
+      const std::byte* const at = asked == nullptr ? begin : std::max(asked, begin);
       asked = end - begin <= ahead_bytes ? end : begin + ahead_bytes;
-      while (at < asked) {
-        const std::byte* const next = asked - at <= bytes_a_request ? asked : at + bytes_a_request;
-        cold_->will_read({at, next});
-        at = next;
-        stop.worked(units_of_a_page);
-      }
+      cold_->will_read({at, asked});
+      stop.worked(units_of_a_page);
     }
   }
 }

@@ -100,8 +100,8 @@ segment_ptr open_segment_as(const std::string& name, file_system& fs, const path
         throw error(errc::corrupt_data, name + ": header at offset 0: changed while it was opened");
       }
       verify_sections([&](uint64_t at, uint64_t length) { return bytes.subspan(at, length); });
-      auto opened = std::make_shared<stored_segment>(name, mapping, header, mapping_use{on_disk, !leave_postings},
-                                                     options.cancel);
+      auto opened = std::make_shared<stored_segment>(
+          name, mapping, header, mapping_use{on_disk, !leave_postings, source->identity()}, options.cancel);
       mapping->expect_random_reads();
       return opened;
     } catch (const error& e) {

@@ -74,16 +74,18 @@ class segment {
   virtual void will_read(std::span<const std::byte> bytes) const noexcept = 0;
   /// Checks all checksums again. Throws `corrupt_data` with file, section and offset, and as `require_readable`.
   virtual void verify(const cancel_flag* cancel = nullptr) const = 0;
-  /// Whether every byte has been checked since it was opened (see `open_options::leave_postings`).
-  bool is_verified() const noexcept { return is_verified_.load(std::memory_order_relaxed); }
-  /// Somebody has checked what was left.
-  void set_verified() const noexcept { is_verified_.store(true, std::memory_order_relaxed); }
+  /// Whether every byte has been checked, when it was opened (see `open_options::leave_postings`) or since,
+  /// whatever came of it.
+  bool is_checked() const noexcept { return is_checked_.load(std::memory_order_relaxed); }
+  void set_checked() const noexcept { is_checked_.store(true, std::memory_order_relaxed); }
+  /// The file that it lies in; nothing where it lies in none.
+  virtual file_identity file() const noexcept { return {}; }
 
  protected:
-  explicit segment(bool is_verified = true) noexcept : is_verified_(is_verified) {}
+  explicit segment(bool is_checked = true) noexcept : is_checked_(is_checked) {}
 
  private:
-  mutable std::atomic<bool> is_verified_;
+  mutable std::atomic<bool> is_checked_;
 };
 
 using segment_ptr = std::shared_ptr<const segment>;

@@ -282,7 +282,7 @@ void stored_segment::verify(const cancel_flag* cancel) const {
     throw;
   }
   require_readable();
-  set_verified();
+  set_checked();
 }
 
 segment_ptr make_memory_segment(aligned_memory bytes) {

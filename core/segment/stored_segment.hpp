@@ -18,10 +18,11 @@ namespace fp {
 /// Throws `io_error` when a page of a mapped file, which messages call `name`, could not be read.
 void require_readable(const mapped_file& file, const std::string& name);
 
-/// How a mapped file is used.
+/// How a mapped file is used, and which one it is.
 struct mapping_use {
   bool on_disk = false;  ///< see `segment::is_on_disk`
   bool verified = true;  ///< whether the checksums of all sections have been checked
+  file_identity file;
 };
 
 /// The one implementation of `segment`: a view of bytes in the segment format. Built beside the bytes are only the
@@ -45,6 +46,7 @@ class stored_segment final : public segment {
   const std::string& name() const noexcept override { return name_; }
   segment_storage storage() const noexcept override { return storage_; }
   bool is_on_disk() const noexcept override { return use_.on_disk; }
+  file_identity file() const noexcept override { return use_.file; }
   std::span<const std::byte> bytes() const noexcept override { return bytes_; }
   const posting_table& postings() const noexcept override { return postings_; }
   hash_value hash_mask() const noexcept override { return header_.hash_mask; }

@@ -179,14 +179,17 @@ TEST_F(scrub, verifies_at_once_what_a_load_has_left) {
   EXPECT_EQ(metric(n, "fpindex_unverified_segments", "a"), 1) << "it takes longer than an instant";
   EXPECT_EQ(found(index, 1000).size(), 600u) << "searches do not wait for it";
   spend(seconds(20));
-  EXPECT_EQ(status(index).unverified_segments, 1u);
-  EXPECT_EQ(metric(n, "fpindex_unverified_segments", "a"), 1) << "nobody knows the damaged one to be right";
+  EXPECT_EQ(status(index).unverified_segments, 0u) << "what is damaged has been looked at";
   EXPECT_EQ(status(index).damaged_segments, 1u);
   EXPECT_EQ(metric(n, "fpindex_unverified_segments", "b"), 0);
   EXPECT_EQ(status(resolve(n, "b")).unverified_segments, 0u);
 
-  // That was no round, which comes at its time.
+  // That was no round, which comes at its time; and it is not looked at again because of another load.
   EXPECT_EQ(metric(n, "fpindex_scrubs_total", "b"), 0);
+  const double read = scrubbed(n, "a");
+  caf::anon_send(state_of_node(n).scrub, scrub_atom_v);
+  spend(seconds(20));
+  EXPECT_EQ(scrubbed(n, "a"), read);
   flip(large, std::filesystem::file_size(large) / 2);
   whole_round();
   spend(seconds(20));
@@ -218,6 +221,45 @@ TEST_F(scrub, what_a_load_has_left_waits_for_a_rate) {
   spend(seconds(20));
   EXPECT_EQ(status(index).unverified_segments, 0u);
   EXPECT_EQ(metric(n, "fpindex_scrubs_total", "a"), 0);
+}
+
+TEST_F(scrub, what_a_load_has_left_comes_before_the_rest_of_a_round) {
+  settings.segment_load_mode = load_mode::disk;
+  prepare_large("a");
+  const auto later = file(prepare_large("b"), 1, 1);
+  const auto aside = later.string() + ".aside";
+  std::filesystem::rename(later, aside);
+  const auto n = running_node();
+  spend(seconds(20));
+  ASSERT_EQ(metric(n, "fpindex_unverified_segments", "a"), 0);
+  to_next_round();
+  spend(seconds(1));
+  ASSERT_TRUE(scrub_of(n).in_round && scrub_of(n).scrubber);
+
+  std::filesystem::rename(aside, later);
+  get<index_status>(resolve(n, "b"), reload_atom_v);
+  run();
+  ASSERT_EQ(metric(n, "fpindex_unverified_segments", "b"), 1);
+  spend(seconds(6));
+  EXPECT_EQ(metric(n, "fpindex_unverified_segments", "b"), 0);
+  EXPECT_EQ(metric(n, "fpindex_scrubs_total", "a"), 0);
+  spend(seconds(20));
+  EXPECT_EQ(metric(n, "fpindex_scrubs_total", "a"), 1) << "the round goes on";
+}
+
+TEST_F(scrub, a_piece_takes_as_long_as_the_newest_rate_allows) {
+  settings.segment_load_mode = load_mode::disk;
+  settings.scrub_bytes_per_second = 1;
+  prepare_large("a");
+  live = std::make_shared<live_settings>(settings);
+  const auto n = running_node();
+  spend(seconds(1));
+  EXPECT_EQ(metric(n, "fpindex_unverified_segments", "a"), 1);
+  settings.scrub_bytes_per_second = uint64_t{1} << 30;
+  live->replace(settings);
+  caf::anon_send(n, settings_atom_v);
+  spend(seconds(10));
+  EXPECT_EQ(metric(n, "fpindex_unverified_segments", "a"), 0);
 }
 
 TEST_F(scrub, without_one_a_load_leaves_nothing) {

@@ -162,7 +162,9 @@ class status_text : public readiness {
     for (auto& [name, state] : indexes) list.indexes.push_back({name, 1, state, ""});
     from_node(list);
   }
-  void change(const std::string& name, index_state state) { from_node(index_state_changed{{name, 1, state, ""}}); }
+  void change(const std::string& name, index_state state) {
+    from_node(index_state_changed{{name, 1, state, ""}, false});
+  }
   void progress(const std::string& name, uint32_t segments, uint64_t bytes) {
     load_progress p;
     p.index = name;

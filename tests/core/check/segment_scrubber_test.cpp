@@ -83,6 +83,36 @@ TEST_F(Scrubber, pieces_of_every_size) {
   }
 }
 
+TEST_F(Scrubber, what_was_left_unverified_is_checked_then_whatever_comes_of_it) {
+  open_options options{load_mode::disk, nullptr, {}};
+  options.leave_postings = true;
+  const auto opened = [&] { return open_segment(posix_file_system(), file_, &info_, options); };
+  {
+    const auto s = opened();
+    auto one = scrubber(s, 4096);
+    EXPECT_EQ(one.next(), segment_scrubber::outcome::unfinished);
+    EXPECT_FALSE(s->is_checked());
+    finish(one);
+    EXPECT_TRUE(s->is_checked());
+  }
+  const uint64_t last = bytes_.size() - 1;
+  flip(last);
+  {
+    const auto s = opened();
+    complaint(s);
+    EXPECT_TRUE(s->is_checked());
+  }
+  // What is right is another file than the one that is searched.
+  const auto s = opened();
+  const path good = file_.string() + ".good";
+  std::filesystem::copy_file(file_, good);
+  std::filesystem::rename(good, file_);
+  restore(last);
+  auto one = scrubber(s, 4096);
+  finish(one);
+  EXPECT_FALSE(s->is_checked());
+}
+
 TEST_F(Scrubber, finds_every_byte_that_was_flipped) {
   for (const load_mode mode : load_modes) {
     for (uint64_t offset = 0; offset < bytes_.size(); offset++) {

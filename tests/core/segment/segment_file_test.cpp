@@ -97,7 +97,7 @@ TEST_F(SegmentFile, OpensInEveryModeWithTheSameContents) {
     EXPECT_EQ(s->info(), info_);
     EXPECT_EQ(s->storage(), mode == load_mode::read ? segment_storage::read_file : segment_storage::mapped_file);
     EXPECT_EQ(s->is_on_disk(), mode == load_mode::disk);
-    EXPECT_TRUE(s->is_verified());
+    EXPECT_TRUE(s->is_checked());
     EXPECT_EQ(s->metadata().to_map(), (metadata_map{{"key", "value"}}));
     EXPECT_EQ(s->documents().cardinality(), 40u);  // nothing older: no need for the tombstone
     EXPECT_EQ(s->tombstones(), doc_set{});
@@ -117,11 +117,11 @@ TEST_F(SegmentFile, PostingsMayBeLeftUnverified) {
     EXPECT_EQ(reported, bytes_.size());
     return s;
   };
-  EXPECT_TRUE(open(load_mode::read)->is_verified()) << "it has been read anyway";
+  EXPECT_TRUE(open(load_mode::read)->is_checked()) << "it has been read anyway";
   const auto whole = open(load_mode::disk);
-  EXPECT_FALSE(whole->is_verified());
+  EXPECT_FALSE(whole->is_checked());
   whole->verify();
-  EXPECT_TRUE(whole->is_verified());
+  EXPECT_TRUE(whole->is_checked());
 
   for (size_t at = 0; at < bytes_.size(); at++) {
     std::string bytes = bytes_;

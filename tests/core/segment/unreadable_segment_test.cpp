@@ -260,7 +260,7 @@ TEST(shifting_segment, readers_stay_within_it) {
   for (int round = 0; round < 30; round++) {
     const bool only_zeros = round % 2 == 0;
     const size_t unit = round % 3 == 0 ? 4096 : 64;
-    const shifting_index index(round % 4 < 2 ? mapping_use{} : mapping_use{true, false});
+    const shifting_index index(round % 4 < 2 ? mapping_use{} : mapping_use{true, false, {}});
     std::atomic<bool> stop = false;
     {
       std::jthread vandal([&, seed = random()] {
@@ -290,7 +290,7 @@ TEST(shifting_segment, readers_stay_within_what_has_changed_before) {
   for (const std::byte value : {std::byte{0}, std::byte{0xff}}) {
     for (const bool to_the_end : {false, true}) {
       for (size_t at = 0; at < num_bytes; at += 4096) {
-        const shifting_index index({at / 4096 % 2 == 1, true});
+        const shifting_index index({at / 4096 % 2 == 1, true, {}});
         for (const auto& file : index.files) {
           const size_t begin = std::min(at, file->memory.size());
           const size_t end = to_the_end ? file->memory.size() : std::min(begin + 4096, file->memory.size());

@@ -13,6 +13,7 @@ class faulty_readable_file final : public readable_file {
       : fs_(fs), base_(std::move(base)), path_(std::move(file)) {}
 
   uint64_t size() const override { return base_->size(); }
+  file_identity identity() const override { return base_->identity(); }
   size_t read_at(uint64_t offset, std::span<std::byte> out) const override {
     return fs_.run(fs_operation::read, path_, [&] { return base_->read_at(offset, out); });
   }
