@@ -43,7 +43,7 @@ void write_member(body_writer& w, const member_status& m) {
 
 void write_index(body_writer& w, const node_overview::index& index) {
   const auto& s = index.status;
-  w.begin_map(29).full_field("name").text(s.name).full_field("answered").boolean(index.answered);
+  w.begin_map(30).full_field("name").text(s.name).full_field("answered").boolean(index.answered);
   w.full_field("generation").number(s.generation).full_field("state").text(to_string(s.state));
   w.full_field("reason").text(s.reason);
   w.full_field("advice").text(s.state == index_state::failed ? failure_advice(s.cause, s.name) : "");
