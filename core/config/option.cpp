@@ -1,6 +1,8 @@
 #include "core/config/option.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <optional>
 
 #include "core/base/error.hpp"
@@ -16,6 +18,13 @@ struct overloaded : F... {
 };
 template <class... F>
 overloaded(F...) -> overloaded<F...>;
+
+struct named_load_mode {
+  load_mode mode;
+  std::string_view name;
+};
+constexpr named_load_mode load_modes[] = {
+    {load_mode::map, "map"}, {load_mode::read, "read"}, {load_mode::disk, "disk"}};
 
 bool looks_like_a_number(std::string_view text) {
   if (text.starts_with('-')) text.remove_prefix(1);
@@ -85,15 +94,9 @@ void assign(const option& o, const found_value& found) {
                    *member = found.text;
                  },
                  [&](load_mode* member) {
-                   if (is_text && found.text == "map") {
-                     *member = load_mode::map;
-                   } else if (is_text && found.text == "read") {
-                     *member = load_mode::read;
-                   } else if (is_text && found.text == "disk") {
-                     *member = load_mode::disk;
-                   } else {
-                     refuse(found, o.allowed);
-                   }
+                   const auto mode = std::ranges::find(load_modes, found.text, &named_load_mode::name);
+                   if (!is_text || mode == std::end(load_modes)) refuse(found, o.allowed);
+                   *member = mode->mode;
                  },
                  [&](port_setting* member) {
                    bool is_whole = false;
@@ -117,21 +120,21 @@ std::string shown_value(const option& o, const std::string& value) {
 }
 
 std::string value_text(const option& o) {
-  return std::visit(
-      overloaded{
-          [](const uint32_t* member) { return std::to_string(*member); },
-          [](const uint64_t* member) { return std::to_string(*member); },
-          [](const bool* member) { return std::string(*member ? "on" : "off"); },
-          [](const std::string* member) { return *member; },
-          [](const load_mode* member) {
-            return std::string(*member == load_mode::map ? "map" : *member == load_mode::read ? "read" : "disk");
-          },
-          [&o](const port_setting* member) {
-            if (!member->enabled) return std::string("off");
-            return member->port == 0 && o.zero_is_off ? std::string("any") : std::to_string(member->port);
-          },
-      },
-      o.target);
+  return std::visit(overloaded{
+                        [](const uint32_t* member) { return std::to_string(*member); },
+                        [](const uint64_t* member) { return std::to_string(*member); },
+                        [](const bool* member) { return std::string(*member ? "on" : "off"); },
+                        [](const std::string* member) { return *member; },
+                        [](const load_mode* member) {
+                          return std::string(std::ranges::find(load_modes, *member, &named_load_mode::mode)->name);
+                        },
+                        [&o](const port_setting* member) {
+                          if (!member->enabled) return std::string("off");
+                          return member->port == 0 && o.zero_is_off ? std::string("any")
+                                                                    : std::to_string(member->port);
+                        },
+                    },
+                    o.target);
 }
 
 }  // namespace fp
