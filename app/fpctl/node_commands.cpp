@@ -40,13 +40,13 @@ std::string note_of(const index_status& s) {
     return "does not get on: " + s.replica.reason + (taken.empty() ? "" : "; " + taken);
   }
   if (!taken.empty()) return taken;
-  if (s.damaged_segments == 0 && s.upkeep_error.empty() && s.unverified_segments > 0) {
-    return grouped(s.unverified_segments) + (s.unverified_segments == 1 ? " segment" : " segments") +
-           " not verified yet";
+  if (s.damaged_segments > 0) {
+    return (s.damaged_segments == 1 ? "damaged segment: " : grouped(s.damaged_segments) + " damaged segments: ") +
+           s.damage;
   }
-  if (s.damaged_segments == 0) return s.upkeep_error;
-  return (s.damaged_segments == 1 ? "damaged segment: " : grouped(s.damaged_segments) + " damaged segments: ") +
-         s.damage;
+  if (!s.upkeep_error.empty() || s.unverified_segments == 0) return s.upkeep_error;
+  return grouped(s.unverified_segments) + (s.unverified_segments == 1 ? " segment" : " segments") +
+         " not verified yet";
 }
 
 /// How far a replica is behind its changelog; nothing of an index that follows none.
