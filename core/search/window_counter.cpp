@@ -15,7 +15,7 @@ namespace {
 constexpr uint64_t ids_a_posting = 24;     ///< where a cell for each id costs as much as a slot for each posting
 constexpr uint32_t postings_a_step = 256;  ///< between two looks whether `stop` is to be told
 constexpr uint64_t no_id = uint64_t{UINT32_MAX} + 1;
-constexpr std::ptrdiff_t ahead_bytes = 512 << 10;  ///< of each range, on their way or not gone through
+constexpr size_t ahead_bytes = size_t{512} << 10;  ///< of each range, on their way or not gone through
 
 }  // namespace
 
@@ -24,7 +24,6 @@ void basic_window_counter<Range>::begin(const posting_table& postings, std::span
                                         document_id last, uint64_t max_bytes, stop_condition& stop,
                                         const segment* cold) {
   postings_ = postings;
-  cold_ = cold;
   units_ = units;
   last_ = last;
   max_bytes_ = max_bytes;
@@ -41,8 +40,8 @@ void basic_window_counter<Range>::begin(const posting_table& postings, std::span
     }
     stop.worked(units_of_a_page);
   }
-  asked_.clear();
-  if (cold_ != nullptr) asked_.resize(num_ranges_);
+  ahead_.clear();
+  if (cold != nullptr) begin_ahead(*cold);
   look_ahead();
   max_width_ = std::min<uint64_t>(max_bytes / bytes_a_cell / cells_a_step * cells_a_step, most_cells);
   width_ = std::min(least_cells, max_width_);
@@ -124,7 +123,7 @@ bool basic_window_counter<Range>::skip_to(uint64_t least, stop_condition& stop) 
 template <class Range>
 bool basic_window_counter<Range>::next(uint64_t least, counting_work& work, stop_condition& stop) {
   if (!skip_to(least, stop) || next_ > last_) return false;
-  if (cold_ != nullptr) ask_ahead(stop);
+  if (!ahead_.empty()) ask_ahead(stop);
   first_ = static_cast<document_id>(next_);
   const uint64_t before = postings_left_;
   if (in_cells_) {
@@ -140,19 +139,26 @@ bool basic_window_counter<Range>::next(uint64_t least, counting_work& work, stop
 }
 
 template <class Range>
+void basic_window_counter<Range>::begin_ahead(const segment& cold) {
+  ahead_.reserve(num_ranges_);
+  const auto& entries = postings_.entries();
+  for (unit& u : units_) {
+    for (const Range& range : u.ranges()) {
+      const std::byte* const begin = entries.address_of(range.first);
+      const std::byte* const end =
+          range.count == 0 ? begin : entries.address_of(range.first + range.count - 1) + sizeof(uint64_t);
+      ahead_.emplace_back(cold, std::span(begin, end), ahead_bytes / 2);
+    }
+  }
+}
+
+template <class Range>
 void basic_window_counter<Range>::ask_ahead(stop_condition& stop) {
   size_t number = 0;
   for (unit& u : units_) {
     for (const Range& range : u.ranges()) {
-      const std::byte*& asked = asked_[number++];
-      if (range.count == 0) continue;
-      const auto& entries = postings_.entries();
-      const std::byte* const begin = entries.address_of(range.first);
-      const std::byte* const end = entries.address_of(range.first + range.count - 1) + sizeof(uint64_t);
-      if (asked != nullptr && (asked == end || begin + ahead_bytes / 2 <= asked)) continue;
-      const std::byte* const at = asked == nullptr ? begin : std::max(asked, begin);
-      asked = end - begin <= ahead_bytes ? end : begin + ahead_bytes;
-      cold_->will_read({at, asked});
+      read_ahead& ahead = ahead_[number++];
+      if (range.count > 0) ahead.reached(postings_.entries().address_of(range.first));
       stop.worked(units_of_a_page);
     }
   }

@@ -12,7 +12,7 @@
 #include "core/search/counting_work.hpp"
 #include "core/search/stop_condition.hpp"
 #include "core/segment/posting_table.hpp"
-#include "core/segment/segment.hpp"
+#include "core/segment/read_ahead.hpp"
 
 namespace fp {
 
@@ -45,11 +45,11 @@ class basic_window_counter {
     counts_ = std::vector<int16_t>();
     counted_by_ = std::vector<uint16_t>();
     slots_.release();
-    asked_ = std::vector<const std::byte*>();
+    ahead_ = std::vector<read_ahead>();
   }
   uint64_t bytes() const noexcept {
     return counts_.capacity() * sizeof(int16_t) + counted_by_.capacity() * sizeof(uint16_t) + slots_.bytes() +
-           asked_.capacity() * sizeof(std::byte*);
+           ahead_.capacity() * sizeof(read_ahead);
   }
 
   static constexpr size_t max_units = 1024;  ///< each takes a step in each window
@@ -64,6 +64,7 @@ class basic_window_counter {
   bool skip_to(uint64_t least, stop_condition& stop);
   /// Takes the documents below `id` out of a range.
   void drop_below(Range& range, document_id id, stop_condition& stop) const;
+  void begin_ahead(const segment& cold);
   /// Has what comes next of each range come from the disk.
   void ask_ahead(stop_condition& stop);
   /// Count a window, and move `next_` behind it.
@@ -79,8 +80,7 @@ class basic_window_counter {
   static constexpr uint64_t max_id = UINT32_MAX;
 
   posting_table postings_;
-  const segment* cold_ = nullptr;
-  std::vector<const std::byte*> asked_;  ///< of each range, up to where
+  std::vector<read_ahead> ahead_;  ///< of each range; none where nothing is to be asked for
   std::span<unit> units_;
   size_t num_ranges_ = 0;
   document_id last_ = 0;

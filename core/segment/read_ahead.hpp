@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 #include "core/segment/segment.hpp"
 
@@ -12,9 +13,12 @@ class read_ahead {
  public:
   static constexpr size_t window = size_t{1} << 20;
 
-  explicit read_ahead(const segment& of) noexcept : of_(of) {}
+  explicit read_ahead(const segment& of) noexcept : read_ahead(of, of.bytes(), window) {}
+  /// For who reads no more than a part of its bytes, in windows of another size.
+  read_ahead(const segment& of, std::span<const std::byte> part, size_t window_bytes) noexcept
+      : of_(of), end_(part.data() + part.size()), window_(window_bytes) {}
 
-  /// The reader has come to `at`, which lies in the segment's bytes, or is their end. Costs next to nothing.
+  /// The reader has come to `at`, which lies in what it reads, or is its end. Costs next to nothing.
   void reached(const std::byte* at) noexcept {
     if (at >= next_) ask(at);
   }
@@ -23,6 +27,8 @@ class read_ahead {
   void ask(const std::byte* at) noexcept;
 
   const segment& of_;
+  const std::byte* end_;
+  size_t window_;
   const std::byte* next_ = nullptr;   ///< where to ask again
   const std::byte* asked_ = nullptr;  ///< up to here
 };
