@@ -56,18 +56,18 @@ void feed_reader::read_on(std::span<const logged_file> logs, feed_position after
                   std::to_string(at.before));
     }
     begin_file(*log);
-    at = marks_[log->begin].front();
+    at = known_[log->begin].marks.front();
   }
 }
 
 void feed_reader::forget_before(commit_id begin) {
-  marks_.erase(marks_.begin(), marks_.lower_bound(begin));
+  known_.erase(known_.begin(), known_.lower_bound(begin));
   if (last_file_ < begin) last_file_ = 0;
 }
 
 feed_reader::mark feed_reader::start_of(const logged_file& log, feed_position after) {
   begin_file(log);
-  const auto& marks = marks_[log.begin];
+  const auto& marks = known_[log.begin].marks;
   const auto next = std::upper_bound(marks.begin(), marks.end(), after,
                                      [](feed_position position, const mark& m) { return position < m.before; });
   const mark found = next == marks.begin() ? marks.front() : *std::prev(next);
@@ -76,11 +76,10 @@ feed_reader::mark feed_reader::start_of(const logged_file& log, feed_position af
 }
 
 void feed_reader::begin_file(const logged_file& log) {
-  auto& marks = marks_[log.begin];
+  auto& [version, marks] = known_[log.begin];
   if (!marks.empty()) return;
   const auto header = bytes_at(log, 0, oplog_format::file_header_bytes);
   commit_id begin = 0;
-  uint32_t version = 0;
   switch (oplog_format::decode_file_header(header, begin, version)) {
     case oplog_format::header_state::valid:
       break;
@@ -96,7 +95,7 @@ void feed_reader::begin_file(const logged_file& log) {
 }
 
 void feed_reader::note(const logged_file& log, const mark& at) {
-  auto& marks = marks_[log.begin];
+  auto& marks = known_[log.begin].marks;
   if (at.offset >= marks.back().offset + mark_bytes) marks.push_back(at);
 }
 
@@ -160,12 +159,14 @@ bool feed_reader::take_frame(const logged_file& log, mark& at, feed_position aft
                              feed_changes& out) {
   const auto header = header_at(log, at);
   const auto bytes = bytes_at(log, at.offset, header.frame_bytes());
-  const auto payload = bytes.subspan(oplog_format::frame_header_bytes, header.payload_bytes);
+  const uint32_t version = known_[log.begin].version;
+  if (unmasked_.capacity() > window_bytes) std::vector<std::byte>().swap(unmasked_);
+  const auto payload = oplog_format::payload_of(header, bytes, version, unmasked_);
   const uint64_t begin = at.offset + oplog_format::frame_header_bytes;
   if (checksum(payload) != header.payload_checksum) {
     corrupt(log, begin, "a frame's payload does not match its checksum");
   }
-  oplog_format::payload_reader reader(payload, oplog_format::version, header.begin);
+  oplog_format::payload_reader reader(payload, version, header.begin);
   commit_id last = at.before;
   for (commit_view c; reader.next(c);) {
     const size_t commit_end = reader.offset();

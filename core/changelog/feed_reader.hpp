@@ -82,8 +82,14 @@ class feed_reader {
   std::shared_ptr<open_files> files_;
   std::shared_ptr<feed_window> window_;
   bool dense_;
-  std::map<commit_id, std::vector<mark>> marks_;  ///< by a file's begin; the first is that of its first frame
-  commit_id last_file_ = 0;                       ///< where the last read ended; 0: nowhere
+  /// What is known of a file.
+  struct known_file {
+    uint32_t version = 0;
+    std::vector<mark> marks;  ///< ascending; the first is that of its first frame
+  };
+  std::map<commit_id, known_file> known_;  ///< by a file's begin
+  std::vector<std::byte> unmasked_;        ///< a frame that is masked where it lies
+  commit_id last_file_ = 0;                ///< where the last read ended; 0: nowhere
   mark last_;
 };
 

@@ -94,13 +94,20 @@ class salvage {
       format::frame_header header;
       if (!format::decode_frame_header(bytes.subspan(at), header) || !holds_possible_commits(header)) continue;
       report_.last_lost = std::max(report_.last_lost, header.begin + (header.num_commits - 1));
-      const auto rest = bytes.subspan(at + format::frame_header_bytes);
-      const auto payload = rest.first(std::min<size_t>(rest.size(), header.payload_bytes));
-      const bool is_whole = payload.size() == header.payload_bytes && checksum(payload) == header.payload_checksum;
-      const auto version = std::ranges::find_if(versions, [&](uint32_t v) {
-        return !is_whole || fits({payload, v, header.begin}, header.num_commits);
+      const auto is_whole = [&](std::span<const std::byte> payload) {
+        return payload.size() == header.payload_bytes && checksum(payload) == header.payload_checksum;
+      };
+      std::vector<std::byte> room;
+      const auto payload_in = [&](uint32_t v) { return format::payload_of(header, bytes.subspan(at), v, room); };
+      auto version = std::ranges::find_if(versions, [&](uint32_t v) {
+        const auto payload = payload_in(v);
+        return is_whole(payload) && fits({payload, v, header.begin}, header.num_commits);
       });
-      if (version != versions.end()) read_commits({payload, *version, header.begin}, is_whole);
+      const bool is_found = version != versions.end();
+      if (!is_found) version = versions.begin();
+      const auto payload = payload_in(*version);
+      // A whole one that fits no version is of none.
+      if (is_found || !is_whole(payload)) read_commits({payload, *version, header.begin}, is_found);
     }
   }
 
@@ -113,7 +120,8 @@ class salvage {
     uint32_t version = 0;
     if (oplog_format::decode_file_header(file, begin, version) == oplog_format::header_state::valid)
       return {version};
-    return {oplog_format::version, oplog_format::first_version_with_ids - 1};
+    return {oplog_format::version, oplog_format::first_version_with_masks - 1,
+            oplog_format::first_version_with_ids - 1};
   }
 
   static bool fits(oplog_format::payload_reader commits, uint32_t num_commits) {

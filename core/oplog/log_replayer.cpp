@@ -200,7 +200,7 @@ void log_replayer::read_frames(log_slice& slice) {
   for (;;) {
     if (slice.bytes.bytes().size() < length) slice.bytes = aligned_memory(length);
     read_exactly(at_, slice.bytes.bytes().first(length));
-    auto bytes = std::as_const(slice.bytes).bytes().first(length);
+    auto bytes = slice.bytes.bytes().first(length);
     while (!bytes.empty()) {
       if (is_cancelled(cancel_)) throw error(errc::cancelled, "cancelled while reading " + file_.string());
       const auto commits = slice.commits.size(), frames = slice.frames.size();
@@ -237,7 +237,7 @@ void log_replayer::read_frames(log_slice& slice) {
   }
 }
 
-size_t log_replayer::read_frame(log_slice& slice, std::span<const std::byte> bytes) {
+size_t log_replayer::read_frame(log_slice& slice, std::span<std::byte> bytes) {
   const uint64_t rest = size_ - at_;
   if (bytes.size() < std::min<uint64_t>(rest, format::frame_header_bytes)) return format::frame_header_bytes;
   format::frame_header header;
@@ -253,7 +253,8 @@ size_t log_replayer::read_frame(log_slice& slice, std::span<const std::byte> byt
   const bool whole = has_header && header.frame_bytes() <= rest;
   if (whole && header.frame_bytes() > bytes.size()) return header.frame_bytes();
   if (whole) {
-    const auto payload = bytes.subspan(format::frame_header_bytes, header.payload_bytes);
+    if (format::is_masked(header, newest_version)) format::mask_frame(header, bytes.first(header.frame_bytes()));
+    const std::span<const std::byte> payload = bytes.subspan(format::frame_header_bytes, header.payload_bytes);
     if (checksum(payload) == header.payload_checksum) {
       take_payload(slice, header, payload);
       const size_t used = format::frame_header_bytes + header.payload_bytes;
@@ -275,7 +276,7 @@ bool log_replayer::rest_is_torn() const {
   const uint64_t begin = at_ / format::sector_bytes * format::sector_bytes;
   aligned_memory rest(size_ - begin);
   read_exactly(begin, rest.bytes());
-  return format::is_torn(rest.bytes(), at_ - begin);
+  return format::is_torn(rest.bytes(), at_ - begin, newest_version);
 }
 
 void log_replayer::take_payload(log_slice& slice, const format::frame_header& header,

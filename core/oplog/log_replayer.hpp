@@ -83,7 +83,7 @@ class log_replayer {
   void read_frames(log_slice& slice);
   /// Adds the frame at the front of the bytes that are left of a slice and returns its size, or the size that the
   /// bytes would have to have at least; 0 when the rest of the file is a torn write.
-  size_t read_frame(log_slice& slice, std::span<const std::byte> bytes);
+  size_t read_frame(log_slice& slice, std::span<std::byte> bytes);
   /// Adds a frame's commits.
   void take_payload(log_slice& slice, const oplog_format::frame_header& header, std::span<const std::byte> payload);
   bool rest_is_torn() const;

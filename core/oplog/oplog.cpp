@@ -228,6 +228,7 @@ class oplog_impl final : public oplog {
     header.payload_checksum =
         checksum(std::span(buffer_).subspan(format::frame_header_bytes, header.payload_bytes));
     header.has_blank_sector = format::has_blank_sector(files_.back().bytes, buffer_);
+    if (header.has_blank_sector) format::mask_frame(header, buffer_);
     format::encode_frame_header(header, buffer_);
     return buffer_;
   }

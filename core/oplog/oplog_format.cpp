@@ -35,6 +35,14 @@ bool all_zero(std::span<const std::byte> bytes) noexcept {
   return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
 }
 
+/// SplitMix64 (Steele, Lea, Flood 2014).
+constexpr uint64_t next_random(uint64_t& state) noexcept {
+  uint64_t z = state += 0x9e3779b97f4a7c15;
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+  z = (z ^ z >> 27) * 0x94d049bb133111eb;
+  return z ^ z >> 31;
+}
+
 constexpr uint64_t next_sector(uint64_t offset) noexcept {
   return offset / sector_bytes * sector_bytes + sector_bytes;
 }
@@ -125,17 +133,36 @@ bool has_blank_sector(uint64_t offset, std::span<const std::byte> frame) noexcep
   });
 }
 
+void mask_frame(const frame_header& header, std::span<std::byte> frame) noexcept {
+  uint64_t state = header.payload_checksum;
+  for (size_t i = frame_header_bytes; i + sizeof state <= frame.size(); i += sizeof state) {
+    put<uint64_t>(frame, i, get<uint64_t>(frame, i) ^ next_random(state));
+  }
+}
+
+std::span<const std::byte> payload_of(const frame_header& header, std::span<const std::byte> frame,
+                                      uint32_t file_version, std::vector<std::byte>& room) {
+  const size_t bytes = std::min<size_t>(frame.size() - frame_header_bytes, header.payload_bytes);
+  if (is_masked(header, file_version)) {
+    room.assign(frame.begin(), frame.begin() + std::min<uint64_t>(frame.size(), header.frame_bytes()));
+    mask_frame(header, room);
+    frame = room;
+  }
+  return frame.subspan(frame_header_bytes, bytes);
+}
+
 bool is_torn_header(std::span<const std::byte> file) noexcept {
   return file.size() < file_header_bytes || (file.size() == file_header_bytes && all_zero(file));
 }
 
-bool is_torn(std::span<const std::byte> file, size_t at) noexcept {
+bool is_torn(std::span<const std::byte> file, size_t at, uint32_t file_version) noexcept {
   const auto rest = file.subspan(at);
   frame_header header;
   if (rest.size() < frame_header_bytes) return true;
   if (decode_frame_header(rest, header)) {
     if (header.frame_bytes() > rest.size()) return true;
-    return header.frame_bytes() == rest.size() && !header.has_blank_sector && any_sector_part(at, rest, all_zero);
+    const bool zeros_prove_it = !header.has_blank_sector || file_version >= first_version_with_masks;
+    return header.frame_bytes() == rest.size() && zeros_prove_it && any_sector_part(at, rest, all_zero);
   }
   if (!all_zero(rest.first(std::min<uint64_t>(next_sector(at) - at, rest.size())))) return false;
   for (size_t i = frame_alignment; i < rest.size(); i += frame_alignment) {

@@ -6,11 +6,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/types.hpp"
 #include "core/commit/changes.hpp"
 
-/// The files of an oplog folder, version 3. All integers are little-endian, all checksums XXH3-64. What a version
+/// The files of an oplog folder, version 4. All integers are little-endian, all checksums XXH3-64. What a version
 /// promises: core/FORMATS.md.
 ///
 /// Log files are named `<begin as 16 hex digits>.log`: a file header, then frames without gaps. One frame holds the
@@ -26,6 +27,8 @@
 ///       u64 checksum of the payload   u64 checksum of the 24 bytes before
 ///       payload: for each commit a u32 length, its u64 id, and its encoded changes, a multiple of 4 bytes
 ///       zeros up to a multiple of 32
+///       with `has_blank_sector` all behind the header is masked: exclusive or with the numbers of SplitMix64 from
+///       the payload's checksum on
 ///
 /// A write that was cut short by a crash must be told from damage to an acknowledged frame: the first is dropped,
 /// the second reported. After a crash the last write may be missing at its end, or (power loss) some of its
@@ -35,11 +38,13 @@
 ///   - the frame header is not valid, its sector is zero from the frame's start to the sector's or file's end,
 ///     and no valid frame header follows anywhere (a later frame would prove this one was synced), or
 ///   - the frame header is valid, the frame ends where the file ends, its payload does not match its checksum,
-///     one of its sectors after the header's is all zeros, and `has_blank_sector` is not set.
-/// The flag says that the payload as written has a sector part with fewer than 4 bytes that are not zero; zeros
-/// prove nothing then. The header of a log file is synced before its first frame is written, so a newest file is
-/// torn as a whole exactly when it is shorter than the file header, or consists of that many zeros.
+///     and one of its sectors after the header's is all zeros.
+/// The flag says that the payload by itself has a sector part with fewer than 4 bytes that are not zero, where
+/// zeros would prove nothing; no masked one has. The header of a log file is synced before its first frame is
+/// written, so a newest file is torn as a whole exactly when it is shorter than the file header, or consists of
+/// that many zeros.
 ///
+/// Up to version 3 nothing is masked: with the flag, a payload that does not match its checksum counts as damage.
 /// Up to version 2 a payload holds no ids: commits are numbered without gaps, the first one with the begin. Version
 /// 1 has no changes of the kind `remove_metadata`.
 ///
@@ -51,9 +56,10 @@
 ///     u64 checksum of the 40 bytes before
 namespace fp::oplog_format {
 
-inline constexpr uint32_t version = 3;
+inline constexpr uint32_t version = 4;
 inline constexpr uint32_t oldest_version = 1;
 inline constexpr uint32_t first_version_with_ids = 3;
+inline constexpr uint32_t first_version_with_masks = 4;
 inline constexpr size_t file_header_bytes = 32;
 inline constexpr size_t frame_header_bytes = 32;
 inline constexpr size_t frame_alignment = 32;
@@ -128,11 +134,22 @@ class payload_reader {
 /// Whether a frame to be written at `offset` has a sector part after its header's sector with fewer than 4
 /// bytes that are not zero.
 bool has_blank_sector(uint64_t offset, std::span<const std::byte> frame) noexcept;
+/// Masks what follows the header of a frame, whose payload's checksum is set, or takes the mask off again. Of a
+/// part of a frame, whole words.
+void mask_frame(const frame_header& header, std::span<std::byte> frame) noexcept;
+/// Whether a frame in a file of some version is masked.
+constexpr bool is_masked(const frame_header& header, uint32_t file_version) noexcept {
+  return header.has_blank_sector && file_version >= first_version_with_masks;
+}
+/// The payload of a frame, or as much as there is of it: unmasked in `room` if it has to be.
+std::span<const std::byte> payload_of(const frame_header& header, std::span<const std::byte> frame,
+                                      uint32_t file_version, std::vector<std::byte>& room);
 
 /// Whether a newest file, whose header is not valid, is a torn write as a whole.
 bool is_torn_header(std::span<const std::byte> file) noexcept;
-/// Whether the bytes from `at` to the end of a newest file, where no intact frame starts, are a torn write.
-bool is_torn(std::span<const std::byte> file, size_t at) noexcept;
+/// Whether the bytes from `at` to the end of a newest file of some version, where no intact frame starts, are a
+/// torn write.
+bool is_torn(std::span<const std::byte> file, size_t at, uint32_t file_version = version) noexcept;
 
 struct seal {
   commit_id last_commit = 0;

@@ -184,8 +184,9 @@ TEST_P(older_formats, parts_of_a_commit_are_loaded) {
 INSTANTIATE_TEST_SUITE_P(of_releases, older_formats,
                          testing::Values(sample{"segment-2_log-1_backup-1", consecutive, false, false},
                                          sample{"segment-3_log-2_backup-1", consecutive, false, false},
-                                         sample{"segment-4_log-3_backup-2", jumping, true, true},
-                                         sample{"segment-5_log-3_backup-2", jumping, true, true}));
+                                         sample{"segment-4_log-3_backup-2", jumping, false, true},
+                                         sample{"segment-5_log-3_backup-2", jumping, false, true},
+                                         sample{"segment-5_log-4_backup-2", jumping, true, true}));
 
 /// The records of replicas, which have versions of their own.
 stdfs::path replica_records(const stdfs::path& in) {

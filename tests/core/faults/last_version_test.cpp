@@ -119,7 +119,6 @@ class last_version_of_a_log : public test::log_fixture {
       at = oplog_format::put_commit(make_commit(first + i, make_changes({})), at);
     header.payload_checksum =
         checksum(std::span<const std::byte>(bytes).subspan(oplog_format::frame_header_bytes, header.payload_bytes));
-    header.has_blank_sector = true;
     oplog_format::encode_frame_header(header, bytes);
     return bytes;
   }

@@ -243,6 +243,62 @@ TEST_F(oplog_damage_test, a_natural_blank_sector_is_no_sign_of_a_torn_write) {
   expect_corrupt(damaged);
 }
 
+TEST_F(oplog_damage_test, a_missing_sector_shows_where_there_was_hardly_anything_but_zeros) {
+  // Nothing, nothing behind the first sectors, one byte in the last one, and what an index holds of few documents.
+  std::vector<uint8_t> one_byte(480, 7);
+  one_byte[464] = 0x30;
+  std::fill(one_byte.begin() + 465, one_byte.end(), uint8_t{0});
+  std::vector<uint8_t> half(1600, 7);
+  std::fill(half.begin() + 700, half.end(), uint8_t{0});
+  for (const auto& changes : {std::vector<uint8_t>(2200, 0), half, one_byte}) {
+    model_.clear();
+    test::write_folder(folder_.path(), {});
+    write_log(false, {4});
+    auto o = open();
+    end_before_last_ = posix_file_system().file_size(folder_ / newest_);
+    num_last_ = 1;
+    append(*o.log, {make_commit(model_.size() + 1, make_changes(changes))});
+    o.log.reset();
+    pristine_ = test::read_folder(folder_.path());
+    newest_ = log_names().back();
+    const std::string& contents = pristine_.at(newest_);
+    for (size_t at = end_before_last_ / 512 * 512 + 512; at < contents.size(); at += 512) {
+      std::string torn = contents;
+      std::fill(torn.begin() + at, torn.begin() + std::min(at + 512, torn.size()), '\0');
+      ASSERT_NE(torn, contents);
+      ASSERT_NO_FATAL_FAILURE(expect_torn(torn)) << at;
+      std::string damaged = contents;
+      damaged[at] ^= 1;
+      ASSERT_NO_FATAL_FAILURE(expect_corrupt(damaged)) << at;
+    }
+  }
+}
+
+TEST_F(oplog_damage_test, a_mask_is_of_the_numbers_that_their_source_tells) {
+  oplog_format::frame_header header;
+  header.payload_checksum = 0;
+  std::vector<std::byte> frame(64);
+  oplog_format::mask_frame(header, frame);
+  uint64_t numbers[2];
+  std::memcpy(numbers, frame.data() + oplog_format::frame_header_bytes, sizeof numbers);
+  EXPECT_EQ(numbers[0], 0xe220a8397b1dcdafu);
+  EXPECT_EQ(numbers[1], 0x6e789e6aa1b965f4u);
+  EXPECT_TRUE(std::all_of(frame.begin(), frame.begin() + 32, [](std::byte b) { return b == std::byte{0}; }));
+  oplog_format::mask_frame(header, frame);
+  EXPECT_EQ(frame, std::vector<std::byte>(64));
+}
+
+TEST_F(oplog_damage_test, zeros_prove_nothing_in_older_frames_that_hold_zeros) {
+  oplog_format::frame_header header;
+  header.payload_bytes = 1000;
+  header.has_blank_sector = true;
+  header.payload_checksum = 1;
+  std::vector<std::byte> frame(header.frame_bytes());
+  oplog_format::encode_frame_header(header, frame);
+  EXPECT_FALSE(oplog_format::is_torn(frame, 0, oplog_format::first_version_with_masks - 1));
+  EXPECT_TRUE(oplog_format::is_torn(frame, 0));
+}
+
 TEST_F(oplog_damage_test, a_newest_file_without_its_header_is_torn) {
   write_log(false);
   auto o = open();
