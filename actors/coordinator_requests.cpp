@@ -168,7 +168,7 @@ index_status index_coordinator_state::status() const {
   s.num_memory_segments = static_cast<uint32_t>(stats.num_memory_segments);
   s.memory_postings = stats.memory_postings;
   s.oplog_bytes = oplog_bytes;
-  s.searches = num_searches;
+  s.searches = num_searches + direct->num_searches();
   s.updates = engine->counts().updates;
   s.checkpoints = engine->counts().checkpoints;
   s.memory_merges = engine->counts().memory_merges;

@@ -58,6 +58,15 @@ bool index_coordinator_state::search_here(caf::typed_response_promise<search_rep
   return true;
 }
 
+void index_coordinator_state::offer_direct_search() {
+  // A slice is no answer by itself.
+  if (is_serving() && part().is_whole()) {
+    direct->serve(current(), engine->served().maps_files());
+  } else {
+    direct->withdraw();
+  }
+}
+
 uint32_t index_coordinator_state::queued_searches() const {
   uint32_t sum = 0;
   for (const auto& s : searchers) sum += s.depth->load(std::memory_order_relaxed);

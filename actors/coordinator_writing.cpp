@@ -103,6 +103,7 @@ void index_coordinator_state::hindrance_changed(const error* why) {
 
 void index_coordinator_state::serving_changed(bool maps_new_files) {
   if (maps_new_files) warm->forget();
+  offer_direct_search();
   metrics->set_snapshot(current());
   if (!damage.empty()) forget_damage();
   if (unverified_segments > 0) count_unverified();

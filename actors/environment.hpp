@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 
+#include "actors/direct_search.hpp"
 #include "core/commit/commit_order.hpp"
 #include "core/config/live_settings.hpp"
 #include "core/fs/open_files.hpp"
@@ -49,9 +50,11 @@ struct environment {
   std::shared_ptr<open_files> files = std::make_shared<open_files>(config{}.max_open_logs);
   /// The same for checkpoints and merges of files, which take long: nobody who writes waits for one.
   std::shared_ptr<open_files> upkeep_files = std::make_shared<open_files>(config{}.max_open_logs);
-  /// How long a coordinator searches itself. So long other requests wait at most, and one that takes longer loses
-  /// as much before it is handed over, which costs 50 microseconds. Caches are cold when searches are rare: those
-  /// then take several times as long as in a benchmark.
+  /// The indexes that gateways search on their own threads.
+  std::shared_ptr<direct_searches> direct = std::make_shared<direct_searches>();
+  /// How long a coordinator, or a gateway's thread, searches itself. So long other requests wait at most, and one
+  /// that takes longer loses as much before it is handed over, which costs 50 microseconds. Caches are cold when
+  /// searches are rare: those then take several times as long as in a benchmark.
   std::chrono::microseconds own_search_budget{200};
   /// How often the calling thread, since it began, has waited for a page from a disk, or asked for some.
   std::function<uint64_t()> disk_reads = thread_disk_reads;

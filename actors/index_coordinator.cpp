@@ -40,6 +40,7 @@ index_coordinator_state::~index_coordinator_state() {
       engine->refuse_requests(ended);
       engine->refuse_updates(ended);
     }
+    if (direct) env->direct->remove(index_name(), direct);
     if (metrics) env->metrics->remove_index(*metrics);
   } catch (const std::exception&) {
     // Out of memory: their requests end at their own timeouts.
@@ -53,6 +54,9 @@ void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_val
   metrics = env->metrics->add_index(index_name());
   runner.emplace(*env, index_name(), metrics);
   engine.emplace(engine_options_of(index_name(), *env->newest_settings()), env->make_order(), *this);
+  direct = std::make_shared<direct_search>(
+      direct_search_limits{env->own_search_budget, env->settings.max_search_bytes, env->disk_reads}, metrics, warm);
+  env->direct->add(index_name(), direct);
   if (setup.start_failed) {
     tracker.begin(index_name(), 0, now());
     tracker.end(index_state::failed, text_of(setup.start_failed), now());
@@ -68,6 +72,7 @@ void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_val
 void index_coordinator_state::set_state(index_state next, std::string why) {
   state = next;
   reason = why;
+  offer_direct_search();
   metrics->set_state(to_string(next));
   self->send(setup.listener,
              index_state_changed{{index_name(), setup.record.shown_generation(), state, std::move(why)},

@@ -157,6 +157,8 @@ struct index_coordinator_state : engine_effects {
   bool search_here(caf::typed_response_promise<search_reply>& promise, const search_request& request,
                    steady_clock::time_point received, steady_clock::time_point deadline, const cancel_flag* cancel);
   uint32_t queued_searches() const;
+  /// Lets gateways search what is served, on their own threads.
+  void offer_direct_search();
   void document(caf::typed_response_promise<document_reply>& promise, const document_request& request);
   /// Whether reading the snapshot here may wait for a disk.
   bool may_be_cold() const { return engine->served().maps_files() && !warm->is_warm(); }
@@ -282,10 +284,9 @@ struct index_coordinator_state : engine_effects {
   std::map<uint64_t, version_wait> version_waits;  ///< by tickets, as `waiting`
   std::set<caf::actor_addr> told_once;             ///< children of whose end one of the two messages has come
   uint64_t next_ticket = 1;
-  bool reload_wanted = false;
   /// Held by whoever uses the folder, as long as it does: this actor and its children.
   folder_lease_ptr folder;
-  bool awaits_folder = false;
+  bool awaits_folder = false, reload_wanted = false;
 
   // The actors that work for this index, with the roles that errors call them by.
   std::map<caf::actor_addr, std::string> children;
@@ -297,8 +298,8 @@ struct index_coordinator_state : engine_effects {
   std::vector<searcher_slot> searchers;
   std::optional<search_runner> runner;  ///< of searches that are not handed over
   warmth_ptr warm = std::make_shared<warmth>();
-  uint32_t searches_to_hand_over = 0;      ///< however short they may be
-  uint32_t searches_after_a_long_one = 0;  ///< that are to be handed over
+  direct_search_ptr direct;
+  uint32_t searches_to_hand_over = 0, searches_after_a_long_one = 0;  ///< however short they may be
 
   // Writing.
   struct waiting_writer {
@@ -306,8 +307,7 @@ struct index_coordinator_state : engine_effects {
     steady_clock::time_point received = steady_clock::now();
   };
   std::unordered_map<uint64_t, waiting_writer> writers;  ///< by the number that the engine knows an update by
-  uint64_t num_updates = 0;
-  uint64_t oplog_bytes = 0;
+  uint64_t num_updates = 0, oplog_bytes = 0;
 
   // Following.
   feed_follower_handle follower;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "actors/direct_search.hpp"
 #include "app/api/load_waits.hpp"
 #include "app/api/naming_actor.hpp"
 #include "app/api/negotiation.hpp"
@@ -63,8 +64,9 @@ struct api_call {
 
 /// What the handlers work with.
 struct api_service {
-  std::vector<bridge_handle> bridges;           ///< at least one
-  size_t max_encoded_bytes = size_t{96} << 20;  ///< of one update
+  std::vector<bridge_handle> bridges;             ///< at least one
+  std::shared_ptr<const direct_searches> direct;  ///< asked before an index is; null: nothing is
+  size_t max_encoded_bytes = size_t{96} << 20;    ///< of one update
   // Empty: `_metrics` and `_history` are not found.
   metrics_handle metrics;
   history_handle history;

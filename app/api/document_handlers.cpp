@@ -56,6 +56,12 @@ std::optional<search_request> search_of(const api_call& c) {
 void handlers::search(const api_service& service, api_call& c) {
   auto decoded = search_of(c);
   if (!decoded) return;
+  if (service.direct) {
+    if (const auto found = service.direct->try_search(c.index(), *decoded, c.respond.cancel().get())) {
+      c.respond(make_response(200, encode_search(*found, c.format), c.format));
+      return;
+    }
+  }
   const auto timeout = search_wait(decoded->timeout_ms);
   const auto ready_wait = service.waits->of_search(decoded->timeout_ms);
   local_search wish{std::make_shared<const search_request>(std::move(*decoded)), c.respond.cancel()};

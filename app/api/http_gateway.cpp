@@ -55,6 +55,7 @@ http_gateway::http_gateway(caf::actor_system& system, const http_settings& setti
   for (uint32_t i = 0; i < settings.http_threads; i++) bridges_.push_back(system.spawn(gateway_bridge, node));
   api_service service;
   service.bridges = bridges_;
+  service.direct = hooks.direct;
   // No body becomes larger than this when it is encoded: the worst case is metadata of one byte an entry.
   service.max_encoded_bytes = std::max<size_t>(max_update_bytes, size_t{6} * settings.http_max_body_bytes);
   service.tells_strangers_names = access_ == nullptr;

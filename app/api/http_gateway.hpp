@@ -25,9 +25,10 @@ struct gateway_hooks {
   std::shared_ptr<node_metrics> metrics;  ///< to which the gateway adds its own; null: nothing is measured
   metrics_handle text;                    ///< for `GET /_metrics`, which is not found without it
   history_handle history;                 ///< for `GET /:index/_history`, likewise
-  std::shared_ptr<spdlog::logger> log;    ///< of internal errors; null: they are not logged
-  const blocking_pools* pools = nullptr;  ///< null: what blocks is scheduled as everything else
-  changelog_handle changelog = {};        ///< that others may follow over HTTP; empty: they may not
+  std::shared_ptr<const direct_searches> direct = {};   ///< asked before an index is; null: nothing is
+  std::shared_ptr<spdlog::logger> log;                  ///< of internal errors; null: they are not logged
+  const blocking_pools* pools = nullptr;                ///< null: what blocks is scheduled as everything else
+  changelog_handle changelog = {};                      ///< that others may follow over HTTP; empty: they may not
   std::chrono::milliseconds changelog_timeout{30'000};  ///< how long an answer of it may take, with its wait
   std::chrono::milliseconds ready_wait{0};              ///< how long a request may wait for an index that loads
 };
@@ -38,7 +39,8 @@ void add_certificate_gauge(node_metrics& metrics, std::string listener,
 
 /// Serves a node over HTTP, by the contract that fpindex clients speak.
 ///
-///     http_server (I/O threads) -> http_routes -> an endpoint's handler -> gateway_bridge (one a thread)
+///     http_server (I/O threads) -> http_routes -> an endpoint's handler -> direct_search: most searches
+///     http_server (I/O threads) -> http_routes -> an endpoint's handler -> gateway_bridge (one a thread): all else
 ///     gateway_bridge -> node_actor, index_coordinator, metrics_actor, history_actor, naming_actor, sound_actor
 class http_gateway {
  public:

@@ -75,15 +75,16 @@ line_answer refusal(std::string_view name, const caf::error& why) {
   return {false, std::string(name) + ": " + text_of(why)};
 }
 
-/// Makes of a line's work, on its I/O thread, what asks the index in a bridge. It waits for an index that loads, as
-/// long as the settings allow, because clients take an error for "nothing found". An index that has failed to load
-/// is a failure of the request: an empty attribute would make an import begin from its start.
+/// Makes of a line's work, on its I/O thread, what asks the index in a bridge, or answers it and makes nothing.
+/// What it makes waits for an index that loads, as long as the settings allow, because clients take an error for
+/// "nothing found". An index that has failed to load is a failure of the request: an empty attribute would make an
+/// import begin from its start.
 class line_worker {
  public:
   using task = std::function<void(bridge_state&)>;
 
-  line_worker(std::string index, size_t max_update_bytes)
-      : index_(std::move(index)), max_update_bytes_(max_update_bytes) {}
+  line_worker(std::string index, std::shared_ptr<const direct_searches> direct, size_t max_update_bytes)
+      : index_(std::move(index)), direct_(std::move(direct)), max_update_bytes_(max_update_bytes) {}
 
   task operator()(const line_search& wish, const line_responder& respond) const {
     auto request = std::make_shared<search_request>();
@@ -94,6 +95,12 @@ class line_worker {
     request->probes = wish.probes;
     request->timeout_ms = wish.timeout_ms;
     request->ready_wait_ms = wish.timeout_ms > 0 ? wish.timeout_ms : as_long_as_allowed;
+    if (direct_) {
+      if (const auto found = direct_->try_search(index_, *request, respond.cancel().get())) {
+        respond({true, results_text(found->results, request->score_pct)});
+        return {};
+      }
+    }
     return [=, index = index_](bridge_state& b) {
       b.ask_index<search_reply>(
           index, search_wait(request->timeout_ms),
@@ -139,6 +146,7 @@ class line_worker {
   }
 
   std::string index_;
+  std::shared_ptr<const direct_searches> direct_;
   size_t max_update_bytes_;
 };
 
@@ -146,18 +154,19 @@ class line_worker {
 
 line_gateway::line_gateway(caf::actor_system& system, const line_settings& settings, const std::string& host,
                            size_t max_update_bytes, node_handle node, bool makes_index,
+                           std::shared_ptr<const direct_searches> direct,
                            const std::shared_ptr<node_metrics>& metrics) {
   if (makes_index) ensure_index(system, node, settings.legacy_index);
   const auto options = server_options(settings, host, max_update_bytes);
   for (uint32_t i = 0; i < options.threads; i++) bridges_.push_back(system.spawn(gateway_bridge, node));
-  const auto work_on =
-      std::make_shared<const line_worker>(settings.legacy_index, options.limits.max_transaction_bytes);
+  const auto work_on = std::make_shared<const line_worker>(settings.legacy_index, std::move(direct),
+                                                           options.limits.max_transaction_bytes);
   try {
     server_ = std::make_unique<line_server>(
         options,
         [bridges = bridges_, work_on](uint32_t io_thread, const line_work& work, const line_responder& respond) {
           auto task = std::visit([&](const auto& wish) { return (*work_on)(wish, respond); }, work);
-          caf::anon_send(bridges[io_thread % bridges.size()], bridge_call{std::move(task)});
+          if (task) caf::anon_send(bridges[io_thread % bridges.size()], bridge_call{std::move(task)});
         });
   } catch (...) {
     stop();

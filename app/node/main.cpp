@@ -315,6 +315,7 @@ int run(const command_line& called, const command_line::settings& read, node_log
   if (settings.cluster.serves()) hooks.changelog = feed.log;
   hooks.changelog_timeout = std::chrono::milliseconds(settings.cluster.changelog_timeout_ms);
   hooks.ready_wait = std::chrono::milliseconds(settings.max_ready_wait_ms);
+  hooks.direct = env->direct;
   hooks.log = env->log;
   hooks.pools = &pools;
   // Which indexes a replica has is decided where the changelog is written, and not by the start of a listener.
@@ -324,7 +325,8 @@ int run(const command_line& called, const command_line::settings& read, node_log
   if (!start_gateway(http, settings.http_tls ? "HTTP over TLS" : "HTTP", settings.host, settings.port, log, system,
                      settings, settings, settings.max_update_bytes, node, hooks) ||
       !start_gateway(line, "the line protocol", settings.line_host(), settings.legacy_port, log, system, settings,
-                     settings.line_host(), settings.max_update_bytes, node, makes_index, env->metrics)) {
+                     settings.line_host(), settings.max_update_bytes, node, makes_index, env->direct,
+                     env->metrics)) {
     return give_up();
   }
   if (settings.caf_port.enabled) {
