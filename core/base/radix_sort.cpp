@@ -1,7 +1,6 @@
 #include "core/base/radix_sort.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 
 namespace fp {
@@ -9,7 +8,9 @@ namespace fp {
 namespace {
 
 constexpr unsigned max_digit_bits = 11;  // 2048 output streams: what the caches still follow
-constexpr size_t small_input = 64;
+// Of few keys, counters are most of the work.
+constexpr unsigned digit_bits_of_few = 8;
+constexpr size_t few = 2048, small_input = 64;
 
 }  // namespace
 
@@ -24,16 +25,17 @@ void radix_sort(std::vector<uint64_t>& keys, std::vector<uint64_t>& scratch, uns
                      [&](uint64_t a, uint64_t b) { return (a >> low_bit & mask) < (b >> low_bit & mask); });
     return;
   }
-  const unsigned passes = (num_bits + max_digit_bits - 1) / max_digit_bits;
+  const unsigned most_bits = keys.size() < few ? digit_bits_of_few : max_digit_bits;
+  const unsigned passes = (num_bits + most_bits - 1) / most_bits;
   const unsigned digit_bits = (num_bits + passes - 1) / passes;
-  std::vector<std::array<size_t, size_t{1} << max_digit_bits>> counts(passes);
+  std::vector<size_t> counts(size_t{passes} << digit_bits);
   for (const uint64_t key : keys) {
     for (unsigned pass = 0; pass < passes; pass++)
-      counts[pass][digits_of(key, low_bit + pass * digit_bits, digit_bits)]++;
+      counts[(size_t{pass} << digit_bits) + digits_of(key, low_bit + pass * digit_bits, digit_bits)]++;
   }
   scratch.resize(keys.size());
   for (unsigned pass = 0; pass < passes; pass++) {
-    auto& position = counts[pass];
+    size_t* const position = &counts[size_t{pass} << digit_bits];
     const unsigned shift = low_bit + pass * digit_bits;
     // A digit that is the same everywhere orders nothing.
     if (position[digits_of(keys[0], shift, digit_bits)] == keys.size()) continue;
