@@ -14,6 +14,9 @@ namespace fp {
 namespace {
 
 constexpr size_t block_keys = 1024;
+// Beside a block: as far as keys that do not ascend can lead a merge, which begins at both ends of one at most as
+// long.
+constexpr size_t slack_keys = block_keys / 2 + 8;
 constexpr uint64_t max_bitmap_range = uint64_t{1} << 26;  // 8 MB
 constexpr uint64_t postings_per_cancel_check = uint64_t{1} << 16;
 
@@ -72,20 +75,37 @@ class buffered_source {
   /// Makes sure that something is buffered; false at the end.
   bool fill() {
     if (begin_ == end_) {
-      begin_ = 0;
-      end_ = source_->read(buffer_);
+      begin_ = slack_keys;
+      end_ = begin_ + source_->read(std::span(buffer_).subspan(slack_keys, block_keys));
     }
     return begin_ < end_;
   }
   size_t size() const noexcept { return end_ - begin_; }
+  /// With `slack_keys` of anything before and behind.
   const uint64_t* data() const noexcept { return buffer_.data() + begin_; }
+  uint64_t last() const noexcept { return buffer_[end_ - 1]; }
   void consume(size_t count) noexcept { begin_ += count; }
 
  private:
   std::unique_ptr<key_source> source_;
-  std::array<uint64_t, block_keys> buffer_;
-  size_t begin_ = 0, end_ = 0;
+  std::array<uint64_t, slack_keys + block_keys + slack_keys> buffer_{};
+  size_t begin_ = slack_keys, end_ = slack_keys;
 };
+
+/// How many of the `count` smallest keys of two ascending lists, which hold as many, are of the first one. See
+/// Odeh, Green, Mwassi, Shmueli, Birk: "Merge path" (2012).
+size_t share_of_first(std::span<const uint64_t> a, std::span<const uint64_t> b, size_t count) {
+  size_t low = count - std::min(count, b.size()), high = std::min(count, a.size());
+  while (low < high) {
+    const size_t middle = (low + high) / 2;
+    if (a[middle] < b[count - 1 - middle]) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
 
 class merged_source final : public key_source {
  public:
@@ -111,20 +131,38 @@ class merged_source final : public key_source {
   }
 
  private:
-  /// As many keys as can be merged without running out of either side, without a branch on their order.
+  /// As many keys as neither side can bring a smaller one for, without a branch on their order. From both ends at
+  /// once: each step waits for what the one before has read, and two such chains take as long as one.
   size_t merge(std::span<uint64_t> out) {
-    const size_t steps = std::min({a_.size(), b_.size(), out.size()});
-    const uint64_t *a = a_.data(), *b = b_.data();
-    uint64_t* o = out.data();
-    size_t taken_b = 0;
-    for (size_t i = 0; i < steps; i++) {
-      const uint64_t x = a[i - taken_b], y = b[taken_b];
-      o[i] = std::min(x, y);
-      taken_b += y < x;
+    const std::span<const uint64_t> a(a_.data(), a_.size()), b(b_.data(), b_.size());
+    const bool a_ends_first = a_.last() < b_.last();
+    const auto& longer = a_ends_first ? b : a;
+    const auto whole = a_ends_first ? a.size() : b.size();
+    const auto from_longer = std::lower_bound(longer.begin(), longer.end(), (a_ends_first ? a_ : b_).last());
+    const size_t possible = whole + static_cast<size_t>(from_longer - longer.begin());
+    const size_t count = std::min({possible, out.size(), block_keys});
+    const size_t of_a = share_of_first(a, b, count), of_b = count - of_a;
+
+    const uint64_t *a_front = a.data(), *b_front = b.data();
+    const uint64_t *a_back = a_front + of_a - 1, *b_back = b_front + of_b - 1;
+    uint64_t *front = out.data(), *back = front + count - 1;
+    for (size_t i = 0; i < count / 2; i++) {
+      const uint64_t x = *a_front, y = *b_front;
+      const bool takes_b = y < x;
+      *front++ = takes_b ? y : x;
+      a_front += !takes_b;
+      b_front += takes_b;
+      const uint64_t v = *a_back, w = *b_back;
+      const bool takes_a = w < v;
+      *back-- = takes_a ? v : w;
+      a_back -= takes_a;
+      b_back -= !takes_a;
     }
-    a_.consume(steps - taken_b);
-    b_.consume(taken_b);
-    return steps;
+    // The one in the middle is what is left on one side.
+    if (count % 2 != 0) *front = a_front <= a_back ? *a_front : *b_front;
+    a_.consume(of_a);
+    b_.consume(of_b);
+    return count;
   }
 
   buffered_source a_, b_;
