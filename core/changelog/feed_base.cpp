@@ -63,7 +63,11 @@ feed_base::feed_base(file_system& fs, path folder, std::shared_ptr<open_files> f
   const path file = folder / oplog_format::seal_name;
   const std::string text = read_file(fs, file, 4096);
   oplog_format::seal seal;
-  const auto state = oplog_format::decode_seal(std::as_bytes(std::span(text)), seal);
+  uint32_t version = 0;
+  const auto state = oplog_format::decode_seal(std::as_bytes(std::span(text)), seal, version);
+  if (state == oplog_format::header_state::unknown_version) {
+    throw error(errc::unsupported_format, file.string() + ": " + oplog_format::unknown_version_text(version));
+  }
   const logged_file newest = logs_.empty() ? logged_file{} : logs_.back();
   if (state != oplog_format::header_state::valid || seal.newest_file != newest.begin ||
       seal.newest_bytes != newest.bytes) {

@@ -85,7 +85,7 @@ void feed_reader::begin_file(const logged_file& log) {
       break;
     case oplog_format::header_state::unknown_version:
       throw error(errc::unsupported_format,
-                  file_path(log).string() + ": written by a newer version of this program");
+                  file_path(log).string() + ": " + oplog_format::unknown_version_text(version));
     case oplog_format::header_state::invalid:
       corrupt(log, 0, "the file header does not match its checksum");
   }

@@ -76,8 +76,9 @@ feed_position read_floor(file_system& fs, const path& folder) {
       get<uint64_t>(bytes, 24) != checksum(bytes.first(24))) {
     throw error(errc::corrupt_data, file.string() + ": offset 0: the floor does not match its checksum");
   }
-  if (get<uint32_t>(bytes, 8) != version) {
-    throw error(errc::unsupported_format, file.string() + ": written by a newer version of this program");
+  if (const auto found = get<uint32_t>(bytes, 8); found != version) {
+    throw error(errc::unsupported_format, file.string() + ": format version " + std::to_string(found) +
+                                              "; this program knows " + std::to_string(version));
   }
   return get<uint64_t>(bytes, 16);
 }

@@ -160,7 +160,8 @@ void note_lost(repair_report& report, file_system& fs, const std::vector<path>& 
     const auto bytes = std::as_bytes(std::span(text));
     if (file.filename() == oplog_format::seal_name) {
       oplog_format::seal s;
-      if (oplog_format::decode_seal(bytes, s) != oplog_format::header_state::valid) continue;
+      uint32_t version = 0;
+      if (oplog_format::decode_seal(bytes, s, version) != oplog_format::header_state::valid) continue;
       report.last_lost = std::max(report.last_lost, s.last_commit);
       report.is_last_known = true;
     } else {

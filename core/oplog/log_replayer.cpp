@@ -25,8 +25,8 @@ struct damage_error : located_error {
   throw damage_error(file, offset, file.string() + ": offset " + std::to_string(offset) + ": " + what);
 }
 
-[[noreturn]] void newer_version(const path& file) {
-  throw damage_error(file, 8, file.string() + ": written by a newer version of this program",
+[[noreturn]] void unknown_version(const path& file, uint32_t file_version) {
+  throw damage_error(file, 8, file.string() + ": " + format::unknown_version_text(file_version),
                      errc::unsupported_format);
 }
 
@@ -96,12 +96,13 @@ void log_replayer::read_seal() {
   at_ = 0;
   const std::string text = read_file(fs_, file_, 4096);
   format::seal s;
-  switch (format::decode_seal(std::as_bytes(std::span(text)), s)) {
+  uint32_t version = 0;
+  switch (format::decode_seal(std::as_bytes(std::span(text)), s, version)) {
     case format::header_state::valid:
       seal = s;
       break;
     case format::header_state::unknown_version:
-      newer_version(file_);
+      unknown_version(file_, version);
     case format::header_state::invalid:
       corrupt(file_, 0, "the seal does not match its checksum");
   }
@@ -145,7 +146,7 @@ void log_replayer::open_file() {
     case format::header_state::valid:
       break;
     case format::header_state::unknown_version:
-      newer_version(file_);
+      unknown_version(file_, newest_version);
     case format::header_state::invalid:
       if (!is_newest() || !format::is_torn_header(header))
         corrupt(file_, 0, "the file header does not match its checksum");

@@ -75,10 +75,8 @@ void encode_file_header(commit_id begin, std::span<std::byte> out) noexcept {
 
 header_state decode_file_header(std::span<const std::byte> in, commit_id& begin, uint32_t& file_version) noexcept {
   const header_state state = check_preamble(in, log_magic, file_header_bytes);
-  if (state == header_state::valid) {
-    begin = get<uint64_t>(in, 16);
-    file_version = get<uint32_t>(in, 8);
-  }
+  if (state != header_state::invalid) file_version = get<uint32_t>(in, 8);
+  if (state == header_state::valid) begin = get<uint64_t>(in, 16);
   return state;
 }
 
@@ -179,9 +177,15 @@ void encode_seal(const seal& s, std::span<std::byte> out) noexcept {
   put<uint64_t>(out, 40, checksum(out.first(40)));
 }
 
-header_state decode_seal(std::span<const std::byte> in, seal& s) noexcept {
+std::string unknown_version_text(uint32_t file_version) {
+  return "format version " + std::to_string(file_version) + "; this program knows " +
+         std::to_string(oldest_version) + " to " + std::to_string(version);
+}
+
+header_state decode_seal(std::span<const std::byte> in, seal& s, uint32_t& file_version) noexcept {
   if (in.size() != seal_bytes) return header_state::invalid;
   const header_state state = check_preamble(in, seal_magic, seal_bytes);
+  if (state != header_state::invalid) file_version = get<uint32_t>(in, 8);
   if (state == header_state::valid) {
     s.last_commit = get<uint64_t>(in, 16);
     s.newest_file = get<uint64_t>(in, 24);

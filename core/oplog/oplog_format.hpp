@@ -83,7 +83,7 @@ std::optional<commit_id> parse_file_name(std::string_view name) noexcept;
 enum class header_state { valid, unknown_version, invalid };
 
 void encode_file_header(commit_id begin, std::span<std::byte> out) noexcept;
-/// Sets `begin` and the file's format version when it is valid.
+/// Sets `begin` when it is valid, and the file's format version when it is valid or an unknown one.
 header_state decode_file_header(std::span<const std::byte> in, commit_id& begin, uint32_t& file_version) noexcept;
 
 struct frame_header {
@@ -158,6 +158,10 @@ struct seal {
 };
 
 void encode_seal(const seal& s, std::span<std::byte> out) noexcept;
-header_state decode_seal(std::span<const std::byte> in, seal& s) noexcept;
+/// Sets the seal when it is valid, and its format version likewise.
+header_state decode_seal(std::span<const std::byte> in, seal& s, uint32_t& file_version) noexcept;
+
+/// What is wrong with a file of an unknown version.
+std::string unknown_version_text(uint32_t file_version);
 
 }  // namespace fp::oplog_format

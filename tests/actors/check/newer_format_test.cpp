@@ -19,6 +19,8 @@ using test::error_of;
 using testing::HasSubstr;
 
 const std::string newer_segment = "format " + std::to_string(segment_format_version + 1) + ", this build reads ";
+const std::string newer_log =
+    "format version " + std::to_string(oplog_format::version + 1) + "; this program knows ";
 
 /// Two indexes that were closed cleanly: one of a segment and a log, one empty.
 class newer_format : public test::folder_at_rest {
@@ -103,14 +105,14 @@ TEST_F(newer_format, of_a_segment) {
 TEST_F(newer_format, of_the_log) {
   const path file = only_file(folders_.oplog, ".log");
   raise_binary(file, oplog_format::file_header_bytes);
-  expect_refused(file);
+  expect_refused(file, newer_log);
   expect_not_repaired([&] { cut(); });
 }
 
 TEST_F(newer_format, of_the_seal) {
   const path file = folders_.oplog / oplog_format::seal_name;
   raise_binary(file, oplog_format::seal_bytes);
-  expect_refused(file);
+  expect_refused(file, newer_log);
   expect_not_repaired([&] { cut(); });
 }
 
