@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/search_runner.hpp"
 #include "core/search/search.hpp"
 
 namespace fp {
@@ -19,7 +20,7 @@ constexpr uint32_t least_left = 64, most_left = 4096;
 /// processor, as on a machine that is busy: such a search is no longer than others.
 struct search_budget {
   std::chrono::nanoseconds allowed{0};
-  steady_clock::time_point started, give_up;
+  steady_clock::time_point started, give_up, deadline;
   std::optional<std::chrono::nanoseconds> processor_limit;
   const std::function<uint64_t()>* disk_reads = nullptr;  ///< null: it reads from no disk
   uint64_t reads_before = 0;
@@ -38,7 +39,7 @@ thread_local search_budget budget;
 
 steady_clock::time_point budget_clock() noexcept {
   const auto now = steady_clock::now();
-  return now < budget.give_up || budget.is_used_up() ? now : budget.started;
+  return now < budget.give_up || now >= budget.deadline || budget.is_used_up() ? now : budget.started;
 }
 
 /// Serves one search at a time, as a thread does.
@@ -49,9 +50,16 @@ searcher& engine_of_this_thread() {
 
 }  // namespace
 
-direct_search::direct_search(direct_search_limits limits, std::shared_ptr<index_metrics> metrics,
+direct_search::direct_search(const environment& env, std::shared_ptr<index_metrics> metrics,
                              std::shared_ptr<warmth> warm)
-    : limits_(std::move(limits)), metrics_(std::move(metrics)), warm_(std::move(warm)) {}
+    : allowed_(env.own_search_budget),
+      max_bytes_(env.settings.max_search_bytes),
+      disk_reads_(env.disk_reads),
+      slow_(std::make_unique<slow_search_log>(env, metrics->index())),
+      metrics_(std::move(metrics)),
+      warm_(std::move(warm)) {}
+
+direct_search::~direct_search() = default;
 
 void direct_search::serve(snapshot_ptr index, bool maps_files) {
   const std::lock_guard lock(mutex_);
@@ -87,33 +95,41 @@ std::optional<search_reply> direct_search::try_search(const search_request& requ
   if ((maps_files && !warm_->is_warm()) || leaves_to_others()) return std::nullopt;
 
   const auto started = steady_clock::now();
-  budget = {limits_.budget, started, started + limits_.budget, {}, nullptr, 0};
+  budget = {allowed_, started, started + allowed_, search_deadline(request, started), {}, nullptr, 0};
   if (maps_files) {
-    budget.disk_reads = &limits_.disk_reads;
-    budget.reads_before = limits_.disk_reads();
+    budget.disk_reads = &disk_reads_;
+    budget.reads_before = disk_reads_();
   }
   search_options options;
   options.limit = std::min(request.limit, max_search_limit);
   if (request.min_score) options.min_score = *request.min_score;
   options.score_pct = request.score_pct;
-  options.deadline = budget.give_up;
+  options.deadline = std::min(budget.give_up, budget.deadline);
   options.now = budget_clock;
   options.cancel = cancel;
-  options.max_bytes = limits_.max_bytes;
+  options.max_bytes = max_bytes_;
   std::optional<search_reply> reply;
   try {
     const auto found = engine_of_this_thread().search(*index, query_view::of_bytes(request.query.bytes()), options);
     reply.emplace(search_reply{result_list(found.results), index->version(), {}});
-    metrics_->searched(found.results.size(), found.num_hashes, found.num_postings, index->entries().size(),
-                       steady_clock::now() - started);
+    const auto time = steady_clock::now() - started;
+    metrics_->searched(found.results.size(), found.num_hashes, found.num_postings, index->entries().size(), time);
+    if (time >= slow_search_log::least) slow_->note(request, time, outcome_text(found));
     num_searches_.fetch_add(1, std::memory_order_relaxed);
     num_after_a_long_one_.store(num_after_a_long_one_.load(std::memory_order_relaxed) / 2,
                                 std::memory_order_relaxed);
   } catch (const error& e) {
+    const auto now = steady_clock::now();
+    if (e.code() == errc::search_timeout && now >= budget.deadline) {
+      metrics_->search_failed(e.code(), now - started);
+      slow_->note(request, now - started, e.what());
+      num_searches_.fetch_add(1, std::memory_order_relaxed);
+      throw;
+    }
     // Whatever else is wrong, the index finds out.
     if (e.code() == errc::search_timeout) note_long();
   }
-  if (maps_files) warm_->searched_trusting(limits_.disk_reads() - budget.reads_before);
+  if (maps_files) warm_->searched_trusting(disk_reads_() - budget.reads_before);
   return reply;
 }
 

@@ -19,20 +19,16 @@
 
 namespace fp {
 
-/// How much a search may take before others do it.
-struct direct_search_limits {
-  std::chrono::microseconds budget;  ///< of the processor
-  uint64_t max_bytes;                ///< see `search_options`
-  /// How often the calling thread has waited for a page from a disk.
-  std::function<uint64_t()> disk_reads;
-};
+struct environment;
+class slow_search_log;
 
 /// Searches an index on the thread that asks, which most searches take less time for than handing them over to
 /// another one. What it does not answer is asked of the index itself: that waits, finds what takes long, or says
 /// why it cannot. Safe for use from many threads at once.
 class direct_search {
  public:
-  direct_search(direct_search_limits limits, std::shared_ptr<index_metrics> metrics, std::shared_ptr<warmth> warm);
+  direct_search(const environment& env, std::shared_ptr<index_metrics> metrics, std::shared_ptr<warmth> warm);
+  ~direct_search();
 
   /// What is searched from now on.
   void serve(snapshot_ptr index, bool maps_files);
@@ -40,7 +36,8 @@ class direct_search {
   void withdraw() { serve(nullptr, false); }
 
   /// The answer, if the index is served at the wanted version, what it needs is likely to be in memory, and finding
-  /// it takes no longer than the budget. Else nothing, which is not recorded.
+  /// it takes no more of the processor than `own_search_budget`. Else nothing, which is not recorded. Throws
+  /// `search_timeout` past the request's own time limit.
   std::optional<search_reply> try_search(const search_request& request, const cancel_flag* cancel);
   uint64_t num_searches() const noexcept { return num_searches_.load(std::memory_order_relaxed); }
 
@@ -49,7 +46,10 @@ class direct_search {
   bool leaves_to_others() noexcept;
   void note_long() noexcept;
 
-  const direct_search_limits limits_;
+  const std::chrono::microseconds allowed_;  ///< of the processor
+  const uint64_t max_bytes_;
+  const std::function<uint64_t()> disk_reads_;
+  const std::unique_ptr<slow_search_log> slow_;
   const std::shared_ptr<index_metrics> metrics_;
   const std::shared_ptr<warmth> warm_;
   std::atomic<uint64_t> num_searches_ = 0;

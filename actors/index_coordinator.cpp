@@ -54,8 +54,7 @@ void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_val
   metrics = env->metrics->add_index(index_name());
   runner.emplace(*env, index_name(), metrics);
   engine.emplace(engine_options_of(index_name(), *env->newest_settings()), env->make_order(), *this);
-  direct = std::make_shared<direct_search>(
-      direct_search_limits{env->own_search_budget, env->settings.max_search_bytes, env->disk_reads}, metrics, warm);
+  direct = std::make_shared<direct_search>(*env, metrics, warm);
   env->direct->add(index_name(), direct);
   if (setup.start_failed) {
     tracker.begin(index_name(), 0, now());

@@ -5,33 +5,13 @@
 
 namespace fp {
 
-namespace {
-
-// Whoever is faster does not even look at the settings.
-constexpr auto least_slow = std::chrono::milliseconds(1);
-
-}  // namespace
-
 steady_clock::time_point search_deadline(const search_request& request, steady_clock::time_point received) {
   if (request.timeout_ms == 0) return steady_clock::time_point::max();
   return received + std::chrono::milliseconds(request.timeout_ms);
 }
 
-void search_runner::note(const search_request& request, duration time, std::string_view outcome) {
-  const auto threshold = std::chrono::milliseconds(env_.newest_settings()->slow_search_ms);
-  if (threshold.count() == 0 || time < threshold) return;
-  const auto now = steady_clock::now();
-  if (now < next_note_) {
-    num_unlogged_++;
-    return;
-  }
-  next_note_ = now + std::chrono::seconds(1);
-  std::string more;
-  if (num_unlogged_ > 0) more = "; " + std::to_string(std::exchange(num_unlogged_, 0)) + " more since the last one";
-  const std::string near = request.probes > 0 ? ", probes " + std::to_string(request.probes) : std::string();
-  env_.log->warn("{}: slow search: {} ms: {} hashes{}, limit {}, time limit {} ms: {}{}", index_,
-                 std::chrono::duration_cast<std::chrono::milliseconds>(time).count(), request.query.size(), near,
-                 request.limit, request.timeout_ms, outcome, more);
+std::string outcome_text(const search_outcome& found) {
+  return std::to_string(found.num_postings) + " postings, " + std::to_string(found.results.size()) + " results";
 }
 
 search_reply search_runner::run(const snapshot& index, const search_request& request,
@@ -59,18 +39,14 @@ std::optional<search_reply> search_runner::try_run(const snapshot& index, const 
     const auto time = steady_clock::now() - started;
     metrics_->searched(outcome.results.size(), outcome.num_hashes, outcome.num_postings, index.entries().size(),
                        time);
-    if (time >= least_slow) {
-      note(request, time,
-           std::to_string(outcome.num_postings) + " postings, " + std::to_string(outcome.results.size()) +
-               " results");
-    }
+    if (time >= slow_search_log::least) slow_.note(request, time, outcome_text(outcome));
     return reply;
   } catch (const std::exception& e) {
     const auto code = code_of(to_caf_error(e));
     if (code == errc::search_timeout && give_up < deadline) return std::nullopt;
     const auto time = steady_clock::now() - started;
     metrics_->search_failed(code, time);
-    note(request, time, e.what());
+    slow_.note(request, time, e.what());
     throw;
   }
 }

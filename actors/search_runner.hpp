@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "actors/environment.hpp"
+#include "actors/slow_search_log.hpp"
 #include "core/search/search.hpp"
 #include "messages/types.hpp"
 
@@ -15,7 +16,7 @@ class search_runner {
  public:
   /// Logs slow searches of the index; `env` outlives the object.
   search_runner(const environment& env, std::string index, index_metrics_ptr metrics)
-      : env_(env), index_(std::move(index)), metrics_(std::move(metrics)) {}
+      : env_(env), slow_(env, std::move(index)), metrics_(std::move(metrics)) {}
 
   /// Searches as having begun at `started`; `may_be_cold`: see `search_options`. Throws `search_timeout` past the
   /// deadline and `cancelled` when told so.
@@ -29,18 +30,14 @@ class search_runner {
                                       bool may_be_cold = false);
 
  private:
-  using duration = steady_clock::duration;
-
-  /// Logs a search if it was slow: at most one a second, and how many there were besides.
-  void note(const search_request& request, duration time, std::string_view outcome);
-
   searcher engine_;
   const environment& env_;
-  std::string index_;
+  slow_search_log slow_;
   index_metrics_ptr metrics_;
-  steady_clock::time_point next_note_;  ///< not before it is the next slow search logged
-  uint64_t num_unlogged_ = 0;           ///< slow searches since the last one that was
 };
+
+/// What a search that was answered came to, for the log.
+std::string outcome_text(const search_outcome& found);
 
 /// When a search that came in at `received` must have ended.
 steady_clock::time_point search_deadline(const search_request& request, steady_clock::time_point received);

@@ -57,8 +57,13 @@ void handlers::search(const api_service& service, api_call& c) {
   auto decoded = search_of(c);
   if (!decoded) return;
   if (service.direct) {
-    if (const auto found = service.direct->try_search(c.index(), *decoded, c.respond.cancel().get())) {
-      c.respond(make_response(200, encode_search(*found, c.format), c.format));
+    try {
+      if (const auto found = service.direct->try_search(c.index(), *decoded, c.respond.cancel().get())) {
+        c.respond(make_response(200, encode_search(*found, c.format), c.format));
+        return;
+      }
+    } catch (const error& e) {
+      c.respond(error_response(to_caf_error(e), c.format));
       return;
     }
   }

@@ -96,8 +96,13 @@ class line_worker {
     request->timeout_ms = wish.timeout_ms;
     request->ready_wait_ms = wish.timeout_ms > 0 ? wish.timeout_ms : as_long_as_allowed;
     if (direct_) {
-      if (const auto found = direct_->try_search(index_, *request, respond.cancel().get())) {
-        respond({true, results_text(found->results, request->score_pct)});
+      try {
+        if (const auto found = direct_->try_search(index_, *request, respond.cancel().get())) {
+          respond({true, results_text(found->results, request->score_pct)});
+          return {};
+        }
+      } catch (const error&) {
+        respond({false, "timeout exceeded"});
         return {};
       }
     }

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "tests/actors/support/actor_fixture.hpp"
+#include "tests/core/support/error_of.hpp"
 
 namespace fp {
 namespace {
@@ -18,8 +19,8 @@ class direct_search_test : public test::actor_fixture {
   std::optional<search_reply> tried() { return tried(query({1000})); }
   /// One of the index's content, with the test's own warmth, disk and metrics.
   std::unique_ptr<direct_search> alone(std::chrono::microseconds at_most, bool maps_files) {
-    auto search =
-        std::make_unique<direct_search>(direct_search_limits{at_most, 1u << 20, disk_reads}, metrics, warm);
+    own_search_budget = at_most;
+    auto search = std::make_unique<direct_search>(*make_env(), metrics, warm);
     search->serve(state_of(index).current(), maps_files);
     return search;
   }
@@ -147,6 +148,29 @@ TEST_F(direct_search_test, what_may_be_cold_is_left_to_the_index) {
   EXPECT_FALSE(surprised->try_search(query({1000}), nullptr));
   make_warm();
   EXPECT_TRUE(surprised->try_search(query({1000}), nullptr));
+}
+
+/// As long as a thread waits for its turn on a busy machine.
+TEST_F(direct_search_test, one_that_waits_for_the_processor_keeps_its_time_limit_and_is_logged) {
+  settings.slow_search_ms = 1;
+  begin();
+  make_warm();
+  disk_reads = [] {
+    for (const auto begun = steady_clock::now(); steady_clock::now() < begun + 2ms;) {
+    }
+    return 0;
+  };
+  const auto search = alone(1h, true);
+  auto wish = query({1000});
+  wish.timeout_ms = 1;
+  EXPECT_EQ(test::error_of([&] { search->try_search(wish, nullptr); }).code(), errc::search_timeout);
+  EXPECT_EQ(search->num_searches(), 1u);
+  EXPECT_NE(log_text().find("a: slow search: "), std::string::npos) << log_text();
+  EXPECT_NE(log_text().find("time limit 1 ms"), std::string::npos) << log_text();
+  wish.timeout_ms = 0;
+  const auto another = alone(1h, true);
+  EXPECT_EQ(another->try_search(wish, nullptr)->results.size(), 3u);
+  EXPECT_NE(log_text().find("3 postings, 3 results"), std::string::npos) << log_text();
 }
 
 TEST_F(direct_search_test, long_searches_are_tried_ever_more_seldom) {
