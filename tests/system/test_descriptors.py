@@ -79,8 +79,8 @@ class Descriptors(NodeTest):
             waiting.append(connection)
         node.wait_for("warn(ing)? out of file descriptors, of which the process may have 128: new connections wait")
         # Nobody gets a place on the port for remote actors either, and its acceptor does not wait for one. What the node
-        # itself had open for a moment may be free again: a few get that.
-        for _ in range(5):
+        # itself had open for a moment may be free again: who comes first gets that, and keeps it.
+        for _ in range(DESCRIPTORS):
             connection = socket.create_connection(("127.0.0.1", node.port), PATIENCE)
             self.addCleanup(connection.close)
             try:
