@@ -126,8 +126,9 @@ std::optional<search_reply> direct_search::try_search(const search_request& requ
       num_searches_.fetch_add(1, std::memory_order_relaxed);
       throw;
     }
-    // Whatever else is wrong, the index finds out.
     if (e.code() == errc::search_timeout) note_long();
+  } catch (const std::exception&) {
+    // Whatever else is wrong, the index finds out.
   }
   if (maps_files) warm_->searched_trusting(disk_reads_() - budget.reads_before);
   return reply;
