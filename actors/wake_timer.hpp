@@ -15,10 +15,13 @@ class wake_timer {
 
   template <class Self, class Handle>
   void set(Self* self, const Handle& handle, time_point when) {
-    if (at_ && *at_ <= when) return;
-    at_ = when;
-    const auto wait = std::max<caf::timespan>(when - self->clock().now(), std::chrono::milliseconds(1));
-    self->delayed_send(handle, wait, tick_atom_v);
+    // What is overdue, too, is due when its tick comes: else each older tick would take it for done, and order one
+    // more.
+    const auto now = self->clock().now();
+    const auto due = std::max<time_point>(when, now + std::chrono::milliseconds(1));
+    if (at_ && *at_ <= due) return;
+    at_ = due;
+    self->delayed_send(handle, due - now, tick_atom_v);
   }
   void rang(time_point now) {
     if (at_ && *at_ <= now) at_ = caf::none;
