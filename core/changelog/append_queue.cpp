@@ -176,7 +176,8 @@ void append_queue::look(time_point now) {
     }
   }
   start_call(now);
-  if (next_call_) sooner(*next_call_);
+  // When nothing waits, nothing becomes of that time, and it would be past for good.
+  if (next_call_ && !waiting_.empty()) sooner(*next_call_);
   if (next) effects_.wake_at(*next);
 }
 

@@ -108,6 +108,17 @@ TEST_F(append_queue_test, each_has_its_own_outcome) {
   EXPECT_EQ(told.accepted.at(3), 10u);
 }
 
+TEST_F(append_queue_test, asks_for_no_time_that_is_past_when_nothing_waits_any_more) {
+  push(1);
+  later(milliseconds(30'000));
+  queue->appended({answer_of(changelog_status::unavailable, 0, "gone")}, now);
+  EXPECT_EQ(queue->size(), 0u);
+  later(milliseconds(60'000));
+  told.wake.reset();
+  queue->look(now);
+  EXPECT_FALSE(told.wake);
+}
+
 TEST_F(append_queue_test, refusals_have_their_names) {
   const std::pair<changelog_status, errc> expected[] = {
       {changelog_status::read_only, errc::feed_is_read_only},
