@@ -5,6 +5,7 @@
 
 #include "core/base/checksum.hpp"
 #include "core/base/error.hpp"
+#include "core/base/format_version.hpp"
 #include "core/base/little_endian.hpp"
 #include "core/base/types.hpp"
 
@@ -77,8 +78,7 @@ feed_position read_floor(file_system& fs, const path& folder) {
     throw error(errc::corrupt_data, file.string() + ": offset 0: the floor does not match its checksum");
   }
   if (const auto found = get<uint32_t>(bytes, 8); found != version) {
-    throw error(errc::unsupported_format, file.string() + ": format version " + std::to_string(found) +
-                                              "; this program knows " + std::to_string(version));
+    throw error(errc::unsupported_format, file.string() + ": " + unknown_version_text(found, version, version));
   }
   return get<uint64_t>(bytes, 16);
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/checksum.hpp"
+#include "core/base/format_version.hpp"
 #include "core/base/json_syntax_error.hpp"
 
 namespace fp {
@@ -47,10 +48,8 @@ json parse_checked_json(const std::string& text, format_versions known, const pa
   if (checksum(object.dump()) != expected) corrupt(file, "the contents do not match their checksum");
   const uint64_t version = json_reader(object, file).get_number("format_version");
   if (version < known.oldest || version > known.newest) {
-    std::string versions = std::to_string(known.newest);
-    if (known.oldest < known.newest) versions = std::to_string(known.oldest) + " to " + versions;
     throw error(errc::unsupported_format,
-                file.string() + ": format version " + std::to_string(version) + "; this program knows " + versions);
+                file.string() + ": " + unknown_version_text(version, known.oldest, known.newest));
   }
   if (found != nullptr) *found = version;
   // Parsers let white space, zeros behind the end and other spellings of the same pass.

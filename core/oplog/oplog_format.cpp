@@ -4,7 +4,9 @@
 #include <cstring>
 
 #include "core/base/checksum.hpp"
+#include "core/base/format_version.hpp"
 #include "core/base/little_endian.hpp"
+#include "core/base/split_mix.hpp"
 
 namespace fp::oplog_format {
 
@@ -33,14 +35,6 @@ header_state check_preamble(std::span<const std::byte> in, const char* magic, si
 
 bool all_zero(std::span<const std::byte> bytes) noexcept {
   return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-constexpr uint64_t next_random(uint64_t& state) noexcept {
-  uint64_t z = state += 0x9e3779b97f4a7c15;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-  z = (z ^ z >> 27) * 0x94d049bb133111eb;
-  return z ^ z >> 31;
 }
 
 constexpr uint64_t next_sector(uint64_t offset) noexcept {
@@ -134,7 +128,7 @@ bool has_blank_sector(uint64_t offset, std::span<const std::byte> frame) noexcep
 void mask_frame(const frame_header& header, std::span<std::byte> frame) noexcept {
   uint64_t state = header.payload_checksum;
   for (size_t i = frame_header_bytes; i + sizeof state <= frame.size(); i += sizeof state) {
-    put<uint64_t>(frame, i, get<uint64_t>(frame, i) ^ next_random(state));
+    put<uint64_t>(frame, i, get<uint64_t>(frame, i) ^ next_split_mix(state));
   }
 }
 
@@ -178,8 +172,7 @@ void encode_seal(const seal& s, std::span<std::byte> out) noexcept {
 }
 
 std::string unknown_version_text(uint32_t file_version) {
-  return "format version " + std::to_string(file_version) + "; this program knows " +
-         std::to_string(oldest_version) + " to " + std::to_string(version);
+  return fp::unknown_version_text(file_version, oldest_version, version);
 }
 
 header_state decode_seal(std::span<const std::byte> in, seal& s, uint32_t& file_version) noexcept {
