@@ -100,14 +100,13 @@ std::optional<search_reply> direct_search::try_search(const search_request& requ
     budget.disk_reads = &disk_reads_;
     budget.reads_before = disk_reads_();
   }
-  search_options options;
-  options.limit = std::min(request.limit, max_search_limit);
-  if (request.min_score) options.min_score = *request.min_score;
-  options.score_pct = request.score_pct;
+  search_options options = options_of(request, max_bytes_);
   options.deadline = std::min(budget.give_up, budget.deadline);
   options.now = budget_clock;
   options.cancel = cancel;
-  options.max_bytes = max_bytes_;
+  const auto note_reads = [&] {
+    if (maps_files) warm_->searched_trusting(disk_reads_() - budget.reads_before);
+  };
   std::optional<search_reply> reply;
   try {
     const auto found = engine_of_this_thread().search(*index, query_view::of_bytes(request.query.bytes()), options);
@@ -124,13 +123,14 @@ std::optional<search_reply> direct_search::try_search(const search_request& requ
       metrics_->search_failed(e.code(), now - started);
       slow_->note(request, now - started, e.what());
       num_searches_.fetch_add(1, std::memory_order_relaxed);
+      note_reads();
       throw;
     }
     if (e.code() == errc::search_timeout) note_long();
   } catch (const std::exception&) {
     // Whatever else is wrong, the index finds out.
   }
-  if (maps_files) warm_->searched_trusting(disk_reads_() - budget.reads_before);
+  note_reads();
   return reply;
 }
 

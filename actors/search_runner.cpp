@@ -10,6 +10,16 @@ steady_clock::time_point search_deadline(const search_request& request, steady_c
   return received + std::chrono::milliseconds(request.timeout_ms);
 }
 
+search_options options_of(const search_request& request, uint64_t max_bytes) {
+  search_options options;
+  options.limit = std::min(request.limit, max_search_limit);
+  if (request.min_score) options.min_score = *request.min_score;
+  options.score_pct = request.score_pct;
+  options.probes = request.probes;
+  options.max_bytes = max_bytes;
+  return options;
+}
+
 std::string outcome_text(const search_outcome& found) {
   return std::to_string(found.num_postings) + " postings, " + std::to_string(found.results.size()) + " results";
 }
@@ -24,15 +34,10 @@ std::optional<search_reply> search_runner::try_run(const snapshot& index, const 
                                                    steady_clock::time_point started,
                                                    steady_clock::time_point deadline, const cancel_flag* cancel,
                                                    steady_clock::time_point give_up, bool may_be_cold) {
-  search_options options;
-  options.limit = std::min(request.limit, max_search_limit);
-  if (request.min_score) options.min_score = *request.min_score;
-  options.score_pct = request.score_pct;
-  options.probes = request.probes;
+  search_options options = options_of(request, env_.settings.max_search_bytes);
   options.deadline = std::min(deadline, give_up);
   options.cancel = cancel;
   options.may_be_cold = may_be_cold;
-  options.max_bytes = env_.settings.max_search_bytes;
   try {
     const auto outcome = engine_.search(index, query_view::of_bytes(request.query.bytes()), options);
     search_reply reply{result_list(outcome.results), index.version(), {}};

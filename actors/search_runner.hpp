@@ -36,6 +36,9 @@ class search_runner {
   index_metrics_ptr metrics_;
 };
 
+/// What a request asks of a searcher, without its time limit.
+search_options options_of(const search_request& request, uint64_t max_bytes);
+
 /// What a search that was answered came to, for the log.
 std::string outcome_text(const search_outcome& found);
 
