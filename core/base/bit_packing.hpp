@@ -48,13 +48,20 @@ class bit_packer {
   bit_packer() = default;
   bit_packer(std::byte* out, unsigned width) noexcept : out_(out), width_(width) {}
 
-  void put(uint64_t value) noexcept {
-    pending_ |= value << fill_;
-    std::memcpy(out_, &pending_, sizeof pending_);
-    fill_ += width_;
-    out_ += fill_ >> 3;
-    pending_ >>= fill_ & ~7u;
-    fill_ &= 7;
+  void put(uint64_t value) noexcept { put(value, width_); }
+  /// Whether two values fit `put_two`, which takes as long as one: each waits for the place of the one before.
+  bool takes_two() const noexcept { return 2 * width_ <= max_width; }
+  void put_two(uint64_t first, uint64_t second) noexcept { put(first | second << width_, 2 * width_); }
+  /// Goes on with so many bits of another packer's, from the first bit of a byte on; 8 bytes behind them can be
+  /// read.
+  void put_bits(const std::byte* bits, uint64_t count) noexcept {
+    const packed_array words(bits, max_width);
+    const uint64_t whole = count / max_width;
+    bit_packer copy = *this;  // the compiler cannot know that writing bytes leaves it alone
+    for (uint64_t i = 0; i < whole; i++) copy.put(words[i], max_width);
+    const auto rest = static_cast<unsigned>(count % max_width);
+    if (rest > 0) copy.put(words[whole] & ((uint64_t{1} << rest) - 1), rest);
+    *this = copy;
   }
   /// The byte that the next value starts in; everything before it is final.
   std::byte* position() const noexcept { return out_; }
@@ -67,6 +74,17 @@ class bit_packer {
   }
 
  private:
+  static constexpr unsigned max_width = 56;
+
+  void put(uint64_t value, unsigned width) noexcept {
+    pending_ |= value << fill_;
+    std::memcpy(out_, &pending_, sizeof pending_);
+    fill_ += width;
+    out_ += fill_ >> 3;
+    pending_ >>= fill_ & ~7u;
+    fill_ &= 7;
+  }
+
   std::byte* out_ = nullptr;
   uint64_t pending_ = 0;
   unsigned width_ = 0;

@@ -5,6 +5,14 @@
 #include <cstddef>
 #include <cstdint>
 
+/// Of a function for machines where `uses_bit_instructions`: what is inlined into it may use such instructions, and
+/// shifts that leave the flags alone.
+#if defined(__x86_64__)
+#define FP_WITH_BIT_INSTRUCTIONS [[gnu::target("popcnt,bmi,bmi2")]]
+#else
+#define FP_WITH_BIT_INSTRUCTIONS
+#endif
+
 namespace fp {
 
 namespace bit_select_detail {

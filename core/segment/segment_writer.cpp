@@ -16,12 +16,10 @@ constexpr size_t in_place_slice_bytes = size_t{64} << 10;  ///< checksummed whil
 constexpr size_t buffer_slack_bytes = size_t{16} << 10;    ///< what may be written between two `advance` calls
 constexpr size_t block_postings = 1024;
 
-static_assert(block_postings * sizeof(uint64_t) + sizeof(uint64_t) <= buffer_slack_bytes);
+constexpr uint64_t entry_bits_at_once = 8 * 7 * 1024;
 
-[[noreturn]] void not_as_announced(const segment_header& header, const char* what) {
-  throw error(errc::corrupt_data, "writing a segment of commits " + std::to_string(header.first_commit) + " to " +
-                                      std::to_string(header.last_commit) + ": " + what);
-}
+static_assert(block_postings * sizeof(uint64_t) + sizeof(uint64_t) <= buffer_slack_bytes);
+static_assert(entry_bits_at_once / 8 + sizeof(uint64_t) <= buffer_slack_bytes);
 
 }  // namespace
 
@@ -99,51 +97,43 @@ segment_writer::segment_writer(segment_sink& sink, const segment_shape& shape)
       commit_packer_(commits_.begin(), is_wide() ? wide_commit_bits / 2 : header_.commit_bits()) {}
 
 void segment_writer::add_postings(std::span<const posting> postings) {
-  if (postings.size() > header_.num_postings - num_postings_) not_as_announced(header_, "too many postings");
   while (!postings.empty()) {
     const auto block = postings.first(std::min(postings.size(), block_postings));
-    add_block(block);
+    encoded_.encode(header_, block);
+    add_postings(encoded_);
     postings = postings.subspan(block.size());
   }
 }
 
-void segment_writer::add_block(std::span<const posting> postings) {
-  posting last = last_posting_;
-  hash_value used_bits = 0;
-  document_id smallest = UINT32_MAX, largest = 0;
-  bool ascending = true;
-  for (const posting p : postings) {
-    // The very first posting may be key 0 only with document 0, which does not exist: equality is an error.
-    ascending &= last < p;
-    last = p;
-    used_bits |= posting_hash(p);
-    smallest = std::min(smallest, posting_document(p));
-    largest = std::max(largest, posting_document(p));
+void segment_writer::add_postings(const encoded_postings& postings) {
+  if (postings.size() > header_.num_postings - num_postings_) {
+    throw_not_as_announced(header_, "too many postings");
   }
-  if (!ascending) not_as_announced(header_, "postings are not in ascending order");
-  if (smallest < header_.min_document || largest > header_.max_document || !header_.split.holds(used_bits)) {
-    not_as_announced(header_, "a posting outside the announced range");
+  if (postings.size() == 0) return;
+  // The very first posting may be key 0 only with document 0, which does not exist: equality is an error.
+  if (postings.first() <= last_posting_) {
+    throw_not_as_announced(header_, "postings are not in ascending order");
   }
-  last_posting_ = last;
-
-  const hash_split split = header_.split;
-  for (size_t i = 0; i < postings.size(); i++) {
-    const uint32_t bucket = split.bucket(posting_hash(postings[i]));
-    const uint32_t part = bucket >> bucket_directory::part_bits;
-    if (part >= started_parts_) start_parts(uint64_t{part} + 1, num_postings_ + i);
-    const uint64_t place = num_postings_ + i + bucket + 1;
-    if (place >> 6 != num_words_) go_to_word(place >> 6);
-    last_word_ |= uint64_t{1} << (place & 63);
+  last_posting_ = postings.last();
+  for (const auto& [number, before] : postings.parts()) {
+    if (number >= started_parts_) start_parts(number + uint64_t{1}, num_postings_ + before);
   }
-  // A copy: the compiler cannot know that writing bytes leaves the packer alone.
-  bit_packer entries = posting_packer_;
-  const document_id min_document = header_.min_document;
-  const unsigned id_bits = header_.id_bits();
-  for (const posting p : postings) {
-    entries.put(uint64_t{split.tail(posting_hash(p))} << id_bits | (posting_document(p) - min_document));
+  const uint64_t first_place = num_postings_ + header_.split.bucket(posting_hash(postings.first())) + 1;
+  for (const auto& [word, bits] : postings.counts()) {
+    const uint64_t place = first_place + 64 * word;
+    go_to_word(place >> 6);
+    last_word_ |= bits << (place & 63);
+    // Of two shifts, as none is by 64.
+    if (const uint64_t rest = bits >> 1 >> (63 - (place & 63)); rest != 0) {
+      go_to_word((place >> 6) + 1);
+      last_word_ = rest;
+    }
   }
-  entries.move_to(postings_.advance(entries.position()));
-  posting_packer_ = entries;
+  const uint64_t num_bits = uint64_t{header_.split.tail_bits + header_.id_bits()} * postings.size();
+  for (uint64_t done = 0; done < num_bits; done += entry_bits_at_once) {
+    posting_packer_.put_bits(postings.entries() + done / 8, std::min(entry_bits_at_once, num_bits - done));
+    posting_packer_.move_to(postings_.advance(posting_packer_.position()));
+  }
   num_postings_ += postings.size();
 }
 
@@ -179,11 +169,11 @@ void segment_writer::go_to_word(uint64_t word) {
 }
 
 void segment_writer::add_document(document_id id, commit_id commit, bool deleted) {
-  if (num_documents_ == header_.num_documents) not_as_announced(header_, "too many documents");
-  if (id <= last_document_) not_as_announced(header_, "documents are not in ascending order");
+  if (num_documents_ == header_.num_documents) throw_not_as_announced(header_, "too many documents");
+  if (id <= last_document_) throw_not_as_announced(header_, "documents are not in ascending order");
   if (id < header_.min_document || id > header_.max_document || commit < header_.first_commit ||
       commit > header_.last_commit) {
-    not_as_announced(header_, "a document outside the announced range");
+    throw_not_as_announced(header_, "a document outside the announced range");
   }
   last_document_ = id;
   num_documents_++;
@@ -209,9 +199,9 @@ void segment_writer::put_commit(uint64_t relative) {
 }
 
 segment_info segment_writer::finish() {
-  if (num_postings_ != header_.num_postings) not_as_announced(header_, "too few postings");
-  if (num_documents_ != header_.num_documents) not_as_announced(header_, "too few documents");
-  if (num_tombstones_ != header_.num_tombstones) not_as_announced(header_, "not the announced tombstones");
+  if (num_postings_ != header_.num_postings) throw_not_as_announced(header_, "too few postings");
+  if (num_documents_ != header_.num_documents) throw_not_as_announced(header_, "too few documents");
+  if (num_tombstones_ != header_.num_tombstones) throw_not_as_announced(header_, "not the announced tombstones");
   const uint64_t num_groups = bucket_directory::num_samples(header_.split.bucket_bits) - 1;
   start_parts(num_groups * bucket_directory::parts_of_group + 1, num_postings_);
   put_sample();

@@ -9,6 +9,7 @@
 #include "core/base/checksum.hpp"
 #include "core/base/types.hpp"
 #include "core/segment/bucket_directory.hpp"
+#include "core/segment/encoded_postings.hpp"
 #include "core/segment/metadata_list.hpp"
 #include "core/segment/segment_format.hpp"
 #include "core/segment/segment_sink.hpp"
@@ -71,12 +72,15 @@ class segment_writer {
   segment_writer(segment_sink& sink, const segment_shape& shape);
 
   void add_postings(std::span<const posting> postings);
+  /// The same for who encodes them beforehand, by `header()`.
+  void add_postings(const encoded_postings& postings);
+  /// That of the segment, not complete yet.
+  const segment_header& header() const noexcept { return header_; }
   void add_document(document_id id, commit_id commit, bool deleted);
   /// Completes the sections and writes the header, last.
   segment_info finish();
 
  private:
-  void add_block(std::span<const posting> postings);
   bool is_wide() const noexcept { return header_.commit_bits() == wide_commit_bits; }
   void put_commit(uint64_t relative);
   /// Lets all parts of buckets below `upto` that have no start yet start at `position`.
@@ -91,6 +95,7 @@ class segment_writer {
   section_writer buckets_, postings_, documents_, tombstones_, commits_, metadata_section_, counts_;
   std::byte *next_sample_, *next_word_;
   bit_packer posting_packer_, document_packer_, tombstone_packer_, commit_packer_;
+  encoded_postings encoded_;
   uint64_t started_parts_ = 0;
   bucket_directory::sample sample_;  ///< of the group of the last of them
   uint64_t num_words_ = 0,

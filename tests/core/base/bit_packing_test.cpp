@@ -30,6 +30,49 @@ TEST(BitPacking, EveryWidthReadsBackWhatWasPut) {
   }
 }
 
+TEST(BitPacking, TwoAtOnceAreTheSameAsOneByOne) {
+  std::mt19937_64 random(3);
+  for (unsigned width = 0; width <= 28; width++) {
+    const uint64_t mask = (uint64_t{1} << width) - 1;
+    std::vector<std::byte> one(packed_bytes(200, width) + 8), two(one);
+    bit_packer singles(one.data(), width), pairs(two.data(), width);
+    ASSERT_TRUE(pairs.takes_two());
+    for (size_t i = 0; i < 100; i++) {
+      const uint64_t a = random() & mask, b = random() & mask;
+      singles.put(a);
+      singles.put(b);
+      pairs.put_two(a, b);
+      ASSERT_EQ(pairs.end() - two.data(), singles.end() - one.data());
+    }
+    EXPECT_EQ(one, two) << width;
+  }
+  EXPECT_FALSE(bit_packer(nullptr, 29).takes_two());
+}
+
+TEST(BitPacking, GoesOnWithTheBitsOfAnother) {
+  std::mt19937_64 random(4);
+  for (size_t round = 0; round < 300; round++) {
+    const auto width = static_cast<unsigned>(random() % 57);
+    const uint64_t mask = (uint64_t{1} << width) - 1;
+    std::vector<std::byte> one(packed_bytes(400, width) + 8), pieces(one);
+    bit_packer single(one.data(), width), joined(pieces.data(), width);
+    for (size_t left = random() % 400; left > 0;) {
+      const size_t count = std::min<size_t>(left, random() % 50);
+      std::vector<std::byte> piece(packed_bytes(count, width) + 8, std::byte{0x5a});
+      bit_packer packer(piece.data(), width);
+      for (size_t i = 0; i < count; i++) {
+        const uint64_t value = random() & mask;
+        single.put(value);
+        packer.put(value);
+      }
+      joined.put_bits(piece.data(), count * width);
+      left -= count;
+    }
+    ASSERT_EQ(joined.end() - pieces.data(), single.end() - one.data());
+    ASSERT_TRUE(std::equal(one.data(), single.end(), pieces.data())) << width;
+  }
+}
+
 TEST(BitPacking, TwoHalvesReadBackAsOneWideValue) {
   std::mt19937_64 random(2);
   std::vector<uint64_t> values(100);

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/base/types.hpp"
+#include "core/segment/segment_format.hpp"
+
+namespace fp {
+
+/// Postings that follow one another in a segment, in its format but for where they come to lie in it. Several can
+/// be made at once, before it is known how many postings are before each.
+class encoded_postings {
+ public:
+  /// Takes the place of what was in it. Throws `corrupt_data` when postings are not in ascending order or outside
+  /// of what the header says.
+  void encode(const segment_header& header, std::span<const posting> postings);
+
+  size_t size() const noexcept { return size_; }
+  /// Of those that are in it, if there are any.
+  posting first() const noexcept { return first_; }
+  posting last() const noexcept { return last_; }
+
+  /// Up to 64 bits of the stream of counts that are not all zeros. Place 0 is that of the first posting, posting i
+  /// of bucket b is in place i + b less the first one's bucket.
+  struct ones {
+    uint64_t word = 0;  ///< bits 64 * word to 64 * word + 63
+    uint64_t bits = 0;
+  };
+  std::span<const ones> counts() const noexcept { return ones_; }
+
+  /// A part of the directory that has postings here, whose first one it is, unless that came earlier.
+  struct part {
+    uint32_t number = 0;
+    uint32_t before = 0;  ///< how many postings are before it here
+  };
+  std::span<const part> parts() const noexcept { return parts_; }
+
+  /// All entries, packed, with 8 bytes of anything behind them.
+  const std::byte* entries() const noexcept { return entries_.data(); }
+
+ private:
+  [[gnu::always_inline]] void put(const segment_header& header, std::span<const posting> postings);
+  void put_quickly(const segment_header& header, std::span<const posting> postings);
+  [[gnu::always_inline]] void put_counts(const hash_split& split, std::span<const posting> postings);
+  [[gnu::always_inline]] void put_entries(const segment_header& header, std::span<const posting> postings) noexcept;
+
+  size_t size_ = 0;
+  posting first_ = 0, last_ = 0;
+  std::vector<ones> ones_;
+  std::vector<part> parts_;
+  std::vector<std::byte> entries_;
+};
+
+/// Throws `corrupt_data`: what is to be written is not what a segment's header, made beforehand, says.
+[[noreturn]] void throw_not_as_announced(const segment_header& header, const char* what);
+
+}  // namespace fp

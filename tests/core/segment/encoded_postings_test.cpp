@@ -1,0 +1,115 @@
+#include "core/segment/encoded_postings.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "core/segment/segment_writer.hpp"
+#include "tests/core/support/bit_instructions.hpp"
+#include "tests/core/support/error_of.hpp"
+
+namespace fp {
+namespace {
+
+struct document {
+  document_id id;
+  commit_id commit;
+  bool deleted;
+};
+
+constexpr document_id first_document = 1000, last_document = 9000;
+
+std::vector<posting> sorted_postings(std::mt19937_64& random, size_t count, const std::vector<hash_value>& hot,
+                                     unsigned hash_bits) {
+  std::vector<posting> postings;
+  while (postings.size() < count) {
+    const auto hash = hot.empty() || random() % 2 == 0 ? static_cast<hash_value>(random() >> (64 - hash_bits))
+                                                       : hot[random() % hot.size()];
+    postings.push_back(
+        make_posting(hash, first_document + static_cast<document_id>(random() % (last_document - first_document))));
+  }
+  std::sort(postings.begin(), postings.end());
+  postings.erase(std::unique(postings.begin(), postings.end()), postings.end());
+  return postings;
+}
+
+segment_shape shape_of(std::span<const posting> postings) {
+  segment_shape shape;
+  shape.last_commit = shape.first_commit = 1;
+  shape.num_postings = postings.size();
+  shape.num_documents = 2;
+  shape.min_document = first_document;
+  shape.max_document = last_document;
+  for (const posting p : postings) shape.hash_mask |= posting_hash(p);
+  return shape;
+}
+
+/// The segment's bytes, of postings cut into pieces where `next_length` says.
+template <class F>
+std::vector<std::byte> written(std::span<const posting> postings, const F& next_length) {
+  const segment_shape shape = shape_of(postings);
+  memory_sink sink(plan_segment(shape).num_bytes());
+  segment_writer writer(sink, shape);
+  encoded_postings encoded;
+  while (!postings.empty()) {
+    const auto piece = postings.first(std::min(postings.size(), next_length()));
+    encoded.encode(writer.header(), piece);
+    EXPECT_EQ(encoded.size(), piece.size());
+    writer.add_postings(encoded);
+    postings = postings.subspan(piece.size());
+  }
+  writer.add_document(first_document, 1, false);
+  writer.add_document(last_document, 1, false);
+  writer.finish();
+  const auto memory = sink.take();
+  return {memory.bytes().begin(), memory.bytes().end()};
+}
+
+TEST(EncodedPostings, WhereTheyAreCutMakesNoDifference) {
+  std::mt19937_64 random(1);
+  for (const unsigned hash_bits : {3, 12, 20, 32}) {
+    for (const bool has_hot : {false, true}) {
+      // Evenly spread; half of them of two hashes, with many empty buckets between.
+      const auto postings = sorted_postings(
+          random, 30'000,
+          has_hot ? std::vector<hash_value>{1, (hash_value{1} << (hash_bits - 1)) + 5} : std::vector<hash_value>{},
+          hash_bits);
+      const auto whole = written(postings, [&] { return postings.size(); });
+      test::with_and_without_bit_instructions([&] {
+        for (const size_t most : {2, 70, 5000}) {
+          EXPECT_TRUE(written(postings, [&] { return random() % most; }) == whole) << hash_bits << ", " << most;
+        }
+      });
+    }
+  }
+}
+
+TEST(EncodedPostings, WhatDoesNotFitTheHeaderIsRefused) {
+  const std::vector<posting> good = {make_posting(0x10, 2000), make_posting(0x20, 3000)};
+  const segment_header header = plan_segment(shape_of(good));
+  const std::vector<std::vector<posting>> bad = {
+      {good[1], good[0]},
+      {good[0], good[0]},
+      {make_posting(0x10, first_document - 1)},
+      {good[0], make_posting(0x10, last_document + 1)},
+      {make_posting(0x40, 2000)},
+  };
+  encoded_postings encoded;
+  for (const auto& postings : bad) {
+    EXPECT_EQ(test::error_of([&] { encoded.encode(header, postings); }).code(), errc::corrupt_data);
+  }
+  encoded.encode(header, good);
+  memory_sink sink(header.num_bytes());
+  segment_writer writer(sink, shape_of(good));
+  writer.add_postings(encoded);
+  EXPECT_EQ(test::error_of([&] { writer.add_postings(encoded); }).code(), errc::corrupt_data) << "too many";
+  segment_writer other(sink, shape_of(good));
+  encoded.encode(header, std::span(good).last(1));
+  other.add_postings(encoded);
+  encoded.encode(header, std::span(good).first(1));
+  EXPECT_EQ(test::error_of([&] { other.add_postings(encoded); }).code(), errc::corrupt_data) << "not in order";
+}
+
+}  // namespace
+}  // namespace fp
