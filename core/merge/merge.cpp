@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "core/base/error.hpp"
+#include "core/base/partition_point.hpp"
 #include "core/index/manifest.hpp"
 #include "core/merge/damaged_inputs_error.hpp"
 #include "core/merge/posting_source.hpp"
+#include "core/merge/run_merger.hpp"
 #include "core/segment/read_ahead.hpp"
 #include "core/segment/segment_writer.hpp"
 #include "core/segment/stored_segment.hpp"
@@ -17,9 +19,6 @@
 namespace fp {
 
 namespace {
-
-constexpr size_t merged_block_keys = 1024;
-constexpr size_t blocks_per_cancel_check = 64;
 
 /// A segment to be merged, and what is left out of it.
 struct merge_input {
@@ -30,38 +29,46 @@ struct merge_input {
   uint64_t num_postings = 0;         ///< that are left
 };
 
-/// The surviving documents of an input as `id << 32 | input`.
-class document_source final : public key_source {
+/// The documents of an input as `id << 32 | input`; those that survive are delivered.
+class document_run final : public sorted_run {
  public:
-  document_source(const merge_input& input, size_t number)
+  document_run(const merge_input& input, size_t number)
       : input_(input),
         number_(number),
         ahead_{read_ahead(*input.source), read_ahead(*input.source), read_ahead(*input.source)} {}
 
-  size_t read(std::span<uint64_t> out) override {
-    const document_table& table = input_.source->document_states();
-    const auto addresses = table.addresses_of(position_);
-    for (size_t i = 0; i < ahead_.size(); i++) ahead_[i].reached(addresses[i]);
+  uint64_t size() const noexcept override { return table().size(); }
+  uint64_t position_of(uint64_t key) const noexcept override {
+    return partition_point(0, size(), [&](uint64_t i) { return key_of(table().id_at(i)) < key; });
+  }
+  size_t read(uint64_t, uint64_t first, uint64_t last, uint64_t* out) const override {
     size_t count = 0;
-    for (; count < out.size() && position_ < table.size(); position_++) {
-      const document_id id = table.id_at(position_);
-      if (!input_.dropped.contains(id)) out[count++] = uint64_t{id} << 32 | number_;
+    for (; first < last; first++) {
+      const document_id id = table().id_at(first);
+      if (!input_.dropped.contains(id)) out[count++] = key_of(id);
     }
     return count;
   }
+  void prepare(uint64_t, uint64_t first) noexcept override {
+    const auto addresses = table().addresses_of(first);
+    for (size_t i = 0; i < ahead_.size(); i++) ahead_[i].reached(addresses[i]);
+  }
 
  private:
+  const document_table& table() const noexcept { return input_.source->document_states(); }
+  uint64_t key_of(document_id id) const noexcept { return uint64_t{id} << 32 | number_; }
+
   const merge_input& input_;
   uint64_t number_;
-  uint64_t position_ = 0;
   std::array<read_ahead, 3> ahead_;  ///< of each column: only ids are read here, and the others soon after
 };
 
 /// Everything about a merge that is known before the first posting is read.
 class merge_plan {
  public:
-  merge_plan(const snapshot& from, size_t first, size_t count, const cancel_flag* cancel, const slice& part)
-      : cancel_(cancel), part_(part) {
+  merge_plan(const snapshot& from, size_t first, size_t count, const cancel_flag* cancel, const slice& part,
+             helper_threads* helpers)
+      : cancel_(cancel), part_(part), helpers_(helpers) {
     const auto entries = from.entries();
     if (count == 0 || first > entries.size() || count > entries.size() - first) {
       throw error(errc::internal_error, "merging segments that the snapshot does not have");
@@ -131,26 +138,25 @@ class merge_plan {
   }
 
   void write_postings(segment_writer& writer) const {
-    std::vector<std::unique_ptr<key_source>> sources;
-    std::vector<uint64_t> sizes;
+    std::vector<std::unique_ptr<sorted_run>> runs;
     for (const merge_input& input : inputs_) {
-      if (input.num_postings == 0) continue;
-      sources.push_back(make_posting_source(*input.source, input.dropped_postings));
-      sizes.push_back(input.num_postings);
+      if (input.num_postings > 0) runs.push_back(make_posting_run(*input.source, input.dropped_postings));
     }
-    for_each_block(*merge_sources(std::move(sources), std::move(sizes)),
-                   [&](std::span<const uint64_t> postings) { writer.add_postings(postings); });
+    std::vector<encoded_postings> encoded(run_merger::num_places(helpers_));
+    run_merger(std::move(runs))
+        .merge(
+            helpers_, cancel_,
+            [&](size_t place, std::span<const posting> postings) {
+              encoded[place].encode(writer.header(), postings);
+            },
+            [&](size_t place, std::span<const posting>) { writer.add_postings(encoded[place]); });
   }
 
   void write_documents(segment_writer& writer) const {
-    std::vector<std::unique_ptr<key_source>> sources;
-    std::vector<uint64_t> sizes;
-    for (size_t i = 0; i < inputs_.size(); i++) {
-      sources.push_back(std::make_unique<document_source>(inputs_[i], i));
-      sizes.push_back(inputs_[i].source->info().num_documents);
-    }
+    std::vector<std::unique_ptr<sorted_run>> runs;
+    for (size_t i = 0; i < inputs_.size(); i++) runs.push_back(std::make_unique<document_run>(inputs_[i], i));
     std::vector<uint64_t> positions(inputs_.size());
-    for_each_block(*merge_sources(std::move(sources), std::move(sizes)), [&](std::span<const uint64_t> keys) {
+    const auto add = [&](size_t, std::span<const uint64_t> keys) {
       for (const uint64_t key : keys) {
         const auto id = static_cast<document_id>(key >> 32);
         const auto number = static_cast<uint32_t>(key);
@@ -162,7 +168,10 @@ class merge_plan {
         }
         writer.add_document(id, table.commit_at(position), table.deleted_at(position));
       }
-    });
+    };
+    run_merger(std::move(runs))
+        .merge(
+            helpers_, cancel_, [](size_t, std::span<const uint64_t>) {}, add);
   }
 
   /// What has been damaged since it was loaded would get right checksums by a merge. Looked at afterwards: a file
@@ -170,34 +179,28 @@ class merge_plan {
   void verify_files() const {
     std::vector<damaged_input> damaged;
     errc code = errc::corrupt_data;
+    std::vector<const segment*> files;
+    task_line tasks(helpers_);
     for (const merge_input& input : inputs_) {
       if (input.source->is_memory()) continue;
+      files.push_back(input.source);
+      tasks.add([this, file = input.source] { file->verify(cancel_); });
+    }
+    for (const segment* file : files) {
       try {
-        input.source->verify(cancel_);
+        tasks.finish_oldest();
       } catch (const error& e) {
         if (e.code() == errc::cancelled) throw;
         if (damaged.empty()) code = e.code();
-        damaged.push_back({input.source->info(), e.what()});
+        damaged.push_back({file->info(), e.what()});
       }
     }
     if (!damaged.empty()) throw damaged_inputs_error(code, std::move(damaged));
   }
 
-  template <class Consumer>
-  void for_each_block(key_source& source, const Consumer& consume) const {
-    std::vector<uint64_t> block(merged_block_keys);
-    for (size_t number = 0;; number++) {
-      if (number % blocks_per_cancel_check == 0 && is_cancelled(cancel_)) {
-        throw error(errc::cancelled, "merge: cancelled");
-      }
-      const size_t count = source.read(block);
-      if (count == 0) return;
-      consume(std::span<const uint64_t>(block).first(count));
-    }
-  }
-
   const cancel_flag* cancel_;
   slice part_;
+  helper_threads* helpers_;
   segment_shape shape_;
   std::vector<merge_input> inputs_;
 };
@@ -227,15 +230,15 @@ void remove_quietly(file_system& fs, const path& file) noexcept {
 }  // namespace
 
 segment_ptr merge_to_memory(const snapshot& from, size_t first, size_t count, const cancel_flag* cancel) {
-  const merge_plan plan(from, first, count, cancel, {});
+  const merge_plan plan(from, first, count, cancel, {}, nullptr);
   memory_sink sink(plan_segment(plan.shape()).num_bytes());
   plan.write_to(sink);
   return make_memory_segment(sink.take());
 }
 
 segment_ptr merge_to_file(const snapshot& from, size_t first, size_t count, file_system& fs, const path& file,
-                          load_mode mode, const cancel_flag* cancel, const slice& part) {
-  const merge_plan plan(from, first, count, cancel, part);
+                          load_mode mode, const cancel_flag* cancel, const slice& part, helper_threads* helpers) {
+  const merge_plan plan(from, first, count, cancel, part, helpers);
   path temporary = file;
   temporary += ".tmp";
   try {

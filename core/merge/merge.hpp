@@ -3,6 +3,7 @@
 #include <span>
 
 #include "core/base/cancel.hpp"
+#include "core/base/task_line.hpp"
 #include "core/index/snapshot.hpp"
 #include "core/slices/slice.hpp"
 
@@ -19,7 +20,9 @@ segment_ptr merge_to_memory(const snapshot& from, size_t first, size_t count, co
 /// replaced only by the same contents. Throws `io_error` or `no_space` with no file left behind, unless naming it
 /// failed and yet took effect: then it is whole, and garbage as long as no manifest names it. `part`: documents
 /// that it does not hold are left out, tombstones too.
+/// `helpers` share the work.
 segment_ptr merge_to_file(const snapshot& from, size_t first, size_t count, file_system& fs, const path& file,
-                          load_mode mode, const cancel_flag* cancel = nullptr, const slice& part = {});
+                          load_mode mode, const cancel_flag* cancel = nullptr, const slice& part = {},
+                          helper_threads* helpers = nullptr);
 
 }  // namespace fp

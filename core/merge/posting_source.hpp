@@ -8,6 +8,7 @@
 
 #include "core/base/doc_set.hpp"
 #include "core/base/types.hpp"
+#include "core/merge/sorted_run.hpp"
 #include "core/segment/segment.hpp"
 
 namespace fp {
@@ -45,12 +46,10 @@ class document_filter {
 /// must outlive the source.
 std::unique_ptr<key_source> make_posting_source(const segment& s, const document_filter& dropped);
 
-/// How many postings such a source delivers. Throws `cancelled`.
-uint64_t count_postings(const segment& s, const document_filter& dropped, const cancel_flag* cancel);
+/// The same, for a merge. Its size is that of all postings.
+std::unique_ptr<sorted_run> make_posting_run(const segment& s, const document_filter& dropped);
 
-/// Merges sources into one, by a tree of buffered two-way merges in which short sources sit deep. `sizes` are the
-/// numbers of keys that the sources will deliver, or estimates.
-std::unique_ptr<key_source> merge_sources(std::vector<std::unique_ptr<key_source>> sources,
-                                          std::vector<uint64_t> sizes);
+/// How many postings they deliver. Throws `cancelled`.
+uint64_t count_postings(const segment& s, const document_filter& dropped, const cancel_flag* cancel);
 
 }  // namespace fp

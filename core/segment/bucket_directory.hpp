@@ -238,9 +238,11 @@ class bucket_directory {
 class bucket_walk {
  public:
   /// Begins with the first posting that `bucket`, or one behind it, has.
-  explicit bucket_walk(const bucket_directory& directory, uint32_t bucket = 0) noexcept : directory_(directory) {
-    if (bucket > 0) position_ = directory.range(bucket).first;
-    bucket_ = bucket;
+  explicit bucket_walk(const bucket_directory& directory, uint32_t bucket = 0) noexcept
+      : bucket_walk(directory, bucket, bucket > 0 ? directory.range(bucket).first : 0) {}
+  /// The same with the first from `position` on, which is one of the bucket's, or the next one's first.
+  bucket_walk(const bucket_directory& directory, uint32_t bucket, uint64_t position) noexcept
+      : directory_(directory), position_(position), bucket_(bucket) {
     if (!directory.has_counts()) {
       end_ = end_of(bucket);
       return;

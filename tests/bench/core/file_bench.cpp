@@ -15,6 +15,7 @@
 #include "core/search/search.hpp"
 #include "tests/bench/core/documents.hpp"
 #include "tests/bench/core/search_bench.hpp"
+#include "tests/core/support/helper_pool.hpp"
 
 namespace fp::bench {
 
@@ -155,16 +156,22 @@ class file_bench {
   /// All segments into one file.
   void merge() {
     corpus_.blocks.clear();
-    double ours = 0;
-    segment_ptr merged;
-    const uint64_t memory = peak_growth([&] {
-      ours = seconds([&] {
-        merged =
-            merge_to_file(*corpus_.index, 0, num_segments, posix_file_system(), file("merged"), load_mode::map);
+    test::helper_pool helper(1);
+    const auto merge_with = [&](helper_threads* helpers) {
+      return seconds([&] {
+        merge_to_file(*corpus_.index, 0, num_segments, posix_file_system(), file("merged"), load_mode::map, nullptr,
+                      {}, helpers);
       });
-    });
+    };
+    double ours = 0;
+    const uint64_t memory = peak_growth([&] { ours = merge_with(nullptr); });
     const double copy = copy_seconds(file("merged"), file("copy"));
     std::filesystem::remove(file("copy"));
+    const auto two = time_pairs(std::min(o_.rounds, 3u), [&] {
+      const double with_helper = merge_with(&helper);
+      return std::pair(with_helper * 1e3, merge_with(nullptr) * 1e3);
+    });
+    segment_ptr merged = open_segment(posix_file_system(), file("merged"), nullptr);
     const auto bytes = static_cast<double>(merged->info().num_bytes);
     corpus_.index = snapshot::from_segments({std::move(merged)});
     report_.add({.id = id("merge"),
@@ -177,6 +184,16 @@ class file_bench {
                  .target = {},
                  .limit = "one core, and writing to the disk",
                  .x = {{"items", static_cast<double>(items_)}, {"seconds", ours}}});
+    report_.add({.id = id("merge-helped"),
+                 .what = what() + ", the same with a helper",
+                 .unit = "ms",
+                 .ours = two.ours,
+                 .reference_name = "by one thread",
+                 .reference = two.reference,
+                 .ratio = two.ratio,
+                 .target = 1.7,
+                 .limit = "two cores, and writing to the disk",
+                 .x = {{"items", static_cast<double>(items_)}}});
     report_.add({.id = id("merge-memory"),
                  .what = what() + ", memory of that merge",
                  .unit = "MiB",

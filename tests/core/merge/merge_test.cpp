@@ -11,8 +11,10 @@
 #include "core/index/manifest.hpp"
 #include "core/merge/damaged_inputs_error.hpp"
 #include "core/merge/posting_source.hpp"
+#include "tests/core/support/bit_instructions.hpp"
 #include "tests/core/support/commits.hpp"
 #include "tests/core/support/faulty_file_system.hpp"
+#include "tests/core/support/helper_pool.hpp"
 #include "tests/core/support/temporary_folder.hpp"
 
 namespace fp {
@@ -67,35 +69,36 @@ TEST(PostingSource, LeavesOutDroppedDocuments) {
   }
 }
 
-TEST(MergeSources, AnyNumberOfSources) {
-  class numbers final : public key_source {
-   public:
-    explicit numbers(std::vector<uint64_t> keys) : keys_(std::move(keys)) {}
-    size_t read(std::span<uint64_t> out) override {
-      const size_t count = std::min(out.size(), keys_.size() - at_);
-      std::copy_n(keys_.begin() + static_cast<long>(at_), count, out.begin());
-      at_ += count;
-      return count;
+TEST(PostingRun, AnyStretchHoldsWhatTheSourceHas) {
+  const auto s = large_snapshot(1);
+  doc_set dropped;
+  dropped.addRange(500, 1500);
+  const document_filter none, some(dropped);
+  std::mt19937_64 random(3);
+  for (const auto& e : s->entries()) {
+    const auto everything = read_all(*make_posting_source(*e.segment, none));
+    for (const document_filter* filter : {&none, &some}) {
+      const auto run = make_posting_run(*e.segment, *filter);
+      ASSERT_EQ(run->size(), everything.size());
+      for (size_t round = 0; round < 200; round++) {
+        // A key that there is, one beside it, and any.
+        uint64_t from = random(), to = random();
+        if (!everything.empty() && round % 2 == 0) {
+          from = everything[random() % everything.size()] + random() % 3 - 1;
+          to = from + (random() >> random() % 64);
+        }
+        if (from > to) std::swap(from, to);
+        const auto first = std::lower_bound(everything.begin(), everything.end(), from);
+        const auto last = std::lower_bound(everything.begin(), everything.end(), to);
+        ASSERT_EQ(run->position_of(from), static_cast<uint64_t>(first - everything.begin()));
+        ASSERT_EQ(run->position_of(to), static_cast<uint64_t>(last - everything.begin()));
+        std::vector<posting> expected, read(static_cast<size_t>(last - first));
+        std::copy_if(first, last, std::back_inserter(expected),
+                     [&](posting p) { return !filter->contains(posting_document(p)); });
+        read.resize(run->read(from, run->position_of(from), run->position_of(to), read.data()));
+        ASSERT_EQ(read, expected);
+      }
     }
-
-   private:
-    std::vector<uint64_t> keys_;
-    size_t at_ = 0;
-  };
-  std::mt19937_64 random(4);
-  for (size_t num_sources = 0; num_sources < 12; num_sources++) {
-    std::vector<std::unique_ptr<key_source>> sources;
-    std::vector<uint64_t> sizes, expected;
-    for (size_t i = 0; i < num_sources; i++) {
-      std::vector<uint64_t> keys(random() % 3 == 0 ? 0 : random() % (size_t{1} << random() % 14));
-      for (auto& k : keys) k = random();
-      std::sort(keys.begin(), keys.end());
-      expected.insert(expected.end(), keys.begin(), keys.end());
-      sizes.push_back(keys.size());
-      sources.push_back(std::make_unique<numbers>(std::move(keys)));
-    }
-    std::sort(expected.begin(), expected.end());
-    EXPECT_EQ(read_all(*merge_sources(std::move(sources), std::move(sizes))), expected) << num_sources;
   }
 }
 
@@ -156,6 +159,20 @@ TEST(Merge, MemoryAndFileGiveTheSameBytes) {
     EXPECT_EQ(memory->documents(), file->documents());
     EXPECT_FALSE(posix_file_system().exists(folder / "a.seg.tmp"));
   }
+}
+
+TEST(Merge, HelpersAndBitInstructionsChangeNoByte) {
+  const test::temporary_folder folder;
+  const auto s = large_snapshot(7, 12);
+  const auto expected = merge_to_memory(*s, 0, 12)->info();
+  test::helper_pool helpers(2);
+  test::with_and_without_bit_instructions([&] {
+    for (helper_threads* h : {static_cast<helper_threads*>(nullptr), static_cast<helper_threads*>(&helpers)}) {
+      const auto merged =
+          merge_to_file(*s, 0, 12, posix_file_system(), folder / "a.seg", load_mode::map, nullptr, {}, h);
+      EXPECT_EQ(merged->info(), expected);
+    }
+  });
 }
 
 TEST(Merge, ManyPostingsOverSeveralWriteBuffers) {
