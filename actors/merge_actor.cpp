@@ -13,7 +13,8 @@ merge_outcome merge_state::merge(const merge_job& job) const {
     require_merge_room(env->space(job.file.parent_path()), bytes, job.spare_bytes);
     const open_files::place place(*env->upkeep_files);
     return {merge_to_file(*job.index, job.first, job.count, *env->fs, job.file,
-                          env->newest_settings()->segment_load_mode, job.cancel.get()),
+                          env->newest_settings()->segment_load_mode, job.cancel.get(), {},
+                          env->pools != nullptr ? &env->pools->of(blocking_work::merges) : nullptr),
             {},
             {}};
   } catch (const damaged_inputs_error& e) {

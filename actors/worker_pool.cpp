@@ -5,10 +5,31 @@
 #include <unistd.h>
 
 #include <system_error>
+#include <utility>
 
 #include "core/base/no_thread.hpp"
 
 namespace fp {
+
+namespace {
+
+/// Work that no actor stands behind.
+class errand final : public caf::ref_counted, public caf::resumable {
+ public:
+  explicit errand(std::function<void()> work) : work_(std::move(work)) {}
+
+  resume_result resume(caf::execution_unit*, size_t) override {
+    work_();
+    return done;
+  }
+  void intrusive_ptr_add_ref_impl() override { ref(); }
+  void intrusive_ptr_release_impl() override { deref(); }
+
+ private:
+  std::function<void()> work_;
+};
+
+}  // namespace
 
 worker_pool::worker_pool(caf::actor_system& system, const std::string& name, size_t num_threads, int niceness)
     : system_(system), entry_(system, *this) {
@@ -46,6 +67,8 @@ void worker_pool::count_actors(int change) {
   num_actors_ += change;
   if (num_actors_ == 0) ended_.notify_all();
 }
+
+void worker_pool::offer(std::function<void()> work) { push(new errand(std::move(work))); }
 
 void worker_pool::push(caf::resumable* job) {
   {

@@ -4,12 +4,14 @@
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "actors/guarded_actor.hpp"
+#include "core/base/task_line.hpp"
 
 namespace fp {
 
@@ -20,13 +22,13 @@ namespace fp {
 ///     sender --message--> pooled_actor's mailbox, then the actor --> queue --> any thread of the pool
 ///
 /// All threads start with the pool, so nothing can fail for want of one later.
-class worker_pool {
+class worker_pool final : public helper_threads {
  public:
   /// Threads called `name`, 1 or more of them, which leave the processor to others by `niceness`, 0 to 19. Throws
   /// `overloaded` when the system does not give so many.
   worker_pool(caf::actor_system& system, const std::string& name, size_t num_threads, int niceness = 0);
   /// Waits until all its actors have ended.
-  ~worker_pool();
+  ~worker_pool() override;
   worker_pool(const worker_pool&) = delete;
   worker_pool& operator=(const worker_pool&) = delete;
 
@@ -51,6 +53,11 @@ class worker_pool {
     settings.init_fun = factory(std::move(f), std::forward<Ts>(args)...);
     return system_.spawn_class<actor_type, caf::no_spawn_options>(settings);
   }
+
+  /// Those beside the one that asks, which is one of them.
+  size_t count() const noexcept override { return threads_.size() - 1; }
+  /// Between actors, whose turns are as long as before.
+  void offer(std::function<void()> work) override;
 
  private:
   void count_actors(int change);

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <functional>
 #include <future>
+#include <latch>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -133,6 +134,46 @@ TEST_F(worker_pool_test, only_pooled_actors_run_here) {
   self->send_exit(pooled, caf::exit_reason::user_shutdown);
   self->send_exit(sender, caf::exit_reason::user_shutdown);
   self->send_exit(other, caf::exit_reason::user_shutdown);
+}
+
+TEST_F(worker_pool_test, its_threads_help_one_another) {
+  worker_pool pool(system, "test", 3);
+  EXPECT_EQ(pool.count(), 2u);
+  const auto actor = pool.spawn(job_actor);
+  std::vector<std::thread::id> helpers(2);
+  send(actor, [&] {
+    // Two offers at once beside this thread, which waits for both.
+    std::latch all(3);
+    for (auto& id : helpers) {
+      pool.offer([&] {
+        id = std::this_thread::get_id();
+        all.arrive_and_wait();
+      });
+    }
+    all.arrive_and_wait();
+    EXPECT_NE(helpers[0], helpers[1]);
+    for (const auto& id : helpers) EXPECT_NE(id, std::this_thread::get_id());
+  });
+  wait_for(actor);
+  self->send_exit(actor, caf::exit_reason::user_shutdown);
+}
+
+TEST_F(worker_pool_test, what_is_offered_waits_for_no_more_than_turns) {
+  std::atomic<int> done = 0;
+  {
+    worker_pool pool(system, "test", 1);
+    EXPECT_EQ(pool.count(), 0u);
+    const auto actor = pool.spawn(job_actor);
+    std::promise<void> all_sent;
+    send(actor, [&] { all_sent.get_future().wait(); });
+    send(actor, [&] { EXPECT_EQ(done, 1) << "it came before the actor's second turn"; });
+    pool.offer([&] { done++; });
+    all_sent.set_value();
+    wait_for(actor);
+    pool.offer([&] { done++; });
+    self->send_exit(actor, caf::exit_reason::user_shutdown);
+  }
+  EXPECT_EQ(done, 2) << "a pool ends when all is done";
 }
 
 TEST_F(worker_pool_test, ends_after_its_actors_however_they_end) {
