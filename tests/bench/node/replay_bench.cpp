@@ -13,8 +13,8 @@ double replay_rate(const node_options& o) {
   // Nothing is ever written out.
   const auto command =
       node_command(o.node, scratch.path() / "data",
-                   {"--checkpoint-threshold", "1000000000000", "--checkpoint-age-ms", "0", "--checkpoint-commits",
-                    "0", "--checkpoint-log-bytes", "0", "--idle-merge-after-ms", "0"});
+                   {"--checkpoint-threshold", "1000000000", "--checkpoint-age-ms", "0", "--checkpoint-commits", "0",
+                    "--checkpoint-log-bytes", "0", "--idle-merge-after-ms", "0"});
   node_process process(command);
   {
     node_client client(process.port());
