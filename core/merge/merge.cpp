@@ -38,19 +38,19 @@ class document_run final : public sorted_run {
         ahead_{read_ahead(*input.source), read_ahead(*input.source), read_ahead(*input.source)} {}
 
   uint64_t size() const noexcept override { return table().size(); }
-  uint64_t position_of(uint64_t key) const noexcept override {
-    return partition_point(0, size(), [&](uint64_t i) { return key_of(table().id_at(i)) < key; });
+  uint64_t position_of(uint64_t key, const run_place& from, uint64_t) const noexcept override {
+    return partition_point(from.position, size(), [&](uint64_t i) { return key_of(table().id_at(i)) < key; });
   }
-  size_t read(uint64_t, uint64_t first, uint64_t last, uint64_t* out) const override {
+  size_t read(const run_place& from, uint64_t last, uint64_t* out) const override {
     size_t count = 0;
-    for (; first < last; first++) {
-      const document_id id = table().id_at(first);
+    for (uint64_t i = from.position; i < last; i++) {
+      const document_id id = table().id_at(i);
       if (!input_.dropped.contains(id)) out[count++] = key_of(id);
     }
     return count;
   }
-  void prepare(uint64_t, uint64_t first) noexcept override {
-    const auto addresses = table().addresses_of(first);
+  void prepare(const run_place& from) noexcept override {
+    const auto addresses = table().addresses_of(from.position);
     for (size_t i = 0; i < ahead_.size(); i++) ahead_[i].reached(addresses[i]);
   }
 

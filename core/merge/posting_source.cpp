@@ -1,6 +1,7 @@
 #include "core/merge/posting_source.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "core/base/bit_select.hpp"
 #include "core/base/error.hpp"
@@ -95,29 +96,37 @@ class posting_run final : public sorted_run {
       : table_(s.postings()), dropped_(dropped), ahead_(s) {}
 
   uint64_t size() const noexcept override { return table_.size(); }
-  uint64_t position_of(uint64_t key) const noexcept override {
-    const uint32_t bucket = table_.split().bucket(posting_hash(key));
+  uint64_t position_of(uint64_t key, const run_place& from, uint64_t limit) const noexcept override {
+    const uint32_t bucket = bucket_of(key);
     if (bucket >= table_.buckets().num_buckets()) return size();
-    const auto [first, last] = table_.bucket_range(bucket);
+    uint64_t first, last;
+    if (bucket == bucket_of(from.key)) {
+      // A bucket that many documents are in is cut often: nobody counts them all each time.
+      first = from.position;
+      last = std::min(first + table_.buckets().count_from(bucket, first, limit), size());
+    } else {
+      std::tie(first, last) = table_.bucket_range(bucket);
+    }
     return partition_point(first, last,
                            [&](uint64_t i) { return table_.posting_of(bucket, table_.entries()[i]) < key; });
   }
-  size_t read(uint64_t from, uint64_t first, uint64_t last, uint64_t* out) const override {
-    if (first == last) return 0;
-    const std::span<uint64_t> block(out, last - first);
-    bucket_walk walk = walk_at(from, first);
+  size_t read(const run_place& from, uint64_t last, uint64_t* out) const override {
+    if (from.position == last) return 0;
+    const std::span<uint64_t> block(out, last - from.position);
+    bucket_walk walk = walk_at(from);
     decode(table_, walk, block);
     return dropped_.is_empty() ? block.size() : leave_out(dropped_, block);
   }
-  void prepare(uint64_t from, uint64_t first) noexcept override {
-    if (first < size()) ahead_.reached(walk_at(from, first));
+  void prepare(const run_place& from) noexcept override {
+    if (from.position < size()) ahead_.reached(walk_at(from));
   }
 
  private:
-  bucket_walk walk_at(uint64_t from, uint64_t first) const noexcept {
+  uint32_t bucket_of(uint64_t key) const noexcept { return table_.split().bucket(posting_hash(key)); }
+  bucket_walk walk_at(const run_place& from) const noexcept {
     const uint64_t last_bucket = table_.buckets().num_buckets() - 1;
-    const auto bucket = std::min<uint64_t>(table_.split().bucket(posting_hash(from)), last_bucket);
-    return {table_.buckets(), static_cast<uint32_t>(bucket), first};
+    return {table_.buckets(), static_cast<uint32_t>(std::min<uint64_t>(bucket_of(from.key), last_bucket)),
+            from.position};
   }
 
   const posting_table& table_;

@@ -14,9 +14,11 @@ namespace {
 
 // Twice so many keys, and half as much again at both ends, are 384 KB at the most.
 constexpr uint64_t max_range_keys = uint64_t{1} << 14;
-// Ranges on their way for each helper. With a few it slept a third of the time: it was done before the next one was
-// there.
-constexpr size_t ranges_per_helper = 8;
+// Ranges on their way: one for each thread, and some more. With few, helpers slept a third of the time: they were
+// done before the next one was there.
+constexpr size_t spare_ranges = 7;
+// Consuming a range takes about a sixth of the time that merging and encoding it takes.
+constexpr size_t max_helpers = 6;
 constexpr uint64_t before_all = 0, behind_all = std::numeric_limits<uint64_t>::max();
 
 }  // namespace
@@ -56,7 +58,7 @@ class run_merger::range_merge {
     size_t count;
     if (n.is_leaf()) {
       const auto& [first, last] = range_.positions[n.run];
-      count = of_.runs_[n.run]->read(range_.from, first, last, to);
+      count = of_.runs_[n.run]->read({range_.from, first}, last, to);
     } else {
       const size_t offset = rooms_[n.first];
       const size_t a = fill(n.first, spare, to), b = fill(n.second, spare + offset, to + offset);
@@ -96,7 +98,8 @@ run_merger::run_merger(std::vector<std::unique_ptr<sorted_run>> runs) : runs_(st
 run_merger::~run_merger() = default;
 
 size_t run_merger::num_places(const helper_threads* helpers) noexcept {
-  return 1 + (helpers != nullptr ? ranges_per_helper * helpers->count() : 0);
+  const size_t num_helpers = helpers != nullptr ? std::min(helpers->count(), max_helpers) : 0;
+  return num_helpers > 0 ? 1 + num_helpers + spare_ranges : 1;
 }
 
 void run_merger::merge(helper_threads* helpers, const cancel_flag* cancel, const step& prepare,
@@ -108,7 +111,7 @@ void run_merger::merge(helper_threads* helpers, const cancel_flag* cancel, const
     range_merge& merge = merges[place];
     if (!splitter.next(merge.range())) return;
     for (size_t i = 0; i < runs_.size(); i++) {
-      runs_[i]->prepare(merge.range().from, merge.range().positions[i].first);
+      runs_[i]->prepare({merge.range().from, merge.range().positions[i].first});
     }
     tasks.add([&merge, &prepare, place] {
       merge.run();

@@ -55,7 +55,8 @@ void run_splitter::end_at(uint64_t to, run_range& range) const {
   range.num_keys = 0;
   for (size_t i = 0; i < runs_.size(); i++) {
     const uint64_t first = positions_[i];
-    const uint64_t last = std::clamp(runs_[i]->position_of(to), first, runs_[i]->size());
+    const uint64_t place = runs_[i]->position_of(to, {from_, first}, max_keys_ + 1);
+    const uint64_t last = std::clamp(place, first, runs_[i]->size());
     range.positions.emplace_back(first, last);
     range.num_keys += last - first;
   }

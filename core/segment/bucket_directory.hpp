@@ -149,6 +149,20 @@ class bucket_directory {
     return word;
   }
   uint64_t num_words() const noexcept { return num_words_; }
+  /// How many of a bucket's postings there are from one's position on, or `limit` where there are more.
+  uint64_t count_from(uint32_t bucket, uint64_t position, uint64_t limit) const noexcept {
+    if (!has_counts()) {
+      const uint64_t last = start(uint64_t{bucket} + 1);
+      return last > position ? std::min(last - position, limit) : 0;
+    }
+    uint64_t count = 0;
+    for (uint64_t place = position + bucket + 1; count < limit && place < num_words_ << 6; place += 64) {
+      const auto ones = static_cast<uint64_t>(std::countr_one(bits_from(place)));
+      count += ones;
+      if (ones < 64) break;
+    }
+    return std::min(count, limit);
+  }
   /// What a reader of all postings has come to: those before `position` in the buckets before `bucket` are read.
   const std::byte* reading_address(uint64_t position, uint32_t bucket) const noexcept {
     return has_counts() ? counts_ + std::min((position + bucket) >> 6, num_words_) * sizeof(uint64_t)

@@ -70,12 +70,16 @@ TEST(PostingSource, LeavesOutDroppedDocuments) {
 }
 
 TEST(PostingRun, AnyStretchHoldsWhatTheSourceHas) {
-  const auto s = large_snapshot(1);
+  auto segments = large_snapshot(1);
+  // A hash that many hold, and one or two behind it.
+  test::documents documents;
+  for (document_id id = 1; id <= 5000; id++) documents.push_back({id, {0x1230, 0x1231 + id % 2, 0x1240 + id}});
+  segments = segments->with_added(make_segment(make_commit(7, documents)));
   doc_set dropped;
   dropped.addRange(500, 1500);
   const document_filter none, some(dropped);
   std::mt19937_64 random(3);
-  for (const auto& e : s->entries()) {
+  for (const auto& e : segments->entries()) {
     const auto everything = read_all(*make_posting_source(*e.segment, none));
     for (const document_filter* filter : {&none, &some}) {
       const auto run = make_posting_run(*e.segment, *filter);
@@ -90,12 +94,18 @@ TEST(PostingRun, AnyStretchHoldsWhatTheSourceHas) {
         if (from > to) std::swap(from, to);
         const auto first = std::lower_bound(everything.begin(), everything.end(), from);
         const auto last = std::lower_bound(everything.begin(), everything.end(), to);
-        ASSERT_EQ(run->position_of(from), static_cast<uint64_t>(first - everything.begin()));
-        ASSERT_EQ(run->position_of(to), static_cast<uint64_t>(last - everything.begin()));
+        const uint64_t everywhere = everything.size() + 1;
+        const run_place place{from, run->position_of(from, {}, everywhere)};
+        const uint64_t end = run->position_of(to, place, everywhere);
+        ASSERT_EQ(place.position, static_cast<uint64_t>(first - everything.begin()));
+        ASSERT_EQ(end, static_cast<uint64_t>(last - everything.begin()));
+        const uint64_t limit = 1 + random() % 300;
+        const uint64_t near = run->position_of(to, place, limit);
+        ASSERT_TRUE(near == end || (near >= place.position + limit && end >= place.position + limit));
         std::vector<posting> expected, read(static_cast<size_t>(last - first));
         std::copy_if(first, last, std::back_inserter(expected),
                      [&](posting p) { return !filter->contains(posting_document(p)); });
-        read.resize(run->read(from, run->position_of(from), run->position_of(to), read.data()));
+        read.resize(run->read(place, end, read.data()));
         ASSERT_EQ(read, expected);
       }
     }

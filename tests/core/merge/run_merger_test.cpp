@@ -53,17 +53,17 @@ TEST(RunMerger, RunsThatLeaveKeysOut) {
    public:
     explicit sieve(uint64_t first) : first_(first) {}
     uint64_t size() const noexcept override { return 300'000; }
-    uint64_t position_of(uint64_t key) const noexcept override {
+    uint64_t position_of(uint64_t key, const run_place&, uint64_t) const noexcept override {
       return key < first_ ? 0 : std::min((key - first_ + 1) / 2, size());
     }
-    size_t read(uint64_t, uint64_t first, uint64_t last, uint64_t* out) const override {
+    size_t read(const run_place& from, uint64_t last, uint64_t* out) const override {
       size_t count = 0;
-      for (; first < last; first++) {
-        if (first % 3 == 0 && first / 100'000 != 1) out[count++] = first_ + 2 * first;
+      for (uint64_t i = from.position; i < last; i++) {
+        if (i % 3 == 0 && i / 100'000 != 1) out[count++] = first_ + 2 * i;
       }
       return count;
     }
-    void prepare(uint64_t, uint64_t) noexcept override {}
+    void prepare(const run_place&) noexcept override {}
 
    private:
     uint64_t first_;
@@ -75,7 +75,7 @@ TEST(RunMerger, RunsThatLeaveKeysOut) {
     for (const uint64_t first : {1, 2}) {
       runs.push_back(std::make_unique<sieve>(first));
       expected.resize(expected.size() + 300'000);
-      const auto count = runs.back()->read(0, 0, 300'000, expected.data() + expected.size() - 300'000);
+      const auto count = runs.back()->read({}, 300'000, expected.data() + expected.size() - 300'000);
       expected.resize(expected.size() - 300'000 + count);
     }
     std::sort(expected.begin(), expected.end());
@@ -84,6 +84,17 @@ TEST(RunMerger, RunsThatLeaveKeysOut) {
     });
     EXPECT_TRUE(all == expected);
   }
+}
+
+TEST(RunMerger, HasFewRangesOnTheirWayHoweverManyHelpersThereAre) {
+  class many final : public helper_threads {
+   public:
+    size_t count() const noexcept override { return 1000; }
+    void offer(std::function<void()>) override {}
+  };
+  many helpers;
+  EXPECT_EQ(run_merger::num_places(nullptr), 1u);
+  EXPECT_LE(run_merger::num_places(&helpers), 16u);
 }
 
 TEST(RunMerger, StopsWhenItIsToldToAndWhenItsConsumerFails) {
@@ -112,13 +123,15 @@ TEST(RunMerger, ARunThatCannotBeReadEndsTheMerge) {
   class unreadable final : public sorted_run {
    public:
     uint64_t size() const noexcept override { return 500'000; }
-    uint64_t position_of(uint64_t key) const noexcept override { return std::min(key, size()); }
-    size_t read(uint64_t, uint64_t first, uint64_t last, uint64_t* out) const override {
-      if (last > 400'000) throw error(errc::io_error, "gone");
-      for (uint64_t i = first; i < last; i++) out[i - first] = i + 1;
-      return last - first;
+    uint64_t position_of(uint64_t key, const run_place&, uint64_t) const noexcept override {
+      return std::min(key, size());
     }
-    void prepare(uint64_t, uint64_t) noexcept override {}
+    size_t read(const run_place& from, uint64_t last, uint64_t* out) const override {
+      if (last > 400'000) throw error(errc::io_error, "gone");
+      for (uint64_t i = from.position; i < last; i++) out[i - from.position] = i + 1;
+      return last - from.position;
+    }
+    void prepare(const run_place&) noexcept override {}
   };
   test::helper_pool helpers(2);
   for (helper_threads* h : {static_cast<helper_threads*>(nullptr), static_cast<helper_threads*>(&helpers)}) {

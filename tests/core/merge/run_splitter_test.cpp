@@ -28,7 +28,7 @@ size_t check_ranges(const std::vector<std::vector<uint64_t>>& lists, uint64_t ma
       const auto [first, last] = range.positions.at(i);
       EXPECT_EQ(first, at[i]);
       EXPECT_LE(first, last);
-      EXPECT_EQ(runs[i]->position_of(range.from), first) << "a key below the range";
+      EXPECT_EQ(runs[i]->position_of(range.from, {}, lists[i].size()), first) << "a key below the range";
       at[i] = last;
       num_keys += last - first;
       if (first < last) largest = std::max(largest, lists[i][last - 1]);
@@ -101,9 +101,11 @@ TEST(RunSplitter, KeysInNoOrderAreAnErrorAndNoEndlessRange) {
   class jumping final : public sorted_run {
    public:
     uint64_t size() const noexcept override { return 10'000; }
-    uint64_t position_of(uint64_t key) const noexcept override { return key < uint64_t{1} << 40 ? 0 : size(); }
-    size_t read(uint64_t, uint64_t, uint64_t, uint64_t*) const override { return 0; }
-    void prepare(uint64_t, uint64_t) noexcept override {}
+    uint64_t position_of(uint64_t key, const run_place&, uint64_t) const noexcept override {
+      return key < uint64_t{1} << 40 ? 0 : size();
+    }
+    size_t read(const run_place&, uint64_t, uint64_t*) const override { return 0; }
+    void prepare(const run_place&) noexcept override {}
   };
   std::vector<std::unique_ptr<sorted_run>> runs;
   runs.push_back(std::make_unique<jumping>());

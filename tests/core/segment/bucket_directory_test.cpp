@@ -59,6 +59,29 @@ std::vector<uint32_t> random_counts(unsigned bits, std::mt19937_64& random) {
   return counts;
 }
 
+TEST(bucket_directory_test, a_bucket_is_counted_and_walked_from_any_position) {
+  std::mt19937_64 random(9);
+  for (int round = 0; round < 300; round++) {
+    const auto bits = static_cast<unsigned>(random() % 9);
+    const auto counts = random_counts(bits, random);
+    const counted_buckets made(bits, counts);
+    for (const auto& directory : {made.with_counts(), made.with_starts()}) {
+      const auto bucket = static_cast<uint32_t>(random() % counts.size());
+      const uint64_t position = made.starts[bucket] + random() % (counts[bucket] + 1);
+      const uint64_t left = made.starts[bucket + 1] - position;
+      for (const uint64_t limit : {uint64_t{0}, uint64_t{1}, uint64_t{64}, left, uint64_t{1} << 40}) {
+        EXPECT_EQ(directory.count_from(bucket, position, limit), std::min(left, limit));
+      }
+      bucket_walk walk(directory, bucket, position);
+      for (uint64_t i = position; i < made.size(); i++) {
+        const auto behind = std::upper_bound(made.starts.begin(), made.starts.end(), i);
+        ASSERT_EQ(walk.position(), i);
+        ASSERT_EQ(walk.next(), static_cast<uint32_t>(behind - made.starts.begin()) - 1);
+      }
+    }
+  }
+}
+
 TEST(bucket_directory_test, ranges_and_walks_are_those_of_the_counts) {
   test::with_and_without_bit_instructions([] {
     std::mt19937_64 random(7);

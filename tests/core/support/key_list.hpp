@@ -16,15 +16,15 @@ class key_list final : public sorted_run {
   explicit key_list(std::vector<uint64_t> keys) : keys_(std::move(keys)) {}
 
   uint64_t size() const noexcept override { return keys_.size(); }
-  uint64_t position_of(uint64_t key) const noexcept override {
+  uint64_t position_of(uint64_t key, const run_place&, uint64_t) const noexcept override {
     return static_cast<uint64_t>(std::lower_bound(keys_.begin(), keys_.end(), key) - keys_.begin());
   }
-  size_t read(uint64_t, uint64_t first, uint64_t last, uint64_t* out) const override {
-    std::copy(keys_.begin() + static_cast<std::ptrdiff_t>(first), keys_.begin() + static_cast<std::ptrdiff_t>(last),
-              out);
-    return last - first;
+  size_t read(const run_place& from, uint64_t last, uint64_t* out) const override {
+    std::copy(keys_.begin() + static_cast<std::ptrdiff_t>(from.position),
+              keys_.begin() + static_cast<std::ptrdiff_t>(last), out);
+    return last - from.position;
   }
-  void prepare(uint64_t, uint64_t) noexcept override {}
+  void prepare(const run_place&) noexcept override {}
 
  private:
   std::vector<uint64_t> keys_;
