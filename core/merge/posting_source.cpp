@@ -58,6 +58,7 @@ void decode(const posting_table& from, bucket_walk& at, std::span<uint64_t> out)
 
 /// Moves those that the filter does not hold to the front, and answers how many they are.
 size_t leave_out(const document_filter& dropped, std::span<uint64_t> postings) noexcept {
+  if (dropped.is_empty()) return postings.size();
   size_t kept = 0;
   for (const uint64_t p : postings) {
     postings[kept] = p;
@@ -78,8 +79,7 @@ class posting_source final : public key_source {
       if (block.empty()) return 0;
       ahead_.reached(walk_);
       decode(table_, walk_, block);
-      const size_t kept = dropped_.is_empty() ? block.size() : leave_out(dropped_, block);
-      if (kept > 0) return kept;
+      if (const size_t kept = leave_out(dropped_, block); kept > 0) return kept;
     }
   }
 
@@ -115,7 +115,7 @@ class posting_run final : public sorted_run {
     const std::span<uint64_t> block(out, last - from.position);
     bucket_walk walk = walk_at(from);
     decode(table_, walk, block);
-    return dropped_.is_empty() ? block.size() : leave_out(dropped_, block);
+    return leave_out(dropped_, block);
   }
   void prepare(const run_place& from) noexcept override {
     if (from.position < size()) ahead_.reached(walk_at(from));

@@ -32,7 +32,6 @@ class run_merger::range_merge {
   std::span<const uint64_t> keys() const noexcept { return keys_; }
 
   void run() {
-    size_t room = 0;
     for (size_t i = 0; i < rooms_.size(); i++) {
       const node& n = of_.nodes_[i];
       if (n.is_leaf()) {
@@ -41,8 +40,8 @@ class run_merger::range_merge {
       } else {
         rooms_[i] = rooms_[n.first] + rooms_[n.second];
       }
-      room = rooms_[i];
     }
+    const size_t room = rooms_.back();
     // What is out of order may lead a merge so far beside its keys.
     const size_t margin = room / 2 + 1;
     if (memory_.size() < 2 * (room + margin)) memory_.resize(2 * (room + margin));

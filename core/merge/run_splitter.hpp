@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -28,9 +29,10 @@ class run_splitter {
   bool next(run_range& out);
 
  private:
-  /// Lets the range end before `to`, or take all that is left.
-  void end_at(uint64_t to, run_range& range) const;
-  void end(run_range& range) const;
+  /// Lets the next range end where it has keys, but not too many.
+  void find_end(run_range& range);
+  /// Lets it end before `to`, or take all that is left.
+  void end_at(std::optional<uint64_t> to, run_range& range) const;
 
   std::span<const std::unique_ptr<sorted_run>> runs_;
   uint64_t max_keys_;

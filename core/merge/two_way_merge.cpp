@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/partition_point.hpp"
+
 namespace fp {
 
 namespace {
@@ -9,16 +11,8 @@ namespace {
 /// How many of the `count` smallest keys of two ascending lists, which hold as many, are of the first one. See
 /// Odeh, Green, Mwassi, Shmueli, Birk: "Merge path" (2012).
 size_t share_of_first(std::span<const uint64_t> a, std::span<const uint64_t> b, size_t count) noexcept {
-  size_t low = count - std::min(count, b.size()), high = std::min(count, a.size());
-  while (low < high) {
-    const size_t middle = (low + high) / 2;
-    if (a[middle] < b[count - 1 - middle]) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
+  return partition_point(count - std::min(count, b.size()), std::min(count, a.size()),
+                         [&](uint64_t i) { return a[i] < b[count - 1 - i]; });
 }
 
 /// Puts the smallest keys to the front, and the largest to the back: without a branch on their order, of which each

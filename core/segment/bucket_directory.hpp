@@ -155,13 +155,7 @@ class bucket_directory {
       const uint64_t last = start(uint64_t{bucket} + 1);
       return last > position ? std::min(last - position, limit) : 0;
     }
-    uint64_t count = 0;
-    for (uint64_t place = position + bucket + 1; count < limit && place < num_words_ << 6; place += 64) {
-      const auto ones = static_cast<uint64_t>(std::countr_one(bits_from(place)));
-      count += ones;
-      if (ones < 64) break;
-    }
-    return std::min(count, limit);
+    return std::min(length_of_ones(position + bucket + 1, limit), limit);
   }
   /// What a reader of all postings has come to: those before `position` in the buckets before `bucket` are read.
   const std::byte* reading_address(uint64_t position, uint32_t bucket) const noexcept {
@@ -236,11 +230,12 @@ class bucket_directory {
   [[gnu::noinline]] uint64_t place_of_later_zero(uint64_t place, uint32_t rank) const noexcept {
     return std::min(place_of_zero(place + 64, rank), (num_words_ << 6) - 1);
   }
-  [[gnu::noinline]] uint64_t length_of_ones(uint64_t begin) const noexcept {
+  /// Or any length from `limit` on where it is longer than that.
+  [[gnu::noinline]] uint64_t length_of_ones(uint64_t begin, uint64_t limit = ~uint64_t{0}) const noexcept {
     uint64_t i = begin >> 6;
     if (i >= num_words_) return 0;
     uint64_t zeros = ~word(i) & (~uint64_t{0} << (begin & 63));
-    while (zeros == 0 && ++i < num_words_) zeros = ~word(i);
+    while (zeros == 0 && ++i < num_words_ && (i << 6) - begin < limit) zeros = ~word(i);
     return (i << 6) + (zeros == 0 ? 0 : static_cast<uint64_t>(std::countr_zero(zeros))) - begin;
   }
 
