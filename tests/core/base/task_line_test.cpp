@@ -70,7 +70,7 @@ TEST(TaskLine, WhileAnotherThreadHasTheOldestTheNextOnesAreDone) {
 
 TEST(TaskLine, ThrowsWhatATaskThrew) {
   test::helper_pool pool(1);
-  for (helper_threads* helpers : {static_cast<helper_threads*>(nullptr), static_cast<helper_threads*>(&pool)}) {
+  for (helper_threads* helpers : test::nobody_and(pool)) {
     task_line tasks(helpers);
     tasks.add([] { throw error(errc::no_space, "full"); });
     tasks.add([] {});

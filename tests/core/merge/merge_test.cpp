@@ -177,7 +177,7 @@ TEST(Merge, HelpersAndBitInstructionsChangeNoByte) {
   const auto expected = merge_to_memory(*s, 0, 12)->info();
   test::helper_pool helpers(2);
   test::with_and_without_bit_instructions([&] {
-    for (helper_threads* h : {static_cast<helper_threads*>(nullptr), static_cast<helper_threads*>(&helpers)}) {
+    for (helper_threads* h : test::nobody_and(helpers)) {
       const auto merged =
           merge_to_file(*s, 0, 12, posix_file_system(), folder / "a.seg", load_mode::map, nullptr, {}, h);
       EXPECT_EQ(merged->info(), expected);

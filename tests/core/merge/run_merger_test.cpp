@@ -69,7 +69,7 @@ TEST(RunMerger, RunsThatLeaveKeysOut) {
     uint64_t first_;
   };
   test::helper_pool helpers(1);
-  for (helper_threads* h : {static_cast<helper_threads*>(nullptr), static_cast<helper_threads*>(&helpers)}) {
+  for (helper_threads* h : test::nobody_and(helpers)) {
     std::vector<std::unique_ptr<sorted_run>> runs;
     std::vector<uint64_t> expected, all;
     for (const uint64_t first : {1, 2}) {
@@ -101,7 +101,7 @@ TEST(RunMerger, StopsWhenItIsToldToAndWhenItsConsumerFails) {
   std::vector<std::vector<uint64_t>> lists(2);
   for (uint64_t i = 1; i <= 1'000'000; i++) lists[i % 2].push_back(i);
   test::helper_pool helpers(2);
-  for (helper_threads* h : {static_cast<helper_threads*>(nullptr), static_cast<helper_threads*>(&helpers)}) {
+  for (helper_threads* h : test::nobody_and(helpers)) {
     run_merger merger(test::runs_of(lists));
     cancel_flag cancel = false;
     uint64_t consumed = 0;
@@ -134,7 +134,7 @@ TEST(RunMerger, ARunThatCannotBeReadEndsTheMerge) {
     void prepare(const run_place&) noexcept override {}
   };
   test::helper_pool helpers(2);
-  for (helper_threads* h : {static_cast<helper_threads*>(nullptr), static_cast<helper_threads*>(&helpers)}) {
+  for (helper_threads* h : test::nobody_and(helpers)) {
     std::vector<std::unique_ptr<sorted_run>> runs;
     runs.push_back(std::make_unique<unreadable>());
     EXPECT_EQ(test::error_of([&] { run_merger(std::move(runs)).merge(h, nullptr, nothing, nothing); }).code(),

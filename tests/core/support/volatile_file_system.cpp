@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/error.hpp"
+#include "core/base/split_mix.hpp"
 #include "tests/core/support/failing_allocation.hpp"
 
 namespace fp::test {
@@ -18,14 +19,6 @@ using contents_ptr = volatile_file_system::contents_ptr;
 
 [[noreturn]] void fail(const char* operation, const path& file, const char* why) {
   throw error(errc::io_error, std::string("cannot ") + operation + " " + file.string() + ": " + why);
-}
-
-/// SplitMix64.
-uint64_t draw(uint64_t& state) {
-  uint64_t z = state += 0x9e3779b97f4a7c15;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-  z = (z ^ z >> 27) * 0x94d049bb133111eb;
-  return z ^ z >> 31;
 }
 
 /// Copies a sector, as far as it lies within both.
@@ -162,11 +155,11 @@ void volatile_file_system::lose_power(power_failure how) {
   const reliable_allocation reliable;
   uint64_t random = static_cast<uint64_t>(how);
   // Half of the random ones keep the order of changes, as journals do.
-  const bool ordered = draw(random) % 2 == 0;
-  const size_t prefix = draw(random) % (pending_.size() + 1);
+  const bool ordered = next_split_mix(random) % 2 == 0;
+  const size_t prefix = next_split_mix(random) % (pending_.size() + 1);
   for (size_t i = 0; i < pending_.size(); i++) {
     const bool kept = how == power_failure::keeps_all ||
-                      (how != power_failure::loses_all && (ordered ? i < prefix : draw(random) % 2 == 0));
+                      (how != power_failure::loses_all && (ordered ? i < prefix : next_split_mix(random) % 2 == 0));
     if (kept) commit(pending_[i]);
   }
   pending_.clear();
@@ -183,11 +176,11 @@ contents_ptr volatile_file_system::survivor(const node& n, power_failure how, ui
   if (how == power_failure::keeps_all) return newest;
   const auto [small, large] = std::minmax({oldest->size(), newest->size()});
   size_t size = newest->size();
-  if (draw(random) % 3 == 0) size = oldest->size();
-  if (draw(random) % 3 == 0) size = small + draw(random) % (large - small + 1);
+  if (next_split_mix(random) % 3 == 0) size = oldest->size();
+  if (next_split_mix(random) % 3 == 0) size = small + next_split_mix(random) % (large - small + 1);
   std::string contents(size, '\0');
   for (size_t sector = 0; sector * sector_bytes < size; sector++) {
-    copy_sector(contents, *n.versions[draw(random) % n.versions.size()], sector);
+    copy_sector(contents, *n.versions[next_split_mix(random) % n.versions.size()], sector);
   }
   return std::make_shared<const std::string>(std::move(contents));
 }
