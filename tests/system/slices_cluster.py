@@ -12,7 +12,8 @@ from cut_links import Links
 from fault_schedule import FLAGS, Member
 from replication_load import INDEX
 from slices_checker import Placement
-from support import PATIENCE, free_ports, run_ctl
+from slices_support import cluster_status
+from support import PATIENCE, free_ports
 from test_http_contract import read_response
 
 AT_ONCE = 16  # questions for documents; a node reads no more ahead of its answers
@@ -66,12 +67,11 @@ class Cluster:
     def _wait_for_status(member, pause):
         end = time.monotonic() + PATIENCE
         while True:
-            shown = run_ctl(member.node.port, "cluster", "status", INDEX, "--json")
-            status = json.loads(shown.stdout) if shown.stdout else {"members": []}
+            status = cluster_status(member.node, INDEX)
             if status["members"] and not status["fault"] and not any(m["failure"] for m in status["members"]):
                 return
             if time.monotonic() > end:
-                raise AssertionError(f"{member.name}: {shown.stdout}{shown.stderr}{member.node.log()}")
+                raise AssertionError(f"{member.name}: {status}\n{member.node.log()}")
             pause()
 
     def changelog(self):

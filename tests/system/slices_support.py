@@ -9,6 +9,13 @@ import requests
 from support import PATIENCE, NodeTest, free_ports, run_ctl
 
 
+def cluster_status(node, index):
+    """As a node sees an index in slices. Where it can tell nothing, the fault says why, and there are no members."""
+    shown = run_ctl(node.port, "cluster", "status", index, "--json")
+    status = json.loads(shown.stdout) if shown.stdout else {}
+    return status if "members" in status else {"fault": shown.stderr, "members": []}
+
+
 class SlicesTest(NodeTest):
     flags = ["--changelog-poll-ms", "20"]
 
@@ -40,18 +47,17 @@ class SlicesTest(NodeTest):
         return f"127.0.0.1:{self.ports[number]}"
 
     def cluster(self, node, index="main"):
-        shown = run_ctl(node.port, "cluster", "status", index, "--json")
-        return json.loads(shown.stdout) if shown.stdout else {"fault": shown.stderr, "members": []}
+        return cluster_status(node, index)
 
     def wait_for_status(self, node, holds):
+        """Until the node tells of members, and what it tells is as wanted."""
         end = time.monotonic() + PATIENCE
-        while not holds(status := self.cluster(node)):
+        while not ((status := self.cluster(node))["members"] and holds(status)):
             self.assertLess(time.monotonic(), end, status)
         return status
 
     def wait_until_whole(self, node):
-        return self.wait_for_status(node, lambda s: s["members"] and not s["fault"]
-                                    and all(not m["failure"] for m in s["members"]))
+        return self.wait_for_status(node, lambda s: not s["fault"] and not any(m["failure"] for m in s["members"]))
 
     def update(self, node, changes):
         answer = self.http.post(node.url("/main/_update"), json={"changes": changes}, timeout=PATIENCE)

@@ -150,7 +150,7 @@ class SliceChanges(SlicesTest):
         self.members[0].ctl("checkpoint", "main")
         node = self.start("--coordinator-url", self.whole.url(), *self.flags, "--slice", "2/3", "--members",
                           self.address(0), "--node-name", "new", "--caf-port", str(self.ports[1]), data="new")
-        self.wait_for_status(node, lambda s: not s.get("fault", "none") and all(m["version"] >= at for m in s["members"]))
+        self.wait_for_status(node, lambda s: not s["fault"] and all(m["version"] >= at for m in s["members"]))
         held = {m["slice"]: m["documents"] for m in self.cluster(node)["members"]}
         self.assertLess(held["2/3"], DOCUMENTS / 2)
         self.assert_equal_answers(node, at)

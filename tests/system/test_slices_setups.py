@@ -79,7 +79,7 @@ class Setups(SlicesTest):
         first = self.start_member(0, "1/2", [f"127.0.0.1:{link}"])
         second = self.start_member(1, "2/2")
         self.expect_all([second], at)
-        status = self.wait_for_status(first, lambda s: s["members"] and "protocol" in s["members"][1]["failure"])
+        status = self.wait_for_status(first, lambda s: "protocol" in s["members"][1]["failure"])
         self.assertIn(f"127.0.0.1:{link}", status["members"][1]["failure"])
         self.expect_fault(first, "no slice holds the mixed ids {} to {}".format(*bounds_of(2, 2)))
 
