@@ -7,7 +7,6 @@ namespace fp {
 
 namespace {
 
-constexpr unsigned max_digit_bits = 11;  // 2048 output streams: what the caches still follow
 // Of few keys, counters are most of the work.
 constexpr unsigned digit_bits_of_few = 8;
 constexpr size_t few = 2048, small_input = 64;
@@ -46,7 +45,7 @@ void radix_sort(std::vector<uint64_t>& keys, std::vector<uint64_t>& scratch, uns
       start += count;
     }
     uint64_t* const out = scratch.data();
-    for (const uint64_t key : keys) out[position[digits_of(key, shift, digit_bits)]++] = key;
+    for (const uint64_t key : keys) put_in_stream(key, out + position[digits_of(key, shift, digit_bits)]++);
     keys.swap(scratch);
   }
 }

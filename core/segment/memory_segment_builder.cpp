@@ -1,15 +1,12 @@
 #include "core/segment/memory_segment_builder.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 #include <map>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "core/base/error.hpp"
-#include "core/base/radix_sort.hpp"
 #include "core/segment/segment_writer.hpp"
 #include "core/segment/stored_segment.hpp"
 
@@ -48,29 +45,6 @@ void memory_segment_builder::read_documents(std::span<const commit_view> commits
   documents_.resize(kept);
 }
 
-hash_value memory_segment_builder::sort_postings() {
-  size_t count = 0;
-  for (const auto& d : documents_) count += d.hash_bytes.size() / sizeof(hash_value);
-  postings_.resize(count);
-  posting* out = postings_.data();
-  hash_value hash_mask = 0;
-  for (const auto& d : documents_) {
-    for (size_t at = 0; at < d.hash_bytes.size(); at += sizeof(hash_value)) {
-      hash_value hash;
-      std::memcpy(&hash, d.hash_bytes.data() + at, sizeof hash);
-      hash_mask |= hash;
-      *out++ = make_posting(hash, d.id);
-    }
-  }
-  if (hash_mask != 0) {
-    // Documents come in id order already and the sort is stable: only the hashes are left to be ordered.
-    const auto low = static_cast<unsigned>(std::countr_zero(hash_mask));
-    radix_sort(postings_, scratch_, 32 + low, bits_for(hash_mask) - low);
-  }
-  postings_.erase(std::unique(postings_.begin(), postings_.end()), postings_.end());
-  return hash_mask;
-}
-
 segment_ptr memory_segment_builder::build(std::span<const commit_view> commits, commit_parts parts) {
   if (commits.empty()) throw error(errc::internal_error, "a segment of no commits");
   const commit_range range{commits.front().previous, commits.front().id, commits.back().id, parts.first_part,
@@ -86,8 +60,9 @@ segment_ptr memory_segment_builder::build(std::span<const commit_view> commits, 
   segment_shape shape;
   shape.set_commits(range);
   read_documents(commits, shape.metadata);
-  shape.hash_mask = sort_postings();
-  return make_memory_segment(write_segment(shape, postings_, documents_));
+  const auto postings = sorter_.sort(documents_);
+  shape.hash_mask = sorter_.hash_mask();
+  return make_memory_segment(write_segment(shape, postings, documents_));
 }
 
 segment_ptr build_memory_segment(std::span<const commit> commits, commit_parts parts) {

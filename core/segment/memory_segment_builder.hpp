@@ -4,6 +4,8 @@
 #include <vector>
 
 #include "core/commit/changes.hpp"
+#include "core/segment/document_change.hpp"
+#include "core/segment/posting_sorter.hpp"
 #include "core/segment/segment.hpp"
 
 namespace fp {
@@ -16,21 +18,11 @@ class memory_segment_builder {
   segment_ptr build(std::span<const commit_view> commits, commit_parts parts = {});
 
  private:
-  /// The last change to one document.
-  struct document_change {
-    document_id id;
-    bool deleted;
-    commit_id commit;
-    std::span<const std::byte> hash_bytes;
-  };
-
   /// Of several changes to one document only the last one, in id order.
   void read_documents(std::span<const commit_view> commits, std::vector<metadata_entry>& metadata);
-  /// The distinct postings of all documents, in order. Returns the bits that occur in hashes.
-  hash_value sort_postings();
 
   std::vector<document_change> documents_;
-  std::vector<posting> postings_, scratch_;
+  posting_sorter sorter_;
 };
 
 }  // namespace fp
