@@ -29,27 +29,34 @@ class encoded_postings {
     uint64_t word = 0;  ///< bits 64 * word to 64 * word + 63
     uint64_t bits = 0;
   };
-  std::span<const ones> counts() const noexcept { return ones_; }
+  std::span<const ones> counts() const noexcept { return std::span(ones_).first(num_ones_); }
 
   /// A part of the directory that has postings here, whose first one it is, unless that came earlier.
   struct part {
     uint32_t number = 0;
     uint32_t before = 0;  ///< how many postings are before it here
   };
-  std::span<const part> parts() const noexcept { return parts_; }
+  std::span<const part> parts() const noexcept { return std::span(parts_).first(num_parts_); }
 
   /// All entries, packed, with 8 bytes of anything behind them.
   const std::byte* entries() const noexcept { return entries_.data(); }
 
  private:
-  [[gnu::always_inline]] void put(const segment_header& header, std::span<const posting> postings);
-  void put_quickly(const segment_header& header, std::span<const posting> postings);
-  [[gnu::always_inline]] void put_counts(const hash_split& split, std::span<const posting> postings);
-  [[gnu::always_inline]] void put_entries(const segment_header& header, std::span<const posting> postings) noexcept;
+  /// What the postings are.
+  struct faults {
+    bool ascends = true, is_outside = false;
+  };
+
+  [[gnu::always_inline]] faults put(const segment_header& header, std::span<const posting> postings);
+  faults put_quickly(const segment_header& header, std::span<const posting> postings);
+  [[gnu::always_inline]] faults put_counts(const hash_split& split, std::span<const posting> postings);
+  /// Whether all documents are in the header's range.
+  [[gnu::always_inline]] bool put_entries(const segment_header& header, std::span<const posting> postings) noexcept;
 
   size_t size_ = 0;
   posting first_ = 0, last_ = 0;
-  std::vector<ones> ones_;
+  size_t num_ones_ = 0, num_parts_ = 0;
+  std::vector<ones> ones_;  ///< these and the others are as many as there ever were
   std::vector<part> parts_;
   std::vector<std::byte> entries_;
 };
