@@ -48,6 +48,11 @@ inline uint64_t pdep(uint64_t x, uint64_t mask) noexcept {
   asm("pdep %1, %0, %0" : "+r"(x) : "r"(mask));
   return x;
 }
+/// And back: those bits of `x`, one beside the other.
+inline uint64_t pext(uint64_t x, uint64_t mask) noexcept {
+  asm("pext %1, %0, %0" : "+r"(x) : "r"(mask));
+  return x;
+}
 inline bool has_instructions() noexcept {
   __builtin_cpu_init();
   // On AMD's family 17h pdep is a program of the processor's that takes a hundred times as long.
@@ -56,6 +61,7 @@ inline bool has_instructions() noexcept {
 #else
 inline uint64_t popcnt(uint64_t x) noexcept { return static_cast<uint64_t>(std::popcount(x)); }
 inline uint64_t pdep(uint64_t, uint64_t) noexcept { return 0; }
+inline uint64_t pext(uint64_t, uint64_t) noexcept { return 0; }
 inline bool has_instructions() noexcept { return false; }
 #endif
 
@@ -64,6 +70,11 @@ inline bool has_instructions() noexcept { return false; }
 /// Whether bits are counted and placed by instructions that not every machine of this kind has; a program is built
 /// for all. Tests turn it off.
 inline bool uses_bit_instructions = bit_select_detail::has_instructions();
+
+/// The lowest bits of `x` in the places of the ones of `mask`, and what is in those places side by side: only where
+/// `uses_bit_instructions`.
+inline uint64_t deposit_bits(uint64_t x, uint64_t mask) noexcept { return bit_select_detail::pdep(x, mask); }
+inline uint64_t extract_bits(uint64_t x, uint64_t mask) noexcept { return bit_select_detail::pext(x, mask); }
 
 /// How many bits are set. Not std::popcount, which is a call where a program is built for any machine.
 inline uint32_t count_ones(uint64_t x) noexcept {

@@ -31,29 +31,36 @@ class postings_ahead {
   read_ahead buckets_, entries_;
 };
 
-template <bool Counts>
-[[gnu::always_inline]] inline void decode_by(const posting_table& from, bucket_walk& at,
-                                             std::span<uint64_t> out) noexcept {
-  // Copies: the compiler cannot know that writing keys leaves them alone.
-  const posting_table table = from;
-  bucket_walk walk = at;
-  const uint64_t first = walk.position();
-  for (uint64_t i = 0; i < out.size(); i++) {
-    const uint32_t bucket = Counts ? walk.next_counted() : walk.next_started();
-    out[i] = table.posting_of(bucket, table.entries()[first + i]);
+void decode_started(const posting_table& table, bucket_walk& walk, std::span<uint64_t> out) noexcept {
+  const posting_codec codec = table.codec();
+  uint64_t at = walk.position();
+  for (uint64_t& p : out) {
+    const uint32_t bucket = walk.next_started();
+    p = codec.posting_of(bucket, table.entries().word_at(at++));
   }
-  at = walk;
 }
 
-FP_WITH_BIT_INSTRUCTIONS void decode_counted_quickly(const posting_table& from, bucket_walk& at,
-                                                     std::span<uint64_t> out) noexcept {
-  decode_by<true>(from, at, out);
+template <bool Quick>
+[[gnu::always_inline]] inline void decode_counted(const posting_table& table, bucket_walk& walk,
+                                                  std::span<uint64_t> out) noexcept {
+  // Copies: the compiler cannot know that writing keys leaves them alone.
+  const posting_codec codec = table.codec();
+  const packed_array entries = table.entries();
+  uint64_t at = walk.position();
+  uint64_t* next = out.data();
+  walk.for_each_counted(out.size(),
+                        [&](uint64_t bucket) { *next++ = codec.posting_of<Quick>(bucket, entries.word_at(at++)); });
+}
+
+FP_WITH_BIT_INSTRUCTIONS void decode_quickly(const posting_table& from, bucket_walk& at,
+                                             std::span<uint64_t> out) noexcept {
+  decode_counted<true>(from, at, out);
 }
 
 /// The next postings, of which there must be so many.
 void decode(const posting_table& from, bucket_walk& at, std::span<uint64_t> out) noexcept {
-  if (!from.buckets().has_counts()) return decode_by<false>(from, at, out);
-  uses_bit_instructions ? decode_counted_quickly(from, at, out) : decode_by<true>(from, at, out);
+  if (!from.buckets().has_counts()) return decode_started(from, at, out);
+  uses_bit_instructions ? decode_quickly(from, at, out) : decode_counted<false>(from, at, out);
 }
 
 /// Moves those that the filter does not hold to the front, and answers how many they are.

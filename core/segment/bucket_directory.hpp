@@ -266,7 +266,45 @@ class bucket_walk {
   const std::byte* address() const noexcept { return directory_.reading_address(position_, bucket_); }
   /// The bucket of the posting at `position`, of which there must be one; moves on to the next posting.
   uint32_t next() noexcept { return directory_.has_counts() ? next_counted() : next_started(); }
-  /// The same where it is known whether there are counts.
+  /// Where it is known that there are counts: calls `f(bucket)` for the next `count` postings, of which there must
+  /// be so many. Where the bytes are not what they were, a bucket may be any number.
+  template <class F>
+  [[gnu::always_inline]] void for_each_counted(uint64_t count, const F& f) noexcept {
+    // Copies: the compiler cannot know that what `f` writes leaves them alone.
+    const bucket_directory directory = directory_;
+    uint64_t word = word_, ones = ones_, position = position_, bucket = bucket_;
+    const uint64_t end = position + count;
+    while (position < end) {
+      if (ones == 0) {
+        if (++word < directory.num_words()) {
+          ones = directory.word(word);
+        } else {
+          f(bucket);
+          position++;
+        }
+        continue;
+      }
+      const uint64_t before = (word << 6) - 1;
+      do {
+        bucket = before - position + static_cast<uint64_t>(std::countr_zero(ones));
+        f(bucket);
+        ones &= ones - 1;
+        position++;
+      } while (ones != 0 && position < end);
+    }
+    word_ = word;
+    ones_ = ones;
+    position_ = position;
+    bucket_ = static_cast<uint32_t>(std::min(bucket, directory.num_buckets() - 1));
+  }
+  /// The same as `next` where it is known that there are none.
+  uint32_t next_started() noexcept {
+    while (position_ == end_) end_ = end_of(++bucket_);
+    position_++;
+    return bucket_;
+  }
+
+ private:
   uint32_t next_counted() noexcept {
     while (ones_ == 0) {
       // Bytes that are not what they were may have too few of them.
@@ -282,13 +320,6 @@ class bucket_walk {
     position_++;
     return bucket_;
   }
-  uint32_t next_started() noexcept {
-    while (position_ == end_) end_ = end_of(++bucket_);
-    position_++;
-    return bucket_;
-  }
-
- private:
   /// Between where it is and the end of the postings, where the last bucket ends.
   uint64_t end_of(uint32_t bucket) const noexcept {
     if (bucket + uint64_t{1} >= directory_.num_buckets()) return directory_.num_postings();

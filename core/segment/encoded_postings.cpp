@@ -1,12 +1,12 @@
 #include "core/segment/encoded_postings.hpp"
 
-#include <algorithm>
 #include <string>
 
 #include "core/base/bit_packing.hpp"
 #include "core/base/bit_select.hpp"
 #include "core/base/error.hpp"
 #include "core/segment/bucket_directory.hpp"
+#include "core/segment/posting_codec.hpp"
 
 namespace fp {
 
@@ -15,10 +15,8 @@ void throw_not_as_announced(const segment_header& header, const char* what) {
                                       std::to_string(header.last_commit) + ": " + what);
 }
 
-inline encoded_postings::faults encoded_postings::put_counts(const hash_split& split,
-                                                             std::span<const posting> postings) {
-  const unsigned shift = split.shift + split.tail_bits;
-  const auto bucket_of = [=](posting p) { return uint64_t{posting_hash(p)} >> shift; };
+inline encoded_postings::findings encoded_postings::put_counts(const posting_codec& codec,
+                                                               std::span<const posting> postings) {
   // One of each for a posting at most; by pointers, which the compiler keeps in registers.
   if (ones_.size() < postings.size()) {
     ones_.resize(postings.size());
@@ -26,18 +24,17 @@ inline encoded_postings::faults encoded_postings::put_counts(const hash_split& s
   }
   ones* next_ones = ones_.data();
   part* next_part = parts_.data();
-  // Where posting 0 would be in the stream of counts.
-  const uint64_t first_bucket = bucket_of(postings.front());
+  const uint64_t first_bucket = codec.bucket_of(postings.front());
   uint64_t word = 0, bits = 0;
   uint64_t part_end = 0;
-  bool ascends = true;
+  bool ascend = true;
   posting used_bits = 0, last = postings.front() - 1;
   for (size_t i = 0; i < postings.size(); i++) {
     const posting p = postings[i];
-    ascends &= last < p;
+    ascend &= last < p;
     used_bits |= p;
     last = p;
-    const uint64_t bucket = bucket_of(p);
+    const uint64_t bucket = codec.bucket_of(p);
     if (bucket >= part_end) {
       const uint64_t number = bucket >> bucket_directory::part_bits;
       *next_part++ = {static_cast<uint32_t>(number), static_cast<uint32_t>(i)};
@@ -54,24 +51,19 @@ inline encoded_postings::faults encoded_postings::put_counts(const hash_split& s
   *next_ones++ = {word, bits};
   num_ones_ = static_cast<size_t>(next_ones - ones_.data());
   num_parts_ = static_cast<size_t>(next_part - parts_.data());
-  faults f;
-  f.ascends = ascends;
-  f.is_outside = !split.holds(posting_hash(used_bits));
-  return f;
+  return {ascend, posting_hash(used_bits)};
 }
 
-inline bool encoded_postings::put_entries(const segment_header& header,
+template <bool Quick>
+inline bool encoded_postings::put_entries(const segment_header& header, const posting_codec& codec,
                                           std::span<const posting> postings) noexcept {
-  const hash_split split = header.split;
   const document_id min_document = header.min_document;
   const auto range = int64_t{header.max_document - min_document};
-  const unsigned id_bits = header.id_bits();
-  bit_packer entries(entries_.data(), split.tail_bits + id_bits);
+  bit_packer entries(entries_.data(), header.split.tail_bits + header.id_bits());
   int64_t room = range;  // negative with one that is outside
   const auto entry_of = [&](posting p) {
-    const document_id id = posting_document(p) - min_document;
-    room |= range - id;
-    return uint64_t{split.tail(posting_hash(p))} << id_bits | id;
+    room |= range - (posting_document(p) - min_document);
+    return codec.entry_of<Quick>(p);
   };
   if (entries.takes_two()) {
     for (; postings.size() >= 2; postings = postings.subspan(2)) {
@@ -83,16 +75,18 @@ inline bool encoded_postings::put_entries(const segment_header& header,
   return room >= 0;
 }
 
-inline encoded_postings::faults encoded_postings::put(const segment_header& header,
-                                                      std::span<const posting> postings) {
-  faults f = put_counts(header.split, postings);
-  f.is_outside |= !put_entries(header, postings);
-  return f;
+template <bool Quick>
+inline encoded_postings::findings encoded_postings::put(const segment_header& header,
+                                                        std::span<const posting> postings) {
+  const posting_codec codec(header.split, header.id_bits(), header.min_document);
+  findings found = put_counts(codec, postings);
+  found.documents_fit = put_entries<Quick>(header, codec, postings);
+  return found;
 }
 
-FP_WITH_BIT_INSTRUCTIONS encoded_postings::faults encoded_postings::put_quickly(const segment_header& header,
-                                                                                std::span<const posting> postings) {
-  return put(header, postings);
+FP_WITH_BIT_INSTRUCTIONS encoded_postings::findings encoded_postings::put_quickly(
+    const segment_header& header, std::span<const posting> postings) {
+  return put<true>(header, postings);
 }
 
 void encoded_postings::encode(const segment_header& header, std::span<const posting> postings) {
@@ -101,9 +95,11 @@ void encoded_postings::encode(const segment_header& header, std::span<const post
   const size_t bytes = packed_bytes(postings.size(), header.split.tail_bits + header.id_bits()) + sizeof(uint64_t);
   if (entries_.size() < bytes) entries_.resize(bytes);
   // Checked on the way, and whatever was made of what is not as announced goes nowhere.
-  const faults f = uses_bit_instructions ? put_quickly(header, postings) : put(header, postings);
-  if (!f.ascends) throw_not_as_announced(header, "postings are not in ascending order");
-  if (f.is_outside) throw_not_as_announced(header, "a posting outside the announced range");
+  const findings found = uses_bit_instructions ? put_quickly(header, postings) : put<false>(header, postings);
+  if (!found.ascend) throw_not_as_announced(header, "postings are not in ascending order");
+  if (!found.documents_fit || !header.split.holds(found.used_bits)) {
+    throw_not_as_announced(header, "a posting outside the announced range");
+  }
   size_ = postings.size();
   first_ = postings.front();
   last_ = postings.back();

@@ -10,6 +10,8 @@
 
 namespace fp {
 
+class posting_codec;
+
 /// Postings that follow one another in a segment, in its format but for where they come to lie in it. Several can
 /// be made at once, before it is known how many postings are before each.
 class encoded_postings {
@@ -42,16 +44,21 @@ class encoded_postings {
   const std::byte* entries() const noexcept { return entries_.data(); }
 
  private:
-  /// What the postings are.
-  struct faults {
-    bool ascends = true, is_outside = false;
+  /// What was seen of postings on the way.
+  struct findings {
+    bool ascend = true;
+    hash_value used_bits = 0;
+    bool documents_fit = true;
   };
 
-  [[gnu::always_inline]] faults put(const segment_header& header, std::span<const posting> postings);
-  faults put_quickly(const segment_header& header, std::span<const posting> postings);
-  [[gnu::always_inline]] faults put_counts(const hash_split& split, std::span<const posting> postings);
+  template <bool Quick>
+  [[gnu::always_inline]] findings put(const segment_header& header, std::span<const posting> postings);
+  findings put_quickly(const segment_header& header, std::span<const posting> postings);
+  [[gnu::always_inline]] findings put_counts(const posting_codec& codec, std::span<const posting> postings);
   /// Whether all documents are in the header's range.
-  [[gnu::always_inline]] bool put_entries(const segment_header& header, std::span<const posting> postings) noexcept;
+  template <bool Quick>
+  [[gnu::always_inline]] bool put_entries(const segment_header& header, const posting_codec& codec,
+                                          std::span<const posting> postings) noexcept;
 
   size_t size_ = 0;
   posting first_ = 0, last_ = 0;

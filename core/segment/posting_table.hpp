@@ -9,6 +9,7 @@
 #include "core/base/types.hpp"
 #include "core/segment/bucket_directory.hpp"
 #include "core/segment/hash_split.hpp"
+#include "core/segment/posting_codec.hpp"
 
 namespace fp {
 
@@ -48,9 +49,8 @@ class posting_table {
     return min_document_ + static_cast<document_id>(entry & ((uint64_t{1} << id_bits_) - 1));
   }
   /// The posting of an entry in a bucket.
-  posting posting_of(uint32_t bucket, uint64_t entry) const noexcept {
-    return make_posting(split_.join(bucket, tail_of(entry)), document_of(entry));
-  }
+  posting posting_of(uint32_t bucket, uint64_t entry) const noexcept { return codec().posting_of(bucket, entry); }
+  posting_codec codec() const noexcept { return {split_, id_bits_, min_document_}; }
   document_id document_at(uint64_t position) const noexcept { return document_of(entries_[position]); }
 
  private:

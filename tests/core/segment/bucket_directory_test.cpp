@@ -82,6 +82,22 @@ TEST(bucket_directory_test, a_bucket_is_counted_and_walked_from_any_position) {
   }
 }
 
+void expect_same_in_pieces(const counted_buckets& made, const bucket_directory& directory, uint32_t first,
+                           std::mt19937_64& random) {
+  bucket_walk one_by_one(directory, first), in_pieces(directory, first);
+  while (in_pieces.position() < made.size()) {
+    const uint64_t begin = in_pieces.position(), count = random() % (made.size() - begin + 1);
+    uint64_t calls = 0;
+    in_pieces.for_each_counted(count, [&](uint64_t bucket) {
+      ASSERT_EQ(bucket, one_by_one.next());
+      calls++;
+    });
+    ASSERT_EQ(calls, count);
+    ASSERT_EQ(in_pieces.position(), begin + count);
+    ASSERT_EQ(in_pieces.address(), one_by_one.address());
+  }
+}
+
 TEST(bucket_directory_test, ranges_and_walks_are_those_of_the_counts) {
   test::with_and_without_bit_instructions([] {
     std::mt19937_64 random(7);
@@ -105,6 +121,7 @@ TEST(bucket_directory_test, ranges_and_walks_are_those_of_the_counts) {
             for (uint32_t i = 0; i < counts[b]; i++) ASSERT_EQ(walk.next(), b);
           }
           ASSERT_EQ(walk.position(), made.size());
+          if (directory.has_counts()) expect_same_in_pieces(made, directory, first, random);
         }
       }
     }
@@ -132,7 +149,13 @@ TEST(bucket_directory_test, bytes_that_have_changed_lead_nowhere_else) {
         ASSERT_LE(last, made.size());
       }
       bucket_walk walk(directory, static_cast<uint32_t>(random() % directory.num_buckets()));
+      bucket_walk in_pieces = walk;
       while (walk.position() < made.size()) ASSERT_LT(walk.next(), directory.num_buckets());
+      uint64_t calls = 0;
+      const uint64_t left = made.size() - in_pieces.position();
+      in_pieces.for_each_counted(left, [&](uint64_t) { calls++; });
+      ASSERT_EQ(calls, left);
+      ASSERT_EQ(in_pieces.address(), walk.address());
       ASSERT_LE(walk.address(), std::as_bytes(std::span(made.words)).data() + made.words.size() * sizeof(uint64_t));
     }
   });
