@@ -5,14 +5,6 @@
 
 namespace fp {
 
-namespace {
-
-// The next ones after a search that was too long are likely to be long, too; the more so, the more often that was
-// so.
-constexpr uint32_t least_handed_over = 64, most_handed_over = 4096;
-
-}  // namespace
-
 index_coordinator_state::searcher_slot* index_coordinator_state::pick_searcher() {
   const auto depth = [](const searcher_slot& s) { return s.depth->load(std::memory_order_relaxed); };
   auto best = std::min_element(searchers.begin(), searchers.end(),
@@ -27,34 +19,15 @@ index_coordinator_state::searcher_slot* index_coordinator_state::pick_searcher()
 }
 
 bool index_coordinator_state::search_here(caf::typed_response_promise<search_reply>& promise,
-                                          const search_request& request, steady_clock::time_point received,
-                                          steady_clock::time_point deadline, const cancel_flag* cancel) {
-  if (request.probes > 0) return false;  // most of them take longer
+                                          const search_request& request, const cancel_flag* cancel) {
   if (!self->mailbox().empty() || queued_searches() > 0 || may_be_cold()) return false;
-  if (searches_to_hand_over > 0) {
-    searches_to_hand_over--;
-    return false;
-  }
-  const uint64_t faults_before = engine->served().maps_files() ? env->disk_reads() : 0;
-  const auto note_faults = [&] {
-    if (engine->served().maps_files()) warm->searched_trusting(env->disk_reads() - faults_before);
-  };
   try {
-    auto reply =
-        runner->try_run(*current(), request, received, deadline, cancel, received + env->own_search_budget);
-    note_faults();
-    if (!reply) {
-      searches_after_a_long_one = std::clamp(searches_after_a_long_one * 2, least_handed_over, most_handed_over);
-      searches_to_hand_over = searches_after_a_long_one;
-      return false;
-    }
-    searches_after_a_long_one /= 2;
+    auto reply = direct->try_search(*current(), engine->served().maps_files(), request, cancel);
+    if (!reply) return false;
     promise.deliver(std::move(*reply));
   } catch (const std::exception& e) {
-    note_faults();
-    promise.deliver(fail_if_unreadable() ? not_ready_error() : to_caf_error(e));
+    promise.deliver(to_caf_error(e));
   }
-  num_searches++;
   return true;
 }
 
@@ -93,8 +66,7 @@ void index_coordinator_state::start_search(caf::typed_response_promise<search_re
     return;
   }
   const auto received = steady_clock::now();
-  const auto deadline = search_deadline(*request, received);
-  if (search_here(promise, *request, received, deadline, cancel.get())) return;
+  if (search_here(promise, *request, cancel.get())) return;
   auto* slot = pick_searcher();
   if (slot == nullptr) {
     metrics->search_refused(errc::overloaded);
@@ -102,6 +74,7 @@ void index_coordinator_state::start_search(caf::typed_response_promise<search_re
     return;
   }
   num_searches++;
+  const auto deadline = search_deadline(*request, received);
   promise.delegate(slot->handle, search_task{current(), std::move(request), received, deadline, std::move(cancel)});
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/search_checks.hpp"
 #include "actors/search_runner.hpp"
 #include "core/search/search.hpp"
 
@@ -81,9 +82,6 @@ void direct_search::note_long() noexcept {
 }
 
 std::optional<search_reply> direct_search::try_search(const search_request& request, const cancel_flag* cancel) {
-  // Searches for near hashes take longer, nearly all of them.
-  if (request.probes > 0 || !request.query.is_whole() || request.query.size() > max_query_hashes)
-    return std::nullopt;
   snapshot_ptr index;
   bool maps_files = false;
   {
@@ -92,7 +90,14 @@ std::optional<search_reply> direct_search::try_search(const search_request& requ
     maps_files = maps_files_;
   }
   if (!index || (request.min_version && index->version() < *request.min_version)) return std::nullopt;
-  if ((maps_files && !warm_->is_warm()) || leaves_to_others()) return std::nullopt;
+  if (maps_files && !warm_->is_warm()) return std::nullopt;
+  return try_search(*index, maps_files, request, cancel);
+}
+
+std::optional<search_reply> direct_search::try_search(const snapshot& index, bool maps_files,
+                                                      const search_request& request, const cancel_flag* cancel) {
+  // Searches for near hashes take longer, nearly all of them.
+  if (request.probes > 0 || check_search(request) || leaves_to_others()) return std::nullopt;
 
   const auto started = steady_clock::now();
   budget = {allowed_, started, started + allowed_, search_deadline(request, started), {}, nullptr, 0};
@@ -109,10 +114,10 @@ std::optional<search_reply> direct_search::try_search(const search_request& requ
   };
   std::optional<search_reply> reply;
   try {
-    const auto found = engine_of_this_thread().search(*index, query_view::of_bytes(request.query.bytes()), options);
-    reply.emplace(search_reply{result_list(found.results), index->version(), {}});
+    const auto found = engine_of_this_thread().search(index, query_view::of_bytes(request.query.bytes()), options);
+    reply.emplace(search_reply{result_list(found.results), index.version(), {}});
     const auto time = steady_clock::now() - started;
-    metrics_->searched(found.results.size(), found.num_hashes, found.num_postings, index->entries().size(), time);
+    metrics_->searched(found.results.size(), found.num_hashes, found.num_postings, index.entries().size(), time);
     if (time >= slow_search_log::least) slow_->note(request, time, outcome_text(found));
     num_searches_.fetch_add(1, std::memory_order_relaxed);
     num_after_a_long_one_.store(num_after_a_long_one_.load(std::memory_order_relaxed) / 2,

@@ -39,10 +39,14 @@ class direct_search {
   /// it takes no more of the processor than `own_search_budget`. Else nothing, which is not recorded. Throws
   /// `search_timeout` past the request's own time limit.
   std::optional<search_reply> try_search(const search_request& request, const cancel_flag* cancel);
+  /// The same of what the caller has, which is likely to be in memory.
+  std::optional<search_reply> try_search(const snapshot& index, bool maps_files, const search_request& request,
+                                         const cancel_flag* cancel);
   uint64_t num_searches() const noexcept { return num_searches_.load(std::memory_order_relaxed); }
+  /// How many of the next ones are left to others after searches that were too long, however short they are.
+  uint32_t num_left_to_others() const noexcept { return num_left_.load(std::memory_order_relaxed); }
 
  private:
-  /// Whether the next ones after searches that were too long are left to others.
   bool leaves_to_others() noexcept;
   void note_long() noexcept;
 
@@ -53,7 +57,7 @@ class direct_search {
   const std::shared_ptr<index_metrics> metrics_;
   const std::shared_ptr<warmth> warm_;
   std::atomic<uint64_t> num_searches_ = 0;
-  // However short the searches are; races lose a count or two.
+  // Races lose a count or two.
   std::atomic<uint32_t> num_left_ = 0, num_after_a_long_one_ = 0;
 
   std::mutex mutex_;

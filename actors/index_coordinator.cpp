@@ -52,7 +52,6 @@ void index_coordinator_state::init(pointer self_ptr, coordinator_setup setup_val
   setup = std::move(setup_values);
   env = setup.env.get();
   metrics = env->metrics->add_index(index_name());
-  runner.emplace(*env, index_name(), metrics);
   engine.emplace(engine_options_of(index_name(), *env->newest_settings()), env->make_order(), *this);
   direct = std::make_shared<direct_search>(*env, metrics, warm);
   env->direct->add(index_name(), direct);

@@ -155,7 +155,7 @@ struct index_coordinator_state : engine_effects {
   /// Answers a search that is short and comes alone. Handing it over would wake another thread, which takes longer
   /// than most searches do. False: it is to be handed over.
   bool search_here(caf::typed_response_promise<search_reply>& promise, const search_request& request,
-                   steady_clock::time_point received, steady_clock::time_point deadline, const cancel_flag* cancel);
+                   const cancel_flag* cancel);
   uint32_t queued_searches() const;
   /// Lets gateways search what is served, on their own threads.
   void offer_direct_search();
@@ -296,10 +296,8 @@ struct index_coordinator_state : engine_effects {
   segment_builder_handle builder, bulk_builder;
   merge_handle checkpointer, memory_merger, file_merger;
   std::vector<searcher_slot> searchers;
-  std::optional<search_runner> runner;  ///< of searches that are not handed over
   warmth_ptr warm = std::make_shared<warmth>();
   direct_search_ptr direct;
-  uint32_t searches_to_hand_over = 0, searches_after_a_long_one = 0;  ///< however short they may be
 
   // Writing.
   struct waiting_writer {

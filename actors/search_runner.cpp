@@ -27,15 +27,8 @@ std::string outcome_text(const search_outcome& found) {
 search_reply search_runner::run(const snapshot& index, const search_request& request,
                                 steady_clock::time_point started, steady_clock::time_point deadline,
                                 const cancel_flag* cancel, bool may_be_cold) {
-  return *try_run(index, request, started, deadline, cancel, steady_clock::time_point::max(), may_be_cold);
-}
-
-std::optional<search_reply> search_runner::try_run(const snapshot& index, const search_request& request,
-                                                   steady_clock::time_point started,
-                                                   steady_clock::time_point deadline, const cancel_flag* cancel,
-                                                   steady_clock::time_point give_up, bool may_be_cold) {
   search_options options = options_of(request, env_.settings.max_search_bytes);
-  options.deadline = std::min(deadline, give_up);
+  options.deadline = deadline;
   options.cancel = cancel;
   options.may_be_cold = may_be_cold;
   try {
@@ -48,7 +41,6 @@ std::optional<search_reply> search_runner::try_run(const snapshot& index, const 
     return reply;
   } catch (const std::exception& e) {
     const auto code = code_of(to_caf_error(e));
-    if (code == errc::search_timeout && give_up < deadline) return std::nullopt;
     const auto time = steady_clock::now() - started;
     metrics_->search_failed(code, time);
     slow_.note(request, time, e.what());

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,11 +22,6 @@ class search_runner {
   search_reply run(const snapshot& index, const search_request& request, steady_clock::time_point started,
                    steady_clock::time_point deadline, const cancel_flag* cancel = nullptr,
                    bool may_be_cold = false);
-  /// As `run`, if it ends before `give_up`. Otherwise none, and nothing is recorded.
-  std::optional<search_reply> try_run(const snapshot& index, const search_request& request,
-                                      steady_clock::time_point started, steady_clock::time_point deadline,
-                                      const cancel_flag* cancel, steady_clock::time_point give_up,
-                                      bool may_be_cold = false);
 
  private:
   searcher engine_;

@@ -24,6 +24,12 @@ class direct_search_test : public test::actor_fixture {
     search->serve(state_of(index).current(), maps_files);
     return search;
   }
+  /// A number of reads that takes as long as others have the processor.
+  static uint64_t longer_than_a_millisecond() {
+    for (const auto begun = steady_clock::now(); steady_clock::now() < begun + 2ms;) {
+    }
+    return 0;
+  }
   void make_warm() {
     for (uint32_t i = 0; i < warmth::least_needed; i++) warm->searched(0);
   }
@@ -155,11 +161,7 @@ TEST_F(direct_search_test, one_that_waits_for_the_processor_keeps_its_time_limit
   settings.slow_search_ms = 1;
   begin();
   make_warm();
-  disk_reads = [] {
-    for (const auto begun = steady_clock::now(); steady_clock::now() < begun + 2ms;) {
-    }
-    return 0;
-  };
+  disk_reads = longer_than_a_millisecond;
   const auto search = alone(1h, true);
   auto wish = query({1000});
   wish.timeout_ms = 1;
@@ -171,6 +173,20 @@ TEST_F(direct_search_test, one_that_waits_for_the_processor_keeps_its_time_limit
   const auto another = alone(1h, true);
   EXPECT_EQ(another->try_search(wish, nullptr)->results.size(), 3u);
   EXPECT_NE(log_text().find("3 postings, 3 results"), std::string::npos) << log_text();
+}
+
+TEST_F(direct_search_test, the_index_tells_of_a_time_limit_that_a_search_of_its_own_passes) {
+  disk_reads = longer_than_a_millisecond;
+  begin();
+  for (uint32_t i = 0; i < warmth::least_needed; i++) state_of(index).warm->searched(0);
+  auto wish = query({1000});
+  wish.timeout_ms = 1;
+  const auto late = ask<search_reply>(index, wish);
+  run();
+  EXPECT_EQ(late.code(), errc::search_timeout);
+  EXPECT_EQ(status(index).searches, 1u);
+  EXPECT_EQ(state_of(index).direct->num_searches(), 1u);
+  EXPECT_EQ(state_of(index).metrics->activity_so_far().searches, 1u);
 }
 
 TEST_F(direct_search_test, long_searches_are_tried_ever_more_seldom) {

@@ -91,7 +91,6 @@ TEST_F(unreadable, fails_a_search_of_the_coordinator_and_the_index) {
 
 TEST_F(unreadable, fails_searches_of_searchers_and_the_index) {
   cut();
-  coordinator().searches_to_hand_over = 100;
   std::vector<answer<search_reply>> searches;
   for (int i = 0; i < 5; i++) searches.push_back(ask<search_reply>(index, query({2})));
   run();
