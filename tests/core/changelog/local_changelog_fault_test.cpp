@@ -2,7 +2,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
+#include <string>
+#include <string_view>
 
+#include "core/base/checksum.hpp"
+#include "core/base/little_endian.hpp"
+#include "core/changelog/local_format.hpp"
+#include "core/oplog/oplog_format.hpp"
 #include "tests/core/changelog/changelog_model.hpp"
 #include "tests/core/support/faulty_file_system.hpp"
 #include "tests/core/support/temporary_folder.hpp"
@@ -192,17 +199,58 @@ TEST(local_changelog_fault_test, loses_nothing_when_the_power_fails_at_any_momen
 }
 
 /// Flips each byte of all files of a small changelog: it is noticed, or without meaning.
+/// Makes a changelog whose lineages begin with a base.
+void make_with_bases(const path& folder, changelog_work& work) {
+  const auto log = changelog_work::open(posix_file_system(), folder);
+  for (int i = 0; i < 12; i++) work.step(*log, [] {});
+  for (auto& [l, m] : work.model.logs) {
+    m.floor = m.changes.size() / 2;
+    ASSERT_TRUE(log->truncate(l, m.floor, no_deadline).is_done());
+  }
+}
+
+void put_file(const path& file, std::string_view text) {
+  auto& fs = posix_file_system();
+  fs.remove(file);
+  fs.create(file);
+  fs.open_for_writing(file)->write_at(0, std::as_bytes(std::span(text)));
+}
+
+TEST(local_changelog_fault_test, names_a_file_of_a_version_that_it_does_not_know) {
+  const test::temporary_folder folder;
+  changelog_work work(3);
+  make_with_bases(folder.path(), work);
+  std::set<std::string> kinds;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path())) {
+    const std::string name = entry.path().filename();
+    const bool is_seal = name == oplog_format::seal_name;
+    if (!entry.is_regular_file() || (!is_seal && name != local_format::floor_name && !name.ends_with(".log")))
+      continue;
+    kinds.insert(is_seal || name == local_format::floor_name ? name : "log");
+    const std::string whole = read_file(posix_file_system(), entry.path());
+    std::string newer = whole;
+    const auto bytes = std::as_writable_bytes(std::span(newer));
+    const size_t at_checksum = is_seal ? 40 : 24;
+    put<uint32_t>(bytes, 8, 99);
+    put<uint64_t>(bytes, at_checksum, checksum(bytes.first(at_checksum)));
+    put_file(entry.path(), newer);
+    std::string told;
+    try {
+      const auto log = changelog_work::open(posix_file_system(), folder.path());
+      told = test::holds_model(*log, work.model).message();
+    } catch (const error& e) {
+      told = e.what();
+    }
+    EXPECT_THAT(told, testing::HasSubstr(entry.path().string() + ": format version 99; this program knows "));
+    put_file(entry.path(), whole);
+  }
+  EXPECT_THAT(kinds, testing::ElementsAre(std::string(local_format::floor_name), "log", oplog_format::seal_name));
+}
+
 TEST(local_changelog_fault_test, serves_nothing_that_is_damaged) {
   const test::temporary_folder folder;
   changelog_work work(3);
-  {
-    const auto log = changelog_work::open(posix_file_system(), folder.path());
-    for (int i = 0; i < 12; i++) work.step(*log, [] {});
-    for (auto& [l, m] : work.model.logs) {
-      m.floor = m.changes.size() / 2;
-      ASSERT_TRUE(log->truncate(l, m.floor, no_deadline).is_done());
-    }
-  }
+  make_with_bases(folder.path(), work);
   size_t num_noticed = 0, num_files = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path())) {
     if (!entry.is_regular_file() || entry.path().filename() == "lock") continue;
@@ -211,10 +259,7 @@ TEST(local_changelog_fault_test, serves_nothing_that_is_damaged) {
     for (size_t at = 0; at < whole.size(); at += 1 + at % 5) {
       std::string damaged = whole;
       damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
-      const auto put = [&](const std::string& text) {
-        posix_file_system().open_for_writing(entry.path())->write_at(0, std::as_bytes(std::span(text)));
-      };
-      put(damaged);
+      put_file(entry.path(), damaged);
       try {
         const auto log = changelog_work::open(posix_file_system(), folder.path());
         const auto held = test::holds_model(*log, work.model);
@@ -227,9 +272,7 @@ TEST(local_changelog_fault_test, serves_nothing_that_is_damaged) {
         ASSERT_TRUE(e.code() == errc::corrupt_data || e.code() == errc::unsupported_format) << e.what();
         ASSERT_THAT(e.what(), testing::HasSubstr(folder.path().string()));
       }
-      posix_file_system().remove(entry.path());
-      posix_file_system().create(entry.path());
-      put(whole);
+      put_file(entry.path(), whole);
     }
   }
   EXPECT_GE(num_files, 8u);
