@@ -1,5 +1,6 @@
 #include "core/segment/encoded_postings.hpp"
 
+#include <bit>
 #include <string>
 
 #include "core/base/bit_packing.hpp"
@@ -17,16 +18,11 @@ void throw_not_as_announced(const segment_header& header, const char* what) {
 
 inline encoded_postings::findings encoded_postings::put_counts(const posting_codec& codec,
                                                                std::span<const posting> postings) {
-  // One of each for a posting at most; by pointers, which the compiler keeps in registers.
-  if (ones_.size() < postings.size()) {
-    ones_.resize(postings.size());
-    parts_.resize(postings.size());
-  }
+  // By a pointer, which the compiler keeps in a register; a posting has one at most.
+  if (ones_.size() < postings.size()) ones_.resize(postings.size());
   ones* next_ones = ones_.data();
-  part* next_part = parts_.data();
   const uint64_t first_bucket = codec.bucket_of(postings.front());
   uint64_t word = 0, bits = 0;
-  uint64_t part_end = 0;
   bool ascend = true;
   posting used_bits = 0, last = postings.front() - 1;
   for (size_t i = 0; i < postings.size(); i++) {
@@ -34,13 +30,7 @@ inline encoded_postings::findings encoded_postings::put_counts(const posting_cod
     ascend &= last < p;
     used_bits |= p;
     last = p;
-    const uint64_t bucket = codec.bucket_of(p);
-    if (bucket >= part_end) {
-      const uint64_t number = bucket >> bucket_directory::part_bits;
-      *next_part++ = {static_cast<uint32_t>(number), static_cast<uint32_t>(i)};
-      part_end = (number + 1) << bucket_directory::part_bits;
-    }
-    const uint64_t place = i + (bucket - first_bucket);
+    const uint64_t place = i + (codec.bucket_of(p) - first_bucket);
     if (place >> 6 != word) {
       *next_ones++ = {word, bits};
       word = place >> 6;
@@ -50,8 +40,38 @@ inline encoded_postings::findings encoded_postings::put_counts(const posting_cod
   }
   *next_ones++ = {word, bits};
   num_ones_ = static_cast<size_t>(next_ones - ones_.data());
-  num_parts_ = static_cast<size_t>(next_part - parts_.data());
   return {ascend, posting_hash(used_bits)};
+}
+
+inline void encoded_postings::find_parts(uint64_t first_bucket) {
+  constexpr uint64_t size = bucket_directory::part_size;
+  parts_.clear();
+  const auto add = [this](uint64_t bucket, uint64_t before) {
+    parts_.push_back({static_cast<uint32_t>(bucket / size), static_cast<uint32_t>(before)});
+  };
+  add(first_bucket, 0);
+  // Of what is before a word: buckets that have begun, and postings.
+  uint64_t bucket = first_bucket, before = 0;
+  uint64_t next_part = (first_bucket / size + 1) * size;
+  uint64_t next_word = 0;
+  for (const auto& [word, bits] : counts()) {
+    bucket += 64 * (word - next_word);
+    next_word = word + 1;
+    if (bucket >= next_part) {
+      // Of those that begin in words of zeros alone the last one.
+      add(bucket, before);
+      next_part = (bucket / size + 1) * size;
+    }
+    // Up to the word's last posting: zeros behind it may be of buckets that have none here.
+    const unsigned unused = std::countl_zero(bits);
+    const bit_ranks zeros(~bits << unused >> unused);
+    for (; next_part <= bucket + zeros.count(); next_part += size) {
+      const auto rank = static_cast<uint32_t>(next_part - bucket - 1);
+      add(next_part, before + zeros.place_of(rank) - rank);
+    }
+    bucket += 64 - count_ones(bits);
+    before += count_ones(bits);
+  }
 }
 
 template <bool Quick>
@@ -80,6 +100,7 @@ inline encoded_postings::findings encoded_postings::put(const segment_header& he
                                                         std::span<const posting> postings) {
   const posting_codec codec(header.split, header.id_bits(), header.min_document);
   findings found = put_counts(codec, postings);
+  if (found.ascend) find_parts(codec.bucket_of(postings.front()));
   found.documents_fit = put_entries<Quick>(header, codec, postings);
   return found;
 }
@@ -90,7 +111,8 @@ FP_WITH_BIT_INSTRUCTIONS encoded_postings::findings encoded_postings::put_quickl
 }
 
 void encoded_postings::encode(const segment_header& header, std::span<const posting> postings) {
-  size_ = num_ones_ = num_parts_ = 0;
+  size_ = num_ones_ = 0;
+  parts_.clear();
   if (postings.empty()) return;
   const size_t bytes = packed_bytes(postings.size(), header.split.tail_bits + header.id_bits()) + sizeof(uint64_t);
   if (entries_.size() < bytes) entries_.resize(bytes);

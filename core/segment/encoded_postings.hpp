@@ -33,12 +33,13 @@ class encoded_postings {
   };
   std::span<const ones> counts() const noexcept { return std::span(ones_).first(num_ones_); }
 
-  /// A part of the directory that has postings here, whose first one it is, unless that came earlier.
+  /// A part of the directory that begins among these postings, and before the first one that of its bucket. Not all
+  /// of those without postings are named.
   struct part {
     uint32_t number = 0;
     uint32_t before = 0;  ///< how many postings are before it here
   };
-  std::span<const part> parts() const noexcept { return std::span(parts_).first(num_parts_); }
+  std::span<const part> parts() const noexcept { return parts_; }
 
   /// All entries, packed, with 8 bytes of anything behind them.
   const std::byte* entries() const noexcept { return entries_.data(); }
@@ -55,6 +56,8 @@ class encoded_postings {
   [[gnu::always_inline]] findings put(const segment_header& header, std::span<const posting> postings);
   findings put_quickly(const segment_header& header, std::span<const posting> postings);
   [[gnu::always_inline]] findings put_counts(const posting_codec& codec, std::span<const posting> postings);
+  /// From the counts.
+  [[gnu::always_inline]] void find_parts(uint64_t first_bucket);
   /// Whether all documents are in the header's range.
   template <bool Quick>
   [[gnu::always_inline]] bool put_entries(const segment_header& header, const posting_codec& codec,
@@ -62,8 +65,8 @@ class encoded_postings {
 
   size_t size_ = 0;
   posting first_ = 0, last_ = 0;
-  size_t num_ones_ = 0, num_parts_ = 0;
-  std::vector<ones> ones_;  ///< these and the others are as many as there ever were
+  size_t num_ones_ = 0;
+  std::vector<ones> ones_;  ///< as many as there ever were
   std::vector<part> parts_;
   std::vector<std::byte> entries_;
 };
