@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <string>
 #include <utility>
 
 #include "core/base/bit_packing.hpp"
-#include "core/base/error.hpp"
 #include "core/base/radix_sort.hpp"
 #include "core/segment/segment_format.hpp"
 
@@ -36,10 +34,7 @@ std::span<const posting> posting_sorter::sort(std::span<const document_change> d
     for_each_hash(d, [&](hash_value hash) { mask |= hash; });
   }
   hash_mask_ = mask;
-  if (count_of_all > max_segment_postings) {
-    throw error(errc::payload_too_large, "a segment of " + std::to_string(count_of_all) + " postings; at most " +
-                                             std::to_string(max_segment_postings) + " fit into one");
-  }
+  require_storable(count_of_all, "postings");
   postings_.resize(count_of_all);
   scratch_.resize(count_of_all);
   const digits by = choose_digits(count_of_all);

@@ -85,15 +85,15 @@ const char* to_string(section_kind kind) noexcept {
   return "unknown";
 }
 
+void require_storable(uint64_t count, const char* what) {
+  if (count <= max_segment_postings) return;
+  throw error(errc::payload_too_large, "a segment of " + std::to_string(count) + " " + what + "; at most " +
+                                           std::to_string(max_segment_postings) + " fit into one");
+}
+
 void segment_header::lay_out(uint64_t metadata_length) {
-  const auto require = [](uint64_t value, uint64_t limit, const char* what) {
-    if (value > limit) {
-      throw error(errc::payload_too_large, "a segment of " + std::to_string(value) + " " + what + "; at most " +
-                                               std::to_string(limit) + " fit into one");
-    }
-  };
-  require(num_postings, max_segment_postings, "postings");
-  require(num_documents, UINT32_MAX, "documents");
+  require_storable(num_postings, "postings");
+  require_storable(num_documents, "documents");
   const bool has_counts = version >= first_version_with_counts;
   const uint64_t lengths[num_sections] = {
       has_counts ? bucket_directory::num_samples(split.bucket_bits) * sizeof(uint64_t)

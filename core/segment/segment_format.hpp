@@ -112,6 +112,9 @@ constexpr size_t section_entry_offset(size_t section) noexcept { return section 
 
 const char* to_string(section_kind kind) noexcept;
 
+/// Throws `payload_too_large` for more postings, or documents, than the format holds.
+void require_storable(uint64_t count, const char* what);
+
 struct section_location {
   uint64_t offset = 0, length = 0, checksum = 0;
 
