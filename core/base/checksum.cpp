@@ -1,10 +1,22 @@
 #include "core/base/checksum.hpp"
 
+#ifdef FP_XXHASH_DISPATCHES
+// The same functions under the same names, by the widest vectors that the processor has.
+#include <xxh_x86dispatch.h>
+#else
 #include <xxhash.h>
+#endif
 
 #include <new>
 
 namespace fp {
+
+namespace {
+
+// The library chooses vectors in the first call, without a lock: before there are threads.
+[[maybe_unused]] const uint64_t of_nothing = XXH3_64bits(nullptr, 0);
+
+}  // namespace
 
 uint64_t checksum(std::span<const std::byte> bytes) noexcept { return XXH3_64bits(bytes.data(), bytes.size()); }
 
