@@ -137,13 +137,14 @@ TEST_F(worker_pool_test, only_pooled_actors_run_here) {
 }
 
 TEST_F(worker_pool_test, its_threads_help_one_another) {
+  // Until the pool's threads have ended: who wakes up last looks at the latch once more.
+  std::latch all(3);
+  std::vector<std::thread::id> helpers(2);
   worker_pool pool(system, "test", 3);
   EXPECT_EQ(pool.count(), 2u);
   const auto actor = pool.spawn(job_actor);
-  std::vector<std::thread::id> helpers(2);
   send(actor, [&] {
     // Two offers at once beside this thread, which waits for both.
-    std::latch all(3);
     for (auto& id : helpers) {
       pool.offer([&] {
         id = std::this_thread::get_id();
