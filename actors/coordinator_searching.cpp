@@ -20,7 +20,7 @@ index_coordinator_state::searcher_slot* index_coordinator_state::pick_searcher()
 
 bool index_coordinator_state::search_here(caf::typed_response_promise<search_reply>& promise,
                                           const search_request& request, const cancel_flag* cancel) {
-  if (!self->mailbox().empty() || queued_searches() > 0 || may_be_cold()) return false;
+  if (!self->mailbox().empty() || queued_searches() > 0) return false;
   try {
     auto reply = direct->try_search(*current(), engine->served().maps_files(), request, cancel);
     if (!reply) return false;

@@ -82,6 +82,7 @@ void direct_search::note_long() noexcept {
 }
 
 std::optional<search_reply> direct_search::try_search(const search_request& request, const cancel_flag* cancel) {
+  if (check_search(request)) return std::nullopt;
   snapshot_ptr index;
   bool maps_files = false;
   {
@@ -90,14 +91,13 @@ std::optional<search_reply> direct_search::try_search(const search_request& requ
     maps_files = maps_files_;
   }
   if (!index || (request.min_version && index->version() < *request.min_version)) return std::nullopt;
-  if (maps_files && !warm_->is_warm()) return std::nullopt;
   return try_search(*index, maps_files, request, cancel);
 }
 
 std::optional<search_reply> direct_search::try_search(const snapshot& index, bool maps_files,
                                                       const search_request& request, const cancel_flag* cancel) {
   // Searches for near hashes take longer, nearly all of them.
-  if (request.probes > 0 || check_search(request) || leaves_to_others()) return std::nullopt;
+  if (request.probes > 0 || (maps_files && !warm_->is_warm()) || leaves_to_others()) return std::nullopt;
 
   const auto started = steady_clock::now();
   budget = {allowed_, started, started + allowed_, search_deadline(request, started), {}, nullptr, 0};

@@ -39,7 +39,7 @@ class direct_search {
   /// it takes no more of the processor than `own_search_budget`. Else nothing, which is not recorded. Throws
   /// `search_timeout` past the request's own time limit.
   std::optional<search_reply> try_search(const search_request& request, const cancel_flag* cancel);
-  /// The same of what the caller has, which is likely to be in memory.
+  /// The same of what the caller has, for a request that `check_search` has found nothing wrong with.
   std::optional<search_reply> try_search(const snapshot& index, bool maps_files, const search_request& request,
                                          const cancel_flag* cancel);
   uint64_t num_searches() const noexcept { return num_searches_.load(std::memory_order_relaxed); }

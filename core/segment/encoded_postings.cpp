@@ -45,7 +45,6 @@ inline encoded_postings::findings encoded_postings::put_counts(const posting_cod
 
 inline void encoded_postings::find_parts(uint64_t first_bucket) {
   constexpr uint64_t size = bucket_directory::part_size;
-  parts_.clear();
   const auto add = [this](uint64_t bucket, uint64_t before) {
     parts_.push_back({static_cast<uint32_t>(bucket / size), static_cast<uint32_t>(before)});
   };

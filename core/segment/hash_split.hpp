@@ -24,9 +24,6 @@ struct hash_split {
   constexpr bool holds(hash_value h) const noexcept { return (h & ~mask()) == 0; }
   constexpr uint32_t bucket(hash_value h) const noexcept { return value(h) >> tail_bits; }
   constexpr uint32_t tail(hash_value h) const noexcept { return value(h) & ((uint32_t{1} << tail_bits) - 1); }
-  constexpr hash_value join(uint32_t bucket, uint32_t tail) const noexcept {
-    return static_cast<hash_value>(((uint64_t{bucket} << tail_bits) | tail) << shift);
-  }
 
   /// The split for `num_postings` postings whose hashes have no bit outside `hash_mask`: 5/8 to 5/4 postings a
   /// bucket on average. Their counts take 2 to 3 bits a posting then; with half or twice as many buckets the sum of

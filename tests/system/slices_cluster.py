@@ -12,7 +12,7 @@ from cut_links import Links
 from fault_schedule import FLAGS, Member
 from replication_load import INDEX
 from slices_checker import Placement
-from slices_support import cluster_status
+from slices_support import cluster_status, is_whole
 from support import PATIENCE, free_ports
 from test_http_contract import read_response
 
@@ -68,7 +68,7 @@ class Cluster:
         end = time.monotonic() + PATIENCE
         while True:
             status = cluster_status(member.node, INDEX)
-            if status["members"] and not status["fault"] and not any(m["failure"] for m in status["members"]):
+            if is_whole(status):
                 return
             if time.monotonic() > end:
                 raise AssertionError(f"{member.name}: {status}\n{member.node.log()}")

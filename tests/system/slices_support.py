@@ -16,6 +16,10 @@ def cluster_status(node, index):
     return status if "members" in status else {"fault": shown.stderr, "members": []}
 
 
+def is_whole(status):
+    return status["members"] and not status["fault"] and not any(m["failure"] for m in status["members"])
+
+
 class SlicesTest(NodeTest):
     flags = ["--changelog-poll-ms", "20"]
 
@@ -57,7 +61,7 @@ class SlicesTest(NodeTest):
         return status
 
     def wait_until_whole(self, node):
-        return self.wait_for_status(node, lambda s: not s["fault"] and not any(m["failure"] for m in s["members"]))
+        return self.wait_for_status(node, is_whole)
 
     def update(self, node, changes):
         answer = self.http.post(node.url("/main/_update"), json={"changes": changes}, timeout=PATIENCE)
