@@ -8,7 +8,7 @@
 /// Of a function for machines where `uses_bit_instructions`: what is inlined into it may use such instructions, and
 /// shifts that leave the flags alone.
 #if defined(__x86_64__)
-#define FP_WITH_BIT_INSTRUCTIONS [[gnu::target("popcnt,bmi,bmi2")]]
+#define FP_WITH_BIT_INSTRUCTIONS [[gnu::target("popcnt,bmi,bmi2,avx2")]]
 #else
 #define FP_WITH_BIT_INSTRUCTIONS
 #endif
@@ -56,7 +56,8 @@ inline uint64_t pext(uint64_t x, uint64_t mask) noexcept {
 inline bool has_instructions() noexcept {
   __builtin_cpu_init();
   // On AMD's family 17h pdep is a program of the processor's that takes a hundred times as long.
-  return __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi2") && !__builtin_cpu_is("amdfam17h");
+  return __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("avx2") &&
+         !__builtin_cpu_is("amdfam17h");
 }
 #else
 inline uint64_t popcnt(uint64_t x) noexcept { return static_cast<uint64_t>(std::popcount(x)); }

@@ -284,13 +284,14 @@ class bucket_walk {
         }
         continue;
       }
-      const uint64_t before = (word << 6) - 1;
-      do {
-        bucket = before - position + static_cast<uint64_t>(std::countr_zero(ones));
+      const uint64_t num = std::min<uint64_t>(count_ones(ones), end - position);
+      uint64_t before = (word << 6) - 1 - position;
+      position += num;
+      for (uint64_t left = num; left > 0; left--) {
+        bucket = before-- + static_cast<uint64_t>(std::countr_zero(ones));
         f(bucket);
         ones &= ones - 1;
-        position++;
-      } while (ones != 0 && position < end);
+      }
     }
     word_ = word;
     ones_ = ones;

@@ -1,7 +1,10 @@
 #include "core/segment/encoded_postings.hpp"
 
+#include <algorithm>
 #include <bit>
+#include <cstring>
 #include <string>
+#include <utility>
 
 #include "core/base/bit_packing.hpp"
 #include "core/base/bit_select.hpp"
@@ -16,31 +19,66 @@ void throw_not_as_announced(const segment_header& header, const char* what) {
                                       std::to_string(header.last_commit) + ": " + what);
 }
 
-inline encoded_postings::findings encoded_postings::put_counts(const posting_codec& codec,
-                                                               std::span<const posting> postings) {
-  // By a pointer, which the compiler keeps in a register; a posting has one at most.
-  if (ones_.size() < postings.size()) ones_.resize(postings.size());
-  ones* next_ones = ones_.data();
-  const uint64_t first_bucket = codec.bucket_of(postings.front());
-  uint64_t word = 0, bits = 0;
+inline encoded_postings::findings encoded_postings::look_at(const segment_header& header,
+                                                            std::span<const posting> postings) noexcept {
+  constexpr size_t at_once = 4;
+  typedef posting keys __attribute__((vector_size(sizeof(posting) * at_once)));
+  typedef uint32_t halves __attribute__((vector_size(sizeof(posting) * at_once)));
+  keys last, next, used{}, disorder{};
+  halves largest{};  // every second one is of a document
+  size_t i = 1;
+  for (; i + at_once <= postings.size(); i += at_once) {
+    std::memcpy(&last, &postings[i - 1], sizeof last);
+    std::memcpy(&next, &postings[i], sizeof next);
+    disorder |= keys(last >= next);
+    used |= next;
+    const halves relative = halves(next) - header.min_document;
+    largest = relative > largest ? relative : largest;
+  }
   bool ascend = true;
-  posting used_bits = 0, last = postings.front() - 1;
-  for (size_t i = 0; i < postings.size(); i++) {
-    const posting p = postings[i];
-    ascend &= last < p;
-    used_bits |= p;
-    last = p;
-    const uint64_t place = i + (codec.bucket_of(p) - first_bucket);
-    if (place >> 6 != word) {
-      *next_ones++ = {word, bits};
-      word = place >> 6;
-      bits = 0;
+  posting used_bits = postings.front();
+  document_id largest_document = posting_document(postings.front()) - header.min_document;
+  for (size_t k = 0; k < at_once; k++) {
+    ascend &= disorder[k] == 0;
+    used_bits |= used[k];
+    largest_document = std::max(largest_document, largest[2 * k]);
+  }
+  for (; i < postings.size(); i++) {
+    ascend &= postings[i - 1] < postings[i];
+    used_bits |= postings[i];
+    largest_document = std::max(largest_document, posting_document(postings[i]) - header.min_document);
+  }
+  return {ascend, header.split.holds(posting_hash(used_bits)) &&
+                      largest_document <= header.max_document - header.min_document};
+}
+
+inline void encoded_postings::put_counts(const posting_codec& codec, std::span<const posting> postings) {
+  if (words_.size() < postings.size()) words_.resize(postings.size());
+  stretches_.clear();
+  // Words lie one behind another, each of which has a posting: places are less by what was left out between.
+  uint64_t* word = words_.data();
+  uint64_t* begin = word;
+  uint64_t number = 0;  // of the first word since then
+  uint64_t origin = 0 - codec.bucket_of(postings.front());
+  uint64_t bits = 0, end = 64;
+  for (const posting p : postings) {
+    uint64_t place = origin++ + codec.bucket_of(p);
+    if (place >= end) {
+      *word++ = std::exchange(bits, 0);
+      if (place - end >= 64) [[unlikely]] {
+        const uint64_t zeros = (place - end) & ~uint64_t{63};
+        stretches_.push_back({number, {begin, word}});
+        number += static_cast<uint64_t>(word - begin) + zeros / 64;
+        begin = word;
+        origin -= zeros;
+        place -= zeros;
+      }
+      end += 64;
     }
     bits |= uint64_t{1} << (place & 63);
   }
-  *next_ones++ = {word, bits};
-  num_ones_ = static_cast<size_t>(next_ones - ones_.data());
-  return {ascend, posting_hash(used_bits)};
+  *word++ = bits;
+  stretches_.push_back({number, {begin, word}});
 }
 
 inline void encoded_postings::find_parts(uint64_t first_bucket) {
@@ -53,54 +91,50 @@ inline void encoded_postings::find_parts(uint64_t first_bucket) {
   uint64_t bucket = first_bucket, before = 0;
   uint64_t next_part = (first_bucket / size + 1) * size;
   uint64_t next_word = 0;
-  for (const auto& [word, bits] : counts()) {
-    bucket += 64 * (word - next_word);
-    next_word = word + 1;
-    if (bucket >= next_part) {
-      // Of those that begin in words of zeros alone the last one.
-      add(bucket, before);
-      next_part = (bucket / size + 1) * size;
+  for (const auto& [number, words] : counts()) {
+    bucket += 64 * (number - next_word);
+    next_word = number + words.size();
+    for (const uint64_t bits : words) {
+      if (bucket >= next_part) {
+        // Of those that begin behind a word's last posting or in words of zeros alone the last one.
+        add(bucket, before);
+        next_part = (bucket / size + 1) * size;
+      }
+      // Up to the word's last posting: zeros behind it may be of buckets that have none here.
+      const unsigned unused = std::countl_zero(bits);
+      const bit_ranks zeros(~bits << unused >> unused);
+      for (; next_part <= bucket + zeros.count(); next_part += size) {
+        const auto rank = static_cast<uint32_t>(next_part - bucket - 1);
+        add(next_part, before + zeros.place_of(rank) - rank);
+      }
+      bucket += 64 - count_ones(bits);
+      before += count_ones(bits);
     }
-    // Up to the word's last posting: zeros behind it may be of buckets that have none here.
-    const unsigned unused = std::countl_zero(bits);
-    const bit_ranks zeros(~bits << unused >> unused);
-    for (; next_part <= bucket + zeros.count(); next_part += size) {
-      const auto rank = static_cast<uint32_t>(next_part - bucket - 1);
-      add(next_part, before + zeros.place_of(rank) - rank);
-    }
-    bucket += 64 - count_ones(bits);
-    before += count_ones(bits);
   }
 }
 
 template <bool Quick>
-inline bool encoded_postings::put_entries(const segment_header& header, const posting_codec& codec,
+inline void encoded_postings::put_entries(const segment_header& header, const posting_codec& codec,
                                           std::span<const posting> postings) noexcept {
-  const document_id min_document = header.min_document;
-  const auto range = int64_t{header.max_document - min_document};
   bit_packer entries(entries_.data(), header.split.tail_bits + header.id_bits());
-  int64_t room = range;  // negative with one that is outside
-  const auto entry_of = [&](posting p) {
-    room |= range - (posting_document(p) - min_document);
-    return codec.entry_of<Quick>(p);
-  };
   if (entries.takes_two()) {
     for (; postings.size() >= 2; postings = postings.subspan(2)) {
-      const uint64_t first = entry_of(postings[0]);
-      entries.put_two(first, entry_of(postings[1]));
+      const uint64_t first = codec.entry_of<Quick>(postings[0]);
+      entries.put_two(first, codec.entry_of<Quick>(postings[1]));
     }
   }
-  for (const posting p : postings) entries.put(entry_of(p));
-  return room >= 0;
+  for (const posting p : postings) entries.put(codec.entry_of<Quick>(p));
 }
 
 template <bool Quick>
 inline encoded_postings::findings encoded_postings::put(const segment_header& header,
                                                         std::span<const posting> postings) {
   const posting_codec codec(header.split, header.id_bits(), header.min_document);
-  findings found = put_counts(codec, postings);
-  if (found.ascend) find_parts(codec.bucket_of(postings.front()));
-  found.documents_fit = put_entries<Quick>(header, codec, postings);
+  const findings found = look_at(header, postings);
+  if (!found.ascend || !found.fit) return found;
+  put_counts(codec, postings);
+  find_parts(codec.bucket_of(postings.front()));
+  put_entries<Quick>(header, codec, postings);
   return found;
 }
 
@@ -110,17 +144,15 @@ FP_WITH_BIT_INSTRUCTIONS encoded_postings::findings encoded_postings::put_quickl
 }
 
 void encoded_postings::encode(const segment_header& header, std::span<const posting> postings) {
-  size_ = num_ones_ = 0;
+  size_ = 0;
+  stretches_.clear();
   parts_.clear();
   if (postings.empty()) return;
   const size_t bytes = packed_bytes(postings.size(), header.split.tail_bits + header.id_bits()) + sizeof(uint64_t);
   if (entries_.size() < bytes) entries_.resize(bytes);
-  // Checked on the way, and whatever was made of what is not as announced goes nowhere.
   const findings found = uses_bit_instructions ? put_quickly(header, postings) : put<false>(header, postings);
   if (!found.ascend) throw_not_as_announced(header, "postings are not in ascending order");
-  if (!found.documents_fit || !header.split.holds(found.used_bits)) {
-    throw_not_as_announced(header, "a posting outside the announced range");
-  }
+  if (!found.fit) throw_not_as_announced(header, "a posting outside the announced range");
   size_ = postings.size();
   first_ = postings.front();
   last_ = postings.back();

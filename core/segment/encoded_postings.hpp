@@ -16,6 +16,10 @@ class posting_codec;
 /// be made at once, before it is known how many postings are before each.
 class encoded_postings {
  public:
+  encoded_postings() = default;
+  encoded_postings(const encoded_postings&) = delete;
+  encoded_postings(encoded_postings&&) noexcept = default;
+
   /// Takes the place of what was in it. Throws `corrupt_data` when postings are not in ascending order or outside
   /// of what the header says.
   void encode(const segment_header& header, std::span<const posting> postings);
@@ -25,13 +29,14 @@ class encoded_postings {
   posting first() const noexcept { return first_; }
   posting last() const noexcept { return last_; }
 
-  /// Up to 64 bits of the stream of counts that are not all zeros. Place 0 is that of the first posting, posting i
-  /// of bucket b is in place i + b less the first one's bucket.
-  struct ones {
-    uint64_t word = 0;  ///< bits 64 * word to 64 * word + 63
-    uint64_t bits = 0;
+  /// Words of the stream of counts, 64 bits each, none of which is zero; what lies between two stretches is. Place
+  /// 0 of the stream is that of the first posting, posting i of bucket b is in place i + b less the first one's
+  /// bucket.
+  struct stretch {
+    uint64_t number = 0;  ///< of the first word, whose places begin with 64 * number
+    std::span<const uint64_t> words;
   };
-  std::span<const ones> counts() const noexcept { return std::span(ones_).first(num_ones_); }
+  std::span<const stretch> counts() const noexcept { return stretches_; }
 
   /// A part of the directory that begins among these postings, and before the first one that of its bucket. Not all
   /// of those without postings are named.
@@ -45,28 +50,27 @@ class encoded_postings {
   const std::byte* entries() const noexcept { return entries_.data(); }
 
  private:
-  /// What was seen of postings on the way.
+  /// Whether postings are as announced.
   struct findings {
-    bool ascend = true;
-    hash_value used_bits = 0;
-    bool documents_fit = true;
+    bool ascend, fit;
   };
 
   template <bool Quick>
   [[gnu::always_inline]] findings put(const segment_header& header, std::span<const posting> postings);
   findings put_quickly(const segment_header& header, std::span<const posting> postings);
-  [[gnu::always_inline]] findings put_counts(const posting_codec& codec, std::span<const posting> postings);
+  [[gnu::always_inline]] static findings look_at(const segment_header& header,
+                                                 std::span<const posting> postings) noexcept;
+  [[gnu::always_inline]] void put_counts(const posting_codec& codec, std::span<const posting> postings);
   /// From the counts.
   [[gnu::always_inline]] void find_parts(uint64_t first_bucket);
-  /// Whether all documents are in the header's range.
   template <bool Quick>
-  [[gnu::always_inline]] bool put_entries(const segment_header& header, const posting_codec& codec,
+  [[gnu::always_inline]] void put_entries(const segment_header& header, const posting_codec& codec,
                                           std::span<const posting> postings) noexcept;
 
   size_t size_ = 0;
   posting first_ = 0, last_ = 0;
-  size_t num_ones_ = 0;
-  std::vector<ones> ones_;  ///< as many as there ever were
+  std::vector<uint64_t> words_;     ///< as many as there ever were
+  std::vector<stretch> stretches_;  ///< of them
   std::vector<part> parts_;
   std::vector<std::byte> entries_;
 };

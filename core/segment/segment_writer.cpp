@@ -119,16 +119,7 @@ void segment_writer::add_postings(const encoded_postings& postings) {
     if (number >= started_parts_) start_parts(number + uint64_t{1}, num_postings_ + before);
   }
   const uint64_t first_place = num_postings_ + header_.split.bucket(posting_hash(postings.first())) + 1;
-  for (const auto& [word, bits] : postings.counts()) {
-    const uint64_t place = first_place + 64 * word;
-    go_to_word(place >> 6);
-    last_word_ |= bits << (place & 63);
-    // Of two shifts, as none is by 64.
-    if (const uint64_t rest = bits >> 1 >> (63 - (place & 63)); rest != 0) {
-      go_to_word((place >> 6) + 1);
-      last_word_ = rest;
-    }
-  }
+  for (const auto& [number, words] : postings.counts()) put_counts(first_place + 64 * number, words);
   const uint64_t num_bits = uint64_t{header_.split.tail_bits + header_.id_bits()} * postings.size();
   for (uint64_t done = 0; done < num_bits; done += entry_bits_at_once) {
     posting_packer_.put_bits(postings.entries() + done / 8, std::min(entry_bits_at_once, num_bits - done));
@@ -153,6 +144,34 @@ void segment_writer::put_sample() {
   const uint64_t value = sample_.value();
   std::memcpy(next_sample_, &value, sizeof value);
   next_sample_ = buckets_.advance(next_sample_ + sizeof value);
+}
+
+void segment_writer::put_counts(uint64_t place, std::span<const uint64_t> words) {
+  const unsigned shift = place & 63;
+  // Of two shifts, as none is by 64.
+  const auto rest_of = [&](uint64_t word) { return word >> 1 >> (63 - shift); };
+  go_to_word(place >> 6);
+  last_word_ |= words.front() << shift;
+  uint64_t rest = rest_of(words.front());
+  for (words = words.subspan(1); !words.empty();) {
+    const auto piece = words.first(std::min(words.size(), buffer_slack_bytes / sizeof last_word_));
+    std::byte* next = next_word_;
+    uint64_t last = last_word_;  // the compiler cannot know that writing bytes leaves it alone
+    for (const uint64_t word : piece) {
+      std::memcpy(next, &last, sizeof last);
+      next += sizeof last;
+      last = rest | word << shift;
+      rest = rest_of(word);
+    }
+    last_word_ = last;
+    num_words_ += piece.size();
+    next_word_ = counts_.advance(next);
+    words = words.subspan(piece.size());
+  }
+  if (rest != 0) {
+    go_to_word(num_words_ + 1);
+    last_word_ = rest;
+  }
 }
 
 void segment_writer::go_to_word(uint64_t word) {

@@ -86,6 +86,8 @@ class segment_writer {
   /// Lets all parts of buckets below `upto` that have no start yet start at `position`.
   void start_parts(uint64_t upto, uint64_t position);
   void put_sample();
+  /// Words of the counts from a place on, none of which is zero.
+  void put_counts(uint64_t place, std::span<const uint64_t> words);
   /// Goes on with a later word of the counts.
   void go_to_word(uint64_t word);
 

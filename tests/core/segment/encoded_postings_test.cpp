@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <random>
+#include <string>
 
 #include "core/segment/segment_writer.hpp"
 #include "tests/core/support/bit_instructions.hpp"
@@ -81,6 +82,71 @@ TEST(EncodedPostings, WhereTheyAreCutMakesNoDifference) {
           EXPECT_TRUE(written(postings, [&] { return random() % most; }) == whole) << hash_bits << ", " << most;
         }
       });
+    }
+  }
+}
+
+/// The stream of counts by its definition: which places have a one.
+std::vector<uint64_t> places_of(const segment_header& header, std::span<const posting> postings) {
+  const uint64_t first_bucket = header.split.bucket(posting_hash(postings.front()));
+  std::vector<uint64_t> places;
+  for (size_t i = 0; i < postings.size(); i++) {
+    places.push_back(i + header.split.bucket(posting_hash(postings[i])) - first_bucket);
+  }
+  return places;
+}
+
+void expect_counts(const encoded_postings& encoded, const std::vector<uint64_t>& expected) {
+  std::vector<uint64_t> places;
+  uint64_t next = 0;
+  for (const auto& [number, words] : encoded.counts()) {
+    ASSERT_TRUE(places.empty() || number > next) << "two stretches could be one";
+    for (size_t i = 0; i < words.size(); i++) {
+      ASSERT_NE(words[i], 0u);
+      for (unsigned bit = 0; bit < 64; bit++) {
+        if ((words[i] >> bit & 1) != 0) places.push_back(64 * (number + i) + bit);
+      }
+    }
+    next = number + words.size();
+  }
+  EXPECT_TRUE(places == expected);
+}
+
+/// Each part from the first posting's to the last one's begins where the next one that is named does.
+void expect_parts(const encoded_postings& encoded, const segment_header& header,
+                  std::span<const posting> postings) {
+  const auto part_of = [&](posting p) {
+    return header.split.bucket(posting_hash(p)) / bucket_directory::part_size;
+  };
+  const auto parts = encoded.parts();
+  size_t named = 0, before = 0;
+  for (uint64_t number = part_of(postings.front()); number <= part_of(postings.back()); number++) {
+    while (named < parts.size() && parts[named].number < number) named++;
+    ASSERT_LT(named, parts.size());
+    while (part_of(postings[before]) < number) before++;
+    ASSERT_EQ(parts[named].before, before) << number;
+  }
+}
+
+TEST(EncodedPostings, AreThoseThatTheFormatAsksFor) {
+  std::mt19937_64 random(2);
+  encoded_postings encoded;
+  for (const unsigned hash_bits : {3, 12, 20, 26}) {
+    for (const size_t count : {1, 2, 5, 70, 1000, 30'000}) {
+      const auto postings = sorted_postings(random, std::min(count, (size_t{1} << hash_bits) * 500), {}, hash_bits);
+      // Of a segment that has so many, and of one in whose buckets few of them are.
+      for (const uint64_t in_segment : {uint64_t{postings.size()}, uint64_t{1'000'000}}) {
+        segment_shape shape = shape_of(postings);
+        shape.num_postings = in_segment;
+        const segment_header header = plan_segment(shape);
+        test::with_and_without_bit_instructions([&] {
+          SCOPED_TRACE(std::to_string(hash_bits) + " bits, " + std::to_string(count) + " of " +
+                       std::to_string(in_segment));
+          encoded.encode(header, postings);
+          expect_counts(encoded, places_of(header, postings));
+          expect_parts(encoded, header, postings);
+        });
+      }
     }
   }
 }
