@@ -142,14 +142,20 @@ class merge_plan {
     for (const merge_input& input : inputs_) {
       if (input.num_postings > 0) runs.push_back(make_posting_run(*input.source, input.dropped_postings));
     }
-    std::vector<encoded_postings> encoded(run_merger::num_places(helpers_));
-    run_merger(std::move(runs))
-        .merge(
-            helpers_, cancel_,
-            [&](size_t place, std::span<const posting> postings) {
-              encoded[place].encode(writer.header(), postings);
-            },
-            [&](size_t place, std::span<const posting>) { writer.add_postings(encoded[place]); });
+    run_merger merger(std::move(runs));
+    const size_t num_places = run_merger::num_places(helpers_);
+    if (num_places == 1) {
+      // Nobody encodes beside the writer: no copy of what is encoded, then.
+      merger.merge(
+          helpers_, cancel_, [](size_t, std::span<const posting>) {},
+          [&](size_t, std::span<const posting> postings) { writer.add_postings(postings); });
+      return;
+    }
+    std::vector<encoded_postings> encoded(num_places);
+    merger.merge(
+        helpers_, cancel_,
+        [&](size_t place, std::span<const posting> postings) { encoded[place].encode(writer.header(), postings); },
+        [&](size_t place, std::span<const posting>) { writer.add_postings(encoded[place]); });
   }
 
   void write_documents(segment_writer& writer) const {

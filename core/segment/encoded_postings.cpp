@@ -114,9 +114,9 @@ inline void encoded_postings::find_parts(uint64_t first_bucket) {
 }
 
 template <bool Quick>
-inline void encoded_postings::put_entries(const segment_header& header, const posting_codec& codec,
-                                          std::span<const posting> postings) noexcept {
-  bit_packer entries(entries_.data(), header.split.tail_bits + header.id_bits());
+[[gnu::always_inline]] static inline void put_entries(const posting_codec& codec, std::span<const posting> postings,
+                                                      bit_packer& to) noexcept {
+  bit_packer entries = to;  // the compiler cannot know that writing bytes leaves it alone
   if (entries.takes_two()) {
     for (; postings.size() >= 2; postings = postings.subspan(2)) {
       const uint64_t first = codec.entry_of<Quick>(postings[0]);
@@ -124,33 +124,43 @@ inline void encoded_postings::put_entries(const segment_header& header, const po
     }
   }
   for (const posting p : postings) entries.put(codec.entry_of<Quick>(p));
+  to = entries;
 }
 
 template <bool Quick>
 inline encoded_postings::findings encoded_postings::put(const segment_header& header,
-                                                        std::span<const posting> postings) {
+                                                        std::span<const posting> postings, bit_packer& entries) {
   const posting_codec codec(header.split, header.id_bits(), header.min_document);
   const findings found = look_at(header, postings);
   if (!found.ascend || !found.fit) return found;
   put_counts(codec, postings);
   find_parts(codec.bucket_of(postings.front()));
-  put_entries<Quick>(header, codec, postings);
+  put_entries<Quick>(codec, postings, entries);
   return found;
 }
 
-FP_WITH_BIT_INSTRUCTIONS encoded_postings::findings encoded_postings::put_quickly(
-    const segment_header& header, std::span<const posting> postings) {
-  return put<true>(header, postings);
+FP_WITH_BIT_INSTRUCTIONS encoded_postings::findings encoded_postings::put_quickly(const segment_header& header,
+                                                                                  std::span<const posting> postings,
+                                                                                  bit_packer& entries) {
+  return put<true>(header, postings, entries);
 }
 
 void encoded_postings::encode(const segment_header& header, std::span<const posting> postings) {
+  const unsigned width = header.split.tail_bits + header.id_bits();
+  const size_t bytes = packed_bytes(postings.size(), width) + sizeof(uint64_t);
+  if (entries_.size() < bytes) entries_.resize(bytes);
+  bit_packer entries(entries_.data(), width);
+  encode(header, postings, entries);
+}
+
+void encoded_postings::encode(const segment_header& header, std::span<const posting> postings,
+                              bit_packer& entries) {
   size_ = 0;
   stretches_.clear();
   parts_.clear();
   if (postings.empty()) return;
-  const size_t bytes = packed_bytes(postings.size(), header.split.tail_bits + header.id_bits()) + sizeof(uint64_t);
-  if (entries_.size() < bytes) entries_.resize(bytes);
-  const findings found = uses_bit_instructions ? put_quickly(header, postings) : put<false>(header, postings);
+  const findings found =
+      uses_bit_instructions ? put_quickly(header, postings, entries) : put<false>(header, postings, entries);
   if (!found.ascend) throw_not_as_announced(header, "postings are not in ascending order");
   if (!found.fit) throw_not_as_announced(header, "a posting outside the announced range");
   size_ = postings.size();

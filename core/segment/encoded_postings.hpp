@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "core/base/bit_packing.hpp"
 #include "core/base/types.hpp"
 #include "core/segment/segment_format.hpp"
 
@@ -23,6 +24,8 @@ class encoded_postings {
   /// Takes the place of what was in it. Throws `corrupt_data` when postings are not in ascending order or outside
   /// of what the header says.
   void encode(const segment_header& header, std::span<const posting> postings);
+  /// The same where it is known already what the entries come to lie behind.
+  void encode(const segment_header& header, std::span<const posting> postings, bit_packer& entries);
 
   size_t size() const noexcept { return size_; }
   /// Of those that are in it, if there are any.
@@ -46,7 +49,7 @@ class encoded_postings {
   };
   std::span<const part> parts() const noexcept { return parts_; }
 
-  /// All entries, packed, with 8 bytes of anything behind them.
+  /// Where they went nowhere else: all entries, packed, with 8 bytes of anything behind them.
   const std::byte* entries() const noexcept { return entries_.data(); }
 
  private:
@@ -56,16 +59,14 @@ class encoded_postings {
   };
 
   template <bool Quick>
-  [[gnu::always_inline]] findings put(const segment_header& header, std::span<const posting> postings);
-  findings put_quickly(const segment_header& header, std::span<const posting> postings);
+  [[gnu::always_inline]] findings put(const segment_header& header, std::span<const posting> postings,
+                                      bit_packer& entries);
+  findings put_quickly(const segment_header& header, std::span<const posting> postings, bit_packer& entries);
   [[gnu::always_inline]] static findings look_at(const segment_header& header,
                                                  std::span<const posting> postings) noexcept;
   [[gnu::always_inline]] void put_counts(const posting_codec& codec, std::span<const posting> postings);
   /// From the counts.
   [[gnu::always_inline]] void find_parts(uint64_t first_bucket);
-  template <bool Quick>
-  [[gnu::always_inline]] void put_entries(const segment_header& header, const posting_codec& codec,
-                                          std::span<const posting> postings) noexcept;
 
   size_t size_ = 0;
   posting first_ = 0, last_ = 0;

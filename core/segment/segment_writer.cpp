@@ -99,17 +99,30 @@ segment_writer::segment_writer(segment_sink& sink, const segment_shape& shape)
 void segment_writer::add_postings(std::span<const posting> postings) {
   while (!postings.empty()) {
     const auto block = postings.first(std::min(postings.size(), block_postings));
-    encoded_.encode(header_, block);
-    add_postings(encoded_);
+    expect_room_for(block.size());
+    encoded_.encode(header_, block, posting_packer_);
+    posting_packer_.move_to(postings_.advance(posting_packer_.position()));
+    add_counts(encoded_);
     postings = postings.subspan(block.size());
   }
 }
 
 void segment_writer::add_postings(const encoded_postings& postings) {
-  if (postings.size() > header_.num_postings - num_postings_) {
-    throw_not_as_announced(header_, "too many postings");
-  }
+  expect_room_for(postings.size());
   if (postings.size() == 0) return;
+  const uint64_t num_bits = uint64_t{header_.split.tail_bits + header_.id_bits()} * postings.size();
+  for (uint64_t done = 0; done < num_bits; done += entry_bits_at_once) {
+    posting_packer_.put_bits(postings.entries() + done / 8, std::min(entry_bits_at_once, num_bits - done));
+    posting_packer_.move_to(postings_.advance(posting_packer_.position()));
+  }
+  add_counts(postings);
+}
+
+void segment_writer::expect_room_for(uint64_t num_postings) const {
+  if (num_postings > header_.num_postings - num_postings_) throw_not_as_announced(header_, "too many postings");
+}
+
+void segment_writer::add_counts(const encoded_postings& postings) {
   // The very first posting may be key 0 only with document 0, which does not exist: equality is an error.
   if (postings.first() <= last_posting_) {
     throw_not_as_announced(header_, "postings are not in ascending order");
@@ -120,11 +133,6 @@ void segment_writer::add_postings(const encoded_postings& postings) {
   }
   const uint64_t first_place = num_postings_ + header_.split.bucket(posting_hash(postings.first())) + 1;
   for (const auto& [number, words] : postings.counts()) put_counts(first_place + 64 * number, words);
-  const uint64_t num_bits = uint64_t{header_.split.tail_bits + header_.id_bits()} * postings.size();
-  for (uint64_t done = 0; done < num_bits; done += entry_bits_at_once) {
-    posting_packer_.put_bits(postings.entries() + done / 8, std::min(entry_bits_at_once, num_bits - done));
-    posting_packer_.move_to(postings_.advance(posting_packer_.position()));
-  }
   num_postings_ += postings.size();
 }
 

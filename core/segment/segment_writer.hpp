@@ -83,6 +83,9 @@ class segment_writer {
  private:
   bool is_wide() const noexcept { return header_.commit_bits() == wide_commit_bits; }
   void put_commit(uint64_t relative);
+  void expect_room_for(uint64_t num_postings) const;
+  /// All of postings but their entries, which are written.
+  void add_counts(const encoded_postings& postings);
   /// Lets all parts of buckets below `upto` that have no start yet start at `position`.
   void start_parts(uint64_t upto, uint64_t position);
   void put_sample();
