@@ -3,32 +3,45 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <unordered_set>
 
+#include "app/fpctl/index_form.hpp"
 #include "core/identify/alignment.hpp"
 
 namespace fp::ctl {
 
 std::vector<recording_pair> duplicate_search::run() {
+  form_ = form_of(node_.info(options_.index, {options_.ready_wait_ms}), options_.index);
   std::vector<recording_pair> found;
-  const auto all = library_.list(options_.index);
+  auto all = library_.list(options_.index);
+  std::ranges::sort(all, {}, &recording::id);
+  std::unordered_set<document_id> crowded;
   uint64_t done = 0;
   for (const auto& r : all) {
     on_progress(done++, all.size());
     const auto hashes = fingerprint(r.id);
     if (hashes.empty()) continue;
     std::optional<aligner> query;
-    for (const auto other : candidates(r.id, hashes)) {
-      // A pair is looked at from its smaller id; a recording that is long holds shorter ones either way.
-      if (other <= r.id) continue;
+    const auto others = candidates(r.id, hashes);
+    if (others.size() + 1 >= max_candidates) crowded.insert(r.id);
+    for (const auto other : others) {
+      // A pair is looked at from its smaller id, a recording that is long holds shorter ones either way, unless
+      // that one had more candidates than it was told of.
+      if (other < r.id && !crowded.contains(other)) continue;
       const auto stored = fingerprint(other);
       if (stored.empty()) continue;
       if (!query) query.emplace(hashes);
       const auto best = query->best(stored);
-      if (best && 1 - best->error() >= options_.min_equal_bits) found.push_back({r.id, other, 1 - best->error()});
+      if (best && 1 - best->error() >= options_.min_equal_bits) {
+        found.push_back({std::min(r.id, other), std::max(r.id, other), 1 - best->error()});
+      }
     }
   }
   on_progress(all.size(), all.size());
-  std::ranges::sort(found, {}, [](const auto& p) { return std::pair(p.first, p.second); });
+  const auto ids_of = [](const recording_pair& p) { return std::pair(p.first, p.second); };
+  std::ranges::sort(found, {}, ids_of);
+  const auto again = std::ranges::unique(found, {}, ids_of);
+  found.erase(again.begin(), again.end());
   return found;
 }
 
@@ -43,7 +56,7 @@ std::vector<document_id> duplicate_search::candidates(document_id id, const std:
   sounding.resize(std::min(sounding.size(), max_query_hashes));
   if (sounding.empty()) return {};
   search_request request;
-  request.query = std::move(sounding);
+  request.query = query_in_form(sounding, form_);
   request.limit = max_candidates;
   // Half a hop of more silence at the beginning leaves a seventh of the hashes, and a lossy codec half of these.
   request.score_pct = 3;

@@ -6,6 +6,7 @@
 
 #include "app/client/client.hpp"
 #include "app/library/recording_library.hpp"
+#include "core/identify/hash_form.hpp"
 
 namespace fp::ctl {
 
@@ -44,6 +45,7 @@ class duplicate_search {
   client& node_;
   recording_library& library_;
   duplicate_options options_;
+  hash_form form_ = hash_form::plain;  ///< of the index
 };
 
 /// Puts together what pairs connect. Groups and their members by id.

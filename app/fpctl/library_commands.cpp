@@ -74,7 +74,9 @@ exit_code list_recordings(command_context& c, const library_command_arguments& a
 /// The recordings that a word of the command line means: an id, a file, or a folder with all below it.
 std::vector<recording> named_recordings(recording_library& library, const std::string& index,
                                         const std::string& name) {
-  if (auto found = library.list(index, {{}, resolved_path(name)}); !found.empty()) return found;
+  const auto path = resolved_path(name);
+  if (auto file = library.find_path(index, path)) return {*std::move(file)};
+  if (auto found = library.list(index, {{}, path}); !found.empty()) return found;
   document_id id = 0;
   const auto parsed = std::from_chars(name.data(), name.data() + name.size(), id);
   if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size()) return {};
@@ -182,7 +184,7 @@ exit_code examine(command_context& c, const library_command_arguments& a) {
   if (a.repair) {
     library_session session(c.node(), *library, a.index, c.ready_wait_ms());
     session.on_note = [&](const std::string& what) { c.complain(what); };
-    repair_library(session, *library, a.index, found);
+    repair_library(session, found);
     num_sent = session.num_sent();
     found = look();
   }

@@ -132,14 +132,13 @@ library_examination examine_library(client& node, recording_library& library, co
   return x;
 }
 
-void repair_library(library_session& session, recording_library& library, const std::string& index,
-                    const library_examination& found) {
+void repair_library(library_session& session, const library_examination& found) {
   std::vector<document_id> to_send;
   for (const auto& one : found.findings) {
     if (one.what == library_ailment::missing || one.what == library_ailment::rewritten) to_send.push_back(one.id);
   }
-  library.set_pending(index, to_send);
   session.open(false, true);
+  session.send_again(to_send);
   session.send_pending();
 }
 

@@ -54,7 +54,6 @@ library_examination examine_library(client& node, recording_library& library, co
                                     const std::function<void(uint64_t done, uint64_t total)>& on_progress);
 
 /// Sends the index what it lacks, and ends removals. Documents of others are not written over.
-void repair_library(library_session& session, recording_library& library, const std::string& index,
-                    const library_examination& found);
+void repair_library(library_session& session, const library_examination& found);
 
 }  // namespace fp::ctl

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/fpctl/format.hpp"
+#include "app/fpctl/index_form.hpp"
 #include "core/base/error.hpp"
 #include "core/commit/changes.hpp"
 
@@ -26,8 +27,8 @@ index_identity identify_index(const std::optional<library_index>& known, uint64_
 }
 
 library_session::library_session(client& node, recording_library& library, std::string index,
-                                 uint32_t ready_wait_ms)
-    : node_(node), library_(library), index_(std::move(index)), ready_wait_ms_(ready_wait_ms) {}
+                                 uint32_t ready_wait_ms, std::optional<hash_form> form)
+    : node_(node), library_(library), index_(std::move(index)), ready_wait_ms_(ready_wait_ms), made_form_(form) {}
 
 void library_session::open(bool may_create, bool adopt) {
   if (may_create) {
@@ -39,8 +40,18 @@ void library_session::open(bool may_create, bool adopt) {
   generation_ = node_.status(index_).generation;
   highest_ = info.max_document;
   const auto known = library_.index(index_);
-  const auto stored = library_.list(index_, {recording_state::stored, {}}).size();
-  switch (identify_index(known, stored, generation_, info.num_documents)) {
+  const auto all = library_.list(index_);
+  const auto stored = static_cast<size_t>(std::ranges::count(all, recording_state::stored, &recording::state));
+  const auto identity = identify_index(known, stored, generation_, info.num_documents);
+  if (identity == index_identity::other && !adopt) {
+    throw error(errc::bad_request, "index " + index_ + " (generation " + std::to_string(generation_) +
+                                       ") is another one than the library was made for (generation " +
+                                       std::to_string(known->generation) +
+                                       "); to send it the library's recordings: fpctl library doctor " + index_ +
+                                       " --repair; to begin anew: fpctl library forget " + index_);
+  }
+  settle_form(info, all);
+  switch (identity) {
     case index_identity::unknown:
     case index_identity::same:
       if (info.num_documents < stored) {
@@ -54,13 +65,6 @@ void library_session::open(bool may_create, bool adopt) {
       library_.set_pending(index_);
       break;
     case index_identity::other:
-      if (!adopt) {
-        throw error(errc::bad_request, "index " + index_ + " (generation " + std::to_string(generation_) +
-                                           ") is another one than the library was made for (generation " +
-                                           std::to_string(known->generation) +
-                                           "); to send it the library's recordings: fpctl library doctor " +
-                                           index_ + " --repair; to begin anew: fpctl library forget " + index_);
-      }
       library_.set_pending(index_);
       break;
   }
@@ -72,6 +76,23 @@ void library_session::open(bool may_create, bool adopt) {
   std::ranges::sort(pending_);
 }
 
+void library_session::settle_form(const index_info& info, const std::vector<recording>& known) {
+  const auto of_known =
+      known.empty() ? hash_form::plain : hash_form_of(known.front().form).value_or(hash_form::plain);
+  const auto made = made_form_.value_or(of_known);
+  form_ = form_of(info, index_);
+  // Of whole fingerprints AcoustID's extracts are made.
+  if ((form_ == hash_form::phone) == (made == hash_form::phone)) return;
+  if (info.num_documents > 0 || form_ != hash_form::plain) throw wrong_form(index_, form_, made);
+  changes_encoder changes;
+  changes.set_metadata(std::string(hash_form_key), std::string(to_string(made)));
+  update_request request;
+  request.changes = changes.take();
+  request.ready_wait_ms = ready_wait_ms_;
+  node_.update(index_, request);
+  form_ = made;
+}
+
 document_id library_session::add(const recording& r, std::span<const hash_value> hashes) {
   pending_.push_back(library_.add(index_, r, hashes, highest_));
   return pending_.back();
@@ -80,6 +101,13 @@ document_id library_session::add(const recording& r, std::span<const hash_value>
 void library_session::replace(const recording& r, std::span<const hash_value> hashes) {
   library_.replace(index_, r, hashes);
   if (std::ranges::find(pending_, r.id) == pending_.end()) pending_.push_back(r.id);
+}
+
+void library_session::send_again(std::span<const document_id> ids) {
+  library_.set_pending(index_, ids);
+  pending_.insert(pending_.end(), ids.begin(), ids.end());
+  std::ranges::sort(pending_);
+  pending_.erase(std::unique(pending_.begin(), pending_.end()), pending_.end());
 }
 
 void library_session::send_pending() {
@@ -108,7 +136,7 @@ void library_session::send_batch(std::vector<document_id> ids) {
         on_note("document " + std::to_string(former) + " of index " + index_ + " is somebody else's: " + row->path +
                 " is document " + std::to_string(id));
       }
-      changes.insert(id, *hashes);
+      changes.insert(id, document_in_form(*hashes, form_));
       sent.emplace_back(id, row->digest);
     }
     if (sent.empty()) return;
@@ -136,7 +164,7 @@ bool library_session::is_taken(document_id id) {
 }
 
 bool library_session::holds(document_id id, const std::vector<hash_value>& hashes) {
-  auto distinct = hashes;
+  auto distinct = document_in_form(hashes, form_);
   std::ranges::sort(distinct);
   distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
   // Of a longer one, a part shows it as well.

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "app/client/client.hpp"
 #include "app/library/recording_library.hpp"
+#include "core/identify/hash_form.hpp"
 
 namespace fp::ctl {
 
@@ -29,13 +31,16 @@ class library_session {
  public:
   static constexpr size_t max_batch = 64;  ///< recordings a commit
 
-  library_session(client& node, recording_library& library, std::string index, uint32_t ready_wait_ms);
+  /// `form`: in which fingerprints are made, plain or phone; by default the one of the library's.
+  library_session(client& node, recording_library& library, std::string index, uint32_t ready_wait_ms,
+                  std::optional<hash_form> form = std::nullopt);
 
   std::function<void(const std::string&)> on_note = [](const std::string&) {};
 
   /// Finds the index, or makes it, when it `may_create`; ends the removals that were begun; takes what is pending.
   /// Throws `bad_request` when the library was made for another index of that name, unless it may `adopt` that one:
-  /// then all recordings are pending.
+  /// then all recordings are pending. So it does when fingerprints of that form cannot be made into what the index
+  /// holds; one that holds nothing takes their form. Whenever it throws that, it has changed nothing.
   void open(bool may_create, bool adopt = false);
   bool created() const noexcept { return created_; }
   uint64_t generation() const noexcept { return generation_; }
@@ -44,6 +49,8 @@ class library_session {
   document_id add(const recording& r, std::span<const hash_value> hashes);
   void replace(const recording& r, std::span<const hash_value> hashes);
 
+  /// Recordings that the index has lost.
+  void send_again(std::span<const document_id> ids);
   size_t num_pending() const noexcept { return pending_.size(); }
   /// Sends all that is pending, in batches. Recordings whose fingerprints are damaged stay pending; `on_note` tells
   /// of each.
@@ -52,10 +59,11 @@ class library_session {
   void remove(const std::vector<document_id>& ids);
 
   uint64_t num_sent() const noexcept { return num_sent_; }
-  /// Whether the index holds exactly this fingerprint as a document, or at least its hashes.
+  /// Whether the index holds exactly this fingerprint, in its form, as a document, or at least its hashes.
   bool holds(document_id id, const std::vector<hash_value>& hashes);
 
  private:
+  void settle_form(const index_info& info, const std::vector<recording>& known);
   void send_batch(std::vector<document_id> ids);
   std::optional<std::vector<hash_value>> whole_fingerprint(document_id id);
   bool is_taken(document_id id);
@@ -65,6 +73,8 @@ class library_session {
   recording_library& library_;
   std::string index_;
   uint32_t ready_wait_ms_;
+  std::optional<hash_form> made_form_;
+  hash_form form_ = hash_form::plain;  ///< of the index
   uint64_t generation_ = 0;
   bool created_ = false;
   document_id highest_ = 0;  ///< of the index, when it was opened

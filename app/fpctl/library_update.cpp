@@ -6,9 +6,7 @@
 #include <utility>
 
 #include "app/fpctl/format.hpp"
-#include "app/fpctl/index_form.hpp"
 #include "core/base/printable.hpp"
-#include "core/commit/changes.hpp"
 
 namespace fp::ctl {
 
@@ -86,7 +84,7 @@ void library_update::note_problem(std::vector<library_update_report::problem>& l
 }
 
 void library_update::run() {
-  library_session session(node_, library_, options_.index, options_.ready_wait_ms);
+  library_session session(node_, library_, options_.index, options_.ready_wait_ms, options_.reading.form);
   session.on_note = on_note;
   session.open(true);
   report_.created = session.created();
@@ -94,7 +92,6 @@ void library_update::run() {
   if (session.created()) {
     on_note("index " + options_.index + " created, generation " + std::to_string(session.generation()));
   }
-  settle_form();
   auto [walk, plan] = walk_for(library_.list(options_.index), options_);
   take_walk(report_, walk, plan);
   for (const auto& one : report_.unreadable) on_note(quoted(one.path, 400) + ": " + one.reason);
@@ -107,20 +104,6 @@ void library_update::run() {
   }
   session.remove(ids);
   report_.num_sent = session.num_sent();
-}
-
-/// An index that holds something has its form already.
-void library_update::settle_form() {
-  const auto info = node_.info(options_.index, {options_.ready_wait_ms});
-  const auto wanted = options_.reading.form, has = form_of(info, options_.index);
-  if (wanted == has) return;
-  if (info.num_documents > 0 || has != hash_form::plain) throw wrong_form(options_.index, has, wanted);
-  changes_encoder changes;
-  changes.set_metadata(std::string(hash_form_key), std::string(to_string(wanted)));
-  update_request request;
-  request.changes = changes.take();
-  request.ready_wait_ms = options_.ready_wait_ms;
-  node_.update(options_.index, request);
 }
 
 void library_update::read_all(library_session& session, sync_plan& plan) {

@@ -63,7 +63,6 @@ class library_update {
   const library_update_report& report() const noexcept { return report_; }
 
  private:
-  void settle_form();
   void read_all(library_session& session, sync_plan& plan);
   void take(library_session& session, sync_plan& plan, recording_reader::outcome& read);
   void note_problem(std::vector<library_update_report::problem>& list, std::string path, std::string reason);

@@ -1,9 +1,11 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <optional>
 #include <set>
 
 #include "app/fpctl/command.hpp"
 #include "core/commit/changes.hpp"
+#include "core/identify/hash_form.hpp"
 
 namespace fp::ctl {
 
@@ -14,15 +16,34 @@ struct metadata_options {
   std::vector<std::string> set, remove;
 };
 
+/// The form of an index's hashes is what documents are made by and asked by; setting it changes none.
+void note_form(const command_context& c, const index_info& info, const std::string& index, hash_form wanted) {
+  const auto there = std::ranges::find(info.metadata, hash_form_key, [](const auto& entry) { return entry.first; });
+  const auto has =
+      there == info.metadata.end() ? std::string(to_string(hash_form::plain)) : std::string(there->second);
+  if (info.num_documents == 0 || has == to_string(wanted)) return;
+  c.complain("the " + grouped(info.num_documents) + " documents of index " + safe(index) +
+             " stay as they are: they are found if their hashes have the form " + std::string(to_string(wanted)) +
+             " already");
+}
+
 exit_code change(command_context& c, const metadata_options& o) {
   changes_encoder changes;
   std::set<std::string> set, removed, absent;
+  std::optional<hash_form> form;
   for (const auto& entry : o.set) {
     const auto split = entry.find('=');
     if (split == std::string::npos || split == 0) {
       throw error(errc::bad_request, "--set " + safe(entry) + ": expected KEY=VALUE");
     }
     set.insert(entry.substr(0, split));
+    if (entry.substr(0, split) == hash_form_key) {
+      form = hash_form_of(std::string_view(entry).substr(split + 1));
+      if (!form) {
+        throw error(errc::bad_request,
+                    "--set " + safe(entry) + ": a form of hashes is plain, phone or acoustid-28");
+      }
+    }
     changes.set_metadata(std::string_view(entry).substr(0, split), std::string_view(entry).substr(split + 1));
   }
   if (!o.remove.empty()) {
@@ -31,6 +52,8 @@ exit_code change(command_context& c, const metadata_options& o) {
     for (const auto& key : o.remove) (there.contains(key) ? removed : absent).insert(key);
   }
   for (const auto& key : removed) changes.remove_metadata(key);
+  if (removed.contains(std::string(hash_form_key))) form = hash_form::plain;
+  if (form) note_form(c, c.node().info(o.name, {c.ready_wait_ms()}), o.name, *form);
   std::optional<commit_id> version;
   if (changes.count() > 0) {
     update_request request;

@@ -169,16 +169,25 @@ std::optional<recording> recording_library::find_path(std::string_view index, st
 }
 
 std::vector<recording> recording_library::list(std::string_view index, const recording_filter& wanted) {
-  // "0" follows "/": between them lies what a folder holds.
-  sqlite_query q(file_,
-                 "SELECT " RECORDING_COLUMNS
-                 "WHERE name = ?1 AND (?2 = 0 OR state = ?2) AND "
-                 "(?3 = '' OR path = ?3 OR (path >= rtrim(?3, '/') || '/' AND path < rtrim(?3, '/') || '0')) "
-                 "ORDER BY path");
-  q.with(index).with(int64_t{wanted.state ? static_cast<uint8_t>(*wanted.state) : uint8_t{0}});
-  q.with(std::string_view(wanted.below));
   std::vector<recording> all;
-  while (q.next()) all.push_back(read_recording(q));
+  const auto take = [&](sqlite_query& q) {
+    while (q.next()) all.push_back(read_recording(q));
+  };
+  const auto state = int64_t{wanted.state ? static_cast<uint8_t>(*wanted.state) : uint8_t{0}};
+  if (wanted.below.empty()) {
+    sqlite_query q(file_, "SELECT " RECORDING_COLUMNS "WHERE name = ?1 AND (?2 = 0 OR state = ?2) ORDER BY path");
+    take(q.with(index).with(state));
+    return all;
+  }
+  // Each condition by itself is a look into the index of paths. "0" follows "/": between them lies what a folder
+  // holds.
+  if (auto file = find_path(index, wanted.below); file && (state == 0 || file->state == *wanted.state)) {
+    all.push_back(*std::move(file));
+  }
+  sqlite_query q(file_, "SELECT " RECORDING_COLUMNS
+                        "WHERE name = ?1 AND (?2 = 0 OR state = ?2) AND "
+                        "path >= rtrim(?3, '/') || '/' AND path < rtrim(?3, '/') || '0' ORDER BY path");
+  take(q.with(index).with(state).with(std::string_view(wanted.below)));
   return all;
 }
 

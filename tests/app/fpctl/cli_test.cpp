@@ -221,6 +221,25 @@ TEST_F(cli_test, sets_removes_and_shows_metadata) {
   EXPECT_EQ(ctl({"metadata", "music", "--set", "novalue"}).code, exit_failed);
 }
 
+TEST_F(cli_test, says_that_another_form_changes_no_document) {
+  ctl({"index", "create", "music"});
+  const auto set = [&](const char* form) {
+    return ctl({"metadata", "music", "--set", std::string("hashes=") + form});
+  };
+  EXPECT_EQ(set("acoustid-28").err, "");
+  EXPECT_EQ(set("plain").err, "");
+  ctl({"ingest", "music", write("tracks", "1|1,2,3\n")});
+  EXPECT_EQ(set("plain").err, "");
+  EXPECT_THAT(set("acoustid-28").err, HasSubstr("the 1 documents of index music stay as they are"));
+  EXPECT_EQ(set("acoustid-28").err, "");
+  const auto removed = ctl({"metadata", "music", "--remove", "hashes"});
+  EXPECT_EQ(removed.code, exit_ok);
+  EXPECT_THAT(removed.err, HasSubstr("stay as they are"));
+  const auto unknown = set("other");
+  EXPECT_EQ(unknown.code, exit_failed);
+  EXPECT_THAT(unknown.err, HasSubstr("a form of hashes is plain, phone or acoustid-28"));
+}
+
 TEST_F(cli_test, says_where_an_ingest_stopped) {
   ctl({"index", "create", "music"});
   const auto file = write("tracks", "1|1\n2|2\n3|\x1b[31m\n4|4\n");

@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <random>
+
+#include "app/fpctl/index_form.hpp"
 #include "app/fpctl/library_doctor.hpp"
 #include "tests/app/support/running_node.hpp"
 #include "tests/core/support/error_of.hpp"
@@ -48,8 +52,38 @@ class library_session_test : public testing::Test {
     }
   }
   recording_state state(document_id id) { return library.find("music", id)->state; }
-  std::vector<library_finding> findings() {
-    return examine_library(c, library, "music", 10'000, [](uint64_t, uint64_t) {}).findings;
+  library_examination examined() {
+    return examine_library(c, library, "music", 10'000, [](uint64_t, uint64_t) {});
+  }
+  std::vector<library_finding> findings() { return examined().findings; }
+  void erase(document_id id) {
+    update_request request;
+    changes_encoder changes;
+    changes.erase(id);
+    request.changes = changes.take();
+    c.update("music", request);
+  }
+  void make_index_anew(hash_form form) {
+    c.create_index({"music", false, {}});
+    c.delete_index({"music", true});
+    c.create_index({"music", false, {}});
+    update_request request;
+    changes_encoder changes;
+    changes.set_metadata(std::string(hash_form_key), std::string(to_string(form)));
+    request.changes = changes.take();
+    c.update("music", request);
+  }
+  /// How many of a document's hashes a query has.
+  uint32_t score(document_id id, const std::vector<hash_value>& query) {
+    search_request request;
+    request.query = query;
+    request.min_score = 1;
+    request.ready_wait_ms = 10'000;
+    const auto found = c.search("music", request).results;
+    for (size_t i = 0; i < found.size(); i++) {
+      if (found[i].id == id) return found[i].score;
+    }
+    return 0;
   }
   commit_id version() { return c.info("music", {10'000}).version; }
 
@@ -103,13 +137,7 @@ TEST_F(library_session_test, ends_removals_that_a_killed_one_began) {
     s->send_pending();
   }
   library.set_removing("music", std::vector<document_id>{1, 2});
-  c.update("music", [] {
-    update_request request;
-    changes_encoder changes;
-    changes.erase(2);
-    request.changes = changes.take();
-    return request;
-  }());
+  erase(2);
   opened();
   EXPECT_FALSE(is_there(1));
   EXPECT_TRUE(is_there(3));
@@ -174,11 +202,7 @@ TEST_F(library_session_test, says_when_an_index_lacks_some) {
     s->add(song("/b"), hashes_of(2));
     s->send_pending();
   }
-  update_request request;
-  changes_encoder changes;
-  changes.erase(2);
-  request.changes = changes.take();
-  c.update("music", request);
+  erase(2);
   opened();
   ASSERT_EQ(notes.size(), 1u);
   EXPECT_THAT(notes[0],
@@ -206,10 +230,73 @@ TEST_F(library_session_test, tells_another_index_of_the_same_name) {
   ASSERT_EQ(findings().size(), 2u);  // the file is none, either
   EXPECT_EQ(findings()[0].what, library_ailment::other_index);
   auto s = session();
-  repair_library(*s, library, "music", examine_library(c, library, "music", 10'000, [](uint64_t, uint64_t) {}));
+  repair_library(*s, examined());
   EXPECT_TRUE(s->holds(1, hashes_of(5)));
   EXPECT_EQ(library.find_path("music", "/a")->id, 2u);
   EXPECT_TRUE(s->holds(2, hashes_of(1)));
+}
+
+// By whichever way they come to be sent.
+TEST_F(library_session_test, sends_what_the_form_of_the_index_asks_for) {
+  make_index_anew(hash_form::acoustid_28);
+  std::mt19937 random(1);
+  std::vector<hash_value> whole(300);
+  std::ranges::generate(whole, [&] { return static_cast<hash_value>(random() | 1); });
+  const auto extract = document_in_form(whole, hash_form::acoustid_28);
+  ASSERT_EQ(extract.size(), 120u);
+  const auto is_extract = [&] { return score(1, extract) == 120 && score(1, whole) == 0; };
+  auto s = opened();
+  s->add(song("/a"), whole);
+  s->send_pending();
+  EXPECT_TRUE(is_extract());
+  EXPECT_TRUE(s->holds(1, whole));
+
+  erase(1);
+  s = session();
+  repair_library(*s, examined());
+  EXPECT_EQ(s->num_sent(), 1u);
+  EXPECT_TRUE(is_extract());
+
+  make_index_anew(hash_form::acoustid_28);
+  opened()->send_pending();
+  EXPECT_TRUE(is_extract());
+  EXPECT_EQ(library.fingerprint("music", 1), whole);
+}
+
+TEST_F(library_session_test, changes_nothing_where_the_form_does_not_fit) {
+  {
+    auto s = opened();
+    s->add(song("/a"), hashes_of(1));
+    s->send_pending();
+  }
+  const auto known = library.index("music")->generation;
+  make_index_anew(hash_form::phone);
+  const auto version = this->version();
+  for (const bool adopt : {false, true}) {
+    const auto e = error_of([&] { session()->open(true, adopt); });
+    EXPECT_EQ(e.code(), errc::bad_request);
+    EXPECT_THAT(e.what(), HasSubstr("have the form phone, not plain"));
+  }
+  EXPECT_EQ(library.index("music")->generation, known);
+  EXPECT_EQ(state(1), recording_state::stored);
+  EXPECT_EQ(this->version(), version);
+  EXPECT_THAT(notes, IsEmpty());
+}
+
+TEST_F(library_session_test, an_empty_index_takes_the_form_of_the_library) {
+  const auto form = [&] { return form_of(c.info("music", {10'000}), "music"); };
+  library_session s(c, library, "music", 10'000, hash_form::phone);
+  s.open(true);
+  EXPECT_EQ(form(), hash_form::phone);
+  auto r = song("/a");
+  r.form = to_string(hash_form::phone);
+  s.add(r, hashes_of(1));
+  s.send_pending();
+  c.delete_index({"music", true});
+  c.create_index({"music", false, {}});
+  repair_library(*session(), examined());
+  EXPECT_EQ(form(), hash_form::phone);
+  EXPECT_TRUE(is_there(1));
 }
 
 TEST(library_identity, is_told_by_generation_and_documents) {
