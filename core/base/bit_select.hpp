@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
-/// Of a function for machines where `uses_bit_instructions`: what is inlined into it may use such instructions, and
-/// shifts that leave the flags alone.
+/// Of a function for machines where `uses_bit_instructions`: what is inlined into it may use such instructions,
+/// shifts that leave the flags alone, and vectors of 32 bytes.
 #if defined(__x86_64__)
 #define FP_WITH_BIT_INSTRUCTIONS [[gnu::target("popcnt,bmi,bmi2,avx2")]]
 #else
@@ -68,8 +68,8 @@ inline bool has_instructions() noexcept { return false; }
 
 }  // namespace bit_select_detail
 
-/// Whether bits are counted and placed by instructions that not every machine of this kind has; a program is built
-/// for all. Tests turn it off.
+/// Whether bits are counted and placed by instructions that not every machine of this kind has, nor the vectors
+/// that came with them; a program is built for all. Tests turn it off.
 inline bool uses_bit_instructions = bit_select_detail::has_instructions();
 
 /// The lowest bits of `x` in the places of the ones of `mask`, and what is in those places side by side: only where
