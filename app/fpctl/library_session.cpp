@@ -6,6 +6,7 @@
 #include "app/fpctl/format.hpp"
 #include "app/fpctl/index_form.hpp"
 #include "core/base/error.hpp"
+#include "core/base/printable.hpp"
 #include "core/commit/changes.hpp"
 
 namespace fp::ctl {
@@ -13,6 +14,11 @@ namespace fp::ctl {
 namespace {
 
 constexpr size_t erased_per_commit = 1'000;
+
+/// Of whole fingerprints AcoustID's extracts are made; sound that was filtered first is something else.
+bool fits(hash_form made, hash_form of_index) noexcept {
+  return (made == hash_form::phone) == (of_index == hash_form::phone);
+}
 
 std::string recordings_text(uint64_t n) { return grouped(n) + (n == 1 ? " recording" : " recordings"); }
 
@@ -81,8 +87,7 @@ void library_session::settle_form(const index_info& info, const std::vector<reco
       known.empty() ? hash_form::plain : hash_form_of(known.front().form).value_or(hash_form::plain);
   const auto made = made_form_.value_or(of_known);
   form_ = form_of(info, index_);
-  // Of whole fingerprints AcoustID's extracts are made.
-  if ((form_ == hash_form::phone) == (made == hash_form::phone)) return;
+  if (fits(made, form_)) return;
   if (info.num_documents > 0 || form_ != hash_form::plain) throw wrong_form(index_, form_, made);
   changes_encoder changes;
   changes.set_metadata(std::string(hash_form_key), std::string(to_string(made)));
@@ -129,14 +134,14 @@ void library_session::send_batch(std::vector<document_id> ids) {
     std::vector<std::pair<document_id, uint64_t>> sent;
     for (auto& id : ids) {
       const auto row = library_.find(index_, id);
-      const auto hashes = row ? whole_fingerprint(id) : std::nullopt;
-      if (!hashes) continue;
-      if (row->commit == 0 && id <= info.max_document && is_taken(id) && !holds(id, *hashes)) {
+      const auto document = row ? document_of(*row) : std::nullopt;
+      if (!document) continue;
+      if (row->commit == 0 && id <= info.max_document && is_taken(id) && !holds(id, *document)) {
         const auto former = std::exchange(id, library_.renumber(index_, id, info.max_document));
         on_note("document " + std::to_string(former) + " of index " + index_ + " is somebody else's: " + row->path +
                 " is document " + std::to_string(id));
       }
-      changes.insert(id, document_in_form(*hashes, form_));
+      changes.insert(id, *document);
       sent.emplace_back(id, row->digest);
     }
     if (sent.empty()) return;
@@ -157,6 +162,22 @@ void library_session::send_batch(std::vector<document_id> ids) {
 
 std::optional<std::vector<hash_value>> library_session::whole_fingerprint(document_id id) {
   return library_.whole_fingerprint(index_, id, on_note);
+}
+
+std::optional<std::vector<hash_value>> library_session::document_of(const recording& r) {
+  const auto made = hash_form_of(r.form);
+  if (!made || !fits(*made, form_)) {
+    on_note(quoted(r.path, 400) + ": its fingerprint has the form " + printable(r.form, 100) +
+            ", and the hashes of index " + index_ + " have the form " + std::string(to_string(form_)) +
+            "; it is not sent until fpctl add --again makes another one");
+    return std::nullopt;
+  }
+  auto hashes = whole_fingerprint(r.id);
+  if (!hashes) return std::nullopt;
+  auto document = document_in_form(*hashes, form_);
+  if (!document.empty()) return document;
+  on_note(quoted(r.path, 400) + ": is nothing but silence, of which index " + index_ + " takes nothing");
+  return std::nullopt;
 }
 
 bool library_session::is_taken(document_id id) {

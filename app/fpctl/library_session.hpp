@@ -45,6 +45,9 @@ class library_session {
   bool created() const noexcept { return created_; }
   uint64_t generation() const noexcept { return generation_; }
 
+  /// Whether there is something of a fingerprint that the index takes: of silence AcoustID's extract has nothing.
+  bool takes(std::span<const hash_value> hashes) const { return !document_in_form(hashes, form_).empty(); }
+
   // -- As `recording_library`
   document_id add(const recording& r, std::span<const hash_value> hashes);
   void replace(const recording& r, std::span<const hash_value> hashes);
@@ -52,8 +55,8 @@ class library_session {
   /// Recordings that the index has lost.
   void send_again(std::span<const document_id> ids);
   size_t num_pending() const noexcept { return pending_.size(); }
-  /// Sends all that is pending, in batches. Recordings whose fingerprints are damaged stay pending; `on_note` tells
-  /// of each.
+  /// Sends all that is pending, in batches. Recordings whose fingerprints are damaged, of another form or nothing
+  /// that the index takes stay pending; `on_note` tells of each.
   void send_pending();
   /// Deletes recordings from the index, and then from the library.
   void remove(const std::vector<document_id>& ids);
@@ -66,6 +69,7 @@ class library_session {
   void settle_form(const index_info& info, const std::vector<recording>& known);
   void send_batch(std::vector<document_id> ids);
   std::optional<std::vector<hash_value>> whole_fingerprint(document_id id);
+  std::optional<std::vector<hash_value>> document_of(const recording& r);
   bool is_taken(document_id id);
   void erase(const std::vector<document_id>& ids);
 

@@ -7,6 +7,7 @@
 
 #include "app/fpctl/index_form.hpp"
 #include "app/fpctl/library_doctor.hpp"
+#include "core/identify/alignment.hpp"
 #include "tests/app/support/running_node.hpp"
 #include "tests/core/support/error_of.hpp"
 #include "tests/core/support/temporary_folder.hpp"
@@ -261,6 +262,29 @@ TEST_F(library_session_test, sends_what_the_form_of_the_index_asks_for) {
   opened()->send_pending();
   EXPECT_TRUE(is_extract());
   EXPECT_EQ(library.fingerprint("music", 1), whole);
+}
+
+TEST_F(library_session_test, passes_over_what_the_form_of_the_index_has_nothing_of) {
+  make_index_anew(hash_form::acoustid_28);
+  auto s = opened();
+  const std::vector<hash_value> silence(300, silence_hash);
+  EXPECT_FALSE(s->takes(silence));
+  EXPECT_TRUE(s->takes(hashes_of(16)));
+  auto filtered = song("/filtered");
+  filtered.form = to_string(hash_form::phone);
+  s->add(song("/silent"), silence);
+  s->add(filtered, hashes_of(16));
+  s->add(song("/a"), hashes_of(32));
+  s->send_pending();
+  EXPECT_EQ(s->num_sent(), 1u);
+  EXPECT_EQ(state(1), recording_state::pending);
+  EXPECT_EQ(state(2), recording_state::pending);
+  EXPECT_EQ(state(3), recording_state::stored);
+  ASSERT_EQ(notes.size(), 2u);
+  EXPECT_THAT(notes[0], HasSubstr("silent\": is nothing but silence"));
+  EXPECT_THAT(notes[1], HasSubstr("has the form phone, and the hashes of index music have the form acoustid-28"));
+  s->remove({1});
+  EXPECT_EQ(library.count("music"), 2u);
 }
 
 TEST_F(library_session_test, changes_nothing_where_the_form_does_not_fit) {
