@@ -74,9 +74,7 @@ exit_code list_recordings(command_context& c, const library_command_arguments& a
 /// The recordings that a word of the command line means: an id, a file, or a folder with all below it.
 std::vector<recording> named_recordings(recording_library& library, const std::string& index,
                                         const std::string& name) {
-  const auto path = resolved_path(name);
-  if (auto file = library.find_path(index, path)) return {*std::move(file)};
-  if (auto found = library.list(index, {{}, path}); !found.empty()) return found;
+  if (auto found = library.list(index, {{}, resolved_path(name)}); !found.empty()) return found;
   document_id id = 0;
   const auto parsed = std::from_chars(name.data(), name.data() + name.size(), id);
   if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size()) return {};

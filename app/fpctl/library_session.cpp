@@ -7,7 +7,6 @@
 #include "app/fpctl/index_form.hpp"
 #include "core/base/error.hpp"
 #include "core/base/printable.hpp"
-#include "core/commit/changes.hpp"
 
 namespace fp::ctl {
 
@@ -76,7 +75,9 @@ void library_session::open(bool may_create, bool adopt) {
   }
   library_.set_index({index_, generation_, node_.options().address()});
   std::vector<document_id> removing;
-  for (const auto& r : library_.list(index_, {recording_state::removing, {}})) removing.push_back(r.id);
+  for (const auto& r : all) {
+    if (r.state == recording_state::removing) removing.push_back(r.id);
+  }
   erase(removing);
   for (const auto& r : library_.list(index_, {recording_state::pending, {}})) pending_.push_back(r.id);
   std::ranges::sort(pending_);
@@ -91,10 +92,7 @@ void library_session::settle_form(const index_info& info, const std::vector<reco
   if (info.num_documents > 0 || form_ != hash_form::plain) throw wrong_form(index_, form_, made);
   changes_encoder changes;
   changes.set_metadata(std::string(hash_form_key), std::string(to_string(made)));
-  update_request request;
-  request.changes = changes.take();
-  request.ready_wait_ms = ready_wait_ms_;
-  node_.update(index_, request);
+  commit(std::move(changes));
   form_ = made;
 }
 
@@ -176,8 +174,12 @@ std::optional<std::vector<hash_value>> library_session::document_of(const record
   if (!hashes) return std::nullopt;
   auto document = document_in_form(*hashes, form_);
   if (!document.empty()) return document;
-  on_note(quoted(r.path, 400) + ": is nothing but silence, of which index " + index_ + " takes nothing");
+  on_note(nothing_to_take(r.path));
   return std::nullopt;
+}
+
+std::string library_session::nothing_to_take(const std::string& path) const {
+  return quoted(path, 400) + ": is nothing but silence, of which index " + index_ + " takes nothing";
 }
 
 bool library_session::is_taken(document_id id) {
@@ -224,14 +226,16 @@ void library_session::erase(const std::vector<document_id>& ids) {
       }
       changes.erase(id);
     }
-    if (changes.count() > 0) {
-      update_request request;
-      request.changes = changes.take();
-      request.ready_wait_ms = ready_wait_ms_;
-      node_.update(index_, request);
-    }
+    if (changes.count() > 0) commit(std::move(changes));
     library_.remove(index_, some);
   }
+}
+
+void library_session::commit(changes_encoder changes) {
+  update_request request;
+  request.changes = changes.take();
+  request.ready_wait_ms = ready_wait_ms_;
+  node_.update(index_, request);
 }
 
 }  // namespace fp::ctl

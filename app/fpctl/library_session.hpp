@@ -7,6 +7,7 @@
 
 #include "app/client/client.hpp"
 #include "app/library/recording_library.hpp"
+#include "core/commit/changes.hpp"
 #include "core/identify/hash_form.hpp"
 
 namespace fp::ctl {
@@ -47,6 +48,8 @@ class library_session {
 
   /// Whether there is something of a fingerprint that the index takes: of silence AcoustID's extract has nothing.
   bool takes(std::span<const hash_value> hashes) const { return !document_in_form(hashes, form_).empty(); }
+  /// Says of a recording that there is not.
+  std::string nothing_to_take(const std::string& path) const;
 
   // -- As `recording_library`
   document_id add(const recording& r, std::span<const hash_value> hashes);
@@ -69,7 +72,9 @@ class library_session {
   void settle_form(const index_info& info, const std::vector<recording>& known);
   void send_batch(std::vector<document_id> ids);
   std::optional<std::vector<hash_value>> whole_fingerprint(document_id id);
+  /// What the index takes of a recording; `on_note` is told why where that is nothing.
   std::optional<std::vector<hash_value>> document_of(const recording& r);
+  void commit(changes_encoder changes);
   bool is_taken(document_id id);
   void erase(const std::vector<document_id>& ids);
 

@@ -140,9 +140,7 @@ void library_update::take(library_session& session, sync_plan& plan, recording_r
   r.duration_s = read.tags.duration_s > 0 ? read.tags.duration_s : read.heard.duration_s;
   const auto& hashes = read.heard.hashes;
   if (!session.takes(hashes)) {
-    note_problem(
-        report_.unreadable, r.path,
-        quoted(r.path, 400) + ": is nothing but silence, of which index " + options_.index + " takes nothing");
+    note_problem(report_.unreadable, r.path, session.nothing_to_take(r.path));
     return;
   }
   const auto d = plan.decide(read.file, recording_library::digest_of(hashes));

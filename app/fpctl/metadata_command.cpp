@@ -1,11 +1,10 @@
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <optional>
 #include <set>
 
 #include "app/fpctl/command.hpp"
+#include "app/fpctl/index_form.hpp"
 #include "core/commit/changes.hpp"
-#include "core/identify/hash_form.hpp"
 
 namespace fp::ctl {
 
@@ -18,10 +17,7 @@ struct metadata_options {
 
 /// The form of an index's hashes is what documents are made by and asked by; setting it changes none.
 void note_form(const command_context& c, const index_info& info, const std::string& index, hash_form wanted) {
-  const auto there = std::ranges::find(info.metadata, hash_form_key, [](const auto& entry) { return entry.first; });
-  const auto has =
-      there == info.metadata.end() ? std::string(to_string(hash_form::plain)) : std::string(there->second);
-  if (info.num_documents == 0 || has == to_string(wanted)) return;
+  if (info.num_documents == 0 || form_name_of(info) == to_string(wanted)) return;
   c.complain("the " + grouped(info.num_documents) + " documents of index " + safe(index) +
              " stay as they are: they are found if their hashes have the form " + std::string(to_string(wanted)) +
              " already");
@@ -46,14 +42,16 @@ exit_code change(command_context& c, const metadata_options& o) {
     }
     changes.set_metadata(std::string_view(entry).substr(0, split), std::string_view(entry).substr(split + 1));
   }
+  std::optional<index_info> info;
+  if (form || !o.remove.empty()) info = c.node().info(o.name, {c.ready_wait_ms()});
   if (!o.remove.empty()) {
     std::set<std::string> there = set;
-    for (const auto& [key, value] : c.node().info(o.name, {c.ready_wait_ms()}).metadata) there.insert(key);
+    for (const auto& [key, value] : info->metadata) there.insert(key);
     for (const auto& key : o.remove) (there.contains(key) ? removed : absent).insert(key);
   }
   for (const auto& key : removed) changes.remove_metadata(key);
   if (removed.contains(std::string(hash_form_key))) form = hash_form::plain;
-  if (form) note_form(c, c.node().info(o.name, {c.ready_wait_ms()}), o.name, *form);
+  if (form) note_form(c, *info, o.name, *form);
   std::optional<commit_id> version;
   if (changes.count() > 0) {
     update_request request;

@@ -54,7 +54,6 @@ inline encoded_postings::findings encoded_postings::look_at(const segment_header
 
 inline void encoded_postings::put_counts(const posting_codec& codec, std::span<const posting> postings) {
   if (words_.size() < postings.size()) words_.resize(postings.size());
-  stretches_.clear();
   // Words lie one behind another, each of which has a posting: places are less by what was left out between.
   uint64_t* word = words_.data();
   uint64_t* begin = word;

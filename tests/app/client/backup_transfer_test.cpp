@@ -4,6 +4,7 @@
 
 #include "app/client/client.hpp"
 #include "core/commit/changes.hpp"
+#include "tests/app/support/client_options.hpp"
 #include "tests/app/support/running_node.hpp"
 #include "tests/core/support/error_of.hpp"
 #include "tests/core/support/temporary_folder.hpp"
@@ -26,11 +27,6 @@ class backup_transfer : public testing::Test {
     node_client.insert("music", 2, std::vector<hash_value>{1, 2, 3});
   }
 
-  static client_options options_for(uint16_t port) {
-    client_options o;
-    o.port = port;
-    return o;
-  }
   byte_vector snapshot() {
     byte_vector all;
     const auto header =
@@ -61,7 +57,7 @@ class backup_transfer : public testing::Test {
   running_node node{folder.path()};
   system_config settings{1};
   caf::actor_system system{settings};
-  client node_client{system, options_for(node.port())};
+  client node_client{system, test::options_for(node.port())};
 };
 
 TEST_F(backup_transfer, takes_and_restores_a_backup) {

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "app/fpctl/library_session.hpp"
+#include "tests/app/support/client_options.hpp"
 #include "tests/app/support/running_node.hpp"
 #include "tests/core/support/temporary_folder.hpp"
 
@@ -19,19 +20,13 @@ std::vector<hash_value> music(unsigned seed) {
   return hashes;
 }
 
-client_options options_for(uint16_t port) {
-  client_options o;
-  o.port = port;
-  return o;
-}
-
 TEST(duplicate_search_test, puts_more_copies_together_than_it_has_candidates) {
   constexpr uint32_t copies = 2 * duplicate_search::max_candidates + 20;
   const test::temporary_folder folder;
   test::running_node node(folder / "data");
   system_config settings{1};
   caf::actor_system system(settings);
-  client c(system, options_for(node.port()));
+  client c(system, test::options_for(node.port()));
   recording_library library(folder / "library.sqlite");
   library_session session(c, library, "music", 10'000);
   session.open(true);

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <memory>
 
+#include "tests/app/support/client_options.hpp"
 #include "tests/app/support/running_node.hpp"
 #include "tests/core/support/error_of.hpp"
 #include "tests/core/support/temporary_folder.hpp"
@@ -18,13 +19,8 @@ using testing::HasSubstr;
 
 class ingest_test : public testing::Test {
  protected:
-  ingest_test() : node(folder / "data"), system(settings), c(system, options_for(node.port())) {
+  ingest_test() : node(folder / "data"), system(settings), c(system, test::options_for(node.port())) {
     c.create_index({"music", false, {}});
-  }
-  static client_options options_for(uint16_t port) {
-    client_options o;
-    o.port = port;
-    return o;
   }
   std::string write(const std::string& name, const std::string& text) const {
     std::ofstream(folder / name) << text;
@@ -400,7 +396,7 @@ TEST_F(ingest_test, records_nothing_beyond_a_batch_that_failed) {
   const auto forgetful = other.spawn(forgetful_node);
   const auto port = other.middleman().publish(forgetful, 0, "127.0.0.1");
   ASSERT_TRUE(port);
-  client to_forgetful(system, options_for(*port));
+  client to_forgetful(system, test::options_for(*port));
   auto o = options({write("a", lines(1, 200))});
   o.source = "one";
   ingest work(to_forgetful, o);

@@ -8,6 +8,7 @@
 #include "app/fpctl/index_form.hpp"
 #include "app/fpctl/library_doctor.hpp"
 #include "core/identify/alignment.hpp"
+#include "tests/app/support/client_options.hpp"
 #include "tests/app/support/running_node.hpp"
 #include "tests/core/support/error_of.hpp"
 #include "tests/core/support/temporary_folder.hpp"
@@ -22,12 +23,7 @@ using testing::IsEmpty;
 /// What processes leave that were killed, and what the next one makes of it.
 class library_session_test : public testing::Test {
  protected:
-  library_session_test() : node(folder / "data"), system(settings), c(system, options_for(node.port())) {}
-  static client_options options_for(uint16_t port) {
-    client_options o;
-    o.port = port;
-    return o;
-  }
+  library_session_test() : node(folder / "data"), system(settings), c(system, test::options_for(node.port())) {}
   static recording song(const std::string& path) {
     recording r;
     r.path = path;
